@@ -1,0 +1,106 @@
+"""What a configuration is, as values. Knows nothing of files, processes or clocks.
+
+Every public module builds on these classes; their names and defaults are the documented Python API.
+Times are seconds unless a name says otherwise, sizes are bytes.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+
+from supervice.lean import dataclass, field
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Literal
+
+MB = 1024 * 1024
+
+
+class HealthCheckType(Enum):
+    """How a program is asked whether it is well."""
+
+    NONE = "none"
+    TCP = "tcp"
+    SCRIPT = "script"
+    HTTP = "http"
+
+
+@dataclass
+class HealthCheckConfig:
+    """One check: what is asked, how often, and how many failures in a row count."""
+
+    type: HealthCheckType = HealthCheckType.NONE
+    interval: int | float = 30
+    timeout: int | float = 10
+    retries: int = 3
+    start_period: int | float = 10
+    port: int | None = None
+    host: str = "127.0.0.1"
+    command: str | None = None
+
+
+@dataclass
+class ProgramConfig:
+    """One program. With `numprocs` > 1 it stands for that many processes (see `config.instances`)."""
+
+    name: str
+    command: str
+    numprocs: int = 1
+    autostart: bool = True
+    autorestart: bool | Literal["unexpected"] = True
+    startsecs: int | float = 1
+    startretries: int = 3  # -1: for ever
+    stopsignal: str = "TERM"
+    stopwaitsecs: int | float = 10
+    stdout_logfile: str | None = None  # None: our own stdout; "NONE": discarded; else a path
+    stderr_logfile: str | None = None
+    environment: dict[str, str] = field(default_factory=dict)
+    directory: str | None = None
+    user: str | None = None  # name, uid, name:group or uid:gid
+    group: str | None = None  # the process group from [group:x], not a Unix group
+    healthcheck: HealthCheckConfig = field(default_factory=HealthCheckConfig)
+    exitcodes: tuple[int, ...] = (0,)
+    priority: int = 999
+    backoff: int | float = 1
+    backoff_factor: int | float = 2
+    backoff_max: int | float = 30
+    stopasgroup: bool = True
+    killasgroup: bool = True
+    umask: int | None = None
+    redirect_stderr: bool = False
+    stdout_logfile_maxbytes: int = 50 * MB  # 0: never rotated
+    stdout_logfile_backups: int = 10
+    stderr_logfile_maxbytes: int = 50 * MB
+    stderr_logfile_backups: int = 10
+    main: bool = False
+    critical: bool = False
+    forward_signals: tuple[tuple[int, int], ...] = ()  # (received, delivered)
+    process_name: str | None = None  # how supervisord names it; a template where it stands for many
+    numprocs_start: int = 0
+    program: str | None = None  # set when this is one process of that program
+    group_priority: int | None = None  # the priority of [group:x], which orders before `priority`
+
+
+@dataclass
+class SupervisorConfig:
+    """A whole configuration: the `[supervice]` section and the programs in file order."""
+
+    logfile: str = "supervice.log"
+    pidfile: str = "supervice.pid"
+    loglevel: str = "INFO"
+    socket_path: str = "/tmp/supervice.sock"
+    shutdown_timeout: int | float = 30
+    log_maxbytes: int = 52428800  # 50MB
+    log_backups: int = 10
+    programs: list[ProgramConfig] = field(default_factory=list)
+    exit_when_idle: bool = True
+    on_fatal: Literal["ignore", "shutdown"] = "ignore"
+    environment: dict[str, str] = field(default_factory=dict)
+    umask: int | None = None
+    socket_mode: int | None = None  # None: 0600, or 0660 with socket_group
+    socket_group: str | None = None
+    log_format: Literal["raw", "prefix", "json"] = "raw"
+    log_overflow: Literal["block", "drop"] = "block"
+    log_buffer: int = 64 * 1024
+    termination_log: str | None = None  # None: /dev/termination-log when it exists
