@@ -1,0 +1,89 @@
+"""When the container ends, and with which code: a pure decision over what the programs are.
+
+`verdict` is asked after every change of state. The first program in time whose end decides is the one whose
+code is taken, so that two failures at once give the code of the first.
+"""
+
+from __future__ import annotations
+
+from supervice.lean import dataclass
+from supervice.lifecycle.states import EXITED, FATAL, RESTING, describe, exit_code
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+
+@dataclass(frozen=True)
+class Fact:
+    """What the decision needs to know of one process."""
+
+    name: str
+    state: str
+    status: int | None = None  # last exit: a code, or -n for signal n
+    expected: bool = True  # whether that was one of exitcodes
+    reason: str = ""
+    main: bool = False
+    critical: bool = False
+    has_run: bool = False
+    held: bool = False  # an operator stopped it, so it may be wanted again
+    pending: bool = False  # a start is due that has not begun (it waits for a dependency)
+    ended: int = 0  # position in the order in which processes came to rest
+
+
+@dataclass(frozen=True)
+class Verdict:
+    code: int
+    reason: str
+    culprit: str | None = None
+
+
+def code_of(fact: Fact) -> int:
+    """The exit code that a failed process stands for; never 0."""
+    if fact.status is None:
+        return 1
+    return exit_code(fact.status) or 1
+
+
+def verdict(
+    facts: Iterable[Fact], *, on_fatal_shutdown: bool = False, exit_when_idle: bool = True
+) -> Verdict | None:
+    """None: keep running."""
+    rest = sorted((f for f in facts), key=lambda f: f.ended)
+    for fact in rest:
+        if fact.state not in (EXITED, FATAL):
+            continue
+        if fact.main:
+            code = code_of(fact) if fact.state == FATAL else exit_code(fact.status or 0)
+            return Verdict(code, f"main program {fact.name} ended: {_how(fact)}", fact.name)
+        failed = fact.state == FATAL or not fact.expected
+        if fact.critical and failed:
+            return Verdict(code_of(fact), f"critical program {fact.name} failed: {_how(fact)}", fact.name)
+        if on_fatal_shutdown and fact.state == FATAL:
+            return Verdict(code_of(fact), f"program {fact.name} is FATAL: {_how(fact)}", fact.name)
+    if not exit_when_idle or not rest:
+        return None
+    if not any(f.has_run for f in rest) or any(f.held or f.pending or f.state not in RESTING for f in rest):
+        return None
+    for fact in rest:
+        if fact.has_run and (fact.state == FATAL or not fact.expected):
+            return Verdict(code_of(fact), f"nothing left to run; {fact.name} failed: {_how(fact)}", fact.name)
+    return Verdict(0, "nothing left to run")
+
+
+def told_to_stop(facts: Iterable[Fact], why: str) -> Verdict:
+    """The end when we were told to stop: main's code, else 0, or the code of a program that is FATAL then."""
+    facts = sorted(facts, key=lambda f: f.ended)
+    for fact in facts:
+        if fact.main and fact.status is not None:
+            return Verdict(exit_code(fact.status), why, fact.name)
+    for fact in facts:
+        if fact.state == FATAL:
+            return Verdict(
+                code_of(fact), f"{why}; {fact.name} is FATAL: {_how(fact)}", fact.name
+            )
+    return Verdict(0, why)
+
+
+def _how(fact: Fact) -> str:
+    return fact.reason or (describe(fact.status) if fact.status is not None else "it never ran")

@@ -1,0 +1,195 @@
+"""The states of a process and the values that `transition` takes and returns."""
+
+from __future__ import annotations
+
+from supervice.lean import dataclass
+
+STOPPED = "STOPPED"
+STARTING = "STARTING"
+RUNNING = "RUNNING"
+BACKOFF = "BACKOFF"
+STOPPING = "STOPPING"
+EXITED = "EXITED"
+FATAL = "FATAL"
+UNHEALTHY = "UNHEALTHY"
+
+STATES = (STOPPED, STARTING, RUNNING, BACKOFF, STOPPING, EXITED, FATAL, UNHEALTHY)
+UP = frozenset({RUNNING, UNHEALTHY})
+# No child, and none will be started by itself.
+RESTING = frozenset({STOPPED, EXITED, FATAL})
+# What a caller who waits for a process to settle is waiting for.
+SETTLED = RESTING | UP
+
+KILL = 9
+
+
+@dataclass(frozen=True)
+class Policy:
+    """What the configuration says about one process's life; seconds throughout."""
+
+    autorestart: bool = True
+    restart_when_expected: bool = True  # False for autorestart=unexpected
+    startsecs: float = 1
+    startretries: int = 3
+    exitcodes: tuple[int, ...] = (0,)
+    backoff: float = 1
+    backoff_factor: float = 2
+    backoff_max: float = 30
+    stop_ladder: tuple[tuple[int, float], ...] = ((15, 10.0),)  # signal, then how long to wait for it
+    oneshot: bool = False
+    waits_for_ready: bool = False
+    health_retries: int = 3
+    health_restarts: bool = True  # whether an unhealthy process is restarted
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """Where a process is (`state`, `pid`) and where it should be (`should_run`)."""
+
+    state: str = STOPPED
+    should_run: bool = False
+    pid: int | None = None
+    failures: int = 0  # starts in a row that did not reach RUNNING
+    quick_deaths: int = 0  # restarts in a row without QUICK seconds of life between them
+    started: bool = False  # startsecs are over, readiness may still be due
+    ready: bool = False
+    healthy: bool | None = None
+    health_failures: int = 0  # failed checks in a row
+    health_restarts: int = 0  # restarts for bad health since the last passed check
+    stop_step: int = 0  # position in the stop ladder
+    stop_scale: float = 1.0  # shortens the ladder's waits to fit a shutdown budget
+    status: int | None = None  # the last exit: a code, or -n for signal n
+    reason: str = ""  # why it is where it is, for people
+
+
+# -- inputs: what happened, or was asked -----------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class StartRequested:
+    pass
+
+
+@dataclass(frozen=True)
+class StopRequested:
+    force: bool = False
+    within: float | None = None  # seconds that the whole ladder may take
+
+
+@dataclass(frozen=True)
+class RestartRequested:
+    force: bool = False
+
+
+@dataclass(frozen=True)
+class Spawned:
+    pid: int
+
+
+@dataclass(frozen=True)
+class SpawnFailed:
+    reason: str
+    permanent: bool = False
+    code: int = 1  # what a shell would exit with: 127 not found, 126 not executable
+
+
+@dataclass(frozen=True)
+class ChildExited:
+    pid: int
+    status: int
+    ran_for: float  # seconds since the spawn
+
+
+@dataclass(frozen=True)
+class TimerElapsed:
+    pass
+
+
+@dataclass(frozen=True)
+class BecameReady:
+    pid: int
+
+
+@dataclass(frozen=True)
+class HealthChecked:
+    pid: int
+    healthy: bool
+    message: str = ""
+    counts: bool = True  # False for a failure inside the start period
+
+
+# -- effects: what is to be done about it ----------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Spawn:
+    pass
+
+
+@dataclass(frozen=True)
+class SignalGroup:
+    signum: int
+
+
+@dataclass(frozen=True)
+class SetTimer:
+    """Replaces the process's one timer. `jitter` is the share by which the time may be off either way."""
+
+    seconds: float
+    jitter: float = 0.0
+
+
+@dataclass(frozen=True)
+class ClearTimer:
+    pass
+
+
+@dataclass(frozen=True)
+class StartHealthChecks:
+    pid: int
+
+
+@dataclass(frozen=True)
+class StopHealthChecks:
+    pass
+
+
+@dataclass(frozen=True)
+class Announce:
+    from_state: str
+    to_state: str
+    reason: str
+    expected: bool = True  # for EXITED: whether the exit code was one of exitcodes
+
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    Input = (
+        StartRequested
+        | StopRequested
+        | RestartRequested
+        | Spawned
+        | SpawnFailed
+        | ChildExited
+        | TimerElapsed
+        | BecameReady
+        | HealthChecked
+    )
+    Effect = Spawn | SignalGroup | SetTimer | ClearTimer | StartHealthChecks | StopHealthChecks | Announce
+
+
+def describe(status: int) -> str:
+    """An exit in words: `exit code 3`, `killed by SIGSEGV`."""
+    if status >= 0:
+        return f"exit code {status}"
+    from signal import Signals
+
+    try:
+        return f"killed by {Signals(-status).name}"
+    except ValueError:
+        return f"killed by signal {-status}"
+
+
+def exit_code(status: int) -> int:
+    """What a shell reports for this exit: the code, or 128+n for signal n."""
+    return status if status >= 0 else 128 - status
