@@ -1,0 +1,45 @@
+"""Who a program runs as: `name`, `uid`, `name:group` or `uid:gid`, to numbers and a home."""
+
+from __future__ import annotations
+
+import os
+
+from supervice.lean import dataclass
+
+
+@dataclass(frozen=True)
+class Identity:
+    uid: int
+    gid: int
+    groups: tuple[int, ...]  # supplementary
+    name: str  # "" for a uid without a passwd entry
+    home: str
+
+
+def resolve(user: str) -> Identity:
+    """The identity that `user` names. LookupError, in words, when there is no such user or group."""
+    import pwd
+
+    wanted, _, group = user.partition(":")
+    try:
+        entry = pwd.getpwuid(int(wanted)) if wanted.isdecimal() else pwd.getpwnam(wanted)
+    except (KeyError, OverflowError):
+        if not wanted.isdecimal() or int(wanted) >= 2**32 - 1:
+            raise LookupError(f"there is no user {wanted!r} here") from None
+        # A uid without a passwd entry, as Kubernetes likes to give: our own group unless one is named.
+        gid = _gid(group) if group else os.getgid()
+        return Identity(int(wanted), gid, (), "", "/")
+    gid = _gid(group) if group else entry.pw_gid
+    groups = tuple(os.getgrouplist(entry.pw_name, gid))
+    return Identity(entry.pw_uid, gid, groups, entry.pw_name, entry.pw_dir or "/")
+
+
+def _gid(group: str) -> int:
+    import grp
+
+    if group.isdecimal():
+        return int(group)
+    try:
+        return grp.getgrnam(group).gr_gid
+    except KeyError:
+        raise LookupError(f"there is no group {group!r} here") from None

@@ -1,0 +1,192 @@
+"""Processes that outlived those who should have ended them: found in /proc, signalled by descriptor, awaited.
+
+A descriptor of a process (pidfd) names that process for ever; a bare number may be somebody else's by the
+time the signal is sent. Called for the rest of a dead leader's group, and at the end for everything else.
+"""
+
+from __future__ import annotations
+
+import os
+
+from supervice.pid1.signals import signal_pidfd
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from supervice.loop import Cancellable, EventLoop
+
+TERM = 15
+KILL = 9
+# After SIGKILL a process is gone in microseconds, unless the kernel holds on to it.
+AFTER_KILL = 2.0
+RESCAN = 0.05
+
+
+class Stat:
+    """The part of /proc/PID/stat that is used here; `started` in clock ticks since boot."""
+
+    __slots__ = ("name", "pgrp", "pid", "ppid", "session", "started", "state")
+
+    def __init__(self, pid: int, text: bytes) -> None:
+        # The name may hold blanks and brackets: everything else stands behind the last bracket.
+        head, _, tail = text.rpartition(b")")
+        fields = tail.split()
+        self.pid = pid
+        self.name = head.partition(b"(")[2].decode(errors="replace")
+        self.state = fields[0].decode()
+        self.ppid = int(fields[1])
+        self.pgrp = int(fields[2])
+        self.session = int(fields[3])
+        self.started = int(fields[19])
+
+
+def read_stat(pid: int) -> Stat | None:
+    try:
+        fd = os.open(f"/proc/{pid}/stat", os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return None
+    try:
+        return Stat(pid, os.read(fd, 4096))
+    except (OSError, ValueError, IndexError):
+        return None
+    finally:
+        os.close(fd)
+
+
+def processes() -> Iterator[Stat]:
+    """Every process that /proc shows and that is not a zombie."""
+    try:
+        names = os.listdir("/proc")
+    except OSError:
+        return
+    for name in names:
+        if name.isdecimal():
+            stat = read_stat(int(name))
+            if stat is not None and stat.state not in "ZX":
+                yield stat
+
+
+def group_members(pgid: int) -> list[Stat]:
+    """Who is left in the group of a leader that was reaped.
+
+    When a process *with the number itself* is there, the number was given out anew, which the kernel does
+    only when nobody of the old group is left.
+    """
+    members = [stat for stat in processes() if stat.pgrp == pgid]
+    if any(stat.pid == pgid for stat in members) or read_stat(pgid) is not None:
+        return []
+    return members
+
+
+def descendants(root: int) -> list[Stat]:
+    """Every process below `root`; those that called setsid are still below it."""
+    children: dict[int, list[Stat]] = {}
+    for stat in processes():
+        children.setdefault(stat.ppid, []).append(stat)
+    found: list[Stat] = []
+    todo = [root]
+    while todo:
+        for stat in children.get(todo.pop(), ()):
+            found.append(stat)
+            todo.append(stat.pid)
+    return found
+
+
+def everyone_else(me: int) -> list[Stat]:
+    """Every process of the namespace whose PID 1 is `me`."""
+    return [stat for stat in processes() if stat.pid != me]
+
+
+class Hunt:
+    """Stops whatever `find` finds: `signum`, a grace in seconds, SIGKILL; then calls `done(left)` once.
+
+    `left` are those that even SIGKILL did not end. It looks again until nothing new turns up, because what is
+    being stopped may still fork.
+    """
+
+    def __init__(
+        self,
+        loop: EventLoop,
+        find: Callable[[], list[Stat]],
+        done: Callable[[list[Stat]], object],
+        *,
+        signum: int = TERM,
+        grace: float = 5.0,
+        notify: Callable[[list[Stat], int], object] | None = None,
+    ) -> None:
+        self._loop = loop
+        self._find = find
+        self._done = done
+        self._signum = signum
+        self._notify = notify
+        self._fds: dict[tuple[int, int], int] = {}  # (pid, started) -> pidfd
+        self._gone: set[tuple[int, int]] = set()
+        self._finished = False
+        self._rescan: Cancellable | None = None
+        self._deadline = loop.call_later(grace, self.kill)
+        self._look()
+
+    def kill(self) -> None:
+        """No more patience: SIGKILL now."""
+        if self._finished:
+            return
+        self._deadline.cancel()
+        self._signum = KILL
+        for fd in self._fds.values():
+            signal_pidfd(fd, KILL)
+        self._deadline = self._loop.call_later(AFTER_KILL, self._give_up)
+        self._look()
+
+    def _look(self) -> None:
+        if self._finished:
+            return
+        fresh = []
+        for stat in self._find():
+            key = (stat.pid, stat.started)
+            if key in self._fds or key in self._gone:
+                continue
+            try:
+                fd = os.pidfd_open(stat.pid)
+            except OSError:
+                continue
+            again = read_stat(stat.pid)
+            if again is None or again.started != stat.started:
+                os.close(fd)
+                continue
+            fresh.append(stat)
+            self._fds[key] = fd
+            self._loop.add_reader(fd, self._one_gone, key)
+            signal_pidfd(fd, self._signum)
+            if self._signum == TERM:
+                signal_pidfd(fd, 18)  # SIGCONT: a stopped process would not see its SIGTERM
+        if fresh and self._notify is not None:
+            self._notify(fresh, self._signum)
+        if not self._fds:
+            self._finish([])
+        elif fresh:
+            if self._rescan is not None:
+                self._rescan.cancel()
+            self._rescan = self._loop.call_later(RESCAN, self._look)
+
+    def _one_gone(self, key: tuple[int, int]) -> None:
+        fd = self._fds.pop(key)
+        self._gone.add(key)
+        self._loop.remove_reader(fd)
+        os.close(fd)
+        if not self._fds:
+            self._look()  # whoever it forked meanwhile
+
+    def _give_up(self) -> None:
+        self._finish([stat for stat in self._find() if (stat.pid, stat.started) in self._fds])
+
+    def _finish(self, left: list[Stat]) -> None:
+        self._finished = True
+        self._deadline.cancel()
+        if self._rescan is not None:
+            self._rescan.cancel()
+        for fd in self._fds.values():
+            self._loop.remove_reader(fd)
+            os.close(fd)
+        self._fds.clear()
+        self._done(left)

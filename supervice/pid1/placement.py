@@ -1,0 +1,38 @@
+"""Where we run, and what has to be put right about our own process before anything is started."""
+
+from __future__ import annotations
+
+import os
+
+from supervice.pid1.signals import clean_dispositions
+
+
+def is_pid1() -> bool:
+    return os.getpid() == 1
+
+
+def settle_in() -> None:
+    """Makes this process one that may own others; for the daemon only, an application keeps what it has.
+
+    - descriptors 0 to 2 exist (somebody may have started us with them closed, and the next file opened would
+      become a program's standard output);
+    - nothing else that we were given is passed on to programs;
+    - no signal is ignored or blocked because our parent had it so.
+    """
+    while True:
+        fd = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
+        if fd > 2:
+            os.close(fd)
+            break
+        os.set_inheritable(fd, True)
+    try:
+        given = [int(name) for name in os.listdir("/proc/self/fd")]
+    except OSError:
+        given = list(range(3, 256))
+    for fd in given:
+        if fd > 2:
+            try:
+                os.set_inheritable(fd, False)
+            except OSError:
+                pass  # the descriptor of the listing itself, closed by now
+    clean_dispositions()

@@ -1,0 +1,154 @@
+"""The only module that waits for children.
+
+Whoever spawns registers the pid in the same turn of the loop, before any wait can run; waiting and forgetting
+a pid are one step too. So no status is lost, and no signal can be sent to a pid that was given to somebody
+else meanwhile.
+
+`Reaper` is for a process that is ours alone (the daemon, PID 1 or subreaper): it collects every child, those
+that it does not know (orphans) silently. `PoliteReaper` is for an embedding application: it waits only for
+pids that were registered with it, because the other children belong to somebody else.
+"""
+
+from __future__ import annotations
+
+import os
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Protocol
+
+    from supervice.loop import EventLoop
+
+    class AnyReaper(Protocol):
+        def register(
+            self, pid: int, on_exit: Callable[[int], object], before_reap: Callable[[], object] | None = None
+        ) -> None: ...
+        def poll(self) -> None: ...
+        def close(self) -> None: ...
+
+
+# More than this many in one turn would keep timers and the control socket waiting.
+BATCH = 256
+# What is reported when somebody else took the status of a child of ours: a failure, since nobody knows.
+STOLEN = 255
+POLL_SECONDS = 0.1
+
+
+class Reaper:
+    """Collects every child of this process; `poll` is called on SIGCHLD."""
+
+    def __init__(self, loop: EventLoop, on_orphan: Callable[[int, int], object] | None = None) -> None:
+        self._loop = loop
+        self._on_orphan = on_orphan
+        self._children: dict[int, tuple[Callable[[int], object], Callable[[], object] | None]] = {}
+        self._again = False
+        self.orphans = 0
+
+    def register(
+        self, pid: int, on_exit: Callable[[int], object], before_reap: Callable[[], object] | None = None
+    ) -> None:
+        """`before_reap()` runs while the zombie still pins its pid and group, then `on_exit(status)`:
+        the exit code, or -n for signal n."""
+        self._children[pid] = (on_exit, before_reap)
+
+    def poll(self) -> None:
+        """Collects what has ended, at most BATCH of them, and comes back for the rest in the next turn."""
+        for _ in range(BATCH):
+            # A look that leaves the zombie: its group must still be pinned when the leftovers are dealt with.
+            try:
+                seen = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+            except ChildProcessError:
+                return
+            if seen is None:
+                return
+            pid = seen.si_pid
+            child = self._children.pop(pid, None)
+            if child is not None and child[1] is not None:
+                child[1]()
+            status = _collect(pid)
+            if child is not None:
+                child[0](status)
+            else:
+                self.orphans += 1
+                if self._on_orphan is not None:
+                    self._on_orphan(pid, status)
+        if not self._again:
+            self._again = True
+            self._loop.call_soon(self._poll_again)
+
+    def _poll_again(self) -> None:
+        self._again = False
+        self.poll()
+
+    def close(self) -> None:
+        self._children.clear()
+
+
+class PoliteReaper:
+    """Waits for registered pids only, each by a descriptor of its own, and touches no signal handler."""
+
+    def __init__(self, loop: EventLoop) -> None:
+        self._loop = loop
+        self._children: dict[int, int] = {}
+        self._open = True
+
+    def register(
+        self, pid: int, on_exit: Callable[[int], object], before_reap: Callable[[], object] | None = None
+    ) -> None:
+        """As `Reaper.register`."""
+        try:
+            pidfd = os.pidfd_open(pid)
+        except OSError:  # a kernel or sandbox without pidfds, or no descriptors left
+            self._children[pid] = -1
+            self._loop.call_later(POLL_SECONDS, self._look, pid, on_exit, before_reap)
+            return
+        self._children[pid] = pidfd
+        self._loop.add_reader(pidfd, self._ended, pid, on_exit, before_reap)
+
+    def _ended(
+        self, pid: int, on_exit: Callable[[int], object], before_reap: Callable[[], object] | None
+    ) -> None:
+        pidfd = self._children.pop(pid)
+        self._loop.remove_reader(pidfd)
+        os.close(pidfd)
+        if before_reap is not None:
+            before_reap()
+        on_exit(_collect(pid))
+
+    def _look(
+        self, pid: int, on_exit: Callable[[int], object], before_reap: Callable[[], object] | None
+    ) -> None:
+        if not self._open:
+            return
+        try:
+            seen = os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+        except ChildProcessError:
+            seen = True  # type: ignore[assignment]
+        if seen is None:
+            self._loop.call_later(POLL_SECONDS, self._look, pid, on_exit, before_reap)
+            return
+        del self._children[pid]
+        if before_reap is not None:
+            before_reap()
+        on_exit(_collect(pid))
+
+    def poll(self) -> None:
+        """Nothing to do: the loop watches the descriptors."""
+
+    def close(self) -> None:
+        self._open = False
+        for pidfd in self._children.values():
+            if pidfd >= 0:
+                self._loop.remove_reader(pidfd)
+                os.close(pidfd)
+        self._children.clear()
+
+
+def _collect(pid: int) -> int:
+    """Takes the status of a child that is known to have ended."""
+    try:
+        _, status = os.waitpid(pid, os.WNOHANG)
+    except ChildProcessError:
+        return STOLEN
+    return os.waitstatus_to_exitcode(status)

@@ -1,0 +1,36 @@
+"""What it takes to run processes on a loop: the loop, the reaper and the spawner that belong together.
+
+The daemon makes one for a process that is its own; an embedding application gets one per event loop that
+touches nothing of the application's.
+"""
+
+from __future__ import annotations
+
+from supervice.loop import running_loop
+from supervice.pid1.reaper import PoliteReaper, Reaper
+from supervice.pid1.spawn import Spawner
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from supervice.loop import EventLoop
+    from supervice.pid1.reaper import AnyReaper
+
+
+class Runtime:
+    __slots__ = ("loop", "reaper", "spawner")
+
+    def __init__(self, loop: EventLoop, reaper: AnyReaper, spawner: Spawner) -> None:
+        self.loop = loop
+        self.reaper = reaper
+        self.spawner = spawner
+
+
+def own_runtime(loop: EventLoop) -> Runtime:
+    """For a process in which every child is ours to collect."""
+    return Runtime(loop, Reaper(loop), Spawner(exclusive=True))
+
+
+def guest_runtime() -> Runtime:
+    """For the running loop of somebody else's application."""
+    loop = running_loop()
+    return Runtime(loop, PoliteReaper(loop), Spawner(exclusive=False))
