@@ -1,0 +1,134 @@
+"""`Controller`: talking to the daemon from a program that uses asyncio.
+
+Needs nothing of the daemon. `supervicectl` does the same without asyncio through `doors.call`.
+"""
+
+from __future__ import annotations
+
+import sys
+
+from supervice.doors.call import connect_message, reply_timeout, trusted, untrusted_message
+from supervice.doors.peer import peer_of
+from supervice.doors.protocol import INVALID_REQUEST, FrameReader, ProtocolError, encode
+from supervice.doors.render import clean, reload_text, status_table
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import asyncio
+    from typing import Any
+
+NOT_RUNNING = "NOT_RUNNING"  # code of the error that stands for "no daemon answered"
+
+
+def _error(code: str, message: str) -> dict[str, Any]:
+    return {"status": "error", "code": code, "message": message}
+
+
+class Controller:
+    """Client for the control socket. Each call is a connection of its own; calls may run concurrently.
+
+    The verbs print what happened (errors on stderr) and return whether it went well; `send_command` returns
+    the daemon's reply and prints nothing.
+    """
+
+    def __init__(self, socket_path: str = "/tmp/supervice.sock"):
+        self.socket_path = socket_path
+
+    async def send_command(self, command: str, **kwargs: Any) -> dict[str, Any]:
+        """The daemon's reply to `{"command": command, **kwargs}`.
+
+        When no daemon answers, an error reply with the code `NOT_RUNNING`. A `timeout` (seconds) is for the
+        daemon, which says after that time what an action still waits for. Raises TypeError for arguments
+        that are not JSON.
+        """
+        import asyncio
+
+        try:
+            request = encode({"command": command, **kwargs})
+        except ValueError as error:
+            return _error(INVALID_REQUEST, str(error))
+        timeout = kwargs.get("timeout")
+        limit = reply_timeout(command, timeout if isinstance(timeout, int | float) else None)
+        try:
+            return await asyncio.wait_for(self._exchange(request), limit)
+        except TimeoutError:
+            return _error(NOT_RUNNING, f"the daemon did not answer within {limit:g} s")
+        except ProtocolError as error:
+            return _error(NOT_RUNNING, f"{self.socket_path}: that is no supervice: {error}")
+        except OSError as error:
+            return _error(NOT_RUNNING, connect_message(self.socket_path, error))
+
+    async def _exchange(self, request: bytes) -> dict[str, Any]:
+        import asyncio
+
+        reader, writer = await asyncio.open_unix_connection(self.socket_path)
+        try:
+            peer = peer_of(writer.get_extra_info("socket"))
+            if not trusted(peer):
+                return _error(NOT_RUNNING, untrusted_message(self.socket_path, peer))
+            writer.write(request)
+            return await self._receive(reader)
+        finally:
+            writer.close()
+            try:
+                await writer.wait_closed()
+            except OSError:
+                pass  # the daemon hung up first
+
+    async def _receive(self, reader: asyncio.StreamReader) -> dict[str, Any]:
+        frames = FrameReader()
+        while True:
+            data = await reader.read(262144)
+            if not data:
+                return _error(NOT_RUNNING, "the daemon hung up without an answer; look at its log")
+            replies = frames.feed(data)
+            if replies:
+                return replies[0]
+            if frames.error is not None:
+                raise frames.error
+
+    async def status(self) -> bool:
+        """Prints the table of processes."""
+        reply = await self.send_command("status")
+        if reply.get("status") == "ok":
+            print(status_table(reply), end="")
+        return self._succeeded(reply)
+
+    async def start_process(self, name: str) -> bool:
+        """Starts a process and waits until it has settled."""
+        return await self._act("start", name, f"Started {name}")
+
+    async def stop_process(self, name: str) -> bool:
+        """Stops a process and waits until it has ended."""
+        return await self._act("stop", name, f"Stopped {name}")
+
+    async def restart_process(self, name: str, force: bool = False) -> bool:
+        """Restarts a process; with `force` it is killed at once (SIGKILL)."""
+        return await self._act("restart", name, f"Restarted {name}", force=force)
+
+    async def start_group(self, name: str) -> bool:
+        """Starts the processes of a group."""
+        return await self._act("startgroup", name, f"Started group {name}")
+
+    async def stop_group(self, name: str) -> bool:
+        """Stops the processes of a group."""
+        return await self._act("stopgroup", name, f"Stopped group {name}")
+
+    async def reload(self) -> bool:
+        """Has the daemon read its configuration again, and prints what that changed."""
+        reply = await self.send_command("reload")
+        if reply.get("status") == "ok":
+            print(reload_text(reply), end="")
+        return self._succeeded(reply)
+
+    async def _act(self, command: str, name: str, done: str, **kwargs: Any) -> bool:
+        reply = await self.send_command(command, name=name, **kwargs)
+        if reply.get("status") == "ok":
+            print(clean(reply.get("message") or done))
+        return self._succeeded(reply)
+
+    def _succeeded(self, reply: dict[str, Any]) -> bool:
+        if reply.get("status") == "ok":
+            return True
+        print(f"Error: {clean(reply.get('message') or reply.get('code') or 'unknown')}", file=sys.stderr)
+        return False

@@ -1,0 +1,47 @@
+"""Who may do what over the control socket.
+
+The decision is pure and goes by the peer's uid, not by the mode of the socket file: a mode that somebody
+loosened (or a volume that cannot keep one) must not hand out control over the container.
+"""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Collection
+    from typing import Literal
+
+    Level = Literal["all", "read"]
+
+READ_ONLY = frozenset(
+    ("status", "logs", "events", "health", "version", "pid", "why", "graph", "boot", "wait")
+)
+
+
+def access(
+    peer_uid: int, peer_gids: Collection[int], daemon_uid: int, socket_gid: int | None
+) -> Level | None:
+    """What a peer may do: everything, the commands of `READ_ONLY`, or nothing (None)."""
+    if peer_uid in (0, daemon_uid):
+        return "all"
+    if socket_gid is not None and socket_gid in peer_gids:
+        return "read"
+    return None
+
+
+def may(level: Level | None, command: str) -> bool:
+    """Whether a peer of that level may give `command`."""
+    return level == "all" or (level == "read" and command in READ_ONLY)
+
+
+def groups_from_status(status: bytes, uid: int) -> set[int]:
+    """The supplementary groups in the text of /proc/PID/status, if that process (still) runs as `uid`."""
+    groups: set[int] = set()
+    for line in status.splitlines():
+        key, _, value = line.partition(b":")
+        # the second number is the effective uid; another one means that the pid is somebody else's by now
+        if key == b"Uid" and value.split()[1:2] != [str(uid).encode()]:
+            return set()
+        if key == b"Groups":
+            groups = {int(gid) for gid in value.split()}
+    return groups

@@ -1,0 +1,144 @@
+"""Where the control socket is: the one answer for the daemon that makes it and the client that looks for it.
+
+Reads files and the environment, connects to nothing. Must stay cheap: it runs before every `supervicectl`.
+"""
+
+from __future__ import annotations
+
+import os
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+NAME = "supervice.sock"
+
+# Where the daemon looks for its configuration when it is given none (SPEC 1.1), `$SUPERVICE_CONFIG` first.
+CONFIG_PATHS = (
+    "supervice.conf",
+    "supervisord.conf",
+    "/etc/supervice/supervice.conf",
+    "/etc/supervisord.conf",
+    "/etc/supervisor/supervisord.conf",
+)
+
+
+def default_paths(environ: Mapping[str, str]) -> list[str]:
+    """The places a daemon without `socket` setting may have taken, in order."""
+    runtime = environ.get("XDG_RUNTIME_DIR", "")
+    directories = ["/tmp", "/run", runtime if os.path.isabs(runtime) else "", "/dev/shm"]
+    return [os.path.join(directory, NAME) for directory in directories if directory]
+
+
+def default_socket_path(environ: Mapping[str, str]) -> str | None:
+    """The first of the default places whose directory can be written; None when there is none."""
+    for path in default_paths(environ):
+        if os.access(os.path.dirname(path), os.W_OK | os.X_OK):
+            return path
+    return None
+
+
+def socket_candidates(
+    explicit: str | None, environ: Mapping[str, str], proc_cmdline: str = "/proc/1/cmdline"
+) -> Iterator[str]:
+    """Where the daemon may be listening, the likeliest first.
+
+    `explicit` (-s) or `$SUPERVICE_SOCKET` are taken at their word: another daemon than the one that was asked
+    for must not get the command.
+    """
+    told = explicit or environ.get("SUPERVICE_SOCKET")
+    if told and told != "none":
+        yield told
+        return
+    init = init_options(proc_cmdline)
+    config = init.get("config") or environ.get("SUPERVICE_CONFIG")
+    if config == "none":
+        configs = []
+    elif config:
+        configs = [config]
+    else:
+        configs = [path for path in CONFIG_PATHS if os.path.isfile(path)][:1]
+    found = [init.get("socket"), *(configured_socket(path, environ) for path in configs)]
+    seen = set()
+    for path in [*found, *default_paths(environ)]:
+        if path and path != "none" and path not in seen:
+            seen.add(path)
+            yield path
+
+
+def init_options(proc_cmdline: str) -> dict[str, str]:
+    """`config` and `socket` from the command line of PID 1, if that is supervice and we may look."""
+    try:
+        with open(proc_cmdline, "rb") as file:
+            words = [os.fsdecode(word) for word in file.read(65536).split(b"\0")]
+    except OSError:
+        return {}
+    # [python, [-I, …]] /path/to/supervice [options] [--] [command]
+    start = next((i for i, word in enumerate(words[:6]) if os.path.basename(word) == "supervice"), None)
+    if start is None:
+        return {}
+    names = {"-c": "config", "--configuration": "config", "-s": "socket", "--socket": "socket"}
+    flags = ("-n", "--nodaemon", "-g", "--group", "--single-child", "--subreaper", "--warn-on-reap", "-v")
+    found: dict[str, str] = {}
+    rest = iter(words[start + 1 :])
+    for word in rest:
+        key, equals, value = word.partition("=")
+        if not word.startswith("-") or word in ("-", "--"):
+            break
+        if word in flags:
+            continue
+        if key.startswith("--") and equals:
+            pass
+        elif not key.startswith("--") and len(word) > 2:
+            key, value = word[:2], word[2:]
+        else:
+            value = next(rest, "")
+        if key in names and value:
+            found[names[key]] = value
+    return found
+
+
+def configured_socket(path: str, environ: Mapping[str, str]) -> str | None:
+    """`socket` of the `[supervice]` section in the file `path`, or None.
+
+    A glance, not a parse: what it does not understand counts as not set, and the default paths are next.
+    """
+    try:
+        with open(path, encoding="utf-8-sig", errors="replace") as file:
+            lines = file.read(1 << 20).splitlines()
+    except OSError:
+        return None
+    inside = False
+    value: str | None = None
+    for line in lines:
+        if line.startswith("["):
+            inside = line[1:].partition("]")[0].strip() == "supervice"
+        elif inside and line[:6] == "socket":
+            cut = min((i for i in (line.find("="), line.find(":")) if i > 0), default=-1)
+            if cut > 0 and line[:cut].strip() == "socket":
+                value = line[cut + 1 :]
+    if value is None:
+        return None
+    for mark in (" ;", "\t;", " #", "\t#"):
+        value = value.partition(mark)[0]
+    return _expand(value.strip(), os.path.dirname(os.path.abspath(path)), environ)
+
+
+def _expand(value: str, here: str, environ: Mapping[str, str]) -> str | None:
+    """`%(here)s`, `%(ENV_X)s` and `%(ENV_X:-default)s` filled in; None when something else is asked for."""
+    before, start, rest = value.partition("%(")
+    out = before.replace("%%", "%")
+    while start:
+        name, end, rest = rest.partition(")s")
+        variable, _, default = name.partition(":-")
+        if not end:
+            return None
+        if name == "here":
+            out += here
+        elif variable.startswith("ENV_") and (variable[4:] in environ or ":-" in name):
+            out += environ.get(variable[4:], default)
+        else:
+            return None
+        before, start, rest = rest.partition("%(")
+        out += before.replace("%%", "%")
+    return os.path.abspath(out) if out and out != "none" else out or None
