@@ -1,0 +1,116 @@
+"""Configuration files to values. Reads the files and nothing else; never prints, never raises for content.
+
+`parse_config` is the documented Python API; the daemon, `check` and reload use `load`, which also has the
+warnings and one `ProgramConfig` a process.
+"""
+
+from __future__ import annotations
+
+import os
+
+from supervice.config.build import Builder, container_defaults
+from supervice.config.context import Context
+from supervice.config.problems import ERROR, STRICT, ConfigValidationError, Problem
+from supervice.config.reader import Reading
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Literal
+
+    from supervice.config.extras import Listener, Server
+    from supervice.models import ProgramConfig, SupervisorConfig
+
+__all__ = ["ConfigValidationError", "Loaded", "Problem", "instances", "load", "parse_config"]
+
+
+class Loaded:
+    """A configuration as it was read; without meaning beyond `problems` when `errors` is not empty."""
+
+    __slots__ = (
+        "config",
+        "dialect",
+        "fcgi",
+        "files",
+        "given",
+        "listeners",
+        "problems",
+        "processes",
+        "servers",
+    )
+
+    def __init__(self, builder: Builder, problems: list[Problem], files: list[str]) -> None:
+        self.config: SupervisorConfig = builder.config
+        self.problems = problems  # in the order of files and lines
+        self.given = builder.given  # the `[supervice]` options that the file sets, by their names there
+        self.processes: list[ProgramConfig] = builder.processes  # one a process, numprocs = 1
+        self.listeners: list[Listener] = builder.listeners
+        self.fcgi: list[ProgramConfig] = builder.fcgi
+        self.servers: list[Server] = builder.servers
+        self.files = files  # all that were read
+        stock = builder.ctx.stock
+        self.dialect: Literal["supervice", "supervisord"] = "supervisord" if stock else "supervice"
+
+    @property
+    def errors(self) -> list[Problem]:
+        return [problem for problem in self.problems if problem.severity == ERROR]
+
+
+def load(
+    path: str,
+    *,
+    environ: Mapping[str, str] | None = None,
+    daemon_defaults: bool = False,
+    cwd: str | None = None,
+    resolve: bool = True,
+) -> Loaded:
+    """Reads `path` and what it includes. FileNotFoundError when it does not exist; otherwise see `problems`.
+
+    `cwd` is where relative paths begin: the directory the daemon was started in, by default the current one.
+    With `resolve=False` relative paths in options stay as they are written.
+    """
+    if environ is None:
+        environ = os.environ
+    if cwd is None:
+        cwd = os.getcwd()
+    reading = Reading(environ, cwd)
+    reading.read(os.fspath(path))
+    ctx = Context(reading.stock, environ, cwd if resolve else None)
+    builder = Builder(ctx, reading)
+    builder.build()
+    if daemon_defaults:
+        container_defaults(builder.config, builder.given)
+    problems = ctx.problems
+    for problem in reading.problems:
+        if problem.severity != STRICT:
+            problems.append(problem)
+        elif not ctx.stock:
+            problems.append(Problem(problem.file, problem.line, ERROR, problem.option, problem.message))
+    order = {name: number for number, name in enumerate(reading.names)}
+    problems.sort(key=lambda problem: (order.get(problem.file, -1), problem.line))
+    return Loaded(builder, problems, reading.files)
+
+
+def parse_config(path: str) -> SupervisorConfig:
+    """The validated configuration in `path`.
+
+    Raises FileNotFoundError, or ConfigValidationError with every error of all files in `problems`.
+    """
+    loaded = load(path, resolve=False)
+    errors = loaded.errors
+    if errors:
+        raise ConfigValidationError(errors)
+    return loaded.config
+
+
+def instances(program: ProgramConfig) -> list[ProgramConfig]:
+    """One configuration a process for a program that was built in Python (`Loaded.processes` has a file's).
+
+    `%(process_num)s` (two digits), `%(process_num)d` and `%(process_num)02d` are expanded in texts; every
+    other percent sign stays.
+    """
+    if program.program is not None:
+        return [program]
+    from supervice.config.instances import expanded
+
+    return expanded(program)

@@ -1,0 +1,245 @@
+"""Sections to a configuration: which section is what, groups, and what is only right or wrong as a whole."""
+
+from __future__ import annotations
+
+import os
+
+from supervice.config.context import FAILED, Context
+from supervice.config.options import EFFECT, FIELDS, NAME, SUPERVICE, default, rows
+from supervice.config.problems import shown
+from supervice.config.program import MOST_PROCESSES, Group, Program
+from supervice.models import ProgramConfig, SupervisorConfig
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from supervice.config.extras import Listener, Server
+    from supervice.config.reader import Reading, Section
+
+_OURS = ("supervice", "include", "program:", "group:")
+_STOCK = (
+    "supervisord",
+    "include",
+    "program:",
+    "group:",
+    "eventlistener:",
+    "fcgi-program:",
+    "unix_http_server",
+    "inet_http_server",
+    "supervisorctl",
+    "rpcinterface:",
+    "ctlplugin:",
+)
+_NAMED = ("program", "group", "eventlistener", "fcgi-program")
+# Sections for supervisord's own client and plug-ins: read by others, nothing for a daemon to do.
+_IGNORED = ("supervisorctl", "rpcinterface", "ctlplugin")
+
+
+class Builder:
+    """Turns one `Reading` into the parts of `Loaded`; the problems end up in `ctx`."""
+
+    def __init__(self, ctx: Context, reading: Reading) -> None:
+        self.ctx = ctx
+        self.reading = reading
+        self.config = SupervisorConfig()
+        self.given: frozenset[str] = frozenset()
+        self.processes: list[ProgramConfig] = []
+        self.listeners: list[Listener] = []
+        self.fcgi: list[ProgramConfig] = []
+        self.servers: list[Server] = []
+        self._environment: dict[str, str] = {}
+        self._user: str | None = None  # of programs that set none, supervisord's dialect only
+
+    def build(self) -> None:
+        by_kind: dict[str, list[Section]] = {}
+        for section in self.reading.sections.values():
+            kind = self._kind(section)
+            if kind:
+                by_kind.setdefault(kind, []).append(section)
+        self._supervisor(by_kind)
+        members = self._groups(by_kind)
+        for kind in ("program", "fcgi-program", "eventlistener"):
+            for section in by_kind.get(kind, ()):
+                self._program(section, kind, members.get(section.name, []))
+        for kind in ("unix_http_server", "inet_http_server"):
+            for section in by_kind.get(kind, ()):
+                from supervice.config.extras import server
+
+                made = server(self.ctx, section, kind)
+                if made is not None:
+                    self.servers.append(made)
+        self._unique()
+        self._one_main()
+
+    def _kind(self, section: Section) -> str:
+        """What a section is; "" when it is nothing for us, which is said."""
+        name, ctx = section.name, self.ctx
+        kind, colon, rest = name.partition(":")
+        if ctx.stock and not colon and kind in _NAMED:
+            kind = ""
+        where = f"[{shown(name)}]"
+        if kind in _NAMED and (ctx.stock or kind in ("program", "group")):
+            bad = [c for c in rest if c in " :/" or not c.isprintable()]
+            if not ctx.stock:
+                bad += [c for c in rest if c in ",*\t"]
+            if not rest or bad:
+                why = f"a name cannot hold {bad[0]!r}" if bad else f"it needs a name, write [{kind}:NAME]"
+                ctx.error(section.file, section.line, "", f"{where}: {why}")
+                return ""
+            return kind
+        if kind in ("unix_http_server", "inet_http_server") and ctx.stock:
+            return kind
+        if kind in _IGNORED:
+            if not ctx.stock or name not in ("supervisorctl", "rpcinterface:supervisor"):
+                why = (
+                    "it is for supervisord's client" if name == "supervisorctl" else "plug-ins are not loaded"
+                )
+                ctx.warning(section.file, section.line, "", f"{where} has no effect: {why}")
+            return ""
+        if name == ("supervisord" if ctx.stock else "supervice"):
+            return name
+        if not ctx.stock and name == "supervisord":
+            message = f"{where} does not go with [supervice] in one file, move what is still needed there"
+        elif not ctx.stock and kind in (*_NAMED, "unix_http_server", "inet_http_server"):
+            message = f"{where} is not in this version of supervice yet, remove the section"
+        else:
+            hint = ctx.guess(name, _STOCK if ctx.stock else _OURS)
+            known = ", ".join(f"[{s}NAME]" if s.endswith(":") else f"[{s}]" for s in _OURS)
+            message = f"unknown section {where}{hint}" + ("" if ctx.stock else f"; known are {known}")
+        ctx.complain(section.file, section.line, "", message)
+        return ""
+
+    def _supervisor(self, by_kind: dict[str, list[Section]]) -> None:
+        ctx = self.ctx
+        kind = "supervisord" if ctx.stock else "supervice"
+        if ctx.stock:
+            self.config.exit_when_idle = False  # as supervisord: many programs there fork into the background
+        given = set()
+        for section in by_kind.get(kind, ()):
+            names = ctx.names(section, {}, here=section.here)
+            for row in ctx.check(section, kind):
+                value = ctx.value(section, row, names)
+                ctx.effect(section, row, value)
+                name = row[NAME]
+                field = FIELDS.get(name, name)
+                if ctx.stock and name == "user" and value not in (FAILED, "root", "0"):
+                    self._user = value
+                if value is FAILED or field not in SupervisorConfig.__annotations__:
+                    continue
+                setattr(self.config, field, value)
+                given.add("socket" if field == "socket_path" else field)
+        self.given = frozenset(given)
+        self._environment = self.config.environment
+
+    def _groups(self, by_kind: dict[str, list[Section]]) -> dict[str, list[Group]]:
+        """The groups of each member, by the name of its section."""
+        ctx = self.ctx
+        members: dict[str, list[Group]] = {}
+        known = {s.name for kind in ("program", "fcgi-program") for s in by_kind.get(kind, ())}
+        for section in by_kind.get("group", ()):
+            name = section.name.partition(":")[2]
+            names = ctx.names(section, self._environment, here=section.here, group_name=name)
+            values: dict[str, Any] = {}
+            for row in ctx.check(section, "group"):
+                values[row[NAME]] = ctx.value(section, row, names)
+            priority: Any = values.get("priority", default(rows("group")["priority"], ctx.stock))
+            group = Group(name, None if priority is FAILED else priority)
+            programs: Any = values.get("programs")
+            if programs is FAILED:
+                continue
+            _, file, line = section.options.get("programs", ("", section.file, section.line))
+            where = f"[{shown(section.name)}]"
+            if not programs and not ctx.stock:
+                ctx.error(file, line, "programs", f"{where} names no program, add: programs = NAME, NAME")
+                continue
+            own = f"program:{name}"
+            if not ctx.stock and own in known and name not in (programs or ()):
+                ctx.error(file, line, "", f"{where} has the name of a program that is no member, rename one")
+            for program in dict.fromkeys(programs or ()):
+                target = f"program:{program}"
+                if target not in known and f"fcgi-program:{program}" in known:
+                    target = f"fcgi-program:{program}"
+                if target not in known:
+                    hint = ctx.guess(program, [k.partition(":")[2] for k in known])
+                    message = f"{where} programs: there is no program {shown(program)!r}{hint}"
+                    ctx.error(file, line, "programs", message)
+                    continue
+                groups = members.setdefault(target, [])
+                if groups and not ctx.stock:
+                    message = f"{where} programs: {shown(program)} is in group {groups[0].name} already"
+                    ctx.error(file, line, "programs", message)
+                    continue
+                groups.append(group)
+        return members
+
+    def _program(self, section: Section, kind: str, groups: list[Group]) -> None:
+        choices: list[Group | None] = [*groups] or [None]
+        for group in choices:
+            program = Program(self.ctx, section, kind, group, self._environment, prefixed=len(groups) > 1)
+            if kind == "eventlistener" and "priority" not in section.options:
+                program.defaults["priority"] = -1
+            if self._user is not None and "user" not in section.options:
+                program.defaults["user"] = self._user
+            program.build(MOST_PROCESSES - len(self.processes))
+            if kind == "eventlistener":
+                from supervice.config.extras import listener
+
+                made = listener(self.ctx, section, program.names, program.processes)
+                if made is not None:
+                    self.listeners.append(made)
+            elif kind == "fcgi-program":
+                from supervice.config.extras import fcgi_socket
+
+                fcgi_socket(self.ctx, section, program.names)
+                self.fcgi.extend(program.processes)
+            else:
+                if program.template is not None:
+                    self.config.programs.append(program.template)
+                self.processes.extend(program.processes)
+            if kind != "program":
+                message = (
+                    f"[{shown(section.name)}] is not started: this version of supervice has no {kind} yet"
+                )
+                self.ctx.warning(section.file, section.line, "", message)
+
+    def _unique(self) -> None:
+        seen: dict[str, ProgramConfig] = {}
+        for config in self.processes:
+            if config.name in seen:
+                section = self.reading.sections[f"program:{config.program}"]
+                _, file, line = section.options.get("process_name", ("", section.file, section.line))
+                message = f"[{shown(section.name)}] a second process called {shown(config.name)}, rename one"
+                self.ctx.complain(file, line, "process_name", message)
+            seen[config.name] = config
+        if len(seen) != len(self.processes):
+            self.processes = list(seen.values())  # as in supervisord the last one wins
+
+    def _one_main(self) -> None:
+        first = ""
+        for program in self.config.programs:
+            if program.main:
+                section = self.reading.sections[f"program:{program.name}"]
+                _, file, line = section.options["main"]
+                if first:
+                    message = f"[{program.name}] main = true: {first} is the main program already"
+                    self.ctx.error(file, line, "main", message)
+                first = first or program.name
+
+
+def container_defaults(config: SupervisorConfig, given: frozenset[str]) -> None:
+    """What the daemon takes where the file says nothing: its log on stdout, no pidfile as PID 1.
+
+    `socket_path` "" is for the caller to choose.
+    """
+    if "logfile" not in given:
+        config.logfile = ""
+    if "pidfile" not in given and os.getpid() == 1:
+        config.pidfile = "none"
+    if "socket" not in given:
+        config.socket_path = ""
+
+
+def known_settings() -> tuple[str, ...]:
+    """The names of `[supervice]` options that have an effect."""
+    return tuple(row[NAME] for row in SUPERVICE if not row[EFFECT])

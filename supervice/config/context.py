@@ -1,0 +1,269 @@
+"""What the parts of one load share: the dialect, the problems found, and how an option becomes a value."""
+
+from __future__ import annotations
+
+import os
+
+from supervice.config import text as quoting
+from supervice.config.expand import ExpandError, Names, expand
+from supervice.config.options import (
+    DIALECTS,
+    EFFECT,
+    KIND,
+    KINDS,
+    LATER,
+    NAME,
+    OURS,
+    OURS_ONLY,
+    STOCK,
+    default,
+    rows,
+)
+from supervice.config.problems import ERROR, WARNING, Problem, nearest, shown
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
+    from supervice.config.options import Row
+    from supervice.config.reader import Section, Value
+
+# Kinds whose values may be secrets: messages do not repeat them. The same for these options.
+_SECRET_KINDS = ("environment", "secrets")
+_SECRET_OPTIONS = ("password", "username", "healthcheck_headers", "readiness_headers")
+_STREAMS = {
+    "/dev/stdout": 1,
+    "/dev/fd/1": 1,
+    "/proc/self/fd/1": 1,
+    "/proc/1/fd/1": 1,
+    "/dev/stderr": 2,
+    "/dev/fd/2": 2,
+    "/proc/self/fd/2": 2,
+    "/proc/1/fd/2": 2,
+}
+# supervisord takes negative numbers for these and does what it does for 0.
+_NEGATIVE = ("seconds", "count", "retries", "size")
+FAILED = object()
+
+
+class Context:
+    """One load. `cwd` is where relative paths begin, None leaves them as they are written."""
+
+    def __init__(self, stock: bool, environ: Mapping[str, str], cwd: str | None) -> None:
+        self.stock = stock
+        self.environ = environ
+        self.cwd = cwd
+        self.problems: list[Problem] = []
+        self._said: set[tuple[str, int, str]] = set()
+        self._guesses = 40  # difflib is slow: a file of garbage gets no more than these
+        self._users: dict[str, str] = {}
+
+    def say(self, severity: str, file: str, line: int, option: str, message: str) -> None:
+        key = (file, line, message)
+        if key not in self._said:  # one message, however many processes the line makes
+            self._said.add(key)
+            self.problems.append(Problem(file, line, severity, option, message))
+
+    def error(self, file: str, line: int, option: str, message: str) -> None:
+        self.say(ERROR, file, line, option, message)
+
+    def warning(self, file: str, line: int, option: str, message: str) -> None:
+        self.say(WARNING, file, line, option, message)
+
+    def complain(self, file: str, line: int, option: str, message: str) -> None:
+        """An error in our dialect, a warning in supervisord's."""
+        self.say(WARNING if self.stock else ERROR, file, line, option, message)
+
+    def guess(self, word: str, known: Any) -> str:
+        self._guesses -= 1
+        return nearest(word, known) if self._guesses >= 0 else ""
+
+    def names(self, section: Section, extra: Mapping[str, str], **values: str | int) -> Names:
+        names = Names(self.environ, values, padded=not self.stock)
+        names.extra.update(extra)
+        return names
+
+    def check(self, section: Section, kind: str) -> list[Row]:
+        """The rows of the options that `section` sets; complains about those it cannot set."""
+        table = rows(kind)
+        found = []
+        for name, (_, file, line) in section.options.items():
+            row = table.get(name)
+            if row is None:
+                known = [n for n, r in table.items() if not self.stock or r[DIALECTS] != OURS_ONLY]
+                hint = self.guess(name, known)
+                what = f"[{shown(section.name)}] has no option {shown(name)!r}{hint}"
+                self.complain(file, line, name, what + (", it is ignored" if self.stock else ", remove it"))
+            elif self.stock and row[DIALECTS] == OURS_ONLY:
+                self.warning(
+                    file,
+                    line,
+                    name,
+                    f"[{shown(section.name)}] {name}: supervisord has no such option, it is ignored; "
+                    "add a [supervice] section to use it",
+                )
+            else:
+                found.append(row)
+        return found
+
+    def effect(self, section: Section, row: Row, value: object) -> None:
+        """Says so when an option that was read does nothing."""
+        effect = row[EFFECT]
+        if not effect or value is FAILED:
+            return
+        always = default(row, self.stock) if effect == LATER else None
+        if effect != LATER or self.stock:
+            written = row[OURS] if row[OURS] is not None else row[STOCK]
+            always = None if written is None else KINDS[row[KIND]][0](written)
+        if always is not None and value == always:
+            return
+        _, file, line = section.options[row[NAME]]
+        where = f"[{shown(section.name)}] {row[NAME]}"
+        if effect != LATER:
+            self.warning(file, line, row[NAME], f"{where} has no effect: {effect}")
+        elif self.stock:
+            self.warning(file, line, row[NAME], f"{where} has no effect in this version of supervice")
+        else:
+            message = f"{where} is not in this version of supervice yet, remove the option"
+            self.error(file, line, row[NAME], message)
+
+    def value(self, section: Section, row: Row, names: Names) -> Any:
+        """The option as its type, or FAILED after saying why."""
+        name, kind = row[NAME], row[KIND]
+        value = section.options[name]
+        raw, file, line = value
+        try:
+            if kind in _SECRET_KINDS:
+                return self._pairs(raw, names, name, section)
+            text, bare = expand(raw, names)
+            if bare and self.stock:
+                self._bare(section, value, name)
+            if self.stock and kind == "logfile":
+                text, _ = expand(text, names)  # supervisord expands log files twice
+            if self.stock and text[:1] == "-" and kind in _NEGATIVE and text[1:].isdigit():
+                message = f"[{shown(section.name)}] {name}: a negative number counts as 0, write 0"
+                self.warning(file, line, name, message)
+                text = "0"
+            parsed = KINDS[kind][0](text)
+            return self._finish(section, row, parsed)
+        except ExpandError as error:
+            self.error(file, line, name, f"[{shown(section.name)}] {name}: {error}")
+        except ValueError as error:
+            secret = kind in _SECRET_KINDS or name in _SECRET_OPTIONS
+            seen = "" if secret else f" = {shown(raw)}" if raw else " is empty"
+            self.error(file, line, name, f"[{shown(section.name)}] {name}{seen}: {error}")
+        return FAILED
+
+    def _bare(self, section: Section, value: Value, name: str) -> None:
+        self.warning(
+            value[1],
+            value[2],
+            name,
+            f"[{shown(section.name)}] {name}: a bare % is literal here, supervisord refuses it; write %%",
+        )
+
+    def _pairs(self, raw: str, names: Names, option: str, section: Section) -> dict[str, str]:
+        if self.stock:
+            text, bare = expand(raw, names)
+            if section.name == "supervisord":
+                text, _ = expand(text, names)  # supervisord expands it twice
+            if bare:
+                self._bare(section, section.options[option], option)
+            return dict(quoting.supervisord_pairs(text))
+        found: dict[str, str] = {}
+        for key, value in quoting.pairs(raw):
+            if key in found:
+                raise ValueError(f"{shown(key)} is set twice, remove one")
+            found[key], _ = expand(value, names)
+        return found
+
+    def _finish(self, section: Section, row: Row, parsed: Any) -> Any:
+        kind, name = row[KIND], row[NAME]
+        if kind == "path":
+            return parsed if parsed == "none" and name in ("pidfile", "socket") else self.path(parsed)
+        if kind == "logfile":
+            return self._logfile(section, name, parsed)
+        if kind == "command":
+            return self._command(section, name, parsed)
+        if kind == "user":
+            self._user(section, name, parsed)
+        elif name == "socket_group":
+            self._user(section, name, ":" + parsed)
+        return parsed
+
+    def path(self, path: str) -> str:
+        if path.startswith("~"):
+            path = os.path.expanduser(path)
+        if self.cwd is not None and not path.startswith("/"):
+            path = os.path.normpath(os.path.join(self.cwd, path))
+        return path
+
+    def _logfile(self, section: Section, name: str, path: str) -> str | None:
+        own = section.name in ("supervice", "supervisord")
+        word = path.lower()
+        if word == "syslog":
+            _, file, line = section.options[name]
+            message = (
+                f"[{shown(section.name)}] {name} = syslog has no effect: it goes to the container's output"
+            )
+            self.warning(file, line, name, message)
+            return "" if own else None
+        if word in ("none", "off") and not (own and self.stock):
+            return "/dev/null" if own else "NONE"
+        if own:
+            return "" if not path or _STREAMS.get(path) == 1 else self.path(path)
+        if word == "auto":
+            return None
+        if not path:
+            return "NONE" if self.stock else None
+        stream = _STREAMS.get(path)
+        if stream is None:
+            return self.path(path)
+        if stream == (1 if name == "stdout_logfile" else 2):
+            return None
+        return "/dev/stdout" if stream == 1 else "/dev/stderr"
+
+    def _command(self, section: Section, name: str, command: str) -> str:
+        try:
+            quoting.split_command(command)
+        except ValueError as error:
+            if not self.stock:
+                raise
+            _, file, line = section.options[name]
+            self.warning(file, line, name, f"[{shown(section.name)}] {name} {error}: it will not start")
+        return command
+
+    def _user(self, section: Section, option: str, user: str) -> None:
+        problem = self._users.get(user)
+        if problem is None:
+            problem = self._users[user] = unknown_user(user)
+        if problem:
+            _, file, line = section.options[option]
+            self.complain(file, line, option, f"[{shown(section.name)}] {option}: {problem}")
+
+
+def unknown_user(user: str) -> str:
+    """What is wrong with `name`, `uid`, `name:group`, `uid:gid`, `:group`; "" when nothing is."""
+    name, colon, group = user.partition(":")
+    for word, what in ((name, "user"), (group, "group")):
+        if not word:
+            if (what == "group" and not colon) or (what == "user" and colon and group):
+                continue
+            return f"no {what} given, write name, uid, name:group or uid:gid"
+        if word.isascii() and word.isdigit():
+            if len(word) > 10 or int(word) > 0xFFFFFFFE:
+                return f"{what} id {shown(word)} is too large"
+            continue
+        try:
+            if what == "user":
+                import pwd
+
+                pwd.getpwnam(word)
+            else:
+                import grp
+
+                grp.getgrnam(word)
+        except (KeyError, ValueError, OSError):
+            return f"there is no {what} {shown(word)!r} here, create it in the image or give its number"
+    return ""

@@ -1,0 +1,67 @@
+"""`numprocs` processes out of one `ProgramConfig`, for configurations that were built in Python."""
+
+from __future__ import annotations
+
+from supervice.lean import replace
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from supervice.models import ProgramConfig
+
+_START = "%(process_num)"
+_TEXTS = ("command", "directory", "stdout_logfile", "stderr_logfile", "process_name", "user")
+
+
+def expanded(program: ProgramConfig) -> list[ProgramConfig]:
+    first = program.numprocs_start
+    return [_one(program, number) for number in range(first, first + program.numprocs)]
+
+
+def _one(program: ProgramConfig, number: int) -> ProgramConfig:
+    changes: dict[str, Any] = {
+        name: _number(text, number) for name in _TEXTS if isinstance(text := getattr(program, name), str)
+    }
+    label = changes.get("process_name")
+    if label is not None:
+        owner = program.group or program.name
+        name = program.name if label == program.name else f"{owner}:{label}"
+    elif program.numprocs == 1:
+        name = label = program.name
+    else:
+        label = f"{number:02}"
+        name = f"{program.name}:{label}"
+    check = program.healthcheck
+    if check.command is not None:
+        check = replace(check, command=_number(check.command, number))
+    changes.update(
+        name=name,
+        process_name=label,
+        program=program.name,
+        numprocs=1,
+        numprocs_start=0,
+        healthcheck=check,
+        environment={key: _number(value, number) for key, value in program.environment.items()},
+    )
+    return replace(program, **changes)
+
+
+def _number(text: str, number: int) -> str:
+    """Replaces `%(process_num)s` and its formats; nothing else, so that no other `%` changes."""
+    if _START not in text:
+        return text
+    parts = text.split(_START)
+    out = [parts[0]]
+    for part in parts[1:]:
+        end = 0
+        while end < len(part) and part[end] in "0123456789" and end < 3:
+            end += 1
+        flags, conversion = part[:end], part[end : end + 1]
+        if conversion == "s" and not flags:
+            out.append(f"{number:02}{part[1:]}")
+        elif conversion and conversion in "sdi":
+            out.append(f"%{flags}{conversion}" % number + part[end + 1 :])
+        else:
+            out.append(_START + part)
+    return "".join(out)

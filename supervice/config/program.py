@@ -1,0 +1,263 @@
+"""One `[program:NAME]` section to `ProgramConfig`s: one for the program, one for each of its processes."""
+
+from __future__ import annotations
+
+from supervice.config.context import FAILED
+from supervice.config.expand import Names, expand
+from supervice.config.options import KIND, NAME, PROGRAM, default, rows
+from supervice.config.problems import shown
+from supervice.models import HealthCheckConfig, HealthCheckType, ProgramConfig
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
+    from supervice.config.context import Context
+    from supervice.config.options import Row
+    from supervice.config.reader import Section
+
+MOST_PROCESSES = 20_000  # of one configuration: a typing error must not fill the memory
+_CHECK = "healthcheck_"
+_TEMPLATES = ("text", "command", "path", "logfile", "environment")
+_defaults: dict[bool, dict[str, Any]] = {}
+
+
+def _default_fields(stock: bool) -> dict[str, Any]:
+    known = _defaults.get(stock)
+    if known is None:
+        fields = {**ProgramConfig.__annotations__}
+        known = _defaults[stock] = {
+            row[NAME]: default(row, stock)
+            for row in PROGRAM
+            if row[NAME] in fields and row[NAME] not in ("command", "process_name", "environment")
+        }
+    return known
+
+
+class Group:
+    """What `[group:x]` says about its members."""
+
+    __slots__ = ("name", "priority")
+
+    def __init__(self, name: str, priority: int | None) -> None:
+        self.name = name
+        self.priority = priority
+
+
+class Program:
+    """A section being turned into configurations."""
+
+    def __init__(
+        self,
+        ctx: Context,
+        section: Section,
+        kind: str,
+        group: Group | None,
+        environment: Mapping[str, str],
+        prefixed: bool = False,
+    ) -> None:
+        self.ctx = ctx
+        self.section = section
+        self.kind = kind
+        self.where = f"[{shown(section.name)}]"  # how messages begin
+        self.name = section.name.partition(":")[2]
+        self.group = group
+        self.prefixed = prefixed  # a member of several groups: always GROUP:NAME
+        self.rows = ctx.check(section, kind)
+        self.names: Names = ctx.names(
+            section,
+            environment,
+            here=section.here,
+            program_name=self.name,
+            group_name=group.name if group else self.name,
+        )
+        self._environment = dict(environment)
+        self._own: dict[str, str] = {}  # this section's `environment`, for ENV_ names
+        self.defaults: dict[str, Any] = {}  # instead of the options' own
+        self.template: ProgramConfig | None = None
+        self.processes: list[ProgramConfig] = []
+
+    def build(self, room: int) -> None:
+        """Fills `template` and `processes` (at most `room`), or complains."""
+        table = rows(self.kind)
+        numprocs = self._number(table["numprocs"], 1)
+        start = self._number(table["numprocs_start"], 0)
+        if "command" not in self.section.options:
+            self._error("", f"{self.where} has no command, add: command = PROGRAM ARGUMENTS")
+        if numprocs > room:
+            self._error("numprocs", f"{self.where} numprocs: more than {MOST_PROCESSES} processes in all")
+            return
+        if not numprocs and not self.ctx.stock:
+            self._error("numprocs", f"{self.where} numprocs = 0: must be 1 or more")
+            return
+        self.names.values["numprocs"] = numprocs
+        self.names.values["process_num"] = start
+        values, check = self._evaluate(self.rows, first=True)
+        self._sanity(values, check, numprocs)
+        process_name = self._process_name(numprocs)
+        if "command" not in values or process_name is FAILED:
+            return
+        self._processes(values, check, numprocs, start, process_name)
+        if numprocs == 1 and self.processes:
+            given = "process_name" in self.section.options
+            label = self.processes[0].process_name if given else None
+            self.template = self._config(values, check, self.name, label)
+        else:
+            self._template(values, check, numprocs, start)
+
+    def _number(self, row: Row, otherwise: int) -> int:
+        if row[NAME] not in self.section.options:
+            return otherwise
+        value = self.ctx.value(self.section, row, self.names)
+        return otherwise if value is FAILED else int(value)
+
+    def _evaluate(self, todo: list[Row], first: bool = False) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Fields of ProgramConfig and of its health check, from the options in `todo`."""
+        values: dict[str, Any] = {}
+        check: dict[str, Any] = {}
+        self.names.extra = {**self._environment, **self._own}
+        for row in sorted(todo, key=lambda row: row[NAME] != "environment"):
+            name = row[NAME]
+            if name in ("process_name", "numprocs", "numprocs_start"):
+                continue
+            value = self.ctx.value(self.section, row, self.names)
+            if first:
+                self.ctx.effect(self.section, row, value)
+            if value is FAILED:
+                continue
+            if name == "environment":
+                self._own = value
+                self.names.extra = {**self._environment, **value}
+            if name in ProgramConfig.__annotations__:
+                values[name] = value
+            elif name.startswith(_CHECK) and name[len(_CHECK) :] in HealthCheckConfig.__annotations__:
+                check[name[len(_CHECK) :]] = value
+        return values, check
+
+    def _sanity(self, values: dict[str, Any], check: dict[str, Any], numprocs: int) -> None:
+        """Complains about options that do not fit together, and fills in what depends on others."""
+        given = self.section.options
+        where = self.where
+        if "stopasgroup" in given and "killasgroup" not in given:
+            values["killasgroup"] = values.get("stopasgroup", True)
+        both = self.ctx.stock and "stopasgroup" in given and "killasgroup" in given
+        if both and values.get("stopasgroup") and not values.get("killasgroup"):
+            self._error("killasgroup", f"{where} killasgroup = false does not go with stopasgroup = true")
+        if values.get("main"):
+            values.setdefault("autorestart", False)
+            if numprocs > 1:
+                self._error("main", f"{where} main = true with numprocs above 1: only one process can be it")
+        if values.get("redirect_stderr") and values.get("stderr_logfile") not in (None, "NONE"):
+            self.ctx.warning(
+                *given["stderr_logfile"][1:],
+                "stderr_logfile",
+                f"{where} stderr_logfile has no effect: redirect_stderr = true is set",
+            )
+        if values.get("redirect_stderr"):
+            values.pop("stderr_logfile", None)
+        kind = check.get("type", HealthCheckType.NONE)
+        if kind is HealthCheckType.TCP and "healthcheck_port" not in given:
+            self._error("healthcheck_type", f"{where} healthcheck_type = tcp: add healthcheck_port")
+        elif kind is HealthCheckType.SCRIPT and "healthcheck_command" not in given:
+            self._error("healthcheck_type", f"{where} healthcheck_type = script: add healthcheck_command")
+        elif kind is HealthCheckType.HTTP:
+            message = "healthcheck_type = http is not in this version of supervice yet, use tcp or script"
+            self._error("healthcheck_type", f"{where} {message}")
+        elif check and kind is HealthCheckType.NONE and "healthcheck_type" not in given:
+            option = next(o for o in given if o.startswith(_CHECK))
+            self._error(option, f"{where} {option} does nothing without healthcheck_type, add it")
+
+    def _process_name(self, numprocs: int) -> Any:
+        """The template of a process's name, None for our own naming."""
+        value = self.section.options.get("process_name")
+        text = value[0] if value else None
+        if text is None and self.ctx.stock:
+            text = "%(program_name)s"
+        where = f"{self.where} process_name"
+        if text is not None and numprocs > 1 and "%(process_num)" not in text:
+            self._error(
+                "process_name" if value else "numprocs",
+                f"{where} must hold %(process_num)s when numprocs is above 1, "
+                "write process_name = %(program_name)s_%(process_num)02d",
+            )
+            return FAILED
+        if text is not None and (not text or any(c in text for c in " :/")):
+            message = f"{where} = {shown(text)}: must not be empty or hold a blank, colon or slash"
+            self._error("process_name", message)
+            return FAILED
+        return text
+
+    def _processes(
+        self, values: dict[str, Any], check: dict[str, Any], numprocs: int, start: int, template: str | None
+    ) -> None:
+        options = self.section.options
+        varying = [row for row in self.rows if "%" in options[row[NAME]][0]] if numprocs > 1 else []
+        for number in range(start, start + numprocs):
+            self.names.values["process_num"] = number
+            if varying and number > start:
+                others, checks = self._evaluate(varying)
+                values, check = {**values, **others}, {**check, **checks}
+            label = self._label(template, number, numprocs)
+            if label is None:
+                return
+            config = self._config(values, check, label[0], label[1])
+            config.program = self.name
+            self.processes.append(config)
+
+    def _label(self, template: str | None, number: int, numprocs: int) -> tuple[str, str] | None:
+        """The name of a process and its last part."""
+        if template is None:
+            return (self.name, self.name) if numprocs == 1 else (f"{self.name}:{number:02}", f"{number:02}")
+        row = rows(self.kind)["process_name"]
+        if "process_name" in self.section.options:
+            label = self.ctx.value(self.section, row, self.names)
+        else:
+            label = expand(template, self.names)[0]
+        if label is FAILED:
+            return None
+        if any(c in label for c in " :/") and not self.ctx.stock:
+            self._error("process_name", f"{self.where} process_name holds a blank, colon or slash")
+            return None
+        owner = self.group.name if self.group else self.name
+        return (label if label == self.name and not self.prefixed else f"{owner}:{label}"), label
+
+    def _template(self, values: dict[str, Any], check: dict[str, Any], numprocs: int, start: int) -> None:
+        """`template` for many processes: `%(process_num)` stays in texts."""
+        self.names.deferred = True
+        options = self.section.options
+        varying = [r for r in self.rows if r[KIND] in _TEMPLATES and "%(process_num)" in options[r[NAME]][0]]
+        if varying:
+            others, checks = self._evaluate(varying)
+            values, check = {**values, **others}, {**check, **checks}
+        template = self._process_name(numprocs)
+        if template is not None:
+            template = expand(template, self.names)[0]
+        self.names.deferred = False
+        self.template = self._config(values, check, self.name, template)
+        self.template.numprocs = numprocs
+        self.template.numprocs_start = start
+
+    def _config(
+        self, values: dict[str, Any], check: dict[str, Any], name: str, process_name: str | None
+    ) -> ProgramConfig:
+        fields = {**_default_fields(self.ctx.stock), **self.defaults, **values}
+        fields.update(
+            name=name,
+            numprocs=1,
+            numprocs_start=0,
+            environment=dict(values.get("environment", ())),
+            healthcheck=HealthCheckConfig(**check),
+            process_name=process_name,
+        )
+        if self.group is not None:
+            fields["group"] = self.group.name
+            fields["group_priority"] = self.group.priority
+        return ProgramConfig(**fields)
+
+    def _error(self, option: str, message: str) -> None:
+        value = self.section.options.get(option)
+        if value is None:
+            self.ctx.error(self.section.file, self.section.line, option, message)
+        else:
+            self.ctx.error(value[1], value[2], option, message)

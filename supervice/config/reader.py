@@ -1,0 +1,318 @@
+"""INI text to sections, every value with its file and line. Of the options it knows only `[include] files`.
+
+The lexical rules are supervisord's, which are those of Python's RawConfigParser with inline comments and
+duplicates allowed; what our dialect forbids beyond that comes out as a problem of severity "strict", because
+the dialect is only known when everything is read. Reading ends on any input: regular files only, each once,
+with a limit on size, number of files and number of complaints. No other module of the package opens files.
+"""
+
+from __future__ import annotations
+
+import os
+
+from supervice.config.expand import ExpandError, Names, expand
+from supervice.config.problems import ERROR, STRICT, WARNING, Problem, shown
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    Value = tuple[str, str, int]  # text, file, line
+
+BIGGEST = 16 * 1024 * 1024  # bytes of one file
+MOST_FILES = 10_000
+MOST_COMPLAINTS = 100  # about the syntax of one file
+
+
+class Section:
+    """A section header and its options, in the order of the file."""
+
+    __slots__ = ("file", "here", "line", "name", "options")
+
+    def __init__(self, name: str, file: str, line: int, here: str) -> None:
+        self.name = name
+        self.file = file
+        self.line = line
+        self.here = here  # the directory of `file`, absolute
+        self.options: dict[str, Value] = {}
+
+
+class Reading:
+    """Everything that one configuration file and what it includes say."""
+
+    def __init__(self, environ: Mapping[str, str], cwd: str) -> None:
+        self.sections: dict[str, Section] = {}
+        self.problems: list[Problem] = []
+        self.files: list[str] = []  # where they are
+        self.names: list[str] = []  # as messages call them
+        self._environ = environ
+        self._cwd = cwd
+        self._stack: list[tuple[int, int]] = []
+        self._seen: set[tuple[int, int]] = set()
+
+    def complain(self, file: str, line: int, severity: str, message: str, option: str = "") -> None:
+        self.problems.append(Problem(file, line, severity, option, message))
+
+    @property
+    def stock(self) -> bool:
+        """Whether this is supervisord's dialect."""
+        return "supervisord" in self.sections and "supervice" not in self.sections
+
+    def read(self, path: str) -> None:
+        """Reads `path` and all that it includes. FileNotFoundError when `path` itself does not exist."""
+        real = os.path.join(self._cwd, path)
+        if not os.path.lexists(real):
+            raise FileNotFoundError(2, "no such configuration file", path)
+        self._file(real, path, path, 0)
+
+    def _file(self, real: str, path: str, from_file: str, from_line: int) -> None:
+        """`path` is the name for messages; `from_…` is where it was asked for."""
+        try:
+            data, identity = _bytes(real)
+        except OSError as error:
+            why = error.strerror or str(error)
+            severity = WARNING if from_line and self.stock else ERROR  # supervisord goes on without it
+            self.complain(from_file, from_line, severity, f"cannot read {shown(path)}: {why}")
+            return
+        if identity in self._stack:
+            self.complain(from_file, from_line, ERROR, f"[include] loop: {shown(path)} is being read already")
+            return
+        if identity in self._seen:
+            return  # two patterns that overlap
+        self._seen.add(identity)
+        self.files.append(real)
+        self.names.append(path)
+        if len(self.files) > MOST_FILES:
+            if len(self.files) == MOST_FILES + 1:
+                self.complain(from_file, from_line, ERROR, f"[include] names more than {MOST_FILES} files")
+            return
+        here = os.path.dirname(os.path.normpath(real))
+        include = self._text(_decoded(self, path, data), path, here)
+        if include is not None:
+            self._stack.append(identity)
+            self._include(include)
+            self._stack.pop()
+
+    def _include(self, section: Section) -> None:
+        files = section.options.get("files")
+        if files is None:
+            message = "[include] has no 'files' option, name the files: files = conf.d/*.conf"
+            self.complain(section.file, section.line, ERROR, message)
+            return
+        text, file, line = files
+        if self._stack[1:] and self.stock:
+            message = "[include] in an included file has no effect, supervisord ignores it too"
+            self.complain(file, line, WARNING, message, "files")
+            return
+        try:
+            text, _ = expand(text, Names(self._environ, {"here": section.here}))
+        except ExpandError as error:
+            self.complain(file, line, ERROR, f"[include] files: {error}", "files")
+            return
+        for pattern in text.split():
+            full = os.path.join(section.here, pattern)
+            if any(c in pattern for c in "*?["):
+                import glob
+
+                found = sorted(glob.glob(full))
+                if not found and self.stock:
+                    self.complain(
+                        file, line, WARNING, f"[include] files: nothing matches {shown(pattern)}", "files"
+                    )
+            elif not os.path.lexists(full):
+                severity = WARNING if self.stock else ERROR
+                message = f"[include] files: {shown(pattern)} does not exist"
+                self.complain(file, line, severity, message, "files")
+                continue
+            else:
+                found = [full]
+            for name in found:
+                self._file(name, name, file, line)
+
+    def _text(self, text: str, file: str, here: str) -> Section | None:
+        """Adds the sections of `text`; returns its `[include]`, as far as this file has one."""
+        include: Section | None = None
+        section: Section | None = None
+        fresh: set[str] = set()  # the keys of this section in this file
+        key, lines, indent, key_line = "", [""], 0, 0
+        complaints = len(self.problems)
+
+        def finish() -> None:
+            if section is not None and key:
+                while lines and not lines[-1]:
+                    lines.pop()
+                section.options[key] = ("\n".join(lines).strip(), file, key_line)
+
+        number = 0
+        for number, line in enumerate(text.split("\n"), 1):
+            stripped = line.strip()
+            if not stripped:
+                if key:
+                    lines.append("")
+                continue
+            if stripped[0] in ";#":
+                continue
+            if ";" in stripped or "#" in stripped:
+                cut = _comment(line)
+                if cut is not None:
+                    kept = line[:cut].strip()
+                    if _cuts_quote(kept, line[cut:]):
+                        self.complain(file, number, WARNING, _CUT)
+                    stripped = kept
+                    if not stripped:
+                        continue
+            depth = len(line) - len(line.lstrip())
+            if section is not None and key and depth > indent:
+                lines.append(stripped)
+                continue
+            indent = depth
+            end = stripped.rfind("]") if stripped[0] == "[" else 0
+            if end > 1:
+                finish()
+                key = ""
+                section = self._section(stripped, end, file, number, here)
+                fresh = set()
+                if section.name == "include":
+                    if include is not None:
+                        self.complain(file, number, STRICT, "section [include] is there twice, merge them")
+                        section.options.update(include.options)
+                    include = section
+                continue
+            option, value, problem = _option(stripped, section)
+            if problem:
+                if len(self.problems) - complaints > MOST_COMPLAINTS:
+                    self.complain(file, number, ERROR, "too many errors, the rest of the file is not shown")
+                    break
+                self.complain(file, number, ERROR, problem)
+                continue
+            finish()
+            if option in fresh:
+                assert section is not None
+                message = f"[{shown(section.name)}] sets {shown(option)} twice, remove one"
+                self.complain(file, number, STRICT, message, option)
+            fresh.add(option)
+            key, lines, key_line = option, [value], number
+        finish()
+        return include
+
+    def _section(self, line: str, end: int, file: str, number: int, here: str) -> Section:
+        name = line[1:end]
+        if line[end + 1 :].strip():
+            message = f"text after the section header [{shown(name)}], remove it or put ; before it"
+            self.complain(file, number, STRICT, message)
+        if name == "include":  # each file has its own
+            return Section(name, file, number, here)
+        kind, colon, rest = name.partition(":")
+        if colon and rest != rest.strip():
+            name = f"{kind}:{rest.strip()}"
+        known = self.sections.get(name)
+        if known is not None:
+            self.complain(
+                file,
+                number,
+                STRICT,
+                f"section [{shown(name)}] is there twice, first in {shown(known.file)}:{known.line}; "
+                "merge them or rename one",
+            )
+            return known
+        section = self.sections[name] = Section(name, file, number, here)
+        return section
+
+
+_CUT = (
+    "a comment (a blank followed by ; or #) cuts a quoted value here; "
+    "remove the blank before it, or take the value from an environment variable"
+)
+
+
+def _bytes(path: str) -> tuple[bytes, tuple[int, int]]:
+    """The content of a regular file. OSError for anything else; never blocks."""
+    fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    try:
+        info = os.fstat(fd)
+        kind = info.st_mode & 0o170000
+        if kind == 0o040000:
+            raise OSError(21, "it is a directory, name a file")
+        if kind != 0o100000:
+            raise OSError(22, "it is not a regular file")
+        chunks = []
+        total = 0
+        while chunk := os.read(fd, 1 << 20):
+            chunks.append(chunk)
+            total += len(chunk)
+            if total > BIGGEST:
+                raise OSError(27, f"it is larger than {BIGGEST >> 20} MB")
+        return b"".join(chunks), (info.st_dev, info.st_ino)
+    finally:
+        os.close(fd)
+
+
+def _decoded(reading: Reading, path: str, data: bytes) -> str:
+    data = data.removeprefix(b"\xef\xbb\xbf")
+    try:
+        text = data.decode()
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        why = "not UTF-8 text, save the file as UTF-8"
+        if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
+            why = "UTF-16 text, save the file as UTF-8"
+        reading.complain(path, line, STRICT, why)
+        text = data.decode(errors="surrogateescape")
+    nul = text.find("\0")
+    if nul >= 0:
+        message = "a NUL byte, which no option can hold; is this a text file?"
+        reading.complain(path, text.count("\n", 0, nul) + 1, ERROR, message)
+        text = text.replace("\0", "")
+    if "\r" in text:
+        text = text.replace("\r\n", "\n").replace("\r", "\n")
+    return text
+
+
+def _comment(line: str) -> int | None:
+    """Where the inline comment begins, found as RawConfigParser finds it (also where that is odd)."""
+    at = {";": -1, "#": -1}
+    while at:
+        cut = None
+        for prefix in tuple(at):
+            index = line.find(prefix, at[prefix] + 1)
+            if index < 0:
+                del at[prefix]
+                continue
+            at[prefix] = index
+            if index == 0 or line[index - 1].isspace():
+                cut = index if cut is None else min(cut, index)
+        if cut is not None:
+            return cut
+    return None
+
+
+def _cuts_quote(kept: str, rest: str) -> bool:
+    quote = ""
+    escaped = False
+    for c in kept:
+        if escaped:
+            escaped = False
+        elif c == "\\" and quote != "'":
+            escaped = True
+        elif quote:
+            if c == quote:
+                quote = ""
+        elif c in "\"'":
+            quote = c
+    return bool(quote) and quote in rest
+
+
+def _option(line: str, section: Section | None) -> tuple[str, str, str]:
+    """Key, value and what is wrong."""
+    if section is None:
+        return "", "", "text before the first section, begin with [supervice] or [program:NAME]"
+    equals, colon = line.find("="), line.find(":")
+    cut = equals if colon < 0 or 0 <= equals < colon else colon
+    if cut < 0:
+        if line[0] == "[":
+            return "", "", "a section header without its ]"
+        return "", "", "neither a section, nor an option (NAME = VALUE), nor a comment (; or #)"
+    key = line[:cut].rstrip().lower()
+    if not key:
+        return "", "", "an option without a name before the = sign"
+    return key, line[cut + 1 :].strip(), ""

@@ -1,0 +1,149 @@
+"""Values that hold quoted text: commands and `KEY=value` lists. The only place with quoting rules.
+
+Pure. `shlex` (and with it `re`) is imported only for what the fast path cannot read.
+"""
+
+from __future__ import annotations
+
+_BLANK = " \t\r\n"
+# What supervisord's shlex takes for part of a word in `environment`: letters, digits, and these.
+_WORD = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_/.+-():")
+
+
+def split_command(command: str) -> list[str]:
+    """The arguments of a command line, by the shell's quoting rules, without expansions.
+
+    ValueError when a quote is not closed or nothing is left.
+    """
+    if (
+        '"' not in command
+        and "'" not in command
+        and "\\" not in command
+        and command.isascii()
+        and command.isprintable()
+    ):
+        argv = command.split(" ")
+        if "" in argv:
+            argv = command.split()
+    else:
+        import shlex
+
+        try:
+            argv = shlex.split(command)
+        except ValueError as error:
+            reason = str(error).lower()
+            raise ValueError(f"cannot be split into arguments ({reason})") from None
+    if not argv:
+        raise ValueError("is empty")
+    return argv
+
+
+def pairs(text: str) -> list[tuple[str, str]]:
+    """`KEY=value` items separated by commas or line ends; the shell's quoting rules within a value.
+
+    Outside quotes a value ends at a comma or line end and loses the blanks around it; a backslash takes the
+    next character as it is. In double quotes a backslash does so before `"` and `\\` only, in single quotes
+    never.
+    """
+    found: list[tuple[str, str]] = []
+    at, end = 0, len(text)
+    while True:
+        while at < end and (text[at] in _BLANK or text[at] == ","):
+            at += 1
+        if at >= end:
+            return found
+        equals = text.find("=", at)
+        key = text[at:equals].strip() if equals >= 0 else ""
+        if not key or any(c in key for c in " \t\r\n,\"'"):
+            shown = key if key and "," not in key and "\n" not in key else ""
+            raise ValueError(
+                f"item {len(found) + 1}{f' ({shown.split()[0]})' if shown else ''} is not of the form "
+                "KEY=value, put a value with commas or line ends into quotes"
+            )
+        value, at = _value(text, equals + 1, end, key)
+        found.append((key, value))
+
+
+def _value(text: str, at: int, end: int, key: str) -> tuple[str, int]:
+    parts: list[str] = []
+    while at < end and text[at] in " \t":
+        at += 1
+    blanks = ""
+    while at < end:
+        c = text[at]
+        if c == "," or c == "\n":
+            break
+        if c in " \t\r":
+            blanks += c
+            at += 1
+            continue
+        if blanks:
+            parts.append(blanks)
+            blanks = ""
+        if c == '"' or c == "'":
+            at = _quoted(text, at, end, key, parts)
+        elif c == "\\" and at + 1 < end:
+            parts.append(text[at + 1])
+            at += 2
+        else:
+            parts.append(c)
+            at += 1
+    return "".join(parts), at + 1
+
+
+def _quoted(text: str, at: int, end: int, key: str, parts: list[str]) -> int:
+    quote = text[at]
+    at += 1
+    while at < end:
+        c = text[at]
+        if c == quote:
+            return at + 1
+        if c == "\\" and quote == '"' and text[at + 1 : at + 2] in ('"', "\\"):
+            parts.append(text[at + 1])
+            at += 2
+        else:
+            parts.append(c)
+            at += 1
+    raise ValueError(f"the quote that begins the value of {key} is not closed")
+
+
+def supervisord_pairs(text: str) -> list[tuple[str, str]]:
+    """`environment` as supervisord 4.3 reads it: shlex in its non-POSIX mode, no escapes in quotes.
+
+    What it refuses raises ValueError here too.
+    """
+    found: list[tuple[str, str]] = []
+    for item in text.strip().split(",") if text.strip() else ():
+        key, equals, value = item.partition("=")
+        key, value = key.strip(), value.strip()
+        if value[:1] in ('"', "'") and len(value) > 1 and value[0] == value[-1]:
+            bare = value[1:-1]
+            if '"' in bare or "'" in bare or "\n" in bare:
+                break
+        else:
+            bare = value
+            if not _WORD.issuperset(bare):
+                break
+        if not equals or not key or not value or not _WORD.issuperset(key):
+            break
+        found.append((key, bare))
+    else:
+        return found
+    return _by_shlex(text)
+
+
+def _by_shlex(text: str) -> list[tuple[str, str]]:
+    import shlex
+
+    lexer = shlex.shlex(text)
+    lexer.wordchars += "/.+-():"
+    try:
+        tokens = list(lexer)
+    except ValueError:
+        raise ValueError("a quote is not closed") from None
+    found = []
+    for i in range(0, len(tokens), 4):
+        if len(tokens[i : i + 3]) != 3 or tokens[i + 1] != "=":
+            raise ValueError(f"item {i // 4 + 1} is not of the form KEY=value, put such a value into quotes")
+        found.append((tokens[i], tokens[i + 2].strip("'\"")))
+    return found

@@ -1,0 +1,311 @@
+"""One parser per kind of value: text in, value out, `ValueError` with what to write instead.
+
+Pure. Nothing here knows of files or sections. Messages never repeat the text: it may be a secret, and the
+caller, who knows whether it is, shows it. Used by `build` for files, and by the daemon for the two fields
+that stay text in `ProgramConfig` (`command`, `stopsignal`).
+"""
+
+from __future__ import annotations
+
+from supervice.models import HealthCheckType
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+YES = ("yes", "true", "on", "1")
+NO = ("no", "false", "off", "0")
+# A timer further away than this does not fit an int of milliseconds in every system call.
+LONGEST = 1_000_000_000
+_UNITS = (("ms", 0.001), ("s", 1), ("m", 60), ("h", 3600), ("d", 86400))
+_SIZES = (("kb", 1024), ("mb", 1024**2), ("gb", 1024**3), ("tb", 1024**4))
+_LEVELS = {
+    "critical": "CRITICAL",
+    "crit": "CRITICAL",
+    "fatal": "CRITICAL",
+    "error": "ERROR",
+    "erro": "ERROR",
+    "warn": "WARNING",
+    "warning": "WARNING",
+    "info": "INFO",
+    "debug": "DEBUG",
+    "debg": "DEBUG",
+    "trace": "DEBUG",  # supervisord's two levels below debug
+    "trac": "DEBUG",
+    "blather": "DEBUG",
+    "blat": "DEBUG",
+}
+
+
+def boolean(text: str) -> bool:
+    word = text.lower()
+    if word in YES:
+        return True
+    if word in NO:
+        return False
+    raise ValueError("not a yes or no, write true or false")
+
+
+def integer(text: str) -> int:
+    text = text.strip()
+    digits = text[1:] if text[:1] in ("-", "+") else text
+    if not (digits.isascii() and digits.isdigit()) or len(digits) > 18:
+        raise ValueError("not a whole number")
+    return int(text)
+
+
+def natural(text: str) -> int:
+    value = integer(text)
+    if value < 0:
+        raise ValueError("must not be negative")
+    return value
+
+
+def at_least_one(text: str) -> int:
+    value = integer(text)
+    if value < 1:
+        raise ValueError("must be 1 or more")
+    return value
+
+
+def retries(text: str) -> int:
+    value = integer(text)
+    if value < -1:
+        raise ValueError("must be 0 or more, or -1 for no limit")
+    return value
+
+
+def port(text: str) -> int:
+    value = integer(text)
+    if not 1 <= value <= 65535:
+        raise ValueError("not a port, write a number from 1 to 65535")
+    return value
+
+
+def number(text: str) -> int | float:
+    """A number that is not negative; whole ones come back as int."""
+    text = text.strip()
+    whole, _, fraction = text.partition(".")
+    if not text.isascii() or len(text) > 24 or not (whole + fraction).isdigit():
+        raise ValueError("not a number")
+    value = float(text)
+    return int(value) if value == int(value) else value
+
+
+def factor(text: str) -> int | float:
+    value = number(text)
+    if value < 1:
+        raise ValueError("must be 1 or more")
+    return value
+
+
+def seconds(text: str) -> int | float:
+    """`10`, `1.5`, `500ms`, `10s`, `2m`, `1h`; whole numbers come back as int."""
+    word = text.strip().lower()
+    scale: int | float = 1
+    for unit, size in _UNITS:
+        if word.endswith(unit) and word[: -len(unit)].strip()[-1:].isdigit():
+            word, scale = word[: -len(unit)].strip(), size
+            break
+    try:
+        amount = number(word)
+    except ValueError:
+        raise ValueError("not a time, write seconds (10) or a unit (500ms, 10s, 2m, 1h)") from None
+    value = amount / 1000 if scale == 0.001 else amount * scale
+    if value > LONGEST:
+        raise ValueError(f"too long a time, the most is {LONGEST} seconds")
+    return int(value) if value == int(value) else value
+
+
+def size(text: str) -> int:
+    """Bytes: `1048576`, `512KB`, `50MB`, `1GB`, in steps of 1024."""
+    word = text.strip().lower()
+    scale = 1
+    for unit, amount in _SIZES:
+        if word.endswith(unit):
+            word, scale = word[:-2].strip(), amount
+            break
+    if not (word.isascii() and word.isdigit()) or len(word) > 18:
+        raise ValueError("not a size, write bytes or a number with KB, MB or GB (50MB)")
+    return int(word) * scale
+
+
+def octal(text: str) -> int:
+    """A file mode or umask, `022` or `0o022`."""
+    word = text.strip().lower()
+    word = word.removeprefix("0o")
+    if not word or len(word) > 6 or word.strip("01234567"):
+        raise ValueError("not an octal number, write it like 022 or 0660")
+    value = int(word, 8)
+    if value > 0o7777:
+        raise ValueError("too large for a file mode, write it like 022 or 0660")
+    return value
+
+
+def umask(text: str) -> int:
+    value = octal(text)
+    if value > 0o777:
+        raise ValueError("too large for a umask, the most is 0777")
+    return value
+
+
+def restart(text: str) -> bool | str:
+    word = text.lower()
+    if word == "unexpected":
+        return "unexpected"
+    if word in YES:
+        return True
+    if word in NO:
+        return False
+    raise ValueError("write true, false or unexpected")
+
+
+def signal_number(text: str) -> int:
+    """`TERM`, `SIGTERM`, `15`, `RTMIN+3`."""
+    from signal import Signals
+
+    word = text.strip().upper().removeprefix("SIG")
+    if word.isascii() and word.isdigit():
+        value = int(word) if len(word) < 4 else 0
+        if value in Signals._value2member_map_ or Signals.SIGRTMIN < value < Signals.SIGRTMAX:
+            return value
+        raise ValueError("no signal has this number")
+    for start, sign in (("RTMIN+", 1), ("RTMAX-", -1)):
+        step = word[len(start) :]
+        if word.startswith(start) and step.isascii() and step.isdigit() and len(step) < 4:
+            base = Signals.SIGRTMIN if sign > 0 else Signals.SIGRTMAX
+            value = base + sign * int(step)
+            if Signals.SIGRTMIN <= value <= Signals.SIGRTMAX:
+                return value
+    member = Signals.__members__.get("SIG" + word)
+    if member is None:
+        raise ValueError("not a signal, write a name (TERM, HUP, RTMIN+1) or a number")
+    return int(member)
+
+
+def signal_name(number: int) -> str:
+    """`TERM` for 15, `RTMIN+3` for 37: what `signal_number` reads back."""
+    from signal import Signals
+
+    if number in Signals._value2member_map_:
+        return Signals(number).name.removeprefix("SIG")
+    return f"RTMIN+{number - Signals.SIGRTMIN}"
+
+
+def stop_signals(text: str) -> str:
+    """A stop signal or a ladder of them, in its one spelling: `TERM`, `TERM:10 QUIT:5 KILL`."""
+    return " ".join(
+        signal_name(signum) + ("" if wait is None else f":{wait}") for signum, wait in _steps(text)
+    )
+
+
+def _steps(text: str) -> list[tuple[int, int | float | None]]:
+    steps: list[tuple[int, int | float | None]] = []
+    for word in text.replace(",", " ").split():
+        name, colon, wait = word.partition(":")
+        steps.append((signal_number(name), seconds(wait) if colon else None))
+    if not steps:
+        raise ValueError("names no signal, write a name (TERM) or a ladder (TERM:10 QUIT:5 KILL)")
+    if len(steps) > 16:
+        raise ValueError("more than 16 steps")
+    return steps
+
+
+def stop_ladder(stopsignal: str, stopwaitsecs: int | float) -> list[tuple[int, int | float]]:
+    """What to send and how many seconds to wait after it, KILL always last.
+
+    A step without its own time waits `stopwaitsecs`. ValueError for what is no signal.
+    """
+    kill = 9
+    ladder: list[tuple[int, int | float]] = []
+    for signum, wait in _steps(stopsignal):
+        if signum == kill:
+            break
+        ladder.append((signum, stopwaitsecs if wait is None else wait))
+    ladder.append((kill, 0))
+    return ladder
+
+
+def exit_codes(text: str) -> tuple[int, ...]:
+    codes = []
+    for word in text.split(",") if text.strip() else ():
+        code = integer(word)
+        if not 0 <= code <= 255:
+            raise ValueError("exit codes are numbers from 0 to 255")
+        codes.append(code)
+    return tuple(codes)
+
+
+def forwarded(text: str) -> tuple[tuple[int, int], ...]:
+    """`HUP USR1:HUP WINCH`: pairs of the signal received and the signal delivered."""
+    pairs = []
+    seen = set()
+    for word in text.replace(",", " ").split():
+        received, colon, delivered = word.partition(":")
+        first = signal_number(received)
+        if first in (9, 19, 17):
+            raise ValueError(f"{signal_name(first)} cannot be forwarded")
+        if first in seen:
+            raise ValueError(f"{signal_name(first)} is named twice")
+        seen.add(first)
+        pairs.append((first, signal_number(delivered) if colon else first))
+    return tuple(pairs)
+
+
+def words(text: str) -> tuple[str, ...]:
+    """A list separated by commas or blanks."""
+    return tuple(text.replace(",", " ").split())
+
+
+def names(text: str) -> tuple[str, ...]:
+    """A list separated by commas, as `[group:x] programs` has it."""
+    return tuple(word.strip() for word in text.split(",") if word.strip())
+
+
+def dependencies(text: str) -> tuple[tuple[str, str], ...]:
+    """`db:healthy, migrate:completed, cache`: pairs of program and condition (`started` where none is)."""
+    found: dict[str, str] = {}
+    for word in names(text):
+        name, _, condition = word.partition(":")
+        name, condition = name.strip(), condition.strip() or "started"
+        if condition not in ("started", "ready", "healthy", "completed"):
+            raise ValueError("the condition after the colon is started, ready, healthy or completed")
+        if not name or " " in name:
+            raise ValueError("write names separated by commas, like db:healthy, cache")
+        if found.setdefault(name, condition) != condition:
+            raise ValueError(f"{name} is named twice with different conditions")
+    return tuple(found.items())
+
+
+def log_level(text: str) -> str:
+    level = _LEVELS.get(text.strip().lower())
+    if level is None:
+        raise ValueError("not a log level, write critical, error, warning, info or debug")
+    return level
+
+
+def health_type(text: str) -> HealthCheckType:
+    try:
+        return HealthCheckType(text.strip().lower())
+    except ValueError:
+        raise ValueError("write none, tcp, script or http") from None
+
+
+def one_of(*allowed: str) -> Callable[[str], str]:
+    def parse(text: str) -> str:
+        word = text.strip().lower()
+        if word not in allowed:
+            raise ValueError("write " + ", ".join(allowed[:-1]) + " or " + allowed[-1])
+        return word
+
+    return parse
+
+
+def plain(text: str) -> str:
+    return text
+
+
+def filled(text: str) -> str:
+    if not text.strip():
+        raise ValueError("is empty")
+    return text
