@@ -1,0 +1,155 @@
+"""The log of supervice itself: light in the daemon, `logging` in an embedding application.
+
+`debug`, `info`, `warning`, `error`, `critical` never block and never raise. They go to the backend: without
+further ado `logging.getLogger("supervice")`, where an application expects it; the daemon calls `use_stream`
+first and then never imports `logging` (1.3 MB and 5 ms, which a PID 1 pays in every container).
+"""
+
+from __future__ import annotations
+
+import time
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import logging
+    from collections.abc import Callable
+
+NAME = "supervice"
+LEVELS = {"DEBUG": 10, "INFO": 20, "WARNING": 30, "ERROR": 40, "CRITICAL": 50}
+
+_threshold = 0
+_write: Callable[[bytes], object] | None = None  # None: the backend is `logging`
+_format = "raw"
+_lines_lost = 0
+
+
+def level_number(level: str) -> int:
+    """The number of a level's name, in capitals or not (`warn` too); ValueError for an unknown one."""
+    name = level.upper()
+    try:
+        return LEVELS["WARNING" if name == "WARN" else name]
+    except KeyError:
+        raise ValueError(f"the log level is one of {', '.join(LEVELS)}, not {level!r}") from None
+
+
+def use_stream(level: str, write: Callable[[bytes], object], log_format: str = "raw") -> None:
+    """Sends the log as whole lines to `write`, which must not block (`OutputRouter.log_stream`).
+
+    `log_format`: as for programs, so that a container whose output is JSON has no other lines in it.
+    """
+    global _threshold, _write, _format
+    _threshold = level_number(level)
+    _write = write
+    _format = log_format
+
+
+def set_level(level: str) -> None:
+    """Another level for the stream (reload)."""
+    global _threshold
+    _threshold = level_number(level)
+
+
+def use_logging() -> None:
+    """Back to `logging` (tests, and a daemon that ends inside a bigger program)."""
+    global _write, _threshold
+    _write = None
+    _threshold = 0
+
+
+def log(level: str, message: str) -> None:
+    """One line. A message with newlines becomes one line all the same."""
+    number = LEVELS.get(level.upper(), 30)
+    if number < _threshold:
+        return
+    try:
+        if _write is None:
+            get_logger().log(number, "%s", message)
+        else:
+            _write(_line(level.upper(), message))
+    except Exception:  # a log that cannot be written must not end PID 1; how often is kept for a debugger
+        global _lines_lost
+        _lines_lost += 1
+
+
+def debug(message: str) -> None:
+    log("DEBUG", message)
+
+
+def info(message: str) -> None:
+    log("INFO", message)
+
+
+def warning(message: str) -> None:
+    log("WARNING", message)
+
+
+def error(message: str) -> None:
+    log("ERROR", message)
+
+
+def critical(message: str) -> None:
+    log("CRITICAL", message)
+
+
+def _line(level: str, message: str) -> bytes:
+    now = int(time.time() * 1000)
+    when = f"{time.strftime('%Y-%m-%dT%H:%M:%S', time.gmtime(now // 1000))}.{now % 1000:03d}Z"
+    message = message.replace("\n", "\\n").replace("\r", "\\r")
+    if _format == "json":
+        import json
+        import os
+
+        fields = {
+            "time": when,
+            "program": NAME,
+            "stream": "log",
+            "pid": os.getpid(),
+            "level": level,
+            "message": message,
+        }
+        return (json.dumps(fields, ensure_ascii=False, separators=(",", ":")) + "\n").encode(
+            "utf-8", "replace"
+        )
+    begin = "" if _format == "raw" else f"{NAME} | "
+    return f"{begin}{when} {level} {message}\n".encode("utf-8", "backslashreplace")
+
+
+def setup_logger(
+    level: str = "INFO", logfile: str | None = None, maxbytes: int = 52428800, backups: int = 10
+) -> logging.Logger:
+    """Configures the `supervice` logger: to stdout, or to `logfile` with rotation at `maxbytes` (0: never).
+
+    For applications that embed supervice; may be called again. Without it, messages go where the
+    application's own `logging` configuration sends them.
+    """
+    import logging
+    import logging.handlers
+    import sys
+
+    number = level_number(level)
+    handler: logging.Handler
+    if logfile:
+        handler = logging.handlers.RotatingFileHandler(
+            logfile, maxBytes=maxbytes, backupCount=backups, encoding="utf-8"
+        )
+    else:
+        handler = logging.StreamHandler(sys.stdout)
+    formatter = logging.Formatter("%(asctime)s.%(msecs)03dZ %(levelname)s %(message)s", "%Y-%m-%dT%H:%M:%S")
+    formatter.converter = time.gmtime
+    handler.setFormatter(formatter)
+    logger = get_logger()
+    for old in logger.handlers[:]:
+        logger.removeHandler(old)
+        old.close()
+    logger.addHandler(handler)
+    logger.setLevel(number)
+    logger.propagate = False
+    use_logging()
+    return logger
+
+
+def get_logger() -> logging.Logger:
+    """The `supervice` logger."""
+    import logging
+
+    return logging.getLogger(NAME)

@@ -1,0 +1,94 @@
+"""How a line looks on its way out: `prefix` and `json`. `raw` needs no formatter: this is loaded on demand.
+
+A formatter takes a block of lines and returns the block to write.
+"""
+
+from __future__ import annotations
+
+import time
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Protocol
+
+    class Format(Protocol):
+        def __call__(self, block: bytes, stream: str, pid: int, continued: bool) -> bytes:
+            """`continued`: the block begins inside a line whose beginning is the last thing written."""
+
+
+FORMATS = ("raw", "prefix", "prefix-time", "json")
+_COLOURS = (b"36", b"33", b"32", b"35", b"34", b"31")
+
+
+def timestamp(when: float) -> str:
+    """RFC 3339 in UTC with milliseconds; `when` in seconds since the epoch."""
+    milliseconds = int(when * 1000)
+    return (
+        time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(milliseconds // 1000)) + f".{milliseconds % 1000:03d}Z"
+    )
+
+
+def make(log_format: str, name: str, colour: bool = False) -> Format | None:
+    """The formatter of one program; None for raw. ValueError for a name that is none of FORMATS."""
+    if log_format == "raw":
+        return None
+    if log_format == "json":
+        return Json(name)
+    if log_format in FORMATS:
+        return Prefix(name, log_format == "prefix-time", colour)
+    raise ValueError(f"log_format is one of {', '.join(FORMATS)}, not {log_format!r}")
+
+
+class Prefix:
+    """`NAME | ` before each line, and a time before that if asked."""
+
+    __slots__ = ("_begin", "_end", "_timed")
+
+    def __init__(self, name: str, timed: bool, colour: bool) -> None:
+        shown = name.encode("utf-8", "replace") + b" | "
+        self._begin = b""
+        self._end = shown
+        self._timed = timed
+        if colour:
+            code = _COLOURS[sum(name.encode("utf-8", "replace")) % len(_COLOURS)]
+            self._begin = b"\x1b[" + code + b"m"
+            self._end = shown + b"\x1b[0m"
+
+    def __call__(self, block: bytes, stream: str, pid: int, continued: bool) -> bytes:
+        stamp = timestamp(time.time()).encode() + b" " if self._timed else b""
+        prefix = self._begin + stamp + self._end
+        if block.endswith(b"\n"):
+            block = block[:-1].replace(b"\n", b"\n" + prefix) + b"\n"
+        else:
+            block = block.replace(b"\n", b"\n" + prefix)
+        return block if continued else prefix + block
+
+
+class Json:
+    """One object a line. A part of a line longer than 64 KiB is an object of its own with `"partial": true`.
+
+    Bytes that are no UTF-8 become U+FFFD: JSON has no other way to hold them.
+    """
+
+    __slots__ = ("_encode", "_name")
+
+    def __init__(self, name: str) -> None:
+        import json.encoder
+
+        self._encode: Callable[[str], str] = json.encoder.encode_basestring
+        self._name = self._encode(name)
+
+    def __call__(self, block: bytes, stream: str, pid: int, continued: bool) -> bytes:
+        encode = self._encode
+        begin = (
+            f'{{"time":"{timestamp(time.time())}","program":{self._name},'
+            f'"stream":"{stream}","pid":{pid},"message":'
+        )
+        lines = block.split(b"\n")
+        rest = lines.pop()
+        made = [f"{begin}{encode(line.decode('utf-8', 'replace'))}}}\n" for line in lines]
+        if rest:
+            partial = ',"partial":true' if len(rest) >= 65536 else ""
+            made.append(f"{begin}{encode(rest.decode('utf-8', 'replace'))}{partial}}}\n")
+        return "".join(made).encode("utf-8", "replace")

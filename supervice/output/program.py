@@ -1,0 +1,236 @@
+"""The output of one process through all its runs: pipes for each run, sinks that stay, the last lines.
+
+Everything is made when it is first needed: a program without output costs two pipes, one without log nothing.
+Called by the driver of the process, in the order `prepare`, `started` or `abandon`, `exited`.
+"""
+
+from __future__ import annotations
+
+import os
+
+from supervice.output.pump import Pump
+from supervice.output.ring import Ring, Subscription
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from supervice.models import ProgramConfig
+    from supervice.output.formats import Format
+    from supervice.output.router import OutputRouter
+    from supervice.output.sinks import Sink
+
+STALLED_RUNS = 16  # ended runs whose output waits for a stalled reader; each keeps a descriptor
+
+
+class ProgramOutput:
+    """See the module's docstring."""
+
+    __slots__ = (
+        "_closing",
+        "_config",
+        "_ends",
+        "_err",
+        "_followers",
+        "_lingering",
+        "_out",
+        "_ring",
+        "_router",
+        "_sinks",
+        "_stale",
+        "dropped_lines",
+        "lost_bytes",
+    )
+
+    def __init__(self, router: OutputRouter, config: ProgramConfig) -> None:
+        self._router = router
+        self._config = config
+        self._sinks: tuple[Sink | None, Sink | None] | None = None  # opened for the first run; None: NONE
+        self._out: Pump | None = None
+        self._err: Pump | None = None
+        self._ends: tuple[int, ...] = ()  # the child's ends between `prepare` and `started`
+        self._lingering: list[Pump] | None = None  # of ended runs: a grandchild, or a stalled reader
+        self._ring: Ring | None = None
+        self._followers: list[Subscription] | None = None
+        self._closing = False
+        self._stale = False  # a reload's new log file could not be opened yet
+        self.dropped_lines = 0
+        self.lost_bytes = 0
+
+    # -- one run -----------------------------------------------------------------------------------------
+
+    def prepare(self) -> tuple[int, int]:
+        """Descriptors for the child's stdout and stderr; they stay ours until `started` or `abandon`.
+
+        OSError when a log file or a pipe cannot be opened now; nothing is left open then.
+        """
+        if self._ends or self._out is not None or self._err is not None:
+            self.abandon()
+        if self._sinks is None or self._stale:
+            old, self._sinks = self._sinks, self._router.acquire(self._config)
+            self._stale = False
+            self._router.release(old or ())
+        out, err = self._sinks
+        try:
+            first, self._out = self._pipe(0, out)
+            if self._config.redirect_stderr:
+                return first, first
+            second, self._err = self._pipe(1, err)
+        except OSError:
+            self.abandon()
+            raise
+        return first, second
+
+    def _pipe(self, stream: int, sink: Sink | None) -> tuple[int, Pump | None]:
+        if sink is None:
+            return self._router.devnull(), None
+        ours, theirs = os.pipe2(os.O_CLOEXEC)
+        self._ends += (theirs,)
+        return theirs, Pump(self._router, self, ours, stream, sink, self._format(stream))
+
+    def _format(self, stream: int) -> Format | None:
+        return self._router.format_for(self._config, stream)
+
+    def _close_ends(self) -> None:
+        for fd in self._ends:
+            os.close(fd)
+        self._ends = ()
+
+    def started(self, pid: int) -> None:
+        """The child runs and has its descriptors."""
+        self._close_ends()
+        for pump in (self._out, self._err):
+            if pump is not None:
+                pump.start(pid)
+
+    def abandon(self) -> None:
+        """There is no child: this run's descriptors are closed."""
+        self._close_ends()
+        out, err = self._out, self._err
+        self._out = self._err = None
+        for pump in (out, err):
+            if pump is not None:
+                pump.close()
+
+    def exited(self) -> None:
+        """The child was reaped. What it wrote is read now, before the next run can write anything."""
+        pumps = [pump for pump in (self._out, self._err) if pump is not None]
+        self._out = self._err = None
+        for pump in pumps:
+            pump.finish()
+            if pump.fd >= 0:
+                if self._lingering is None:
+                    self._lingering = []
+                self._lingering.append(pump)
+        if self._lingering is not None and len(self._lingering) > STALLED_RUNS:
+            self._shed(self._lingering)
+
+    def _shed(self, lingering: list[Pump]) -> None:
+        """A program that crashes again and again before a stalled reader must not use up our descriptors."""
+        for pump in lingering[:]:
+            if len(lingering) <= STALLED_RUNS:
+                break
+            if pump.abandoned():
+                pump.discard()
+
+    def pump_closed(self, pump: Pump) -> None:
+        if self._lingering is not None and pump in self._lingering:
+            self._lingering.remove(pump)
+            if not self._lingering:
+                self._lingering = None
+                if self._closing:
+                    self._forget()
+
+    def drained(self) -> bool:
+        """Whether all that ended runs had written before their end was read."""
+        return self._lingering is None or not any(pump.finishing for pump in self._lingering)
+
+    def flush(self) -> None:
+        """Reads what is in the pipes now, of living writers too (see `OutputRouter.pending`)."""
+        for pump in (self._out, self._err, *(self._lingering or ())):
+            if pump is not None and pump.pid:
+                pump.finish()
+
+    # -- configuration -----------------------------------------------------------------------------------
+
+    def reconfigure(self, config: ProgramConfig) -> None:
+        """New log settings, from the next line on. What was NONE stays it until the next start: the running
+        child has no pipe to us."""
+        self._config = config
+        if self._sinks is None:
+            return
+        old = self._sinks
+        try:
+            self._sinks = self._router.acquire(config)
+        except OSError as error:
+            self._router.log(
+                "error", f"{config.name}: the new log file cannot be opened, the old one is kept: {error}"
+            )
+            self._stale = True  # asked again at the next start
+            return
+        self._stale = False
+        for pump in (self._out, self._err, *(self._lingering or ())):
+            if pump is not None:
+                stream = 0 if config.redirect_stderr else pump.stream
+                pump.sink = self._sinks[stream] or self._router.discard
+                pump.format = self._format(stream)
+        self._router.release(old)
+
+    def close(self, at_once: bool = False) -> None:
+        """The process will not run again; what ended runs have written is still read unless `at_once`."""
+        self.abandon()
+        self._closing = True
+        for pump in list(self._lingering or ()):
+            if at_once:
+                pump.close()
+        if self._lingering is None:
+            self._forget()
+
+    def _forget(self) -> None:
+        for follower in list(self._followers or ()):
+            follower.close()
+        if self._sinks is not None:
+            self._router.release(self._sinks)
+            self._sinks = None
+        self._router.forget(self)
+
+    # -- the last lines ----------------------------------------------------------------------------------
+
+    def record(self, stream: int, head: bytes, data: bytes | bytearray, end: int) -> None:
+        """Keeps at most `log_buffer` bytes of what goes out, for `tail` and for followers."""
+        limit = self._router.log_buffer
+        if limit <= 0 and not self._followers:
+            return
+        skipped = 0
+        start = 0
+        if end > limit > 0:
+            start = data.find(b"\n", end - limit, end) + 1 or end - limit
+            head = b""
+            if self._followers:
+                skipped = data.count(b"\n", 0, start)
+        piece = memoryview(data)[start:end]
+        if limit > 0:
+            if self._ring is None:
+                self._ring = Ring(limit)
+            self._ring.append(stream, head, piece)
+            if not end:  # the last line of a run: here the next one always begins a new line
+                self._ring.append(stream, b"\n", piece)
+        if self._followers:
+            text = head + bytes(piece)
+            for follower in self._followers:
+                follower.offer(stream, text, skipped)
+
+    def count_loss(self, nbytes: int, nlines: int) -> None:
+        self.lost_bytes += nbytes
+        self.dropped_lines += nlines
+
+    def tail(self, lines: int, stream: str | None = None) -> list[tuple[str, bytes]]:
+        """The last lines as (stream, line without newline), oldest first; `stream` None: of both."""
+        return [] if self._ring is None else self._ring.tail(lines, stream)
+
+    def subscribe(self, callback: Callable[[], object]) -> Subscription:
+        """Follows the output through restarts; `callback()` means that `Subscription.take` has something."""
+        if self._followers is None:
+            self._followers = []
+        bound = max(self._router.log_buffer, 65536)
+        return Subscription(self._router.loop, callback, bound, self._followers)

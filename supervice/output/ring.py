@@ -1,0 +1,122 @@
+"""The last output of one program in memory, and those who follow it.
+
+Bounded in bytes for each program and for each follower: one that does not keep up loses only its own lines
+and is told how many. Knows nothing of who reads.
+"""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from supervice.loop import EventLoop
+
+NAMES = ("stdout", "stderr")
+SMALL = 4096  # pieces are joined up to this size, so that short lines do not cost an object each
+
+
+class Ring:
+    """At most `limit` bytes of both streams, in the order they came in, whole lines at the old end."""
+
+    __slots__ = ("_limit", "_parts", "_size")
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._parts: list[tuple[int, bytearray]] = []  # 0: stdout, 1: stderr
+        self._size = 0
+
+    def append(self, stream: int, head: bytes, piece: memoryview) -> None:
+        size = len(head) + len(piece)
+        if self._parts and self._parts[-1][0] == stream and len(self._parts[-1][1]) + size <= SMALL:
+            last = self._parts[-1][1]
+        else:
+            last = bytearray()
+            self._parts.append((stream, last))
+        last += head
+        last += piece
+        self._size += size
+        if self._size > self._limit:
+            self._trim()
+
+    def _trim(self) -> None:
+        while self._size > self._limit and self._parts:
+            first = self._parts[0][1]
+            over = self._size - self._limit
+            cut = first.find(b"\n", over - 1) + 1 if over < len(first) else 0
+            if 0 < cut < len(first):
+                del first[:cut]  # moves the start, copies nothing
+                self._size -= cut
+            else:
+                self._size -= len(first)
+                del self._parts[0]
+
+    def tail(self, lines: int, stream: str | None = None) -> list[tuple[str, bytes]]:
+        """The last `lines` lines without their newlines, oldest first; `stream` None: of both."""
+        found: list[tuple[str, bytes]] = []
+        begun = [b"", b""]  # a very long line comes in parts
+        for number, part in self._parts:
+            if stream is not None and stream != NAMES[number]:
+                continue
+            pieces = (begun[number] + part).split(b"\n")
+            begun[number] = bytes(pieces.pop())
+            found += [(NAMES[number], bytes(piece)) for piece in pieces]
+        found += [(NAMES[number], rest) for number, rest in enumerate(begun) if rest]
+        return found[-lines:] if lines > 0 else []
+
+
+class Subscription:
+    """One follower: `callback()` says once that there is something, `take()` hands it over."""
+
+    __slots__ = ("_bound", "_callback", "_followers", "_loop", "_lost", "_pieces", "_size", "_told")
+
+    def __init__(
+        self,
+        loop: EventLoop,
+        callback: Callable[[], object],
+        bound: int,
+        followers: list[Subscription],
+    ) -> None:
+        self._loop = loop
+        self._callback: Callable[[], object] | None = callback
+        self._bound = bound
+        self._followers = followers
+        self._pieces: list[tuple[str, bytes]] = []
+        self._size = 0
+        self._lost = 0
+        self._told = False
+        followers.append(self)
+
+    def offer(self, stream: int, piece: bytes, skipped: int) -> None:
+        """New output; `skipped` lines before it were too much for one turn."""
+        if skipped:
+            self._lost += skipped + sum(text.count(b"\n") for _, text in self._pieces)
+            self._pieces.clear()
+            self._size = 0
+        self._pieces.append((NAMES[stream], piece))
+        self._size += len(piece)
+        while self._size > self._bound and len(self._pieces) > 1:
+            _, old = self._pieces.pop(0)
+            self._size -= len(old)
+            self._lost += old.count(b"\n")
+        if not self._told:
+            self._told = True
+            self._loop.call_soon(self._tell)
+
+    def _tell(self) -> None:
+        if self._callback is not None:
+            self._callback()
+
+    def take(self) -> tuple[int, list[tuple[str, bytes]]]:
+        """(lines lost since the last call, what came after them as (stream, whole lines))."""
+        lost, pieces = self._lost, self._pieces
+        self._lost = 0
+        self._pieces = []
+        self._size = 0
+        self._told = False
+        return lost, pieces
+
+    def close(self) -> None:
+        self._callback = None
+        if self in self._followers:
+            self._followers.remove(self)

@@ -1,0 +1,282 @@
+"""Log files: appended to, rotated between lines, never in the way of the programs.
+
+One `FileSink` stands for one file, whoever writes into it, so that one place knows its size and whether it
+ends in an unfinished line. A file never blocks; what a full disk does not take is counted and reported.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+
+from supervice.output.sinks import CUT
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from supervice.loop import Cancellable
+    from supervice.output.sinks import Owner, Source
+
+REPORT_EVERY = 60.0  # seconds between two messages about a file that still cannot be written
+
+
+def open_log(path: str) -> int:
+    """Opens `path` (already resolved) for appending; OSError when that is not possible now.
+
+    O_NOFOLLOW: symbolic links of the configuration were followed when the path was resolved. One that appears
+    later, in a directory that perhaps belongs to the program, would make a root daemon write anywhere.
+    O_NONBLOCK matters only if something else than a file has taken the place. The mode is 0644 less umask.
+    """
+    return os.open(
+        path,
+        os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY,
+        0o644,
+    )
+
+
+class FileSink:
+    """Appends blocks of lines to `path`; at `maxbytes` (0: never) it becomes `path.1`, `path.1` `path.2`, …
+
+    A file is longer than `maxbytes` only when a single line is, or when it cannot be renamed.
+    """
+
+    __slots__ = (
+        "_failing",
+        "_fd",
+        "_limit",
+        "_lost",
+        "_owner",
+        "_report",
+        "_size",
+        "_stuck",
+        "backups",
+        "blocked",
+        "maxbytes",
+        "path",
+        "tail",
+        "users",
+    )
+
+    def __init__(self, owner: Owner, path: str, maxbytes: int, backups: int) -> None:
+        """OSError when the file cannot be opened."""
+        self._owner = owner
+        self.path = path
+        self.maxbytes = maxbytes
+        self.backups = backups
+        self.blocked = False
+        self.users = 0
+        self.tail: object = None  # the source whose unfinished line the file ends in
+        self._failing = False
+        self._stuck = False  # the last rotation did not work; said once
+        self._lost = 0  # bytes since writing began to fail
+        self._report: Cancellable | None = None
+        self._fd = open_log(path)
+        self._measure()
+
+    def _measure(self) -> None:
+        status = os.fstat(self._fd)
+        self._size = status.st_size
+        self._limit = self.maxbytes
+        if not stat.S_ISREG(status.st_mode):
+            self._limit = self.maxbytes = 0
+        elif self._size and not self._ends_in_newline():
+            self.tail = CUT
+        else:
+            self.tail = None
+
+    def _ends_in_newline(self) -> bool:
+        """Asked once for a file that was there before us: its last line may be unfinished."""
+        try:
+            fd = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
+        except OSError:
+            return True  # we may append but not read; a joined line at worst
+        try:
+            return os.pread(fd, 1, self._size - 1) == b"\n"
+        except OSError:
+            return True
+        finally:
+            os.close(fd)
+
+    def limits(self, maxbytes: int, backups: int) -> None:
+        """New limits (reload); they hold from the next write on."""
+        self.maxbytes = self._limit = maxbytes
+        self.backups = backups
+
+    def write(self, source: Source, head: bytes, data: bytes | bytearray, end: int) -> None:
+        """Takes `head + data[:end]`, as every sink; only the last line may be unfinished."""
+        if self.tail is not None and self.tail is not source:
+            # An unfinished line of somebody else, or of an earlier run, ends here; before a rotation too.
+            self._put(source, b"\n", b"", 0, 0)
+        if not self._limit or self._size + len(head) + end <= self._limit:
+            self._put(source, head, data, 0, end)
+        else:
+            self._write_across(source, head, data, end)
+
+    def _write_across(self, source: Source, head: bytes, data: bytes | bytearray, end: int) -> None:
+        """Writes what does not fit into this file: whole lines up to the limit, rotation, the next ones."""
+        pos = 0
+        while True:
+            room = self._limit - self._size - len(head)
+            if end - pos <= room:
+                self._put(source, head, data, pos, end)
+                return
+            cut = data.rfind(b"\n", pos, pos + room) + 1 if room > 0 else 0
+            if not cut:
+                if self._size and self.tail is None:
+                    self._rotate()
+                    if not self._limit:
+                        self._put(source, head, data, pos, end)
+                        return
+                    continue
+                # One line longer than a whole file, or the rest of a line that has begun: it stays whole.
+                cut = data.find(b"\n", pos, end) + 1 or end
+            self._put(source, head, data, pos, cut)
+            head = b""
+            pos = cut
+            if pos >= end:
+                return
+
+    def _put(self, source: Source, head: bytes, data: bytes | bytearray, pos: int, end: int) -> None:
+        part = memoryview(data)[pos:end]
+        size = len(head) + len(part)
+        if not size:
+            return
+        done = 0
+        try:
+            done = os.writev(self._fd, (head, part)) if head else os.write(self._fd, part)
+            while done < size:  # a short write: the disk is full, the next one says so
+                done += os.write(self._fd, (head + bytes(part))[done:])
+        except OSError as error:
+            self._failed(source, error, head + bytes(part), done)
+            return
+        self._size += size
+        self.tail = None if (part[-1] if part else head[-1]) == 10 else source
+        if self._failing:
+            self._recovered()
+
+    def _failed(self, source: Source, error: OSError, block: bytes, done: int) -> None:
+        """Programs go on when a disk is full; only whole lines stay in the file, the rest is counted."""
+        kept = self._keep_whole_lines(block, done)
+        lost = block[kept:]
+        if self.tail is source and not kept:
+            self.tail = CUT
+        self._size += kept
+        self._lost += len(lost)
+        source.lose(len(lost), lost.count(b"\n"), not lost.endswith(b"\n"))
+        if not self._failing:
+            self._failing = True
+            self._owner.log("error", f"{self.path}: {error.strerror}: log output is being lost")
+            self._report = self._owner.loop.call_later(REPORT_EVERY, self._still_failing)
+
+    def _keep_whole_lines(self, block: bytes, done: int) -> int:
+        """`done` bytes got into the file; takes an unfinished line at their end out again."""
+        whole = block.rfind(b"\n", 0, done) + 1
+        if whole == done:
+            if done:
+                self.tail = None
+            return done
+        try:
+            if os.fstat(self._fd).st_size != self._size + done:
+                raise OSError  # somebody else has appended: nothing of theirs is cut off
+            os.ftruncate(self._fd, self._size + whole)
+        except OSError:
+            self.tail = CUT
+            return done
+        if whole:
+            self.tail = None
+        return whole
+
+    def _still_failing(self) -> None:
+        self._owner.log(
+            "error", f"{self.path}: still cannot be written: {self._lost} bytes of output are lost"
+        )
+        self._report = self._owner.loop.call_later(REPORT_EVERY, self._still_failing)
+
+    def _recovered(self) -> None:
+        self._failing = False
+        if self._report is not None:
+            self._report.cancel()
+            self._report = None
+        lost, self._lost = self._lost, 0
+        self._owner.log("warning", f"{self.path}: can be written again; {lost} bytes of output were lost")
+
+    def _rotate(self) -> None:
+        """Shifts the files by renaming; whatever moment we are killed at, every line is in one of them.
+
+        Only as far as the first free number: after a kill in the middle, or when somebody took a file away,
+        nothing older has to go. The oldest is unlinked first: renaming over an existing file makes ext4 write
+        the other one out at once. (Compressing old files would start here, in a helper process.)
+        """
+        path = self.path
+        try:
+            if not self.backups:
+                os.ftruncate(self._fd, 0)
+            else:
+                last = 1
+                while last < self.backups and os.path.lexists(f"{path}.{last}"):
+                    last += 1
+                if last == self.backups:
+                    _unlink(f"{path}.{last}")
+                for number in range(last - 1, 0, -1):
+                    os.rename(f"{path}.{number}", f"{path}.{number + 1}")
+                self._begin_file()
+        except OSError as error:
+            # The file simply grows; the next attempt is made after as many bytes again.
+            self._limit = self._size + self.maxbytes
+            if not self._stuck:
+                self._stuck = True
+                self._owner.log("error", f"{path}: cannot be rotated, goes on growing: {error.strerror}")
+            return
+        self._size = 0
+        self._limit = self.maxbytes
+        self._stuck = False
+
+    def _begin_file(self) -> None:
+        """The current file becomes `.1`, and a new one is opened. OSError: all is as it was."""
+        old = f"{self.path}.1"
+        try:
+            os.rename(self.path, old)
+        except FileNotFoundError:
+            old = ""  # removed or moved by somebody: the new file takes its place, if the directory is there
+        try:
+            fd = open_log(self.path)
+        except OSError:
+            if old:
+                os.rename(old, self.path)
+            raise
+        os.close(self._fd)
+        self._fd = fd
+
+    def wait(self, source: Source, first: bool) -> None:
+        source.resume()  # a file never asks to wait
+
+    def reopen(self) -> None:
+        """After logrotate has moved the file, or the directory came back. On failure the old one stays."""
+        try:
+            fd = open_log(self.path)
+        except OSError as error:
+            self._owner.log("error", f"{self.path}: cannot be opened again: {error.strerror}")
+            return
+        before = os.fstat(self._fd)
+        after = os.fstat(fd)
+        os.close(self._fd)
+        self._fd = fd
+        if (before.st_dev, before.st_ino) != (after.st_dev, after.st_ino):
+            self._measure()
+
+    def release(self) -> None:
+        self.close()
+
+    def close(self) -> None:
+        if self._report is not None:
+            self._report.cancel()
+            self._report = None
+        if self._fd >= 0:
+            os.close(self._fd)
+            self._fd = -1
+
+
+def _unlink(path: str) -> None:
+    try:
+        os.unlink(path)
+    except FileNotFoundError:
+        pass

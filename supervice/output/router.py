@@ -1,0 +1,297 @@
+"""Finds the sink for every stream of every program, and owns what they share.
+
+One router for a daemon or an embedding application. Two streams with the same target share one sink: the same
+file by its real path, our stdout and stderr when they are the same pipe or terminal. Only so are lines never
+mixed and is a file rotated once.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+
+from supervice.output.program import ProgramOutput
+from supervice.output.pump import BUFFER, SMALL_BUFFER
+from supervice.output.rotating import FileSink
+from supervice.output.sinks import QUEUE_LIMIT, Discard, StreamSink
+from supervice.output.stdout import identity, open_own, open_path
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from supervice.loop import EventLoop
+    from supervice.models import ProgramConfig
+    from supervice.output.formats import Format
+    from supervice.output.sinks import Sink
+
+
+def own_descriptor(path: str) -> int | None:
+    """1 or 2 when `path` is a name of our own stdout or stderr, directly or by symbolic links
+    (images link /var/log/nginx/access.log to /dev/stdout); else None."""
+    me = os.getpid()
+    for _ in range(8):
+        for number, name in ((1, "stdout"), (2, "stderr")):
+            if path in (
+                f"/dev/{name}",
+                f"/dev/fd/{number}",
+                f"/proc/self/fd/{number}",
+                f"/proc/{me}/fd/{number}",
+            ):
+                return number
+        try:
+            path = os.path.normpath(os.path.join(os.path.dirname(path), os.readlink(path)))
+        except OSError:
+            return None
+    return None
+
+
+def discards(path: str | None) -> bool:
+    return path is not None and path.upper() in ("NONE", "OFF")
+
+
+class OutputRouter:
+    """See the module's docstring. `log(level, message)` must not block and may write into our sinks."""
+
+    def __init__(
+        self,
+        loop: EventLoop,
+        *,
+        log_format: str = "raw",
+        log_overflow: str = "block",
+        log_buffer: int = 65536,
+        stdout_fd: int = 1,
+        stderr_fd: int = 2,
+        log: Callable[[str, str], object],
+    ) -> None:
+        self.loop = loop
+        self.log_format = log_format  # of our stdout and stderr; files are raw unless the program says else
+        self.log_overflow = log_overflow
+        self.log_buffer = log_buffer
+        self.discard = Discard()
+        self._log = log
+        self._fds = (stdout_fd, stderr_fd)
+        self._own: list[StreamSink | None] = [None, None]
+        self._sinks: dict[str, FileSink | StreamSink] = {}
+        self._programs: set[ProgramOutput] = set()
+        self._null = -1
+        self._busy = 0
+        self._idle: list[Callable[[], object]] = []
+        self._buffer: bytearray | None = None
+        self._views: list[memoryview] = []
+
+    # -- programs ----------------------------------------------------------------------------------------
+
+    def open(self, config: ProgramConfig) -> ProgramOutput:
+        """The output of one process; opens nothing yet."""
+        output = ProgramOutput(self, config)
+        self._programs.add(output)
+        return output
+
+    def forget(self, output: ProgramOutput) -> None:
+        self._programs.discard(output)
+
+    def log(self, level: str, message: str) -> None:
+        self._log(level, message)
+
+    # -- what pumps share --------------------------------------------------------------------------------
+
+    @property
+    def buffer(self) -> bytearray:
+        """Everything is read into this; made with the first output."""
+        if self._buffer is None:
+            self._make_buffer(SMALL_BUFFER)
+        assert self._buffer is not None
+        return self._buffer
+
+    def _make_buffer(self, size: int) -> None:
+        self._buffer = bytearray(size)
+        self._views = [memoryview(self._buffer)]
+
+    def enlarge(self) -> None:
+        """There is a program with much output. Called between two reads: the buffer holds nothing then."""
+        if len(self.buffer) < BUFFER:
+            self._make_buffer(BUFFER)
+
+    @property
+    def views(self) -> list[memoryview]:
+        if self._buffer is None:
+            _ = self.buffer
+        return self._views
+
+    def devnull(self) -> int:
+        if self._null < 0:
+            self._null = os.open("/dev/null", os.O_RDWR | os.O_CLOEXEC)
+        return self._null
+
+    # -- sinks -------------------------------------------------------------------------------------------
+
+    def acquire(self, config: ProgramConfig) -> tuple[Sink | None, Sink | None]:
+        """The sinks of both streams, None for a discarded one; give them back with `release`."""
+        out = self._sink(
+            0, config.stdout_logfile, config.stdout_logfile_maxbytes, config.stdout_logfile_backups
+        )
+        if config.redirect_stderr:
+            return out, None
+        try:
+            err = self._sink(
+                1, config.stderr_logfile, config.stderr_logfile_maxbytes, config.stderr_logfile_backups
+            )
+        except OSError:
+            self.release((out,))
+            raise
+        return out, err
+
+    def _sink(self, stream: int, path: str | None, maxbytes: int, backups: int) -> Sink | None:
+        if discards(path):
+            return None
+        number = stream + 1 if not path else own_descriptor(path)
+        if number is not None:
+            return self.own(number - 1)
+        assert path is not None
+        return self._path_sink(path, maxbytes, backups)
+
+    def _path_sink(self, path: str, maxbytes: int, backups: int) -> FileSink | StreamSink:
+        path = os.path.realpath(path)
+        sink = self._sinks.get(path)
+        if sink is None:
+            sink = self._sinks[path] = self._open(path, maxbytes, backups)
+        elif isinstance(sink, FileSink) and (sink.maxbytes, sink.backups) != (maxbytes, backups):
+            sink.limits(maxbytes, backups)
+        sink.users += 1
+        return sink
+
+    def _open(self, path: str, maxbytes: int, backups: int) -> FileSink | StreamSink:
+        try:
+            regular = stat.S_ISREG(os.stat(path).st_mode)
+        except FileNotFoundError:
+            regular = True  # it will be made; a missing directory is said by open
+        if regular:
+            return FileSink(self, path, maxbytes, backups)
+        sink = StreamSink(self, open_path(path), path, self.log_overflow == "drop")
+        sink.opener = lambda: open_path(path)
+        return sink
+
+    def own(self, stream: int) -> StreamSink:
+        """Our own stdout (0) or stderr (1)."""
+        sink = self._own[stream]
+        if sink is not None:
+            return sink
+        fd, other = self._fds[stream], self._fds[1 - stream]
+        shared = self._own[1 - stream]
+        if shared is not None and identity(fd) is not None and identity(fd) == identity(other):
+            sink = shared
+        else:
+            opened, send = open_own(fd)
+            name = ("stdout", "stderr")[stream]
+            sink = StreamSink(self, opened, name, self.log_overflow == "drop", send)
+            sink.users = 1  # ours: never closed before the router is
+        self._own[stream] = sink
+        return sink
+
+    def release(self, sinks: tuple[Sink | None, ...]) -> None:
+        for sink in sinks:
+            if isinstance(sink, (FileSink, StreamSink)) and sink not in self._own:
+                sink.users -= 1
+                if not sink.users:
+                    self._sinks = {path: kept for path, kept in self._sinks.items() if kept is not sink}
+                    sink.release()
+
+    def format_for(self, config: ProgramConfig, stream: int) -> Format | None:
+        """The program's own format, else ours on our stdout and stderr; a file of its own stays raw."""
+        asked: str | None = getattr(config, "log_format", None)
+        if (asked or self.log_format) == "raw":
+            return None
+        path = config.stderr_logfile if stream else config.stdout_logfile
+        number = stream + 1 if not path else own_descriptor(path)
+        log_format = asked or (self.log_format if number is not None else "raw")
+        from supervice.output.formats import make
+
+        return make(log_format, config.name, number is not None and self._colours(number - 1))
+
+    def _colours(self, stream: int) -> bool:
+        try:
+            return os.isatty(self._fds[stream]) and "NO_COLOR" not in os.environ
+        except OSError:
+            return False
+
+    # -- all at once -------------------------------------------------------------------------------------
+
+    def reopen(self) -> None:
+        """SIGUSR2: after logrotate has moved the files."""
+        for sink in list(self._sinks.values()):
+            sink.reopen()
+
+    def busy(self, change: int) -> None:
+        self._busy += change
+        if not self._busy and self._idle:
+            self.loop.call_soon(self._tell_idle)
+
+    def pending(self) -> bool:
+        """Whether something that was read is not written, or of an ended child not read yet."""
+        return self._busy > 0
+
+    def flush(self) -> None:
+        """Starts reading all that is in the pipes now; at shutdown, when the last process is gone."""
+        for output in list(self._programs):
+            output.flush()
+
+    def on_idle(self, callback: Callable[[], object]) -> None:
+        """Calls back once when nothing is `pending` (soon, if that is so now). The caller limits the time."""
+        self._idle.append(callback)
+        if not self._busy:
+            self.loop.call_soon(self._tell_idle)
+
+    def _tell_idle(self) -> None:
+        if not self._busy:
+            waiting, self._idle = self._idle, []
+            for callback in waiting:
+                callback()
+
+    def close(self) -> None:
+        """Closes everything; what is still queued is lost."""
+        for output in list(self._programs):
+            output.close(at_once=True)
+        for sink in [*self._sinks.values(), *self._own]:
+            if sink is not None:
+                sink.close()
+        self._sinks.clear()
+        self._own = [None, None]
+        if self._null >= 0:
+            os.close(self._null)
+            self._null = -1
+
+    # -- the daemon's own log ----------------------------------------------------------------------------
+
+    def log_stream(self, stream: int = 0) -> LogWriter:
+        """Writes whole lines to our stdout (0) or stderr (1), between the lines of programs."""
+        return LogWriter(self.own(stream))
+
+    def log_file(self, path: str, maxbytes: int, backups: int) -> LogWriter:
+        """The same into a rotating file (a device path is never rotated); OSError as for programs."""
+        number = own_descriptor(path)
+        if number is not None:
+            return self.log_stream(number - 1)
+        return LogWriter(self._path_sink(path, maxbytes, backups))
+
+
+class LogWriter:
+    """The daemon's log as a source: never waits; what a stalled reader does not take is dropped."""
+
+    __slots__ = ("_sink", "lost_lines")
+
+    def __init__(self, sink: FileSink | StreamSink) -> None:
+        self._sink = sink
+        self.lost_lines = 0
+
+    def __call__(self, line: bytes) -> None:
+        if isinstance(self._sink, StreamSink) and self._sink.queued > QUEUE_LIMIT:
+            self.lost_lines += 1
+        else:
+            self._sink.write(self, b"", line, len(line))
+
+    def lose(self, nbytes: int, nlines: int, torn: bool) -> None:
+        self.lost_lines += nlines
+
+    def resume(self) -> None:
+        pass

@@ -1,0 +1,310 @@
+"""Targets that can stall: our own stdout and stderr, FIFOs, terminals, sockets, character devices.
+
+A sink takes blocks of whole lines from many sources and never mixes two sources within a line. When its
+reader does not keep up, what was accepted waits in a queue, `blocked` tells the sources to stop reading their
+pipes (so that only the writing program waits), or with `drop` whole lines are dropped and counted.
+Called by pumps and by the daemon's log; must not know of programs.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Protocol
+
+    from supervice.loop import EventLoop
+
+    class Source(Protocol):
+        """Who writes into a sink. A sink compares sources by identity."""
+
+        def lose(self, nbytes: int, nlines: int, torn: bool) -> None:
+            """Told of what could not be written; `torn`: the rest of the line under way is not wanted."""
+
+        def resume(self) -> None:
+            """Told that the sink takes output again, once for each `wait`."""
+
+    class Owner(Protocol):
+        """What a sink needs of the router."""
+
+        loop: EventLoop
+
+        def busy(self, change: int) -> None: ...
+        def log(self, level: str, message: str) -> None: ...
+
+    class Sink(Protocol):
+        blocked: bool
+        users: int
+        tail: object
+
+        def write(self, source: Source, head: bytes, data: bytes | bytearray, end: int) -> None: ...
+        def wait(self, source: Source, first: bool) -> None: ...
+        def reopen(self) -> None: ...
+        def close(self) -> None: ...
+
+    Send = Callable[[int, list[bytes | memoryview]], int]
+
+QUEUE_LIMIT = (
+    256 * 1024
+)  # bytes; with `drop` what waits for a stalled reader, else what the daemon's log may add
+BIG_PIPE = 1024 * 1024
+CUT = object()  # as `tail`: the sink ends in a line that nobody will finish
+
+
+class Discard:
+    """The sink of a stream that a reload has set to NONE while its program runs."""
+
+    __slots__ = ("blocked", "tail", "users")
+
+    def __init__(self) -> None:
+        self.blocked = False
+        self.users = 0
+        self.tail: object = None
+
+    def write(self, source: Source, head: bytes, data: bytes | bytearray, end: int) -> None:
+        pass
+
+    def wait(self, source: Source, first: bool) -> None:
+        source.resume()
+
+    def reopen(self) -> None:
+        pass
+
+    def close(self) -> None:
+        pass
+
+
+class StreamSink:
+    """See the module's docstring. `fd` is non-blocking, or `send` is a way to write that cannot block."""
+
+    __slots__ = (
+        "_dead",
+        "_dropped",
+        "_failing",
+        "_grown",
+        "_lost",
+        "_owner",
+        "_queue",
+        "_send",
+        "_size",
+        "_waiters",
+        "_watched",
+        "blocked",
+        "drop",
+        "fd",
+        "label",
+        "opener",
+        "tail",
+        "users",
+    )
+
+    def __init__(self, owner: Owner, fd: int, label: str, drop: bool, send: Send | None = None) -> None:
+        self._owner = owner
+        self.fd = fd
+        self.label = label
+        self.drop = drop
+        self.blocked = False  # sources are asked to wait
+        self.users = 0
+        self.tail: object = None  # the source whose unfinished line the sink ends in
+        self.opener: Callable[[], int] | None = None  # for `reopen`: a new descriptor of the same path
+        self._send: Send = send or os.writev
+        self._queue: deque[memoryview] = deque()
+        self._size = 0  # bytes in the queue
+        self._waiters: deque[Source] = deque()
+        self._watched = False
+        self._dead = fd < 0  # nobody reads any more; what comes is counted as lost
+        self._failing = False
+        self._grown = False
+        self._lost = 0
+        self._dropped = 0
+
+    def write(self, source: Source, head: bytes, data: bytes | bytearray, end: int) -> None:
+        """Takes `head + data[:end]`: whole lines, or the beginning or continuation of a very long one."""
+        size = len(head) + end
+        if not size:
+            return
+        if self._dead:
+            self._lost += size
+            source.lose(size, data.count(b"\n", 0, end), False)
+            return
+        midline = self.tail is source
+        if self.tail is not None and not midline:
+            head = b"\n" + head
+        if self._queue and self.drop and self._size + size > QUEUE_LIMIT:
+            self._drop(source, data, end, size, midline)
+            return
+        whole = (data[end - 1] if end else head[-1]) == 10
+        self.tail = None if whole else source
+        parts = [memoryview(head), memoryview(data)[:end]] if head else [memoryview(data)[:end]]
+        if not self._queue:
+            self._push(source, parts)
+        if parts:  # what is left has to be copied: `data` is the buffer that every pump reads into
+            self._enqueue(parts)
+
+    def _push(self, source: Source, parts: list[memoryview]) -> None:
+        """Writes until everything is out or the reader is behind; what is left stays in `parts`."""
+        while parts:
+            try:
+                _advance(parts, self._send(self.fd, parts))  # type: ignore[arg-type]
+            except BlockingIOError:
+                return
+            except OSError as error:
+                left = sum(map(len, parts))
+                lines = sum(bytes(part).count(b"\n") for part in parts)
+                parts.clear()
+                self._fail(error, left)
+                source.lose(left, lines, self.tail is source)
+                if self.tail is source:
+                    self.tail = CUT
+                return
+        if self._failing:
+            self._recovered()
+
+    def _enqueue(self, parts: list[memoryview]) -> None:
+        if not self._queue:
+            self._owner.busy(1)
+            self._watch(True)
+            if not self._grown:
+                self._grow()
+        for part in parts:
+            self._queue.append(memoryview(bytes(part)))
+            self._size += len(part)
+        self.blocked = not self.drop
+
+    def _grow(self) -> None:
+        """The reader is behind. A bigger pipe (if it is one) saves both sides most of the switching."""
+        import fcntl
+
+        self._grown = True
+        try:
+            if fcntl.fcntl(self.fd, fcntl.F_GETPIPE_SZ) < BIG_PIPE:
+                fcntl.fcntl(self.fd, fcntl.F_SETPIPE_SZ, BIG_PIPE)
+        except OSError:
+            pass
+
+    def _drop(self, source: Source, data: bytes | bytearray, end: int, size: int, midline: bool) -> None:
+        lines = data.count(b"\n", 0, end)
+        torn = not (end and data[end - 1] == 10)
+        if midline:
+            self.tail = CUT
+        self._dropped += lines
+        source.lose(size, lines, torn)
+
+    def _watch(self, on: bool) -> None:
+        if on != self._watched:
+            self._watched = on
+            if on:
+                self._owner.loop.add_writer(self.fd, self._writable)
+            else:
+                self._owner.loop.remove_writer(self.fd)
+
+    def _writable(self) -> None:
+        while self._queue:
+            parts = [self._queue[0]]
+            try:
+                sent = self._send(self.fd, parts)  # type: ignore[arg-type]
+            except BlockingIOError:
+                return
+            except OSError as error:
+                self._fail(error, self._size)
+                self._queue.clear()
+                self._size = 0
+                break
+            self._size -= sent
+            if sent == len(parts[0]):
+                self._queue.popleft()
+            else:
+                self._queue[0] = parts[0][sent:]
+        self._emptied()
+
+    def _emptied(self) -> None:
+        self._watch(False)
+        self.blocked = False
+        self._owner.busy(-1)
+        if self._dropped:
+            dropped, self._dropped = self._dropped, 0
+            self._owner.log("warning", f"{self.label} was stalled: {dropped} lines were dropped")
+        while self._waiters and not self.blocked:
+            self._waiters.popleft().resume()
+        if not self.users and not self._queue:
+            self.close()
+
+    def _fail(self, error: OSError, size: int) -> None:
+        import errno
+
+        self._lost += size
+        # EPIPE, and EIO of a terminal that was hung up, are for ever; a full disk behind stdout is not.
+        self._dead = self._dead or error.errno in (errno.EPIPE, errno.EBADF, errno.ECONNRESET, errno.EIO)
+        if not self._failing:
+            self._failing = True
+            self._owner.log("warning", f"{self.label}: {error.strerror}: output is lost")
+
+    def _recovered(self) -> None:
+        self._failing = False
+        lost, self._lost = self._lost, 0
+        self._owner.log("warning", f"{self.label} can be written again: {lost} bytes were lost")
+
+    @property
+    def lost(self) -> int:
+        return self._lost
+
+    @property
+    def queued(self) -> int:
+        return self._size
+
+    def wait(self, source: Source, first: bool) -> None:
+        """`source.resume()` is called when the queue is empty; `first`: before all that wait now."""
+        if not self.blocked:
+            self._owner.loop.call_soon(source.resume)
+        elif first:
+            self._waiters.appendleft(source)
+        else:
+            self._waiters.append(source)
+
+    def reopen(self) -> None:
+        """A path may lead somewhere else now (a FIFO that was made anew); our own stdout cannot."""
+        if self.opener is None:
+            return
+        try:
+            fd = self.opener()
+        except OSError as error:
+            self._owner.log("error", f"{self.label}: cannot be opened again: {error.strerror}")
+            return
+        watched = self._watched
+        self._watch(False)
+        if self.fd >= 0:
+            os.close(self.fd)
+        self.fd = fd
+        self._dead = self._failing = False
+        self._watch(watched)
+
+    def release(self) -> None:
+        """The last user is gone: closes as soon as the queue is written."""
+        if not self._queue:
+            self.close()
+
+    def close(self) -> None:
+        if self.fd < 0:
+            return
+        self._watch(False)
+        if self._queue:
+            self._lost += self._size
+            self._queue.clear()
+            self._size = 0
+            self._owner.busy(-1)
+        os.close(self.fd)
+        self.fd = -1
+        self._dead = True
+        self.blocked = False
+        while self._waiters:
+            self._owner.loop.call_soon(self._waiters.popleft().resume)
+
+
+def _advance(parts: list[memoryview], sent: int) -> None:
+    while parts and sent >= len(parts[0]):
+        sent -= len(parts.pop(0))
+    if sent:
+        parts[0] = parts[0][sent:]
