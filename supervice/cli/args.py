@@ -1,0 +1,124 @@
+"""The arguments of `supervice`, read by hand: PID 1 must not pay for a library that builds help pages.
+
+Parsing stops at the first word that is no option, or at `--`: what follows is somebody else's command line.
+"""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+# (name, short, metavar or "" for a flag, help). Each has an environment variable SUPERVICE_NAME.
+OPTIONS = (
+    ("configuration", "c", "FILE", "the configuration; 'none' for none, whatever lies around"),
+    ("nodaemon", "n", "", "accepted and without effect: supervice never leaves the foreground"),
+    ("logfile", "l", "FILE", "where supervice itself logs, instead of stdout"),
+    ("loglevel", "e", "LEVEL", "debug, info, warning, error or critical"),
+    ("socket", "s", "PATH", "the control socket, or 'none'"),
+    ("shutdown-timeout", "", "SECONDS", "how long stopping everything may take"),
+    ("version", "", "", "print the version and exit"),
+    ("help", "h", "", "print this and exit"),
+)
+
+
+class UsageError(Exception):
+    """The command line cannot be understood; the message says why."""
+
+
+class Arguments:
+    def __init__(self) -> None:
+        self.values: dict[str, str] = {}
+        self.command: list[str] = []
+        self.literal = False  # the command stood behind `--`
+
+    def get(self, name: str) -> str | None:
+        return self.values.get(name)
+
+
+def parse(argv: list[str], environ: Mapping[str, str]) -> Arguments:
+    """The options in `argv` (without the program's name); those of the environment where it has none."""
+    args = Arguments()
+    names = {name: bool(metavar) for name, _, metavar, _ in OPTIONS}
+    shorts = {short: name for name, short, _, _ in OPTIONS if short}
+    rest = list(argv)
+    while rest:
+        word = rest[0]
+        if word == "--":
+            args.literal = True
+            rest.pop(0)
+            break
+        if len(word) < 2 or not word.startswith("-"):
+            break
+        rest.pop(0)
+        if word.startswith("--"):
+            name, equals, value = word[2:].partition("=")
+            if name not in names:
+                raise UsageError(f"there is no option --{name}{_near(name, names)}")
+            _take(args, name, names[name], value if equals else None, rest, word)
+        else:
+            _short(args, word, shorts, names, rest)
+    args.command = rest
+    for name in names:
+        variable = "SUPERVICE_" + name.upper().replace("-", "_")
+        if name not in args.values and environ.get(variable) and name not in ("version", "help"):
+            args.values[name] = environ[variable]
+    if "configuration" not in args.values and environ.get("SUPERVICE_CONFIG"):
+        args.values["configuration"] = environ["SUPERVICE_CONFIG"]
+    return args
+
+
+def _short(
+    args: Arguments, word: str, shorts: Mapping[str, str], names: Mapping[str, bool], rest: list[str]
+) -> None:
+    letters = word[1:]
+    while letters:
+        letter, letters = letters[0], letters[1:]
+        name = shorts.get(letter)
+        if name is None:
+            raise UsageError(f"there is no option -{letter}")
+        if names[name]:
+            _take(args, name, True, letters or None, rest, f"-{letter}")
+            return
+        args.values[name] = "1"
+
+
+def _take(
+    args: Arguments, name: str, wants_value: bool, value: str | None, rest: list[str], word: str
+) -> None:
+    if not wants_value:
+        if value is not None:
+            raise UsageError(f"{word.partition('=')[0]} takes no value")
+        args.values[name] = "1"
+        return
+    if value is None:
+        if not rest:
+            raise UsageError(f"{word} needs a value")
+        value = rest.pop(0)
+    args.values[name] = value
+
+
+def _near(name: str, names: Mapping[str, bool]) -> str:
+    import difflib
+
+    near = difflib.get_close_matches(name, list(names), n=1)
+    return f" (did you mean --{near[0]}?)" if near else ""
+
+
+def usage() -> str:
+    """The help page."""
+    lines = [
+        "Usage: supervice [OPTIONS] [-c FILE]",
+        "       supervice check [FILE]",
+        "",
+        "Runs the programs of a configuration in the foreground, as PID 1 of a container or anywhere else.",
+        "Without -c the first that exists is taken of: $SUPERVICE_CONFIG, ./supervice.conf,",
+        "./supervisord.conf, /etc/supervice/supervice.conf, /etc/supervisord.conf,",
+        "/etc/supervisor/supervisord.conf.",
+        "",
+        "Options (each has an environment variable too: SUPERVICE_ and its name in capitals):",
+    ]
+    for name, short, metavar, text in OPTIONS:
+        left = f"  {f'-{short}, ' if short else '    '}--{name}{f' {metavar}' if metavar else ''}"
+        lines.append(f"{left:<34}{text}")
+    return "\n".join(lines)

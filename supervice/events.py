@@ -1,0 +1,111 @@
+"""Publish and subscribe: what happened to processes, for embedders, health and the doors.
+
+`publish` never waits: a slow subscriber costs events (the oldest first), not progress.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from enum import Enum, auto
+
+from supervice import logger
+from supervice.lean import dataclass
+from supervice.loop import running_loop
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+    from typing import Any
+
+    from supervice.loop import AnyFuture, EventLoop
+
+    EventHandler = Callable[["Event"], Awaitable[None]]
+
+
+class EventType(Enum):
+    """What can be subscribed to."""
+
+    PROCESS_STATE_STARTING = auto()
+    PROCESS_STATE_RUNNING = auto()
+    PROCESS_STATE_BACKOFF = auto()
+    PROCESS_STATE_STOPPING = auto()
+    PROCESS_STATE_EXITED = auto()
+    PROCESS_STATE_STOPPED = auto()
+    PROCESS_STATE_FATAL = auto()
+    PROCESS_STATE_UNKNOWN = auto()
+    PROCESS_STATE_UNHEALTHY = auto()
+    HEALTHCHECK_PASSED = auto()
+    HEALTHCHECK_FAILED = auto()
+
+
+@dataclass
+class Event:
+    """`payload` of a process event: `processname`, `groupname`, `from_state`, `to_state`, `pid`, `reason`."""
+
+    type: EventType
+    payload: dict[str, Any]
+
+
+class EventBus:
+    """Delivers events to async handlers, one after another, in the order of `publish`."""
+
+    def __init__(self, maxsize: int = 1000) -> None:
+        self._queue: deque[Event] = deque(maxlen=maxsize)
+        self._handlers: dict[EventType, list[EventHandler]] = {}
+        self._loop: EventLoop | None = None
+        self._task: AnyFuture | None = None
+        self._wake: AnyFuture | None = None
+        self._stopping = False
+        self.dropped = 0
+
+    @property
+    def has_subscribers(self) -> bool:
+        return bool(self._handlers)
+
+    def start(self) -> None:
+        """Starts delivering on the running loop."""
+        if self._task is None or self._task.done():
+            self._stopping = False
+            self._loop = running_loop()
+            self._task = self._loop.create_task(self._deliver())
+
+    async def stop(self) -> None:
+        """Delivers what was published before, then ends."""
+        task, self._task = self._task, None
+        self._stopping = True
+        self._rouse()
+        if task is not None:
+            await task
+
+    def subscribe(self, event_type: EventType, handler: EventHandler) -> None:
+        """Has `await handler(event)` called for every event of the type."""
+        self._handlers.setdefault(event_type, []).append(handler)
+
+    def publish(self, event: Event) -> None:
+        """Queues the event; when the queue is full the oldest one is dropped (and counted)."""
+        if len(self._queue) == self._queue.maxlen:
+            self.dropped += 1
+        self._queue.append(event)
+        self._rouse()
+
+    def _rouse(self) -> None:
+        if self._wake is not None and not self._wake.done():
+            self._wake.set_result(None)
+
+    async def _deliver(self) -> None:
+        assert self._loop is not None
+        while True:
+            while self._queue:
+                event = self._queue.popleft()
+                for handler in tuple(self._handlers.get(event.type, ())):
+                    try:
+                        await handler(event)
+                    except Exception as error:
+                        logger.error(
+                            f"a handler of {event.type.name} failed: {type(error).__name__}: {error}"
+                        )
+            if self._stopping:
+                return
+            self._wake = self._loop.create_future()
+            await self._wake
+            self._wake = None

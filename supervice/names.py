@@ -1,0 +1,79 @@
+"""From what an operator types to processes: `web`, `web:00`, `group:web`, `group:*`, `all`."""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from supervice.models import ProgramConfig
+    from supervice.process import Process
+
+
+class UnknownName(LookupError):
+    """Nothing is called that; the message says what is, if something similar is there."""
+
+
+def group_of(process: Process) -> str:
+    """The group a process belongs to: the one it was put into, else its program."""
+    config = process.config
+    return config.group or config.program or config.name
+
+
+def start_order(config: ProgramConfig) -> tuple[int, int]:
+    """Lower is started earlier and stopped later."""
+    group = config.priority if config.group_priority is None else config.group_priority
+    return group, config.priority
+
+
+def groups_of(processes: Mapping[str, Process]) -> dict[str, list[str]]:
+    groups: dict[str, list[str]] = {}
+    for name, process in processes.items():
+        groups.setdefault(group_of(process), []).append(name)
+    return groups
+
+
+def resolve_names(processes: Mapping[str, Process], words: list[str]) -> list[Process]:
+    """The processes that the words mean, each once. UnknownName."""
+    found: dict[str, Process] = {}
+    for word in words:
+        for process in _resolve(processes, word):
+            found[process.config.name] = process
+    return list(found.values())
+
+
+def _resolve(processes: Mapping[str, Process], word: str) -> list[Process]:
+    if word in processes:
+        return [processes[word]]
+    if word == "all":
+        return list(processes.values())
+    group, colon, member = word.partition(":")
+    if colon:
+        members = members_of(processes, group)
+        if member == "*" and members:
+            return members
+        for process in members:
+            if process.config.name == member:
+                return [process]
+    of_program = [p for p in processes.values() if p.config.program == word]
+    if len(of_program) == 1:
+        return of_program
+    if of_program:
+        raise UnknownName(
+            f"{word} has {len(of_program)} processes: say {word}:* for all, or {of_program[0].config.name}"
+        )
+    raise UnknownName(_nothing(processes, word))
+
+
+def members_of(processes: Mapping[str, Process], group: str) -> list[Process]:
+    """The processes of a group; a program with several processes is a group of its own too."""
+    return [p for p in processes.values() if group_of(p) == group] or [
+        p for p in processes.values() if p.config.program == group
+    ]
+
+
+def _nothing(processes: Mapping[str, Process], word: str) -> str:
+    import difflib
+
+    near = difflib.get_close_matches(word, list(processes), n=1)
+    return f"Process not found: {word}" + (f" (did you mean {near[0]}?)" if near else "")

@@ -1,0 +1,314 @@
+"""The commands that the doors offer, done on a supervisor. Replies say the state that was reached."""
+
+from __future__ import annotations
+
+import time
+
+from supervice.config.values import signal_number
+from supervice.doors.protocol import (
+    FAILED,
+    INVALID_REQUEST,
+    NOT_FOUND,
+    SHUTTING_DOWN,
+    UNKNOWN_COMMAND,
+    CommandError,
+)
+from supervice.lifecycle.exit_policy import Verdict
+from supervice.lifecycle.states import BACKOFF, EXITED, FATAL, RESTING, RUNNING, STOPPING, UP
+from supervice.names import UnknownName, group_of, members_of, resolve_names
+from supervice.process import AFTER_KILL, START_WAIT
+from supervice.version import __version__
+from supervice.waiting import Until
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+    from typing import Any
+
+    from supervice.core import Supervisor
+    from supervice.process import Process
+
+    Reply = dict[str, Any]
+
+
+class Operations:
+    """Implements `doors.commands.Commands`."""
+
+    def __init__(self, supervisor: Supervisor) -> None:
+        self._supervisor = supervisor
+
+    async def execute(self, request: dict[str, Any]) -> Reply:
+        command = _COMMANDS.get(request["command"])
+        if command is None:
+            raise CommandError(UNKNOWN_COMMAND, f"Unknown command: {request['command']}")
+        try:
+            return await command(self, request)
+        except UnknownName as error:
+            raise CommandError(NOT_FOUND, str(error)) from None
+
+    def follow(self, request: dict[str, Any], _send: Callable[[dict[str, Any]], bool]) -> Callable[[], None]:
+        raise CommandError(UNKNOWN_COMMAND, f"{request['command']} cannot be followed yet")
+
+    # -- looking -----------------------------------------------------------------------------------------
+
+    async def _status(self, request: Reply) -> Reply:
+        now = time.time()
+        return {"status": "ok", "processes": [describe(p, now) for p in self._named(request)]}
+
+    async def _pid(self, request: Reply) -> Reply:
+        words = _words(request)
+        if not words:
+            import os
+
+            return {"status": "ok", "pid": os.getpid()}
+        processes = resolve_names(self._supervisor.processes, words)
+        reply: Reply = {"status": "ok", "pids": {p.config.name: p.pid for p in processes}}
+        if len(processes) == 1:
+            reply["pid"] = processes[0].pid
+        return reply
+
+    async def _health(self, request: Reply) -> Reply:
+        rows = []
+        for process in self._named(request):
+            sick = process.is_healthy is False or process.state == FATAL
+            rows.append(
+                {
+                    "name": process.config.name,
+                    "state": process.state,
+                    "healthy": not sick,
+                    "ready": process.snapshot.ready,
+                    "message": process.health_message or process.snapshot.reason,
+                }
+            )
+        healthy = all(row["healthy"] for row in rows) and not self._supervisor.stopping
+        return {"status": "ok", "healthy": healthy, "processes": rows}
+
+    async def _version(self, _request: Reply) -> Reply:
+        return {"status": "ok", "version": __version__, "message": f"supervice {__version__}"}
+
+    # -- acting ------------------------------------------------------------------------------------------
+
+    async def _start(self, request: Reply) -> Reply:
+        return await self._start_processes(self._targets(request), request)
+
+    async def _stop(self, request: Reply) -> Reply:
+        return await self._stop_processes(self._targets(request), request)
+
+    async def _restart(self, request: Reply) -> Reply:
+        self._refuse_while_stopping()
+        force = request.get("force") is True
+        processes = self._targets(request)
+        # A process passes STOPPED on its way; only where it comes to rest after that counts.
+        back = Until(processes, UP | {FATAL, EXITED})
+        for process in processes:
+            self._supervisor.held.discard(process.config.name)
+            process.request_restart(force=force)
+        seconds = _seconds(
+            request, max(START_WAIT + p.config.startsecs + (0 if force else p.stop_time()) for p in processes)
+        )
+        await back.wait(seconds)
+        return _outcome([_started(p, "Restarted", back.reached.get(p.config.name)) for p in processes])
+
+    async def _startgroup(self, request: Reply) -> Reply:
+        return await self._start_processes(self._group(request), request)
+
+    async def _stopgroup(self, request: Reply) -> Reply:
+        return await self._stop_processes(self._group(request), request)
+
+    async def _signal(self, request: Reply) -> Reply:
+        try:
+            signum = signal_number(str(request.get("signal", "")))
+        except ValueError as error:
+            raise CommandError(INVALID_REQUEST, f"{request.get('signal')!r}: {error}") from None
+        rows = []
+        for process in self._targets(request):
+            sent = process.signal(signum)
+            name = process.config.name
+            message = f"Signalled {name}" if sent else f"{name} is not running (state: {process.state})"
+            rows.append(_row(process, sent, message))
+        return _outcome(rows)
+
+    async def _reload(self, request: Reply) -> Reply:
+        self._refuse_while_stopping()
+        dry_run = request.get("dry_run") is True
+        supervisor = self._supervisor
+        try:
+            result = await (supervisor.preview_reload() if dry_run else supervisor.reload_config())
+        except (OSError, ValueError) as error:
+            problems = [str(problem) for problem in getattr(error, "problems", ())]
+            raise CommandError(FAILED, f"nothing was reloaded: {error}", problems=problems) from None
+        changes = [
+            f"{what} {', '.join(result[what])}" for what in ("added", "removed", "changed") if result[what]
+        ]
+        message = "; ".join(changes) or "No changes detected"
+        return {"status": "ok", "message": f"would be: {message}" if dry_run else message, **result}
+
+    async def _reopen(self, _request: Reply) -> Reply:
+        self._supervisor.reopen()
+        return {"status": "ok", "message": "Log files reopened"}
+
+    async def _shutdown(self, _request: Reply) -> Reply:
+        self._supervisor.request_shutdown(Verdict(0, "shutdown was asked for"))
+        return {"status": "ok", "message": "Shutting down"}
+
+    async def _wait(self, request: Reply) -> Reply:
+        wanted = request.get("for", "running")
+        states = {"running": UP, "ready": UP, "healthy": UP, "exited": RESTING}.get(str(wanted))
+        if states is None:
+            raise CommandError(
+                INVALID_REQUEST, f"cannot wait for {wanted!r}: running, ready, healthy or exited"
+            )
+        processes = self._named(request)
+        until = Until(processes, states)
+        await until.wait(_seconds(request, 60.0))
+        late = {id(p) for p in until.missing}
+        return _outcome(
+            [_row(p, id(p) not in late, f"{p.config.name} is {p.state}{_why(p)}") for p in processes]
+        )
+
+    # -- shared ------------------------------------------------------------------------------------------
+
+    def _named(self, request: Reply) -> list[Process]:
+        words = _words(request)
+        processes = self._supervisor.processes
+        return resolve_names(processes, words) if words else list(processes.values())
+
+    def _targets(self, request: Reply) -> list[Process]:
+        words = _words(request)
+        if not words:
+            raise CommandError(INVALID_REQUEST, f"{request['command']} needs a name, GROUP:* or all")
+        return resolve_names(self._supervisor.processes, words)
+
+    def _group(self, request: Reply) -> list[Process]:
+        name = str(request.get("name", ""))
+        members = members_of(self._supervisor.processes, name)
+        if not members:
+            raise CommandError(NOT_FOUND, f"Group not found: {name}")
+        return members
+
+    def _refuse_while_stopping(self) -> None:
+        if self._supervisor.stopping:
+            raise CommandError(SHUTTING_DOWN, "supervice is shutting down")
+
+    async def _start_processes(self, processes: list[Process], request: Reply) -> Reply:
+        self._refuse_while_stopping()
+        running = {p.config.name for p in processes if p.state in UP}
+        to_start = [p for p in processes if p.config.name not in running]
+        settled = Until(to_start, UP | RESTING)
+        for process in to_start:
+            self._supervisor.held.discard(process.config.name)
+            process.request_start()
+        wait = max((START_WAIT + p.config.startsecs for p in to_start), default=0.0)
+        await settled.wait(_seconds(request, wait))
+        rows = []
+        for process in processes:
+            name = process.config.name
+            if name in running:
+                rows.append(_row(process, True, f"{name} is already running"))
+            else:
+                rows.append(_started(process, "Started", settled.reached.get(name)))
+        return _outcome(rows)
+
+    async def _stop_processes(self, processes: list[Process], request: Reply) -> Reply:
+        resting = {p.config.name for p in processes if p.state in RESTING}
+        to_stop = [p for p in processes if p.config.name not in resting]
+        gone = Until(to_stop, RESTING)
+        for process in processes:
+            self._supervisor.held.add(process.config.name)
+            process.request_stop(force=request.get("force") is True)
+        wait = max((p.stop_time() + AFTER_KILL for p in to_stop), default=0.0)
+        await gone.wait(_seconds(request, wait))
+        rows = []
+        for process in processes:
+            name = process.config.name
+            if name in resting:
+                rows.append(_row(process, True, f"{name} is already stopped"))
+            elif name in gone.reached:
+                rows.append(_row(process, True, f"Stopped {name}"))
+            else:
+                rows.append(
+                    _row(process, False, f"{name} did not stop (state: {process.state}){_why(process)}")
+                )
+        self._supervisor.judge()
+        return _outcome(rows)
+
+
+_COMMANDS: dict[str, Callable[[Operations, Reply], Awaitable[Reply]]] = {
+    "status": Operations._status,
+    "start": Operations._start,
+    "stop": Operations._stop,
+    "restart": Operations._restart,
+    "startgroup": Operations._startgroup,
+    "stopgroup": Operations._stopgroup,
+    "signal": Operations._signal,
+    "pid": Operations._pid,
+    "health": Operations._health,
+    "reload": Operations._reload,
+    "reopen": Operations._reopen,
+    "shutdown": Operations._shutdown,
+    "version": Operations._version,
+    "wait": Operations._wait,
+}
+
+
+def describe(process: Process, now: float) -> Reply:
+    """One row of `status`."""
+    snapshot = process.snapshot
+    status = snapshot.status
+    row: Reply = {
+        "name": process.config.name,
+        "group": group_of(process),
+        "state": snapshot.state,
+        "pid": snapshot.pid,
+        "uptime": None,
+        "healthy": snapshot.healthy,
+        "ready": snapshot.ready,
+        "exitcode": status if status is not None and status >= 0 else None,
+        "signal": -status if status is not None and status < 0 else None,
+        "reason": snapshot.reason,
+        "restarts": process.restarts,
+        "waiting_for": [],
+        "status_text": "",
+        "dropped_lines": process.output.dropped_lines if process.output is not None else 0,
+    }
+    if snapshot.pid is not None and process.started_at is not None:
+        row["uptime"] = max(0.0, round(now - process.started_at, 3))
+    return row
+
+
+def _words(request: Reply) -> list[str]:
+    names = list(request.get("names") or ())
+    if request.get("name"):
+        names.insert(0, request["name"])
+    return names
+
+
+def _seconds(request: Reply, default: float) -> float:
+    timeout = request.get("timeout")
+    return default if timeout is None else float(timeout)
+
+
+def _why(process: Process) -> str:
+    reason = process.snapshot.reason
+    return f": {reason}" if reason else ""
+
+
+def _row(process: Process, ok: bool, message: str) -> Reply:
+    return {"name": process.config.name, "ok": ok, "message": message, "state": process.state}
+
+
+def _started(process: Process, verb: str, reached: str | None) -> Reply:
+    name = process.config.name
+    if reached in UP or (reached == EXITED and process.expected and process.snapshot.status == 0):
+        return _row(process, True, f"{verb} {name}")
+    state = process.state if process.state in (BACKOFF, STOPPING) else reached or process.state
+    return _row(process, False, f"{name} did not reach {RUNNING} (state: {state}){_why(process)}")
+
+
+def _outcome(rows: list[Reply]) -> Reply:
+    """One reply for one or many processes; an error when one of them did not do what was asked."""
+    message = "; ".join(row["message"] for row in rows) or "No processes"
+    if not all(row["ok"] for row in rows):
+        failed = "; ".join(row["message"] for row in rows if not row["ok"])
+        raise CommandError(FAILED, failed, results=rows)
+    return {"status": "ok", "message": message, "results": rows}

@@ -1,0 +1,123 @@
+"""Applies a changed configuration to running processes, one reload at a time.
+
+The new configuration is read and checked whole before anything is touched. Removed and changed processes are
+stopped first, so that a program can be renamed and keep its port; then the new settings start.
+"""
+
+from __future__ import annotations
+
+from supervice import logger
+from supervice.lifecycle.reload_plan import ReloadPlan, plan_reload
+from supervice.lifecycle.states import RESTING
+from supervice.loop import running_loop
+from supervice.names import start_order
+from supervice.waiting import Until
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from supervice.config import Loaded
+    from supervice.core import Supervisor
+    from supervice.loop import AnyFuture
+    from supervice.process import Process
+
+AFTER_KILL = 5.0
+
+
+class Reloader:
+    def __init__(self, supervisor: Supervisor) -> None:
+        self._supervisor = supervisor
+        self._queue: list[AnyFuture] = []
+        self.busy = False
+
+    async def reload(self, *, dry_run: bool) -> dict[str, list[str]]:
+        """What `Supervisor.reload_config` promises. Waits for a reload that is under way."""
+        if self.busy:
+            turn = running_loop().create_future()
+            self._queue.append(turn)
+            await turn
+        self.busy = True
+        try:
+            loaded = self._supervisor.read()
+            plan = self._plan(loaded)
+            if not dry_run:
+                await self._apply(loaded, plan)
+        finally:
+            self.busy = False
+            while self._queue:
+                turn = self._queue.pop(0)
+                if not turn.done():
+                    self.busy = True  # handed on, so that nobody slips in between
+                    turn.set_result(None)
+                    break
+            self._supervisor.judge()
+        return {
+            "added": plan.added,
+            "removed": plan.removed,
+            "changed": plan.changed,
+            "restart_required": plan.restart_required,
+        }
+
+    def _plan(self, loaded: Loaded) -> ReloadPlan:
+        supervisor = self._supervisor
+        old = [process.config for process in supervisor.processes.values()]
+        return plan_reload(old, loaded.processes, supervisor.config, loaded.config)
+
+    async def _apply(self, loaded: Loaded, plan: ReloadPlan) -> None:
+        supervisor = self._supervisor
+        configs = {config.name: config for config in loaded.processes}
+        active = {name for name in plan.changed if supervisor.processes[name].should_run}
+        outgoing = [supervisor.processes[name] for name in (*plan.removed, *plan.changed)]
+        await _stop(outgoing)
+        if supervisor.stopping:
+            return
+        for name in plan.removed:
+            supervisor.processes.pop(name).close()
+            supervisor.held.discard(name)
+        for name in (*plan.changed, *plan.adjusted):
+            supervisor.processes[name].reconfigure(configs[name])
+        for name in plan.added:
+            supervisor.add(configs[name])
+        # in the order of the file, as a fresh start would have it
+        supervisor.processes = {name: supervisor.processes[name] for name in configs}
+        supervisor.config = loaded.config
+        supervisor.update_forwarding()
+        fresh = [
+            supervisor.processes[name]
+            for name in configs
+            if name in active
+            or (
+                (name in plan.added or name in plan.changed)
+                and configs[name].autostart
+                and name not in supervisor.held
+            )
+        ]
+        for process in sorted(fresh, key=lambda p: start_order(p.config)):
+            process.request_start()
+        _log(plan)
+
+
+async def _stop(processes: list[Process]) -> None:
+    active = [p for p in processes if p.state not in RESTING]
+    gone = Until(active, RESTING)
+    for process in active:
+        process.request_stop()
+    seconds = max((p.stop_time() for p in active), default=0.0) + AFTER_KILL
+    if not await gone.wait(seconds):
+        names = ", ".join(p.config.name for p in gone.missing)
+        raise ValueError(f"cannot be stopped, not even with SIGKILL: {names}")
+
+
+def _log(plan: ReloadPlan) -> None:
+    words = [
+        f"{what} {', '.join(names)}"
+        for what, names in (
+            ("added", plan.added),
+            ("removed", plan.removed),
+            ("changed", plan.changed),
+            ("adjusted", plan.adjusted),
+        )
+        if names
+    ]
+    logger.info(f"reloaded: {'; '.join(words) or 'nothing changed'}")
+    if plan.restart_required:
+        logger.warning(f"these settings need a new start: {', '.join(plan.restart_required)}")

@@ -1,0 +1,141 @@
+"""The orderly end: levels in reverse order, within one budget of time, then whatever is left over.
+
+A program that takes too long is killed early enough that those after it, the leftovers and the last output
+still fit the budget. The kill is never what is saved on.
+"""
+
+from __future__ import annotations
+
+from supervice import logger
+from supervice.lifecycle.states import BACKOFF, RESTING
+from supervice.names import start_order
+from supervice.pid1.leftovers import Hunt
+from supervice.waiting import Until
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from supervice.loop import EventLoop
+    from supervice.pid1.leftovers import Stat
+    from supervice.process import Process
+
+# Kept back for the last kill, the leftovers and the flushing of output: a share of the budget, in seconds.
+RESERVE_SHARE = 0.15
+RESERVE = 2.0
+# Between two lines that say who is being waited for.
+PROGRESS = 2.0
+# For a killed process to be collected.
+AFTER_KILL = 1.0
+LEFTOVER_GRACE = 5.0
+
+
+class Shutdown:
+    def __init__(
+        self,
+        loop: EventLoop,
+        processes: Iterable[Process],
+        timeout: float,
+        find_leftovers: Callable[[], list[Stat]] | None,
+    ) -> None:
+        self._loop = loop
+        self._processes = list(processes)
+        self._deadline = loop.time() + timeout
+        self._reserve = min(RESERVE, timeout * RESERVE_SHARE)
+        self._find_leftovers = find_leftovers
+        self._hunt: Hunt | None = None
+        self._forced = False
+
+    @property
+    def time_left(self) -> float:
+        return max(0.0, self._deadline - self._loop.time())
+
+    def force(self) -> None:
+        """Stop waiting: SIGKILL everything now."""
+        self._forced = True
+        for process in self._processes:
+            if process.state not in RESTING:
+                process.request_stop(force=True)
+        if self._hunt is not None:
+            self._hunt.kill()
+
+    async def run(self) -> None:
+        for process in self._processes:
+            if process.state == BACKOFF:
+                process.request_stop()
+        levels = stop_levels(self._processes)
+        while levels:
+            level = [p for p in levels.pop(0) if p.state not in RESTING]
+            if level:
+                await self._stop_level(level, levels)
+        await self._stop_leftovers()
+
+    async def _stop_level(self, level: list[Process], later: list[list[Process]]) -> None:
+        need = _slowest(level)
+        all_need = need + sum(_slowest(processes) for processes in later)
+        left = max(0.0, self.time_left - self._reserve)
+        within = need if all_need <= left or all_need == 0 else left * need / all_need
+        gone = Until(level, RESTING)
+        for process in level:
+            process.request_stop(force=self._forced, within=within)
+        progress = _Progress(self._loop, gone)
+        try:
+            if not await gone.wait(within + AFTER_KILL):
+                names = ", ".join(p.config.name for p in gone.missing)
+                logger.error(f"cannot be stopped, not even with SIGKILL: {names}")
+        finally:
+            progress.stop()
+
+    async def _stop_leftovers(self) -> None:
+        if self._find_leftovers is None:
+            return
+        done = self._loop.create_future()
+        grace = 0.0 if self._forced else min(LEFTOVER_GRACE, self.time_left - self._reserve / 2)
+        self._hunt = Hunt(
+            self._loop, self._find_leftovers, done.set_result, grace=max(0.0, grace), notify=_log_leftovers
+        )
+        left = await done
+        self._hunt = None
+        if left:
+            logger.error(f"still there after SIGKILL: {_words(left)}")
+
+
+class _Progress:
+    """Says every PROGRESS seconds who is being waited for."""
+
+    def __init__(self, loop: EventLoop, until: Until) -> None:
+        self._loop = loop
+        self._until = until
+        self._timer = loop.call_later(PROGRESS, self._say)
+
+    def _say(self) -> None:
+        names = [f"{p.config.name} (pid {p.pid})" for p in self._until.missing]
+        logger.info(f"waiting for {', '.join(names)} to stop")
+        self._timer = self._loop.call_later(PROGRESS, self._say)
+
+    def stop(self) -> None:
+        self._timer.cancel()
+
+
+def stop_levels(processes: Iterable[Process]) -> list[list[Process]]:
+    """Who is stopped together, first to last: the reverse of the order of starting."""
+    levels: dict[tuple[int, int], list[Process]] = {}
+    for process in processes:
+        levels.setdefault(start_order(process.config), []).append(process)
+    return [levels[order] for order in sorted(levels, reverse=True)]
+
+
+def _slowest(processes: list[Process]) -> float:
+    return max((p.stop_time() for p in processes if p.state not in RESTING), default=0.0)
+
+
+def _log_leftovers(found: list[Stat], signum: int) -> None:
+    how = "killing" if signum == 9 else "stopping"
+    logger.info(f"{how} what the programs left behind: {_words(found)}")
+
+
+def _words(stats: list[Stat]) -> str:
+    words = [f"{stat.name} (pid {stat.pid})" for stat in stats[:10]]
+    if len(stats) > 10:
+        words.append(f"and {len(stats) - 10} more")
+    return ", ".join(words)
