@@ -1,0 +1,50 @@
+# supervice as an image. Works with the classic builder and with BuildKit, so it uses nothing that
+# only one of them knows.
+#
+#   docker build -t supervice:dev .
+#   docker build -t supervice:dev --build-arg BASE=python:3.11-slim .
+#
+# BASE needs Python 3.11 or newer as `python3`, with venv and pip.
+ARG BASE=python:3.13-slim
+
+FROM ${BASE} AS build
+ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore
+WORKDIR /src
+# What is downloaded depends on pyproject.toml alone: a change of the code costs no network.
+# The image gets no pip of its own; the one of the build environment installs into it.
+COPY pyproject.toml ./
+RUN python3 -m venv /build \
+ && python3 -m venv --without-pip /opt/supervice \
+ && python3 -c "import tomllib; p = tomllib.load(open('pyproject.toml', 'rb')); print(*p['build-system']['requires'], sep='\n', file=open('/build/requires', 'w')); print(*p['project']['dependencies'], sep='\n', file=open('/build/dependencies', 'w'))" \
+ && /build/bin/pip install --quiet -r /build/requires \
+ && /build/bin/pip --python /opt/supervice/bin/python install --quiet --no-compile -r /build/dependencies
+COPY README* LICENSE* ./
+COPY supervice ./supervice
+# The wheel is what is installed, as a user would get it. Bytecode is compiled here since the root
+# of a container may be read-only; it is never checked against the source, which never changes.
+RUN /build/bin/pip wheel --quiet --no-deps --no-build-isolation --wheel-dir /build/wheel . \
+ && /build/bin/pip --python /opt/supervice/bin/python install --quiet --no-compile --no-deps --no-index /build/wheel/*.whl \
+ && rm -f /opt/supervice/bin/activate* /opt/supervice/bin/Activate* \
+ && /opt/supervice/bin/python -m compileall -q -o 0 -o 2 --invalidation-mode unchecked-hash /opt/supervice/lib
+# COPY keeps the modes of the checkout, which a strict umask leaves unreadable for any other user.
+COPY docker/supervice.conf /etc/supervice/
+RUN mkdir -p /etc/supervice/conf.d \
+ && chmod -R a+rX /etc/supervice /opt/supervice
+
+FROM ${BASE}
+COPY --from=build /opt/supervice /opt/supervice
+COPY --from=build /etc/supervice /etc/supervice
+# The second line imports every module once: official Python images carry no bytecode of the
+# standard library, and this keeps what supervice uses of it (a few hundred kilobytes) instead of
+# compiling it at each start of a container with a read-only root.
+RUN ln -s /opt/supervice/bin/supervice /opt/supervice/bin/supervicectl /usr/local/bin/ \
+ && /opt/supervice/bin/python -c "import importlib, pkgutil, supervice; [importlib.import_module(m.name) for m in pkgutil.walk_packages(supervice.__path__, 'supervice.') if not m.name.endswith('__main__')]" \
+ && supervice --version && supervicectl --help >/dev/null
+
+ARG VERSION=dev
+LABEL org.opencontainers.image.title="supervice" \
+      org.opencontainers.image.description="The PID 1 for containers that need more than one process" \
+      org.opencontainers.image.licenses="Apache-2.0" \
+      org.opencontainers.image.version="${VERSION}"
+HEALTHCHECK --interval=30s --timeout=5s CMD ["supervicectl", "health"]
+ENTRYPOINT ["supervice"]

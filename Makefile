@@ -1,0 +1,99 @@
+# The front door. `make demo` shows it, `make test` proves it; both do all of their own set-up on a
+# Debian or Ubuntu with root and Python 3.11 or newer. CI calls the same targets.
+
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-print-directory
+
+# The first Python that is new enough; `make PYTHON=python3.13` asks for another.
+PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
+	command -v $$p >/dev/null 2>&1 && $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 \
+	&& { echo $$p; break; }; done)
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.supervice-stamp
+
+BASE ?= python:3.13-slim
+IMAGE ?= supervice:dev
+VERSION = $(shell sed -n 's/^__version__ = "\(.*\)"/\1/p' supervice/version.py)
+
+# The default base first: the others are left out where they cannot be had (see docker/with-engine.sh).
+export SUPERVICE_TEST_BASES ?= $(BASE) $(filter-out $(BASE),python:3.13-slim python:3.11-slim python:3.14-slim)
+
+WITH_ENGINE = docker/with-engine.sh
+# For what needs no more than the one base image.
+WITH_IMAGE = SUPERVICE_TEST_BASES='$(BASE)' docker/with-engine.sh
+BUILD = docker build --build-arg BASE=$(BASE) --build-arg VERSION=$(VERSION) -t $(IMAGE) .
+PYTEST = $(BIN)/python -m pytest
+RINGS = $(wildcard tests/unit tests/process tests/container)
+
+.PHONY: help
+help:  ## this list
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 20
+
+.PHONY: venv
+venv: $(STAMP)  ## .venv with supervice and what its tests need
+	@:
+
+# Debian and Ubuntu split venv off Python; a .venv whose Python has gone is made anew.
+$(STAMP): pyproject.toml
+	@test -n '$(PYTHON)' || { echo 'make: no Python 3.11 or newer in PATH (python3, python3.11 ... python3.14)' >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
+		test "$$(id -u)" = 0 && command -v apt-get >/dev/null || { echo 'make: $(PYTHON) has no venv; install python3-venv' >&2; exit 1; }; \
+		apt-get update -qq; \
+		export DEBIAN_FRONTEND=noninteractive; \
+		apt-get install -y -qq --no-install-recommends ca-certificates "$$($(PYTHON) -c 'import sys; print("python%d.%d-venv" % sys.version_info[:2])')" >/dev/null \
+		|| apt-get install -y -qq --no-install-recommends ca-certificates python3-venv >/dev/null; }
+	@$(BIN)/python -c '' 2>/dev/null || rm -rf $(VENV)
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
+	@touch $@
+
+.PHONY: lint
+lint: venv  ## ruff: rules and format
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+.PHONY: types
+types: venv  ## mypy --strict
+	$(BIN)/mypy --strict supervice
+
+.PHONY: unit
+unit: venv  ## tests without fork and without sleep
+	$(PYTEST) tests/unit
+
+.PHONY: process
+process: venv  ## tests with real child processes
+	$(PYTEST) tests/process
+
+.PHONY: container
+container: venv  ## tests of the image, in containers
+	$(WITH_ENGINE) $(PYTEST) tests/container
+
+# One run of pytest for the three rings, so that one failing ring does not hide the next one's
+# result and the last line counts them all.
+.PHONY: test
+test: venv lint types  ## everything: lint, types, and the three rings of tests
+	$(WITH_ENGINE) $(PYTEST) $(RINGS)
+
+.PHONY: image
+image:  ## build the image supervice:dev
+	$(WITH_IMAGE) $(BUILD)
+
+.PHONY: examples
+examples: image  ## build the examples that are images
+	$(WITH_IMAGE) sh -euc 'for file in examples/*/Dockerfile; do dir=$${file%/Dockerfile}; \
+		docker build --build-arg BASE=$(IMAGE) -t supervice-example-$${dir#examples/}:dev $$dir; done'
+
+# Only where no engine can be had (or with DEMO=namespace) the demo needs an installation here.
+.PHONY: demo
+demo:  ## watch a container with nginx, a web application and Redis live, crash, recover and stop
+	@test -n '$(PYTHON)' || { echo 'make: no Python 3.11 or newer in PATH (python3, python3.11 ... python3.14)' >&2; exit 1; }
+	@engine=0; test '$(DEMO)' = namespace || $(WITH_IMAGE) $(PYTHON) docker/demo.py --image $(IMAGE) --base $(BASE) --version $(VERSION) container || engine=$$?; \
+	if test '$(DEMO)' = namespace || test $$engine = 3; then $(MAKE) venv && $(PYTHON) docker/demo.py --bin $(BIN) namespace; else exit $$engine; fi
+
+.PHONY: clean
+clean:  ## remove what the other targets made here (not the engine, not its images)
+	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -not -path './.git/*' -prune -exec rm -rf {} +

@@ -1,0 +1,241 @@
+"""Fixtures of the container ring: an engine, images built from the Dockerfile, and containers.
+
+`make container` brings the engine and the base images (docker/with-engine.sh) and says in
+SUPERVICE_REQUIRE_ENGINE whether they have to be there; by hand the ring uses whatever engine
+answers and is skipped without one.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import uuid
+from collections.abc import Callable, Generator, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+# Before testcontainers is imported: its own cleaner needs an image from a registry. Containers are
+# removed here, by label.
+os.environ.setdefault("TESTCONTAINERS_RYUK_DISABLED", "true")
+
+import pytest
+from docker.errors import APIError, NotFound
+from testcontainers.core.container import DockerContainer
+from testcontainers.core.docker_client import DockerClient
+
+import docker
+from tests.container.helpers import Box
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+LABEL = "supervice.test.session"
+SESSION = uuid.uuid4().hex
+CONFIG = "/etc/supervice/supervice.conf"
+BASES = os.environ.get("SUPERVICE_TEST_BASES", "").split() or ["python:3.13-slim"]
+REQUIRED = os.environ.get("SUPERVICE_REQUIRE_ENGINE") == "1"
+
+_boxes = pytest.StashKey[list[Box]]()
+
+Files = Mapping[str, str | bytes | Path]
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line(
+        "markers", "may_skip(reason): this container test may be skipped although an engine is required"
+    )
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    # The first test of a session pays for building its image, on a busy machine more than once the
+    # usual limit. A test's own mark wins.
+    for item in items:
+        if item.path.is_relative_to(Path(__file__).parent) and item.get_closest_marker("timeout") is None:
+            item.add_marker(pytest.mark.timeout(300))
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """A test that takes `base` runs once on each base image that is to be tested."""
+    if "base" in metafunc.fixturenames:
+        metafunc.parametrize("base", BASES, ids=[base.rpartition(":")[2] for base in BASES], scope="session")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    if report.failed:
+        for box in item.stash.get(_boxes, []):
+            report.sections.append((f"container {box.container.name}", _last_words(box)))
+    elif (
+        report.skipped
+        and REQUIRED
+        and not hasattr(report, "wasxfail")
+        and not item.get_closest_marker("may_skip")
+    ):
+        # A ring that skips itself is green and proves nothing.
+        report.outcome = "failed"
+        report.longrepr = (
+            f"skipped, although an engine is required here: {call.excinfo and call.excinfo.value}"
+        )
+    return report
+
+
+def _last_words(box: Box) -> str:
+    try:
+        box.container.reload()
+        state = box.container.attrs["State"]
+        return (
+            f"state {state['Status']}, exit code {state['ExitCode']} {state['Error']}\n{box.logs(tail=200)}"
+        )
+    except Exception as error:  # a report about a failure must not become another failure
+        return f"no log: {error}"
+
+
+@pytest.fixture(scope="session")
+def engine() -> Iterator[docker.DockerClient]:
+    """The docker SDK's client, connected to the engine that testcontainers uses."""
+    # Asked with the client, which the builds need anyway: the SDK leaks its socket when nobody answers.
+    try:
+        asked = subprocess.run(
+            ["docker", "version", "--format", "{{.Server.Version}}"],
+            capture_output=True,
+            text=True,
+            timeout=30,
+            check=False,
+        )
+        trouble = asked.stderr.strip() if asked.returncode != 0 else ""
+    except OSError as error:
+        trouble = str(error)
+    if trouble and REQUIRED:
+        pytest.fail(f"an engine is required and none answers: {trouble}", pytrace=False)
+    if trouble:
+        pytest.skip("no container engine answers")
+    client = DockerClient().client
+    yield client
+    # What a test leaves when it is interrupted between create and teardown.
+    for container in client.containers.list(all=True, filters={"label": f"{LABEL}={SESSION}"}):
+        _remove(container)
+    client.close()
+
+
+@pytest.fixture(scope="session")
+def image_for(engine: docker.DockerClient) -> Callable[[str], str]:
+    """`image_for(base)`: the id of the image that the Dockerfile makes on `base`, built once a session."""
+    built: dict[str, str] = {}
+
+    def build(base: str) -> str:
+        if base not in built:
+            built[base] = _build(REPOSITORY, f"supervice:test-{_tag(base)}", base)
+        return built[base]
+
+    return build
+
+
+@pytest.fixture(scope="session")
+def image(image_for: Callable[[str], str]) -> str:
+    """The image on the default base (the first of SUPERVICE_TEST_BASES)."""
+    return image_for(BASES[0])
+
+
+@pytest.fixture(scope="session")
+def build_example(image: str) -> Callable[[str], str]:
+    """`build_example("web-stack")`: the id of the image of examples/web-stack."""
+    built: dict[str, str] = {}
+
+    def build(name: str) -> str:
+        if name not in built:
+            built[name] = _build(REPOSITORY / "examples" / name, f"supervice-example-{name}:test", image)
+        return built[name]
+
+    return build
+
+
+def _tag(base: str) -> str:
+    return re.sub(r"[^A-Za-z0-9_.-]", "-", base)
+
+
+def _build(context: Path, tag: str, base: str) -> str:
+    # The client and not the SDK: this is the command that users type, and it takes the builder
+    # (classic or BuildKit) that the machine has.
+    command = ["docker", "build", "--quiet", "--build-arg", f"BASE={base}", "--tag", tag, str(context)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=600, check=False)
+    if done.returncode != 0:
+        pytest.fail(f"{' '.join(command)}\n{done.stdout}{done.stderr}", pytrace=False)
+    return done.stdout.split()[-1]
+
+
+@pytest.fixture
+def run(
+    engine: docker.DockerClient, request: pytest.FixtureRequest, tmp_path: Path
+) -> Iterator[Callable[..., Box]]:
+    """`run(COMMAND, config=TEXT, ...)` starts a container and returns its `Box`.
+
+    config     text of /etc/supervice/supervice.conf; omitted, the image's own is used
+    files      {path in the container: text, bytes or Path}, put there before the start
+    image      default: the `image` fixture
+    wait       names of processes to wait for, True for every one of the configuration
+    Everything else goes to the docker SDK's `containers.create`. Without `ports` or `network` the
+    container has a loopback only, which halves the time it takes to start.
+    """
+    started: list[DockerContainer] = []
+    boxes = request.node.stash.setdefault(_boxes, [])
+
+    def start(
+        command: str | list[str] | None = None,
+        *,
+        config: str | None = None,
+        files: Files | None = None,
+        image: str | None = None,
+        wait: bool | list[str] = False,
+        timeout: float = 20.0,
+        environment: dict[str, str] | None = None,
+        ports: dict[str, int | None] | None = None,
+        labels: dict[str, str] | None = None,
+        **options: Any,
+    ) -> Box:
+        content: dict[str, str | bytes | Path] = dict(files or {})
+        if config is not None:
+            content[CONFIG] = config
+        if not ports:
+            options.setdefault("network", "none")
+        made = DockerContainer(image or request.getfixturevalue("image"), command=command, env=environment)
+        started.append(made)
+        made.ports = dict(ports or {})
+        made.with_kwargs(labels={LABEL: SESSION, **(labels or {})}, **options)
+        if options.get("read_only"):  # the engine refuses to copy into a read-only root
+            for number, (path, data) in enumerate(content.items()):
+                made.with_volume_mapping(_on_disk(data, tmp_path / f"mounted-{len(started)}-{number}"), path)
+        else:
+            for path, data in content.items():
+                made.with_copy_into_container(data.encode() if isinstance(data, str) else data, path, 0o755)
+        made.start()
+        box = Box(made.get_wrapped_container())
+        boxes.append(box)
+        if wait:
+            box.wait_state(*(wait if isinstance(wait, list) else ()), timeout=timeout)
+        return box
+
+    yield start
+    for made in started:
+        if made._container is not None:
+            _remove(made.get_wrapped_container())
+        made.get_docker_client().client.close()
+
+
+def _on_disk(data: str | bytes | Path, path: Path) -> Path:
+    if isinstance(data, Path):
+        return data
+    path.write_bytes(data.encode() if isinstance(data, str) else data)
+    path.chmod(0o755)
+    return path
+
+
+def _remove(container: Any) -> None:
+    try:
+        container.remove(force=True, v=True)
+    except NotFound:
+        pass
+    except APIError as error:
+        if error.status_code != 409:  # "removal is already in progress"
+            raise

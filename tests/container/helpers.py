@@ -1,0 +1,133 @@
+"""A running container as the tests see it: `Box`, and the same questions for a bare SDK container."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from tests.eventually import eventually
+
+if TYPE_CHECKING:
+    from docker.models.containers import Container
+
+__all__ = ["Box", "Ran", "eventually", "exec_", "status", "zombies"]
+
+# Reads /proc with the shell alone: `ps` is in no slim image, and Python would be a process more.
+# A process that ends between the listing and the read is no error.
+ZOMBIES = """
+for dir in /proc/[0-9]*; do
+    while IFS= read -r line; do
+        case $line in State:*Z*) echo "${dir#/proc/}" ;; Threads:*) break ;; esac
+    done 2>/dev/null <"$dir/status"
+done
+exit 0
+"""
+
+
+class Ran(NamedTuple):
+    """How a command in a container ended; `output` is both streams."""
+
+    code: int
+    output: str
+
+
+def exec_(container: Container, *argv: str, user: str = "", check: bool = False, **options: Any) -> Ran:
+    """Run `argv` in the container; with `check` anything but exit code 0 fails the test."""
+    result = container.exec_run(list(argv), user=user, **options)
+    ran = Ran(result.exit_code, result.output.decode(errors="replace"))
+    if check and ran.code != 0:
+        raise AssertionError(f"{' '.join(argv)}: exit code {ran.code}\n{ran.output}")
+    return ran
+
+
+def zombies(container: Container) -> list[int]:
+    """The pids (as the container numbers them) of the dead that nobody has collected."""
+    return [int(pid) for pid in exec_(container, "sh", "-c", ZOMBIES, check=True).output.split()]
+
+
+def status(container: Container) -> dict[str, dict[str, Any]]:
+    """What `supervicectl --json status` says, by process name."""
+    # Its streams apart: a warning on stderr must not spoil the JSON.
+    result = container.exec_run(["supervicectl", "--json", "status"], demux=True)
+    out, err = result.output
+    try:
+        reply = json.loads(out or b"")
+    except ValueError:
+        raise AssertionError(
+            f"supervicectl --json status: exit code {result.exit_code}, "
+            f"said {(out or b'').decode()!r} and {(err or b'').decode()!r}"
+        ) from None
+    assert reply["status"] == "ok", reply
+    return {process["name"]: process for process in reply["processes"]}
+
+
+class Box:
+    """One container under test. `container` is the docker SDK's object for everything not here."""
+
+    def __init__(self, container: Container) -> None:
+        self.container = container
+
+    @property
+    def id(self) -> str:
+        assert self.container.id
+        return self.container.id
+
+    def exec(self, *argv: str, user: str = "", check: bool = False, **options: Any) -> Ran:
+        return exec_(self.container, *argv, user=user, check=check, **options)
+
+    def ctl(self, *args: str, user: str = "", check: bool = True) -> Ran:
+        return self.exec("supervicectl", *args, user=user, check=check)
+
+    def status(self) -> dict[str, dict[str, Any]]:
+        return status(self.container)
+
+    def state(self, name: str) -> str:
+        return str(self.status()[name]["state"])
+
+    def pid(self, name: str) -> int:
+        pid = self.status()[name]["pid"]
+        assert isinstance(pid, int), f"{name} has no pid: {pid!r}"
+        return pid
+
+    def zombies(self) -> list[int]:
+        return zombies(self.container)
+
+    def wait_state(
+        self, *names: str, state: str = "RUNNING", timeout: float = 20.0
+    ) -> dict[str, dict[str, Any]]:
+        """Until all of `names` (none: every process) are in `state`; the status that said so."""
+
+        def reached() -> dict[str, dict[str, Any]] | None:
+            now = self.status()
+            wanted = names or tuple(now)
+            missing = {name: now[name]["state"] for name in wanted if now[name]["state"] != state}
+            assert not missing, missing
+            return now if wanted else None
+
+        what = f"{', '.join(names) or 'every process'} {state}"
+        return eventually(reached, timeout, 0.05, what) or {}
+
+    def logs(self, **options: Any) -> str:
+        return self.container.logs(**options).decode(errors="replace")
+
+    def wait_log(self, text: str, timeout: float = 20.0) -> str:
+        """Until `text` is in the container's log; the log."""
+        eventually(lambda: text in self.logs(), timeout, 0.05, f"{text!r} in the log")
+        return self.logs()
+
+    def kill(self, signal: str | int = "KILL") -> None:
+        """Send a signal to PID 1 from outside, as `docker kill` does."""
+        self.container.kill(signal=signal)
+
+    def stop(self, timeout: int = 10) -> int:
+        """`docker stop`; the exit code."""
+        self.container.stop(timeout=timeout)
+        return self.wait()
+
+    def wait(self, timeout: float = 30.0) -> int:
+        """Until the container has ended; its exit code."""
+        return int(self.container.wait(timeout=timeout)["StatusCode"])
+
+    def alive(self) -> bool:
+        self.container.reload()
+        return bool(self.container.status == "running")

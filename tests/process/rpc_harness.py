@@ -1,0 +1,216 @@
+"""An `RpcServer` in a thread of its own, on either loop, and raw clients for it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import socket
+import struct
+import threading
+from collections import deque
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from supervice import loop as our_loop
+from supervice.doors.protocol import CommandError
+from supervice.doors.rpc import RpcServer
+
+
+def frame(message: Any) -> bytes:
+    body = message if isinstance(message, bytes) else json.dumps(message).encode()
+    return struct.pack(">I", len(body)) + body
+
+
+class FakeCommands:
+    """Answers with what it was asked, waits when it is told to, and streams on demand."""
+
+    def __init__(self) -> None:
+        self.loop: Any = None
+        self.executed: list[dict[str, Any]] = []
+        self.finished: list[str] = []
+        self.cancelled: list[str] = []
+        self.waiting: list[Any] = []
+        self.streams: list[Callable[[dict[str, Any]], bool]] = []
+        self.stopped = 0
+
+    async def execute(self, request: dict[str, Any]) -> dict[str, Any]:
+        self.executed.append(request)
+        if request.get("hold"):
+            future = self.loop.create_future()
+            self.waiting.append(future)
+            try:
+                await future
+            except BaseException:
+                self.cancelled.append(request["command"])
+                raise
+        if request.get("boom"):
+            raise RuntimeError("boom")
+        if request.get("big"):
+            return {"status": "ok", "data": "x" * request["big"]}
+        if request["command"] == "unknown":
+            raise CommandError("UNKNOWN_COMMAND", "unknown command")
+        self.finished.append(request["command"])
+        return {"status": "ok", "echo": request}
+
+    def follow(self, request: dict[str, Any], send: Callable[[dict[str, Any]], bool]) -> Callable[[], None]:
+        if request.get("name") == "nobody":
+            raise CommandError("NOT_FOUND", "Process not found: nobody")
+        self.streams.append(send)
+        send({"status": "ok", "hello": True})
+        return self._stop
+
+    def _stop(self) -> None:
+        self.stopped += 1
+
+    def release(self) -> None:
+        for future in self.waiting:
+            if not future.done():
+                future.set_result(None)
+
+
+class Served:
+    """A server that runs. `run(f)` calls f on its loop and returns what f returns."""
+
+    def __init__(self, kind: str, path: Path, **options: Any) -> None:
+        self.kind = kind
+        self.path = path
+        self.options = options
+        self.commands = FakeCommands()
+        self.lines: list[str] = []
+        self.errors: list[str] = []
+        self.server: RpcServer
+        self._calls: deque[Callable[[], None]] = deque()
+        self._wake_r, self._wake_w = os.pipe()
+        os.set_blocking(self._wake_r, False)
+        self._opened = threading.Event()
+        self._failure: BaseException | None = None
+        self._thread = threading.Thread(target=self._main, daemon=True)
+        self._thread.start()
+        self._opened.wait()
+        if self._failure is not None:
+            self._thread.join()
+            os.close(self._wake_r)
+            os.close(self._wake_w)
+            raise self._failure
+
+    def _main(self) -> None:
+        if self.kind == "ours":
+            loop = our_loop.Loop()
+            loop.on_error = lambda error: self.errors.append(repr(error))
+            try:
+                loop.run_until_complete(self._serve(loop))
+            finally:
+                loop.close()
+        else:
+            asyncio.run(self._serve_asyncio())
+
+    async def _serve_asyncio(self) -> None:
+        loop = asyncio.get_running_loop()
+        loop.set_exception_handler(lambda _loop, context: self.errors.append(repr(context)))
+        await self._serve(loop)
+
+    async def _serve(self, loop: Any) -> None:
+        self.commands.loop = loop
+        done = loop.create_future()
+
+        def on_wake() -> None:
+            os.read(self._wake_r, 4096)
+            while self._calls:
+                self._calls.popleft()()
+
+        self._finish = lambda: done.set_result(None)
+        loop.add_reader(self._wake_r, on_wake)
+        self.server = RpcServer(
+            loop, self.commands, path=str(self.path), log=self.lines.append, **self.options
+        )
+        try:
+            self.server.open()
+        except BaseException as error:
+            self._failure = error
+            return
+        finally:
+            self._opened.set()
+        await done
+        self.server.close()
+        loop.remove_reader(self._wake_r)
+        await our_loop.sleep(loop, 0.01)  # cancelled tasks end
+
+    def run(self, function: Callable[[], Any]) -> Any:
+        result: list[Any] = []
+        called = threading.Event()
+
+        def call() -> None:
+            try:
+                result.append(function())
+            finally:
+                called.set()
+
+        self._calls.append(call)
+        os.write(self._wake_w, b"x")
+        assert called.wait(10), "the loop is stuck"
+        return result[0] if result else None
+
+    def stop(self) -> None:
+        if self._thread.is_alive():
+            self.run(self._finish)
+            self._thread.join(10)
+            assert not self._thread.is_alive()
+            os.close(self._wake_r)
+            os.close(self._wake_w)
+        assert self.errors == []
+
+    def client(self) -> RawClient:
+        return RawClient(self.path)
+
+
+class RawClient:
+    """A client that may behave as badly as a test wants."""
+
+    def __init__(self, path: Path) -> None:
+        self.sock = socket.socket(socket.AF_UNIX)
+        self.sock.settimeout(20)
+        self.sock.connect(str(path))
+
+    def send(self, *messages: Any) -> RawClient:
+        self.sock.sendall(b"".join(frame(message) for message in messages))
+        return self
+
+    def raw(self, data: bytes) -> RawClient:
+        self.sock.sendall(data)
+        return self
+
+    def _exactly(self, count: int) -> bytes:
+        data = b""
+        while len(data) < count:
+            try:
+                piece = self.sock.recv(min(count - len(data), 1 << 20))
+            except ConnectionResetError:
+                piece = b""
+            if not piece:
+                return b""
+            data += piece
+        return data
+
+    def receive(self) -> dict[str, Any] | None:
+        """The next reply; None at the end."""
+        header = self._exactly(4)
+        if not header:
+            return None
+        reply: dict[str, Any] = json.loads(self._exactly(struct.unpack(">I", header)[0]))
+        return reply
+
+    def ask(self, message: Any) -> dict[str, Any]:
+        reply = self.send(message).receive()
+        assert reply is not None
+        return reply
+
+    def close(self) -> None:
+        self.sock.close()
+
+    def __enter__(self) -> RawClient:
+        return self
+
+    def __exit__(self, *_exc: object) -> None:
+        self.close()
