@@ -15,6 +15,7 @@ from supervice.doors.render import clean, reload_text, status_table
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import asyncio
+    import socket
     from typing import Any
 
 NOT_RUNNING = "NOT_RUNNING"  # code of the error that stands for "no daemon answered"
@@ -58,10 +59,28 @@ class Controller:
         except OSError as error:
             return _error(NOT_RUNNING, connect_message(self.socket_path, error))
 
+    async def _connect(self) -> socket.socket:
+        """A connected socket: asyncio takes the EAGAIN of a full queue for "in progress" and goes on."""
+        import asyncio
+        import socket
+
+        sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        try:
+            sock.setblocking(False)
+            while True:
+                try:
+                    sock.connect(self.socket_path)
+                    return sock
+                except BlockingIOError:
+                    await asyncio.sleep(0.01)
+        except BaseException:
+            sock.close()
+            raise
+
     async def _exchange(self, request: bytes) -> dict[str, Any]:
         import asyncio
 
-        reader, writer = await asyncio.open_unix_connection(self.socket_path)
+        reader, writer = await asyncio.open_unix_connection(sock=await self._connect())
         try:
             peer = peer_of(writer.get_extra_info("socket"))
             if not trusted(peer):

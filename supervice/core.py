@@ -14,6 +14,7 @@ from supervice import logger
 from supervice.doors.address import default_socket_path
 from supervice.doors.rpc import RpcServer, SocketInUse
 from supervice.events import EventBus
+from supervice.farewell import write_termination_log
 from supervice.launch import Launcher
 from supervice.lifecycle.exit_policy import Fact, Verdict, told_to_stop, verdict
 from supervice.lifecycle.states import RESTING
@@ -74,6 +75,8 @@ class Supervisor:
         self._pidfile: Pidfile | None = None
         self._shutdown: Shutdown | None = None
         self._verdict: Verdict | None = None
+        self._told_to_stop = False  # by a signal; the second one forces
+        self._forced: Verdict | None = None
         self._end: AnyFuture | None = None
         self._finished: AnyFuture | None = None
         self._ended: dict[str, int] = {}
@@ -365,6 +368,7 @@ class Supervisor:
     async def _stop_all(self, loop: EventLoop) -> None:
         why = self._verdict or Verdict(0, "the end")
         logger.info(f"shutting down: {why.reason}")
+        forced = self._forced is not None
         self._to_start.clear()
         self._shutdown = Shutdown(
             loop,
@@ -372,11 +376,21 @@ class Supervisor:
             self.config.shutdown_timeout,
             self._leftovers if self._exclusive else None,
         )
+        if forced:
+            self._shutdown.force()
         await self._shutdown.run()
-        if why.culprit is None and why.code == 0:
+        if self._forced is not None:
+            why = self._forced
+        elif why.culprit is None and why.code == 0:
             why = self._final(why)
         self.exit_code = why.code
         logger.info(f"the end: {why.reason}; exit code {why.code}")
+        if self.daemon:
+            problem = write_termination_log(
+                self.config.termination_log, why, self.processes.get(why.culprit or "")
+            )
+            if problem:
+                logger.warning(f"no termination message: {problem}")
         await self.event_bus.stop()
         if self._launcher is not None and self._launcher.outputs is not None:
             await self._flush(loop, self._launcher.outputs, max(1.0, self._shutdown.time_left))
@@ -403,12 +417,14 @@ class Supervisor:
 
     def _on_stop_signal(self, signum: int) -> None:
         name = signal_name(signum)
-        if self._shutdown is not None:
-            logger.warning(f"{name} again: killing everything now")
-            self._verdict = Verdict(128 + signum, f"forced by a second signal, {name}", name)
-            self._shutdown.force()
-        else:
+        if not self._told_to_stop:
+            self._told_to_stop = True
             self.request_shutdown(Verdict(0, f"{name} received"))
+        elif self._forced is None:
+            logger.warning(f"{name} again: killing everything now")
+            self._forced = Verdict(128 + signum, f"forced by a second signal, {name}")
+            if self._shutdown is not None:
+                self._shutdown.force()
 
     def _on_hangup(self, _signum: int) -> None:
         async def reload() -> None:

@@ -76,9 +76,9 @@ class ProgramConfig:
     main: bool = False
     critical: bool = False
     forward_signals: tuple[tuple[int, int], ...] = ()  # (received, delivered)
-    process_name: str | None = None  # how supervisord names it; a template where it stands for many
+    process_name: str | None = None  # the part of `name` after the colon; None: `name`
     numprocs_start: int = 0
-    program: str | None = None  # set when this is one process of that program
+    program: str | None = None  # the section's name, where `name` is another; None: `name`
     group_priority: int | None = None  # the priority of [group:x], which orders before `priority`
 
 

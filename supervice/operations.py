@@ -68,20 +68,22 @@ class Operations:
         return reply
 
     async def _health(self, request: Reply) -> Reply:
-        rows = []
-        for process in self._named(request):
-            sick = process.is_healthy is False or process.state == FATAL
-            rows.append(
-                {
-                    "name": process.config.name,
-                    "state": process.state,
-                    "healthy": not sick,
-                    "ready": process.snapshot.ready,
-                    "message": process.health_message or process.snapshot.reason,
-                }
-            )
-        healthy = all(row["healthy"] for row in rows) and not self._supervisor.stopping
-        return {"status": "ok", "healthy": healthy, "processes": rows}
+        processes = self._named(request)
+        if request.get("kind") == "ready":
+            well = not self._supervisor.stopping and all(is_ready(p) for p in processes)
+        else:
+            well = all(is_live(p) for p in processes)
+        rows = [
+            {
+                "name": process.config.name,
+                "state": process.state,
+                "healthy": is_live(process),
+                "ready": is_ready(process),
+                "message": process.snapshot.reason or process.health_message,
+            }
+            for process in processes
+        ]
+        return {"status": "ok", "healthy": well, "processes": rows}
 
     async def _version(self, _request: Reply) -> Reply:
         return {"status": "ok", "version": __version__, "message": f"supervice {__version__}"}
@@ -249,6 +251,19 @@ _COMMANDS: dict[str, Callable[[Operations, Reply], Awaitable[Reply]]] = {
     "version": Operations._version,
     "wait": Operations._wait,
 }
+
+
+def is_live(process: Process) -> bool:
+    """False when it, and with it the container, had better be restarted."""
+    important = process.config.main or process.config.critical
+    return process.is_healthy is not False and not (important and process.state == FATAL)
+
+
+def is_ready(process: Process) -> bool:
+    """Whether it does its work, or has done it, or is not meant to run by itself."""
+    if process.state == EXITED:
+        return process.expected
+    return process.snapshot.ready or not (process.config.autostart or process.should_run)
 
 
 def describe(process: Process, now: float) -> Reply:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from supervice.config.values import stop_ladder
+from supervice.config.values import stop_steps
 from supervice.lifecycle.states import KILL, Policy
 
 TYPE_CHECKING = False
@@ -24,8 +24,17 @@ def policy_of(config: ProgramConfig) -> Policy:
         backoff=config.backoff,
         backoff_factor=config.backoff_factor,
         backoff_max=config.backoff_max,
-        # without its last step: the law itself ends every ladder with SIGKILL
-        stop_ladder=tuple(stop_ladder(config.stopsignal, config.stopwaitsecs)[:-1]) or ((KILL, 0.0),),
+        stop_ladder=stop_ladder(config.stopsignal, config.stopwaitsecs),
         health_retries=config.healthcheck.retries,
     )
     return _policies.setdefault(policy, policy)
+
+
+def stop_ladder(stopsignal: str, stopwaitsecs: float) -> tuple[tuple[int, float], ...]:
+    """What to send and how many seconds to wait for it, up to the SIGKILL that ends every ladder anyway."""
+    ladder: list[tuple[int, float]] = []
+    for signum, wait in stop_steps(stopsignal):
+        if signum == KILL:
+            break
+        ladder.append((signum, stopwaitsecs if wait is None else wait))
+    return tuple(ladder) or ((KILL, 0.0),)

@@ -75,9 +75,9 @@ def _follow(ctx: click.Context, request: dict[str, Any]) -> int:
     as_json = bool(_option(ctx, "json"))
     printer = LogPrinter(prefix="name" not in request)
     try:
-        with reach(_option(ctx, "socket"), os.environ) as channel:
-            channel.send(request)
-            while (frame := channel.receive(None)) is not None:
+        with reach(_option(ctx, "socket"), os.environ) as client:
+            client.send(request)
+            while (frame := client.receive(None)) is not None:
                 if frame.get("status") != "ok":
                     complain(str(frame.get("message") or frame.get("code")))
                     return FAILED

@@ -92,7 +92,7 @@ def exit_code(request: dict[str, Any], reply: dict[str, Any]) -> int:
     if command == "health":
         return DONE if reply.get("healthy") is True else FAILED
     if command == "pid":
-        return DONE if reply.get("pid") else FAILED
+        return DONE if _pids(request, reply) else FAILED
     return DONE if all(result.get("ok", True) for result in reply.get("results", ())) else FAILED
 
 
@@ -117,6 +117,12 @@ def _show_results(reply: dict[str, Any]) -> None:
             complain(str(message))
 
 
+def _pids(request: dict[str, Any], reply: dict[str, Any]) -> dict[str, int]:
+    """The pids of what runs, by name."""
+    pids = reply.get("pids") or {str(request.get("name")): reply.get("pid")}
+    return {name: pid for name, pid in pids.items() if pid}
+
+
 def _show_ok(request: dict[str, Any], reply: dict[str, Any]) -> None:
     command = request["command"]
     if command == "status":
@@ -126,9 +132,10 @@ def _show_ok(request: dict[str, Any], reply: dict[str, Any]) -> None:
     elif command == "reload":
         write(reload_text(reply))
     elif command == "pid":
-        if reply.get("pid"):
-            write(f"{reply['pid']}\n")
-        else:
+        pids = _pids(request, reply)
+        for name, pid in pids.items():
+            write(f"{pid}\n" if len(pids) == 1 else f"{clean(name)} {pid}\n")
+        if not pids:
             complain(reply.get("message") or f"{request.get('name')} is not running")
     elif command == "version":
         write(f"supervice {clean(reply.get('version', '?'))}\n")

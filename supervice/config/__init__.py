@@ -43,7 +43,9 @@ class Loaded:
         self.config: SupervisorConfig = builder.config
         self.problems = problems  # in the order of files and lines
         self.given = builder.given  # the `[supervice]` options that the file sets, by their names there
-        self.processes: list[ProgramConfig] = builder.processes  # one a process, numprocs = 1
+        # One a process, numprocs = 1. Where `program` and `process_name` are None, both are `name`, and the
+        # object is the one in `config.programs` too.
+        self.processes: list[ProgramConfig] = builder.processes
         self.listeners: list[Listener] = builder.listeners
         self.fcgi: list[ProgramConfig] = builder.fcgi
         self.servers: list[Server] = builder.servers
@@ -111,6 +113,6 @@ def instances(program: ProgramConfig) -> list[ProgramConfig]:
     """
     if program.program is not None:
         return [program]
-    from supervice.config.instances import expanded
+    from supervice.config.numprocs import expanded
 
     return expanded(program)

@@ -157,21 +157,24 @@ class Builder:
             if not ctx.stock and own in known and name not in (programs or ()):
                 ctx.error(file, line, "", f"{where} has the name of a program that is no member, rename one")
             for program in dict.fromkeys(programs or ()):
-                target = f"program:{program}"
-                if target not in known and f"fcgi-program:{program}" in known:
-                    target = f"fcgi-program:{program}"
-                if target not in known:
-                    hint = ctx.guess(program, [k.partition(":")[2] for k in known])
-                    message = f"{where} programs: there is no program {shown(program)!r}{hint}"
-                    ctx.error(file, line, "programs", message)
-                    continue
-                groups = members.setdefault(target, [])
-                if groups and not ctx.stock:
-                    message = f"{where} programs: {shown(program)} is in group {groups[0].name} already"
-                    ctx.error(file, line, "programs", message)
-                    continue
-                groups.append(group)
+                problem = self._member(program, group, known, members)
+                if problem:
+                    ctx.error(file, line, "programs", f"{where} programs: {problem}")
         return members
+
+    def _member(self, program: str, group: Group, known: set[str], members: dict[str, list[Group]]) -> str:
+        """Adds `program` to `group`, or says what is wrong."""
+        target = f"program:{program}"
+        if target not in known and f"fcgi-program:{program}" in known:
+            target = f"fcgi-program:{program}"
+        if target not in known:
+            hint = self.ctx.guess(program, [name.partition(":")[2] for name in known])
+            return f"there is no program {shown(program)!r}{hint}"
+        groups = members.setdefault(target, [])
+        if groups and not self.ctx.stock:
+            return f"{shown(program)} is in group {groups[0].name} already"
+        groups.append(group)
+        return ""
 
     def _program(self, section: Section, kind: str, groups: list[Group]) -> None:
         choices: list[Group | None] = [*groups] or [None]
@@ -207,7 +210,7 @@ class Builder:
         seen: dict[str, ProgramConfig] = {}
         for config in self.processes:
             if config.name in seen:
-                section = self.reading.sections[f"program:{config.program}"]
+                section = self.reading.sections[f"program:{config.program or config.name}"]
                 _, file, line = section.options.get("process_name", ("", section.file, section.line))
                 message = f"[{shown(section.name)}] a second process called {shown(config.name)}, rename one"
                 self.ctx.complain(file, line, "process_name", message)

@@ -23,7 +23,7 @@ from supervice.config.problems import ERROR, WARNING, Problem, nearest, shown
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from typing import Any
 
     from supervice.config.options import Row
@@ -57,7 +57,7 @@ class Context:
         self.problems: list[Problem] = []
         self._said: set[tuple[str, int, str]] = set()
         self._guesses = 40  # difflib is slow: a file of garbage gets no more than these
-        self._users: dict[str, str] = {}
+        self._users: dict[tuple[str, str], str] = {}
 
     def say(self, severity: str, file: str, line: int, option: str, message: str) -> None:
         key = (file, line, message)
@@ -145,6 +145,8 @@ class Context:
                 message = f"[{shown(section.name)}] {name}: a negative number counts as 0, write 0"
                 self.warning(file, line, name, message)
                 text = "0"
+            if self.stock and not text and kind in ("path", "command"):
+                return self._empty(section, name)
             parsed = KINDS[kind][0](text)
             return self._finish(section, row, parsed)
         except ExpandError as error:
@@ -154,6 +156,14 @@ class Context:
             seen = "" if secret else f" = {shown(raw)}" if raw else " is empty"
             self.error(file, line, name, f"[{shown(section.name)}] {name}{seen}: {error}")
         return FAILED
+
+    def _empty(self, section: Section, name: str) -> str | None:
+        """What supervisord accepts and cannot start, and what it takes for not given."""
+        if name != "command":
+            return None
+        _, file, line = section.options[name]
+        self.warning(file, line, name, f"[{shown(section.name)}] command is empty: it will not start")
+        return ""
 
     def _bare(self, section: Section, value: Value, name: str) -> None:
         self.warning(
@@ -187,9 +197,9 @@ class Context:
         if kind == "command":
             return self._command(section, name, parsed)
         if kind == "user":
-            self._user(section, name, parsed)
+            self._user(section, name, parsed, unknown_user)
         elif name == "socket_group":
-            self._user(section, name, ":" + parsed)
+            self._user(section, name, parsed, unknown_group)
         return parsed
 
     def path(self, path: str) -> str:
@@ -234,36 +244,39 @@ class Context:
             self.warning(file, line, name, f"[{shown(section.name)}] {name} {error}: it will not start")
         return command
 
-    def _user(self, section: Section, option: str, user: str) -> None:
-        problem = self._users.get(user)
+    def _user(self, section: Section, option: str, user: str, problem_of: Callable[[str], str]) -> None:
+        problem = self._users.get((option, user))
         if problem is None:
-            problem = self._users[user] = unknown_user(user)
+            problem = self._users[option, user] = problem_of(user)
         if problem:
-            _, file, line = section.options[option]
-            self.complain(file, line, option, f"[{shown(section.name)}] {option}: {problem}")
+            raw, file, line = section.options[option]
+            self.complain(file, line, option, f"[{shown(section.name)}] {option} = {shown(raw)}: {problem}")
 
 
 def unknown_user(user: str) -> str:
-    """What is wrong with `name`, `uid`, `name:group`, `uid:gid`, `:group`; "" when nothing is."""
+    """What is wrong with `name`, `uid`, `name:group`, `uid:gid`; "" when nothing is."""
     name, colon, group = user.partition(":")
-    for word, what in ((name, "user"), (group, "group")):
-        if not word:
-            if (what == "group" and not colon) or (what == "user" and colon and group):
-                continue
-            return f"no {what} given, write name, uid, name:group or uid:gid"
-        if word.isascii() and word.isdigit():
-            if len(word) > 10 or int(word) > 0xFFFFFFFE:
-                return f"{what} id {shown(word)} is too large"
-            continue
-        try:
-            if what == "user":
-                import pwd
+    return _unknown("user", name) or (unknown_group(group) if colon else "")
 
-                pwd.getpwnam(word)
-            else:
-                import grp
 
-                grp.getgrnam(word)
-        except (KeyError, ValueError, OSError):
-            return f"there is no {what} {shown(word)!r} here, create it in the image or give its number"
+def unknown_group(group: str) -> str:
+    return _unknown("group", group)
+
+
+def _unknown(what: str, word: str) -> str:
+    if not word:
+        return f"no {what} given, write name, uid, name:group or uid:gid"
+    if word.isascii() and word.isdigit():
+        return "" if len(word) <= 10 and int(word) <= 0xFFFFFFFE else f"the {what} id is too large"
+    try:
+        if what == "user":
+            import pwd
+
+            pwd.getpwnam(word)
+        else:
+            import grp
+
+            grp.getgrnam(word)
+    except (KeyError, ValueError, OSError):
+        return f"there is no such {what} here, create it in the image or give its number"
     return ""

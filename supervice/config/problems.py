@@ -49,7 +49,7 @@ def nearest(word: str, known: Iterable[str]) -> str:
     return f" (did you mean {found[0]!r}?)" if found else ""
 
 
-def shown(text: str) -> str:
+def shown(text: str, most: int = 60) -> str:
     """A value as a message may show it: one line, printable, not too long."""
-    text = text if len(text) <= 60 else text[:57] + "..."
+    text = text if len(text) <= most else text[: most - 3] + "..."
     return text if text.isprintable() else ascii(text)[1:-1]

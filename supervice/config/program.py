@@ -98,11 +98,14 @@ class Program:
         process_name = self._process_name(numprocs)
         if "command" not in values or process_name is FAILED:
             return
+        if numprocs == 1 and "process_name" not in self.section.options and not self.prefixed:
+            # The usual case: one object for the program and its process, a kilobyte less in PID 1 for each.
+            self.template = self._config(values, check, self.name, None)
+            self.processes = [self.template]
+            return
         self._processes(values, check, numprocs, start, process_name)
         if numprocs == 1 and self.processes:
-            given = "process_name" in self.section.options
-            label = self.processes[0].process_name if given else None
-            self.template = self._config(values, check, self.name, label)
+            self.template = self._config(values, check, self.name, self.processes[0].process_name)
         else:
             self._template(values, check, numprocs, start)
 
@@ -117,7 +120,8 @@ class Program:
         values: dict[str, Any] = {}
         check: dict[str, Any] = {}
         self.names.extra = {**self._environment, **self._own}
-        for row in sorted(todo, key=lambda row: row[NAME] != "environment"):
+        # A section's own variables are known to what is read after its `environment`.
+        for row in sorted(todo, key=self._turn):
             name = row[NAME]
             if name in ("process_name", "numprocs", "numprocs_start"):
                 continue
@@ -134,6 +138,12 @@ class Program:
             elif name.startswith(_CHECK) and name[len(_CHECK) :] in HealthCheckConfig.__annotations__:
                 check[name[len(_CHECK) :]] = value
         return values, check
+
+    def _turn(self, row: Row) -> int:
+        if row[NAME] == "environment":
+            return 1
+        # supervisord reads numbers and words before `environment`, commands and paths after it
+        return 0 if self.ctx.stock and row[KIND] not in ("command", "path", "logfile") else 2
 
     def _sanity(self, values: dict[str, Any], check: dict[str, Any], numprocs: int) -> None:
         """Complains about options that do not fit together, and fills in what depends on others."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 
+from supervice.config import lexer
 from supervice.config.expand import ExpandError, Names, expand
 from supervice.config.problems import ERROR, STRICT, WARNING, Problem, shown
 
@@ -20,7 +21,9 @@ if TYPE_CHECKING:
     Value = tuple[str, str, int]  # text, file, line
 
 BIGGEST = 16 * 1024 * 1024  # bytes of one file
+LONG_PATH = 250  # characters of a path in a message
 MOST_FILES = 10_000
+DEEPEST = 50  # files that include each other
 MOST_COMPLAINTS = 100  # about the syntax of one file
 
 
@@ -72,10 +75,13 @@ class Reading:
         except OSError as error:
             why = error.strerror or str(error)
             severity = WARNING if from_line and self.stock else ERROR  # supervisord goes on without it
-            self.complain(from_file, from_line, severity, f"cannot read {shown(path)}: {why}")
+            what = f"{shown(path, LONG_PATH)} cannot be read" if from_line else "cannot be read"
+            self.complain(from_file, from_line, severity, f"{what}: {why}")
             return
         if identity in self._stack:
-            self.complain(from_file, from_line, ERROR, f"[include] loop: {shown(path)} is being read already")
+            self.complain(
+                from_file, from_line, ERROR, f"[include] loop: {shown(path, LONG_PATH)} is being read already"
+            )
             return
         if identity in self._seen:
             return  # two patterns that overlap
@@ -88,7 +94,10 @@ class Reading:
             return
         here = os.path.dirname(os.path.normpath(real))
         include = self._text(_decoded(self, path, data), path, here)
-        if include is not None:
+        if include is not None and len(self._stack) >= DEEPEST:
+            message = f"[include] more than {DEEPEST} files deep, include this file from another one"
+            self.complain(include.file, include.line, ERROR, message)
+        elif include is not None:
             self._stack.append(identity)
             self._include(include)
             self._stack.pop()
@@ -117,11 +126,15 @@ class Reading:
                 found = sorted(glob.glob(full))
                 if not found and self.stock:
                     self.complain(
-                        file, line, WARNING, f"[include] files: nothing matches {shown(pattern)}", "files"
+                        file,
+                        line,
+                        WARNING,
+                        f"[include] files: nothing matches {shown(pattern, LONG_PATH)}",
+                        "files",
                     )
             elif not os.path.lexists(full):
                 severity = WARNING if self.stock else ERROR
-                message = f"[include] files: {shown(pattern)} does not exist"
+                message = f"[include] files: {shown(pattern, LONG_PATH)} does not exist"
                 self.complain(file, line, severity, message, "files")
                 continue
             else:
@@ -143,25 +156,12 @@ class Reading:
                     lines.pop()
                 section.options[key] = ("\n".join(lines).strip(), file, key_line)
 
-        number = 0
-        for number, line in enumerate(text.split("\n"), 1):
-            stripped = line.strip()
+        for number, depth, stripped, cuts in lexer.lines(text):
             if not stripped:
-                if key:
-                    lines.append("")
+                lines.append("")
                 continue
-            if stripped[0] in ";#":
-                continue
-            if ";" in stripped or "#" in stripped:
-                cut = _comment(line)
-                if cut is not None:
-                    kept = line[:cut].strip()
-                    if _cuts_quote(kept, line[cut:]):
-                        self.complain(file, number, WARNING, _CUT)
-                    stripped = kept
-                    if not stripped:
-                        continue
-            depth = len(line) - len(line.lstrip())
+            if cuts:
+                self.complain(file, number, WARNING, _CUT)
             if section is not None and key and depth > indent:
                 lines.append(stripped)
                 continue
@@ -178,7 +178,7 @@ class Reading:
                         section.options.update(include.options)
                     include = section
                 continue
-            option, value, problem = _option(stripped, section)
+            option, value, problem = lexer.option(stripped, section is not None)
             if problem:
                 if len(self.problems) - complaints > MOST_COMPLAINTS:
                     self.complain(file, number, ERROR, "too many errors, the rest of the file is not shown")
@@ -203,7 +203,7 @@ class Reading:
         if name == "include":  # each file has its own
             return Section(name, file, number, here)
         kind, colon, rest = name.partition(":")
-        if colon and rest != rest.strip():
+        if colon and kind in _NAMED and rest != rest.strip():
             name = f"{kind}:{rest.strip()}"
         known = self.sections.get(name)
         if known is not None:
@@ -211,14 +211,15 @@ class Reading:
                 file,
                 number,
                 STRICT,
-                f"section [{shown(name)}] is there twice, first in {shown(known.file)}:{known.line}; "
-                "merge them or rename one",
+                f"section [{shown(name)}] is there twice, merge them or rename one "
+                f"(first in {shown(known.file, LONG_PATH)}:{known.line})",
             )
             return known
         section = self.sections[name] = Section(name, file, number, here)
         return section
 
 
+_NAMED = ("program", "group", "eventlistener", "fcgi-program")
 _CUT = (
     "a comment (a blank followed by ; or #) cuts a quoted value here; "
     "remove the blank before it, or take the value from an environment variable"
@@ -266,53 +267,3 @@ def _decoded(reading: Reading, path: str, data: bytes) -> str:
     if "\r" in text:
         text = text.replace("\r\n", "\n").replace("\r", "\n")
     return text
-
-
-def _comment(line: str) -> int | None:
-    """Where the inline comment begins, found as RawConfigParser finds it (also where that is odd)."""
-    at = {";": -1, "#": -1}
-    while at:
-        cut = None
-        for prefix in tuple(at):
-            index = line.find(prefix, at[prefix] + 1)
-            if index < 0:
-                del at[prefix]
-                continue
-            at[prefix] = index
-            if index == 0 or line[index - 1].isspace():
-                cut = index if cut is None else min(cut, index)
-        if cut is not None:
-            return cut
-    return None
-
-
-def _cuts_quote(kept: str, rest: str) -> bool:
-    quote = ""
-    escaped = False
-    for c in kept:
-        if escaped:
-            escaped = False
-        elif c == "\\" and quote != "'":
-            escaped = True
-        elif quote:
-            if c == quote:
-                quote = ""
-        elif c in "\"'":
-            quote = c
-    return bool(quote) and quote in rest
-
-
-def _option(line: str, section: Section | None) -> tuple[str, str, str]:
-    """Key, value and what is wrong."""
-    if section is None:
-        return "", "", "text before the first section, begin with [supervice] or [program:NAME]"
-    equals, colon = line.find("="), line.find(":")
-    cut = equals if colon < 0 or 0 <= equals < colon else colon
-    if cut < 0:
-        if line[0] == "[":
-            return "", "", "a section header without its ]"
-        return "", "", "neither a section, nor an option (NAME = VALUE), nor a comment (; or #)"
-    key = line[:cut].rstrip().lower()
-    if not key:
-        return "", "", "an option without a name before the = sign"
-    return key, line[cut + 1 :].strip(), ""

@@ -1,8 +1,8 @@
 """One parser per kind of value: text in, value out, `ValueError` with what to write instead.
 
 Pure. Nothing here knows of files or sections. Messages never repeat the text: it may be a secret, and the
-caller, who knows whether it is, shows it. Used by `build` for files, and by the daemon for the two fields
-that stay text in `ProgramConfig` (`command`, `stopsignal`).
+caller, who knows whether it is, shows it. `options.KINDS` says which option takes which parser; the daemon
+uses `stop_steps` and `signal_number` too.
 """
 
 from __future__ import annotations
@@ -195,11 +195,12 @@ def signal_name(number: int) -> str:
 def stop_signals(text: str) -> str:
     """A stop signal or a ladder of them, in its one spelling: `TERM`, `TERM:10 QUIT:5 KILL`."""
     return " ".join(
-        signal_name(signum) + ("" if wait is None else f":{wait}") for signum, wait in _steps(text)
+        signal_name(signum) + ("" if wait is None else f":{wait}") for signum, wait in stop_steps(text)
     )
 
 
-def _steps(text: str) -> list[tuple[int, int | float | None]]:
+def stop_steps(text: str) -> list[tuple[int, int | float | None]]:
+    """A ladder's signals, each with the seconds written behind it; used by `policy` too."""
     steps: list[tuple[int, int | float | None]] = []
     for word in text.replace(",", " ").split():
         name, colon, wait = word.partition(":")
@@ -209,21 +210,6 @@ def _steps(text: str) -> list[tuple[int, int | float | None]]:
     if len(steps) > 16:
         raise ValueError("more than 16 steps")
     return steps
-
-
-def stop_ladder(stopsignal: str, stopwaitsecs: int | float) -> list[tuple[int, int | float]]:
-    """What to send and how many seconds to wait after it, KILL always last.
-
-    A step without its own time waits `stopwaitsecs`. ValueError for what is no signal.
-    """
-    kill = 9
-    ladder: list[tuple[int, int | float]] = []
-    for signum, wait in _steps(stopsignal):
-        if signum == kill:
-            break
-        ladder.append((signum, stopwaitsecs if wait is None else wait))
-    ladder.append((kill, 0))
-    return ladder
 
 
 def exit_codes(text: str) -> tuple[int, ...]:

@@ -61,7 +61,7 @@ def connect_message(path: str, error: OSError) -> str:
     return f"{path}: {error.strerror or error}"
 
 
-class Channel:
+class Client:
     """One connection to the daemon at `path`. OSError, or `Unreachable` when it is not to be trusted."""
 
     def __init__(self, path: str, timeout: float = QUICK_TIMEOUT) -> None:
@@ -118,24 +118,35 @@ class Channel:
             self._ready = self._frames.feed(data)
         return self._ready.pop(0)
 
+    def ask(self, request: dict[str, Any], timeout: float | None = None) -> dict[str, Any]:
+        """The reply to `request`, awaited for `timeout` seconds. `Unreachable` when there is none."""
+        self.send(request)
+        try:
+            reply = self.receive(timeout)
+        except TimeoutError:
+            raise Unreachable(f"the daemon did not answer within {timeout:g} s") from None
+        if reply is None:
+            raise Unreachable("the daemon hung up without an answer; look at its log")
+        return reply
+
     def close(self) -> None:
         self._sock.close()
 
-    def __enter__(self) -> Channel:
+    def __enter__(self) -> Client:
         return self
 
     def __exit__(self, *_exc: object) -> None:
         self.close()
 
 
-def reach(explicit: str | None, environ: Mapping[str, str]) -> Channel:
-    """A channel to the first daemon that answers. `Unreachable` when there is none."""
+def reach(explicit: str | None, environ: Mapping[str, str]) -> Client:
+    """A connection to the first daemon that answers. `Unreachable` when there is none."""
     problem = ""
     looked: list[str] = []
     for path in socket_candidates(explicit, environ):
         looked.append(path)
         try:
-            return Channel(path)
+            return Client(path)
         except OSError as error:
             # That a place is empty is the least interesting thing that can be wrong.
             if not isinstance(error, FileNotFoundError):
@@ -151,7 +162,7 @@ def find_socket(explicit: str | None, environ: Mapping[str, str]) -> str | None:
     """The path of the first socket at which a trusted daemon answers."""
     for path in socket_candidates(explicit, environ):
         try:
-            Channel(path).close()
+            Client(path).close()
             return path
         except (OSError, Unreachable):
             pass
@@ -162,13 +173,5 @@ def call(
     request: dict[str, Any], explicit: str | None, environ: Mapping[str, str], timeout: float | None = None
 ) -> dict[str, Any]:
     """The daemon's reply to `request`. `Unreachable` when there is none; `timeout` in seconds."""
-    with reach(explicit, environ) as channel:
-        channel.send(request)
-        limit = reply_timeout(str(request.get("command")), timeout)
-        try:
-            reply = channel.receive(limit)
-        except TimeoutError:
-            raise Unreachable(f"the daemon did not answer within {limit:g} s") from None
-    if reply is None:
-        raise Unreachable("the daemon hung up without an answer; look at its log")
-    return reply
+    with reach(explicit, environ) as client:
+        return client.ask(request, reply_timeout(str(request.get("command")), timeout))

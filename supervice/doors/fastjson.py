@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
+PIECE = 32  # elements of a long list that are written at a time
 _SPACE = " \t\r\n"
 
 
@@ -73,6 +74,25 @@ def dumps(value: Any) -> str:
 
     The value must not contain itself (there is no check for that).
     """
+    if isinstance(value, dict) and any(isinstance(v, list) and len(v) > PIECE for v in value.values()):
+        return "{" + ", ".join([f"{_key(key)}: {_in_pieces(item)}" for key, item in value.items()]) + "}"
+    return _dumps(value)
+
+
+def _key(key: object) -> str:
+    return _dumps({key: 0})[1:-4]  # what json makes of keys that are no strings, too
+
+
+def _in_pieces(value: Any) -> str:
+    # The encoder makes a list of tiny strings first. For the status of 1,000 programs that is 1.7 MB, which
+    # the process never gives back.
+    if not isinstance(value, list):
+        return _dumps(value)
+    pieces = [_dumps(value[i : i + PIECE])[1:-1] for i in range(0, len(value), PIECE)]
+    return "[" + ", ".join(pieces) + "]"
+
+
+def _dumps(value: Any) -> str:
     try:
         if _write is not None:
             return "".join(_write(value, 0))

@@ -18,7 +18,9 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-BACKLOG = 128  # connections that wait for accept; 100 clients may come in one turn of the loop
+# Connections that wait for accept. asyncio's clients do not see that a queue is full (they take EAGAIN for
+# "in progress"), so it must not be; the kernel cuts this to net.core.somaxconn (4096).
+BACKLOG = 1024
 LOCK_WAIT = 1.0  # seconds; a holder needs about one millisecond
 
 
@@ -98,6 +100,7 @@ class Listener:
         self, path: str, mode: int, group_gid: int | None = None, warn: Callable[[str], object] | None = None
     ) -> None:
         self.path = path
+        self._file = os.path.abspath(path)  # the daemon changes its directory once it runs
         self._pid = os.getpid()
         self.sock = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM)
         try:
@@ -154,9 +157,9 @@ class Listener:
         if os.getpid() != self._pid:
             return  # a fork that never became its program must not take the socket away
         try:
-            with _DirectoryLock(self.path):
-                if _identity(self.path) == self._identity:
-                    os.unlink(self.path)
+            with _DirectoryLock(self._file):
+                if _identity(self._file) == self._identity:
+                    os.unlink(self._file)
         except OSError:
             pass  # gone, or a file system that became read-only: the next start will find it stale
 

@@ -79,9 +79,7 @@ def told_to_stop(facts: Iterable[Fact], why: str) -> Verdict:
             return Verdict(exit_code(fact.status), why, fact.name)
     for fact in facts:
         if fact.state == FATAL:
-            return Verdict(
-                code_of(fact), f"{why}; {fact.name} is FATAL: {_how(fact)}", fact.name
-            )
+            return Verdict(code_of(fact), f"{why}; {fact.name} is FATAL: {_how(fact)}", fact.name)
     return Verdict(0, why)
 
 

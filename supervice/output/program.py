@@ -174,6 +174,8 @@ class ProgramOutput:
                 stream = 0 if config.redirect_stderr else pump.stream
                 pump.sink = self._sinks[stream] or self._router.discard
                 pump.format = self._format(stream)
+                if pump.pid:
+                    pump.resume()  # it may have waited for the old sink
         self._router.release(old)
 
     def close(self, at_once: bool = False) -> None:
@@ -213,10 +215,10 @@ class ProgramOutput:
             if self._ring is None:
                 self._ring = Ring(limit)
             self._ring.append(stream, head, piece)
-            if not end:  # the last line of a run: here the next one always begins a new line
+            if not end:  # the last line of a run, perhaps without newline; here it gets one
                 self._ring.append(stream, b"\n", piece)
         if self._followers:
-            text = head + bytes(piece)
+            text = head + bytes(piece) if end else head + b"\n"
             for follower in self._followers:
                 follower.offer(stream, text, skipped)
 

@@ -17,14 +17,17 @@ SMALL = 4096  # pieces are joined up to this size, so that short lines do not co
 
 
 class Ring:
-    """At most `limit` bytes of both streams, in the order they came in, whole lines at the old end."""
+    """At most `limit` bytes of both streams, in the order they came in, whole lines at the old end.
 
-    __slots__ = ("_limit", "_parts", "_size")
+    A chatty stdout does not push out the last errors: either stream has half of the room for itself.
+    """
+
+    __slots__ = ("_limit", "_parts", "_sizes")
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
         self._parts: list[tuple[int, bytearray]] = []  # 0: stdout, 1: stderr
-        self._size = 0
+        self._sizes = [0, 0]
 
     def append(self, stream: int, head: bytes, piece: memoryview) -> None:
         size = len(head) + len(piece)
@@ -35,21 +38,34 @@ class Ring:
             self._parts.append((stream, last))
         last += head
         last += piece
-        self._size += size
-        if self._size > self._limit:
+        self._sizes[stream] += size
+        if self._sizes[0] + self._sizes[1] > self._limit:
             self._trim()
 
     def _trim(self) -> None:
-        while self._size > self._limit and self._parts:
-            first = self._parts[0][1]
-            over = self._size - self._limit
-            cut = first.find(b"\n", over - 1) + 1 if over < len(first) else 0
-            if 0 < cut < len(first):
-                del first[:cut]  # moves the start, copies nothing
-                self._size -= cut
+        """Each stream may keep half of the room, and what the other one leaves."""
+        sizes = self._sizes
+        for stream in (0, 1):
+            room = max(self._limit // 2, self._limit - sizes[1 - stream])
+            if sizes[stream] > room:
+                self._cut(stream, sizes[stream] - room)
+
+    def _cut(self, stream: int, size: int) -> None:
+        """Takes at least `size` bytes from the old end of one stream."""
+        index = 0
+        while size > 0 and index < len(self._parts):
+            number, part = self._parts[index]
+            if number != stream:
+                index += 1
+                continue
+            cut = part.find(b"\n", size - 1) + 1 if size < len(part) else 0
+            if 0 < cut < len(part):
+                del part[:cut]  # moves the start, copies nothing
             else:
-                self._size -= len(first)
-                del self._parts[0]
+                cut = len(part)
+                del self._parts[index]
+            size -= cut
+            self._sizes[stream] -= cut
 
     def tail(self, lines: int, stream: str | None = None) -> list[tuple[str, bytes]]:
         """The last `lines` lines without their newlines, oldest first; `stream` None: of both."""

@@ -9,14 +9,12 @@ from __future__ import annotations
 import os
 import stat
 
+from supervice.output.losses import Losses
 from supervice.output.sinks import CUT
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from supervice.loop import Cancellable
     from supervice.output.sinks import Owner, Source
-
-REPORT_EVERY = 60.0  # seconds between two messages about a file that still cannot be written
 
 
 def open_log(path: str) -> int:
@@ -40,12 +38,10 @@ class FileSink:
     """
 
     __slots__ = (
-        "_failing",
         "_fd",
         "_limit",
-        "_lost",
+        "_losses",
         "_owner",
-        "_report",
         "_size",
         "_stuck",
         "backups",
@@ -65,10 +61,8 @@ class FileSink:
         self.blocked = False
         self.users = 0
         self.tail: object = None  # the source whose unfinished line the file ends in
-        self._failing = False
         self._stuck = False  # the last rotation did not work; said once
-        self._lost = 0  # bytes since writing began to fail
-        self._report: Cancellable | None = None
+        self._losses: Losses | None = None  # made with the first
         self._fd = open_log(path)
         self._measure()
 
@@ -150,8 +144,8 @@ class FileSink:
             return
         self._size += size
         self.tail = None if (part[-1] if part else head[-1]) == 10 else source
-        if self._failing:
-            self._recovered()
+        if self._losses is not None and self._losses.reason:
+            self._losses.over()
 
     def _failed(self, source: Source, error: OSError, block: bytes, done: int) -> None:
         """Programs go on when a disk is full; only whole lines stay in the file, the rest is counted."""
@@ -160,12 +154,10 @@ class FileSink:
         if self.tail is source and not kept:
             self.tail = CUT
         self._size += kept
-        self._lost += len(lost)
         source.lose(len(lost), lost.count(b"\n"), not lost.endswith(b"\n"))
-        if not self._failing:
-            self._failing = True
-            self._owner.log("error", f"{self.path}: {error.strerror}: log output is being lost")
-            self._report = self._owner.loop.call_later(REPORT_EVERY, self._still_failing)
+        if self._losses is None:
+            self._losses = Losses(self._owner, self.path)
+        self._losses.failed(error.strerror or str(error), len(lost))
 
     def _keep_whole_lines(self, block: bytes, done: int) -> int:
         """`done` bytes got into the file; takes an unfinished line at their end out again."""
@@ -184,20 +176,6 @@ class FileSink:
         if whole:
             self.tail = None
         return whole
-
-    def _still_failing(self) -> None:
-        self._owner.log(
-            "error", f"{self.path}: still cannot be written: {self._lost} bytes of output are lost"
-        )
-        self._report = self._owner.loop.call_later(REPORT_EVERY, self._still_failing)
-
-    def _recovered(self) -> None:
-        self._failing = False
-        if self._report is not None:
-            self._report.cancel()
-            self._report = None
-        lost, self._lost = self._lost, 0
-        self._owner.log("warning", f"{self.path}: can be written again; {lost} bytes of output were lost")
 
     def _rotate(self) -> None:
         """Shifts the files by renaming; whatever moment we are killed at, every line is in one of them.
@@ -267,9 +245,8 @@ class FileSink:
         self.close()
 
     def close(self) -> None:
-        if self._report is not None:
-            self._report.cancel()
-            self._report = None
+        if self._losses is not None:
+            self._losses.close()
         if self._fd >= 0:
             os.close(self._fd)
             self._fd = -1

@@ -73,6 +73,7 @@ class OutputRouter:
         self._fds = (stdout_fd, stderr_fd)
         self._own: list[StreamSink | None] = [None, None]
         self._sinks: dict[str, FileSink | StreamSink] = {}
+        self._retired: list[StreamSink] = []  # without users, still writing what they have accepted
         self._programs: set[ProgramOutput] = set()
         self._null = -1
         self._busy = 0
@@ -145,14 +146,35 @@ class OutputRouter:
     def _sink(self, stream: int, path: str | None, maxbytes: int, backups: int) -> Sink | None:
         if discards(path):
             return None
-        number = stream + 1 if not path else own_descriptor(path)
-        if number is not None:
-            return self.own(number - 1)
+        own = self._own_stream(path, stream)
+        if own is not None:
+            return self.own(own)
         assert path is not None
         return self._path_sink(path, maxbytes, backups)
 
+    def _own_stream(self, path: str | None, default: int) -> int | None:
+        """0 or 1 when `path` is our stdout or stderr by name or in fact, `default` when there is none.
+
+        In fact: under `docker run --init`, /proc/1/fd/1 is not ours, but the same pipe.
+        """
+        if not path:
+            return default
+        number = own_descriptor(path)
+        if number is not None:
+            return number - 1
+        try:
+            status = os.stat(path)
+        except OSError:
+            return None
+        for stream in (0, 1):
+            if identity(self._fds[stream]) == (status.st_dev, status.st_ino):
+                return stream
+        return None
+
     def _path_sink(self, path: str, maxbytes: int, backups: int) -> FileSink | StreamSink:
-        path = os.path.realpath(path)
+        real = os.path.realpath(path)
+        if os.path.exists(real) or not os.path.exists(path):
+            path = real  # else it is one of /proc's links to something without a name, as /proc/7/fd/1
         sink = self._sinks.get(path)
         if sink is None:
             sink = self._sinks[path] = self._open(path, maxbytes, backups)
@@ -196,6 +218,9 @@ class OutputRouter:
                 if not sink.users:
                     self._sinks = {path: kept for path, kept in self._sinks.items() if kept is not sink}
                     sink.release()
+                    if isinstance(sink, StreamSink) and sink.queued:
+                        self._retired = [old for old in self._retired if old.queued]
+                        self._retired.append(sink)
 
     def format_for(self, config: ProgramConfig, stream: int) -> Format | None:
         """The program's own format, else ours on our stdout and stderr; a file of its own stays raw."""
@@ -203,11 +228,11 @@ class OutputRouter:
         if (asked or self.log_format) == "raw":
             return None
         path = config.stderr_logfile if stream else config.stdout_logfile
-        number = stream + 1 if not path else own_descriptor(path)
-        log_format = asked or (self.log_format if number is not None else "raw")
+        own = self._own_stream(path, stream)
+        log_format = asked or (self.log_format if own is not None else "raw")
         from supervice.output.formats import make
 
-        return make(log_format, config.name, number is not None and self._colours(number - 1))
+        return make(log_format, config.name, own is not None and self._colours(own))
 
     def _colours(self, stream: int) -> bool:
         try:
@@ -252,7 +277,7 @@ class OutputRouter:
         """Closes everything; what is still queued is lost."""
         for output in list(self._programs):
             output.close(at_once=True)
-        for sink in [*self._sinks.values(), *self._own]:
+        for sink in [*self._sinks.values(), *self._retired, *self._own]:
             if sink is not None:
                 sink.close()
         self._sinks.clear()
@@ -269,9 +294,9 @@ class OutputRouter:
 
     def log_file(self, path: str, maxbytes: int, backups: int) -> LogWriter:
         """The same into a rotating file (a device path is never rotated); OSError as for programs."""
-        number = own_descriptor(path)
-        if number is not None:
-            return self.log_stream(number - 1)
+        own = self._own_stream(path, 0)
+        if own is not None:
+            return self.log_stream(own)
         return LogWriter(self._path_sink(path, maxbytes, backups))
 
 

@@ -11,6 +11,8 @@ from __future__ import annotations
 import os
 from collections import deque
 
+from supervice.output.losses import Losses
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -82,10 +84,8 @@ class StreamSink:
 
     __slots__ = (
         "_dead",
-        "_dropped",
-        "_failing",
         "_grown",
-        "_lost",
+        "_losses",
         "_owner",
         "_queue",
         "_send",
@@ -116,10 +116,8 @@ class StreamSink:
         self._waiters: deque[Source] = deque()
         self._watched = False
         self._dead = fd < 0  # nobody reads any more; what comes is counted as lost
-        self._failing = False
         self._grown = False
-        self._lost = 0
-        self._dropped = 0
+        self._losses: Losses | None = None  # made with the first
 
     def write(self, source: Source, head: bytes, data: bytes | bytearray, end: int) -> None:
         """Takes `head + data[:end]`: whole lines, or the beginning or continuation of a very long one."""
@@ -127,7 +125,6 @@ class StreamSink:
         if not size:
             return
         if self._dead:
-            self._lost += size
             source.lose(size, data.count(b"\n", 0, end), False)
             return
         midline = self.tail is source
@@ -160,8 +157,8 @@ class StreamSink:
                 if self.tail is source:
                     self.tail = CUT
                 return
-        if self._failing:
-            self._recovered()
+        if self._losses is not None and self._losses.reason:
+            self._losses.over()
 
     def _enqueue(self, parts: list[memoryview]) -> None:
         if not self._queue:
@@ -190,7 +187,9 @@ class StreamSink:
         torn = not (end and data[end - 1] == 10)
         if midline:
             self.tail = CUT
-        self._dropped += lines
+        if self._losses is None:
+            self._losses = Losses(self._owner, self.label)
+        self._losses.dropped += lines
         source.lose(size, lines, torn)
 
     def _watch(self, on: bool) -> None:
@@ -224,9 +223,8 @@ class StreamSink:
         self._watch(False)
         self.blocked = False
         self._owner.busy(-1)
-        if self._dropped:
-            dropped, self._dropped = self._dropped, 0
-            self._owner.log("warning", f"{self.label} was stalled: {dropped} lines were dropped")
+        if self._losses is not None and self._losses.dropped:
+            self._losses.over()
         while self._waiters and not self.blocked:
             self._waiters.popleft().resume()
         if not self.users and not self._queue:
@@ -235,21 +233,13 @@ class StreamSink:
     def _fail(self, error: OSError, size: int) -> None:
         import errno
 
-        self._lost += size
         # EPIPE, and EIO of a terminal that was hung up, are for ever; a full disk behind stdout is not.
         self._dead = self._dead or error.errno in (errno.EPIPE, errno.EBADF, errno.ECONNRESET, errno.EIO)
-        if not self._failing:
-            self._failing = True
-            self._owner.log("warning", f"{self.label}: {error.strerror}: output is lost")
-
-    def _recovered(self) -> None:
-        self._failing = False
-        lost, self._lost = self._lost, 0
-        self._owner.log("warning", f"{self.label} can be written again: {lost} bytes were lost")
-
-    @property
-    def lost(self) -> int:
-        return self._lost
+        if self._losses is None:
+            self._losses = Losses(self._owner, self.label)
+        self._losses.failed(error.strerror or str(error), size)
+        if self._dead:
+            self._losses.close()  # nothing will change: no timer for it
 
     @property
     def queued(self) -> int:
@@ -278,7 +268,7 @@ class StreamSink:
         if self.fd >= 0:
             os.close(self.fd)
         self.fd = fd
-        self._dead = self._failing = False
+        self._dead = False
         self._watch(watched)
 
     def release(self) -> None:
@@ -287,11 +277,12 @@ class StreamSink:
             self.close()
 
     def close(self) -> None:
+        if self._losses is not None:
+            self._losses.close()
         if self.fd < 0:
             return
         self._watch(False)
         if self._queue:
-            self._lost += self._size
             self._queue.clear()
             self._size = 0
             self._owner.busy(-1)

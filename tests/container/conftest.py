@@ -175,6 +175,8 @@ def run(
     files      {path in the container: text, bytes or Path}, put there before the start
     image      default: the `image` fixture
     wait       names of processes to wait for, True for every one of the configuration
+    tmpfs      {path: mount options}
+    volumes    {name of a volume or path here: path in the container}, writable
     Everything else goes to the docker SDK's `containers.create`. Without `ports` or `network` the
     container has a loopback only, which halves the time it takes to start.
     """
@@ -192,6 +194,8 @@ def run(
         environment: dict[str, str] | None = None,
         ports: dict[str, int | None] | None = None,
         labels: dict[str, str] | None = None,
+        tmpfs: dict[str, str] | None = None,
+        volumes: dict[str, str] | None = None,
         **options: Any,
     ) -> Box:
         content: dict[str, str | bytes | Path] = dict(files or {})
@@ -202,6 +206,9 @@ def run(
         made = DockerContainer(image or request.getfixturevalue("image"), command=command, env=environment)
         started.append(made)
         made.ports = dict(ports or {})
+        made.tmpfs = dict(tmpfs or {})
+        for source, path in (volumes or {}).items():
+            made.with_volume_mapping(source, path, "rw")
         made.with_kwargs(labels={LABEL: SESSION, **(labels or {})}, **options)
         if options.get("read_only"):  # the engine refuses to copy into a read-only root
             for number, (path, data) in enumerate(content.items()):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tests.eventually import eventually
@@ -10,7 +11,9 @@ from tests.eventually import eventually
 if TYPE_CHECKING:
     from docker.models.containers import Container
 
-__all__ = ["Box", "Ran", "eventually", "exec_", "status", "zombies"]
+__all__ = ["Box", "Ran", "eventually", "exec_", "programs", "status", "zombies"]
+
+PROGRAMS = Path(__file__).resolve().parents[1] / "programs"
 
 # Reads /proc with the shell alone: `ps` is in no slim image, and Python would be a process more.
 # A process that ends between the listing and the read is no error.
@@ -22,6 +25,11 @@ for dir in /proc/[0-9]*; do
 done
 exit 0
 """
+
+
+def programs(*names: str) -> dict[str, str | bytes | Path]:
+    """For `run(files=...)`: these of tests/programs, as /programs/NAME."""
+    return {f"/programs/{name}": PROGRAMS / name for name in names}
 
 
 class Ran(NamedTuple):
@@ -114,6 +122,10 @@ class Box:
         """Until `text` is in the container's log; the log."""
         eventually(lambda: text in self.logs(), timeout, 0.05, f"{text!r} in the log")
         return self.logs()
+
+    def put(self, path: str, text: str) -> None:
+        """Write a file in the running container."""
+        self.exec("sh", "-c", f'printf %s "$0" >{path}', text, check=True)
 
     def kill(self, signal: str | int = "KILL") -> None:
         """Send a signal to PID 1 from outside, as `docker kill` does."""

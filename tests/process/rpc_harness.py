@@ -170,8 +170,8 @@ class RawClient:
 
     def __init__(self, path: Path) -> None:
         self.sock = socket.socket(socket.AF_UNIX)
+        self.sock.connect(str(path))  # without a time limit: with one, a full queue is an error at once
         self.sock.settimeout(20)
-        self.sock.connect(str(path))
 
     def send(self, *messages: Any) -> RawClient:
         self.sock.sendall(b"".join(frame(message) for message in messages))

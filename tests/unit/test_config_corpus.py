@@ -50,12 +50,23 @@ def ours(config: ProgramConfig, environment: dict[str, str], here: str) -> dict[
     value = json.loads(json.dumps(text).replace(here, "/HERE"))
     value |= {
         name: getattr(config, name)
-        for name in (
-            "autorestart autostart priority redirect_stderr startretries startsecs stopwaitsecs umask user "
-            "stdout_logfile_backups stdout_logfile_maxbytes stderr_logfile_backups stderr_logfile_maxbytes"
-        ).split()
+        for name in [
+            "autorestart",
+            "autostart",
+            "priority",
+            "redirect_stderr",
+            "startretries",
+            "startsecs",
+            "stopwaitsecs",
+            "umask",
+            "user",
+            "stdout_logfile_backups",
+            "stdout_logfile_maxbytes",
+            "stderr_logfile_backups",
+            "stderr_logfile_maxbytes",
+        ]
     }
-    value["name"] = config.process_name
+    value["name"] = config.process_name or config.name
     if value["umask"] is not None:
         value["umask"] = f"{value['umask']:o}"
     value["exitcodes"] = list(config.exitcodes)
@@ -114,14 +125,16 @@ def test_what_supervisord_accepts_means_the_same(case: Path, tmp_path: Path) -> 
     assert [str(problem) for problem in loaded.errors] == []
     here = str(tmp_path / "here")
     listeners = {listener.name: listener for listener in loaded.listeners}
-    programs = {(c.group or c.program, c.process_name): c for c in loaded.processes + loaded.fcgi}
+    programs = {
+        (c.group or c.program or c.name, c.process_name or c.name): c for c in loaded.processes + loaded.fcgi
+    }
     differences = []
     for group in expected["groups"]:
         for process in group["processes"]:
             label = f"{group['name']}:{process['name']}"
             if group["kind"] == "eventlistener":
                 listener = listeners[group["name"]]
-                [config] = [c for c in listener.processes if c.process_name == process["name"]]
+                [config] = [c for c in listener.processes if (c.process_name or c.name) == process["name"]]
                 if sorted(listener.events) != sorted(group["events"]):
                     differences.append(f"{label} events")
                 if listener.buffer_size != group["buffer_size"]:

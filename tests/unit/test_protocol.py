@@ -157,6 +157,18 @@ def test_fast_json_reads_and_writes_what_json_does(value: Any) -> None:
     assert fastjson.dumps(value) == json.dumps(value)
 
 
+@given(st.dictionaries(st.text(max_size=3), st.lists(st.none() | st.text(max_size=2), max_size=9) | values))
+def test_long_lists_are_written_in_pieces(value: dict[str, Any]) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(fastjson, "PIECE", 2)
+        assert fastjson.dumps(value) == json.dumps(value)
+
+
+def test_keys_of_a_long_object_are_what_json_makes_of_them() -> None:
+    value = {3: [0] * 100, None: [1], True: "x", 2.5: {}}
+    assert fastjson.dumps(value) == json.dumps(value)
+
+
 @given(st.text(alphabet='{}[]",:0123456789.eE+- \ntruefalsn\\u', max_size=30))
 def test_fast_json_refuses_what_json_refuses(text: str) -> None:
     def refuse(name: str) -> Any:

@@ -15,6 +15,9 @@ _TEXTS = ("command", "directory", "stdout_logfile", "stderr_logfile", "process_n
 
 
 def expanded(program: ProgramConfig) -> list[ProgramConfig]:
+    """`program` itself when it stands for one process and nothing in it is expanded."""
+    if program.numprocs == 1 and program.process_name is None and _START not in repr(program):
+        return [program]
     first = program.numprocs_start
     return [_one(program, number) for number in range(first, first + program.numprocs)]
 

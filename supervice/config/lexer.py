@@ -1,0 +1,82 @@
+"""Lines of INI text: blanks and comments taken off, keys and values told apart. Pure text, no files.
+
+The rules are those of Python's RawConfigParser as supervisord sets it up; tests compare the two.
+"""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+def lines(text: str) -> Iterator[tuple[int, int, str, bool]]:
+    """Number, depth of indentation, content, and whether a comment cuts a quoted value.
+
+    Lines that are only a comment are left out; the content of an empty line is "".
+    """
+    for number, line in enumerate(text.split("\n"), 1):
+        stripped = line.strip()
+        if not stripped:
+            yield number, 0, "", False
+            continue
+        if stripped[0] in ";#":
+            continue
+        cuts = False
+        if ";" in stripped or "#" in stripped:
+            cut = comment(line)
+            if cut is not None:
+                stripped = line[:cut].strip()
+                cuts = cuts_quote(stripped, line[cut:])
+        if stripped:
+            yield number, len(line) - len(line.lstrip()), stripped, cuts
+
+
+def comment(line: str) -> int | None:
+    """Where the inline comment begins, found as RawConfigParser finds it (also where that is odd)."""
+    at = {";": -1, "#": -1}
+    while at:
+        cut = None
+        for prefix in tuple(at):
+            index = line.find(prefix, at[prefix] + 1)
+            if index < 0:
+                del at[prefix]
+                continue
+            at[prefix] = index
+            if index == 0 or line[index - 1].isspace():
+                cut = index if cut is None else min(cut, index)
+        if cut is not None:
+            return cut
+    return None
+
+
+def cuts_quote(kept: str, rest: str) -> bool:
+    quote = ""
+    escaped = False
+    for c in kept:
+        if escaped:
+            escaped = False
+        elif c == "\\" and quote != "'":
+            escaped = True
+        elif quote:
+            if c == quote:
+                quote = ""
+        elif c in "\"'":
+            quote = c
+    return bool(quote) and quote in rest
+
+
+def option(line: str, inside: bool) -> tuple[str, str, str]:
+    """Key, value and what is wrong. `inside` is whether a section has begun."""
+    if not inside:
+        return "", "", "text before the first section, begin with [supervice] or [program:NAME]"
+    equals, colon = line.find("="), line.find(":")
+    cut = equals if colon < 0 or 0 <= equals < colon else colon
+    if cut < 0:
+        if line[0] == "[":
+            return "", "", "a section header without its ]"
+        return "", "", "neither a section, nor an option (NAME = VALUE), nor a comment (; or #)"
+    key = line[:cut].rstrip().lower()
+    if not key:
+        return "", "", "an option without a name before the = sign"
+    return key, line[cut + 1 :].strip(), ""

@@ -1,0 +1,168 @@
+"""The end of a container: who gets which signal, how long it takes, and what is left of the programs."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable
+
+import pytest
+
+from tests.container.helpers import Box, eventually, programs
+
+MEMBERS = ("leader", "child", "grandchild")
+
+
+def family(name: str, *kinds: str, **options: object) -> str:
+    lines = [
+        f"[program:{name}]",
+        f"command = python3 /programs/family.py {name} {' '.join(kinds)}",
+        "startsecs = 0",
+    ]
+    return "\n".join([*lines, *(f"{key} = {value}" for key, value in options.items())]) + "\n"
+
+
+def start(run: Callable[..., Box], config: str, *expected: tuple[str, str], **options: object) -> Box:
+    """A container with families; returns once the `expected` (name, member) have said that they are there."""
+    box = run(config="[supervice]\n" + config, files=programs("family.py"), **options)
+
+    def there() -> bool:
+        log = box.logs()
+        return all(re.search(rf"^{name} {member} \d+$", log, re.M) for name, member in expected)
+
+    eventually(there, 20, 0.05, "all members are there")
+    return box
+
+
+def timed_stop(box: Box, timeout: int = 10) -> tuple[int, float]:
+    begun = time.monotonic()
+    code = box.stop(timeout)
+    return code, time.monotonic() - begun
+
+
+def test_every_process_of_every_program_gets_the_signal(
+    run: Callable[..., Box], image_for: Callable[[str], str], base: str
+) -> None:
+    names = ("anna", "berta")
+    expected = [(name, member) for name in names for member in MEMBERS]
+    box = start(run, "".join(map(family, names)), *expected, image=image_for(base))
+    code, seconds = timed_stop(box)
+    assert code == 0
+    assert seconds < 5
+    log = box.logs()
+    for name, member in expected:
+        assert f"{name} {member} got TERM\n" in log
+    assert "SIGKILL" not in log
+
+
+def test_what_called_setsid_is_stopped_at_the_end(run: Callable[..., Box]) -> None:
+    box = start(run, family("anna", "daemon"), ("anna", "daemon"), ("anna", "grandchild"))
+    # While the container lives it is nobody's business: a stop of its program leaves it alone.
+    box.ctl("stop", "anna")
+    assert "anna leader got TERM" in box.logs()
+    assert "anna daemon got TERM" not in box.logs()
+    code, seconds = timed_stop(box)
+    assert code == 0
+    assert seconds < 5
+    assert "anna daemon got TERM\n" in box.logs()
+
+
+def test_a_leftover_that_ignores_the_signal_is_killed(run: Callable[..., Box]) -> None:
+    box = start(run, family("anna", "daemon", "stubborn"), ("anna", "daemon"))
+    code, seconds = timed_stop(box, 20)
+    assert code == 0
+    assert seconds < 8
+    log = box.logs()
+    assert re.search(r"what the programs left behind: python3 \(pid \d+\)", log)
+    assert "anna daemon got TERM\n" in log
+    assert "still there" not in log
+
+
+def test_under_an_init_the_leftovers_are_stopped_too(run: Callable[..., Box]) -> None:
+    box = start(run, family("anna", "daemon"), ("anna", "daemon"), init=True)
+    assert box.stop() == 0
+    assert "anna daemon got TERM\n" in box.logs()
+
+
+def test_the_rest_of_a_group_ends_with_its_leader(run: Callable[..., Box]) -> None:
+    """A replacement must not find the port or the lock still held by a child of its predecessor."""
+    config = family("anna", "brief", autorestart="false") + family("berta")
+    box = start(run, config, ("anna", "grandchild"), ("berta", "grandchild"))
+    box.wait_state("anna", state="EXITED")
+    assert box.status()["anna"]["exitcode"] == 3
+    log = box.wait_log("anna grandchild got TERM\n")
+    assert "anna child got TERM\n" in log
+    assert "berta leader got TERM" not in log
+    box.wait_state("berta")
+
+
+def test_docker_stop_in_time_although_a_program_ignores_the_signal(
+    run: Callable[..., Box], image_for: Callable[[str], str], base: str
+) -> None:
+    config = family("deaf", "deaf", stopwaitsecs=1) + family("good")
+    box = start(run, config, ("deaf", "grandchild"), ("good", "grandchild"), image=image_for(base))
+    code, seconds = timed_stop(box)
+    assert code == 0  # and not 137
+    assert 1 <= seconds < 5
+    log = box.logs()
+    assert "deaf leader got TERM\n" in log
+    assert "good leader got TERM\n" in log
+
+
+def test_patience_is_cut_to_fit_the_shutdown_timeout(run: Callable[..., Box]) -> None:
+    config = "shutdown_timeout = 3\n" + family("deaf", "deaf", stopwaitsecs=600)
+    box = start(run, config, ("deaf", "leader"))
+    code, seconds = timed_stop(box)
+    assert code == 0
+    assert seconds < 4.5
+
+
+@pytest.mark.parametrize("signal", ["TERM", "INT", "QUIT"])
+def test_each_stop_signal_begins_an_orderly_end(run: Callable[..., Box], signal: str) -> None:
+    box = start(run, family("anna"), ("anna", "grandchild"))
+    box.kill(signal)
+    assert box.wait() == 0
+    assert "anna grandchild got TERM\n" in box.logs()
+    assert f"SIG{signal} received" in box.logs()
+
+
+@pytest.mark.parametrize(("second", "code"), [("TERM", 143), ("INT", 130)])
+def test_a_second_signal_ends_it_at_once(run: Callable[..., Box], second: str, code: int) -> None:
+    config = "shutdown_timeout = 600\n" + family("deaf", "deaf", stopwaitsecs=600)
+    box = start(run, config, ("deaf", "leader"))
+    box.kill("TERM")
+    box.wait_log("deaf leader got TERM")
+    # The control socket answers while everybody waits, and starts nothing any more.
+    assert box.state("deaf") == "STOPPING"
+    refused = box.ctl("start", "deaf", check=False)
+    assert refused.code == 1
+    assert "shutting down" in refused.output
+    begun = time.monotonic()
+    box.kill(second)
+    assert box.wait() == code
+    assert time.monotonic() - begun < 5
+
+
+def test_programs_are_stopped_in_the_reverse_order_of_their_start(run: Callable[..., Box]) -> None:
+    config = family("first", priority=1) + family("second", priority=2) + family("third", priority=3)
+    box = start(run, config, *((name, "leader") for name in ("first", "second", "third")))
+    assert box.stop() == 0
+    assert re.findall(r"^(\w+) leader got TERM$", box.logs(), re.M) == ["third", "second", "first"]
+
+
+def test_signals_that_mean_nothing_to_us_end_nothing(run: Callable[..., Box]) -> None:
+    box = start(run, family("anna"), ("anna", "grandchild"))
+    pid = box.pid("anna")
+    for signal in ("USR1", "WINCH", "ALRM", "PIPE", "URG"):
+        box.kill(signal)
+    box.kill("CONT")
+    assert box.pid("anna") == pid
+    assert box.alive()
+    assert box.stop() == 0
+
+
+def test_the_control_socket_ends_the_container(run: Callable[..., Box]) -> None:
+    box = start(run, family("anna"), ("anna", "grandchild"))
+    box.ctl("shutdown")
+    assert box.wait() == 0
+    assert "anna grandchild got TERM\n" in box.logs()

@@ -1,0 +1,375 @@
+"""The house rules, read from the code: who may import whom, what stands in one place only, how long is long.
+
+The table says what each part may use at run time. Import statements are read with `ast`, those inside functions
+too; what stands under `if TYPE_CHECKING:` is for type checkers only and has its own, shorter list of exceptions.
+An import that is missing here is not forbidden for ever: change the table in the same commit, and say why.
+"""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+PACKAGE = ROOT / "supervice"
+
+# A part is a module or a package below `supervice`; the longest key that fits a module counts. On the right:
+# the parts it may import at run time. Every part may import itself, and `version`.
+LAYERS = {
+    # values: no I/O, no clock
+    "version": "",
+    "lean": "",
+    "models": "lean",
+    "lifecycle": "lean models",
+    # what everything stands on
+    "loop": "",
+    "logger": "",
+    "events": "lean loop logger",
+    "config": "lean models config.text config.values",
+    "config.text": "",
+    "config.values": "models",
+    # one duty each; nothing here knows of programs' lives
+    "pid1": "lean loop",
+    "output": "models loop",
+    "health": "lean models loop config.text pid1",
+    # one process
+    "policy": "models lifecycle config.values",
+    "child": "loop pid1",
+    "launch": "models config.text pid1 output",
+    "waiting": "loop lifecycle",
+    "process": "child events health launch lifecycle logger loop models output pid1 policy waiting",
+    # all processes
+    "names": "models",
+    "shutdown": "lifecycle logger loop names pid1 process waiting",
+    "reload": "config lifecycle logger loop names process waiting",
+    "operations": "config.values doors.protocol lifecycle names process waiting",
+    "core": "config doors.address doors.rpc events launch lifecycle logger loop models names operations output"
+    " pid1 process reload shutdown",
+    # how the world talks to it: the language, the server's half, the client's half
+    "doors": "",
+    "doors.fastjson": "",
+    "doors.protocol": "doors.fastjson",
+    "doors.access": "",
+    "doors.address": "",
+    "doors.peer": "doors.access",
+    "doors.commands": "",
+    "doors.listener": "",
+    "doors.connection": "doors.access doors.protocol loop",
+    "doors.rpc": "doors.access doors.commands doors.connection doors.listener doors.peer loop",
+    "doors.render": "",
+    "doors.call": "doors.address doors.peer doors.protocol",
+    "client": "doors.call doors.peer doors.protocol doors.render",
+    # the commands
+    "cli": "",
+    "cli.args": "",
+    "cli.main": "cli.args cli.check config core doors.address logger loop",
+    "cli.check": "config",
+    "cli.replies": "doors.call doors.fastjson doors.protocol doors.render",
+    "cli.ctl_commands": "cli.replies doors.call doors.fastjson doors.protocol doors.render",
+    "cli.ctl": "cli.ctl_commands cli.replies",
+    "cli.__main__": "cli.main",
+    # makers of documentation; nobody imports them
+    "config.docs": "config config.text config.values",
+    "lifecycle.diagram": "lifecycle",
+}
+TOOLS = {"config.docs", "lifecycle.diagram"}
+
+# A helper names the class it is handed, in an annotation only: at run time the arrow points the other way.
+TYPES_UPWARDS = {
+    ("waiting", "process"),
+    ("names", "process"),
+    ("reload", "core"),
+    ("operations", "core"),
+    ("doors.connection", "doors.rpc"),
+}
+
+# Parts that decide and never do: what they are tested with is values.
+PURE = ("models", "lifecycle", "lean", "doors.protocol", "doors.access", "doors.render", "doors.commands")
+IMPURE = {
+    "asyncio", "ctypes", "fcntl", "logging", "multiprocessing", "os", "pathlib", "random", "select", "selectors",
+    "socket", "_socket", "subprocess", "sys", "threading", "time",
+}  # fmt: skip
+
+# Each costs every container memory and time (docs/adr/0002); the daemon starts without all of them.
+NOT_IN_THE_DAEMON = (
+    "asyncio", "click", "configparser", "ctypes", "dataclasses", "inspect", "json", "logging", "re", "shlex",
+    "socket", "ssl", "subprocess", "threading", "typing",
+)  # fmt: skip
+
+LONGEST_FILE = 380
+LONGEST_FUNCTION = 60
+# Longer than that already. The numbers may go down, not up: a file that wants to be longer wants to be two.
+LONG_FILES: dict[str, int] = {}
+LONG_FUNCTIONS: dict[str, int] = {}
+
+
+class Module:
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        parts = path.relative_to(PACKAGE).with_suffix("").parts
+        self.name = ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+        self.text = path.read_text()
+        self.tree = ast.parse(self.text)
+        self.type_only = {
+            id(inner)
+            for node in ast.walk(self.tree)
+            if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
+            for statement in node.body
+            for inner in ast.walk(statement)
+        }
+
+    def where(self, node: ast.AST) -> str:
+        return f"{self.path.relative_to(ROOT)}:{getattr(node, 'lineno', 0)}"
+
+    def imports(self) -> Iterator[tuple[str, bool, ast.stmt]]:
+        """(dotted name, only for type checkers, statement); `from a import b` is a.b when that is a module."""
+        for node in ast.walk(self.tree):
+            if isinstance(node, ast.Import):
+                for alias in node.names:
+                    yield alias.name, id(node) in self.type_only, node
+            elif isinstance(node, ast.ImportFrom):
+                assert node.level == 0, f"{self.where(node)}: imports are absolute here"
+                for alias in node.names:
+                    full = f"{node.module}.{alias.name}"
+                    yield full if _is_module(full) else str(node.module), id(node) in self.type_only, node
+
+
+def _is_module(name: str) -> bool:
+    path = ROOT.joinpath(*name.split("."))
+    return name.startswith("supervice") and (path.with_suffix(".py").exists() or path.is_dir())
+
+
+@cache
+def modules() -> tuple[Module, ...]:
+    return tuple(Module(path) for path in sorted(PACKAGE.rglob("*.py")))
+
+
+def part_of(name: str) -> str:
+    """The row of the table that a module (without `supervice.`) belongs to; "" for what has none."""
+    words = name.split(".")
+    for end in range(len(words), 0, -1):
+        if ".".join(words[:end]) in LAYERS:
+            return ".".join(words[:end])
+    return ""
+
+
+def test_every_module_has_a_row() -> None:
+    missing = [m.name for m in modules() if m.name and not part_of(m.name)]
+    # A new door or command says itself whom it may import.
+    missing += [m.name for m in modules() if part_of(m.name) in ("doors", "cli") and "." in m.name]
+    assert missing == []
+    gone = [part for part in LAYERS if not (_is_module(f"supervice.{part}") or part in TOOLS)]
+    assert gone in ([], ["cli.__main__"])
+
+
+def test_imports_go_in_one_direction() -> None:
+    wrong = []
+    for module in modules():
+        part = part_of(module.name)
+        allowed = {part, "version", *LAYERS.get(part, "").split()}
+        for name, type_only, node in module.imports():
+            if not name.startswith("supervice."):
+                continue
+            target = part_of(name.removeprefix("supervice."))
+            if target in allowed or (type_only and (part, target) in TYPES_UPWARDS):
+                continue
+            wrong.append(f"{module.where(node)}: {part or 'supervice'} imports {target or name}")
+    assert wrong == []
+
+
+def test_the_table_has_no_cycle() -> None:
+    """Otherwise "direction" would mean nothing."""
+    done: set[str] = set()
+
+    def visit(part: str, path: tuple[str, ...]) -> None:
+        assert part not in path, " -> ".join((*path, part))
+        if part not in done:
+            for below in LAYERS[part].split():
+                if below != part:
+                    visit(below, (*path, part))
+            done.add(part)
+
+    for part in LAYERS:
+        visit(part, ())
+
+
+def test_what_decides_does_not_act() -> None:
+    wrong = []
+    for module in modules():
+        if part_of(module.name) not in PURE:
+            continue
+        for name, type_only, node in module.imports():
+            if name.partition(".")[0] in IMPURE and not type_only:
+                wrong.append(f"{module.where(node)}: {module.name} imports {name}")
+    assert wrong == []
+
+
+def test_nobody_imports_the_makers_of_documentation() -> None:
+    wrong = [
+        f"{module.where(node)}: {name}"
+        for module in modules()
+        for name, _, node in module.imports()
+        if name.removeprefix("supervice.") in TOOLS
+    ]
+    assert wrong == []
+
+
+def test_typing_is_for_type_checkers_only() -> None:
+    """`typing` and `dataclasses` at run time cost every container; supervicectl's click part has typing anyway."""
+    wrong = [
+        f"{module.where(node)}: {name}"
+        for module in modules()
+        for name, type_only, node in module.imports()
+        if name in ("typing", "dataclasses", "typing_extensions")
+        and not type_only
+        and module.name not in ("lean", "cli.ctl_commands", *TOOLS)
+    ]
+    assert wrong == []
+
+
+# -- one place for each thing that the kernel does -------------------------------------------------------
+
+WAITING = {"waitpid", "waitid", "wait3", "wait4"}
+SPAWNING = {
+    "Popen", "posix_spawn", "posix_spawnp", "fork", "forkpty", "execv", "execve", "execvp", "execvpe", "system",
+    "popen", "fork_exec", "create_subprocess_exec", "create_subprocess_shell", "check_output", "check_call",
+}  # fmt: skip
+SIGNALLING = {"killpg", "pidfd_send_signal", "raise_signal"}
+ONE_PLACE = (
+    ("waits for children", WAITING, {"os": {"wait"}}, ("pid1.reaper",)),
+    ("makes processes", SPAWNING, {"subprocess": {"run", "call"}}, ("pid1.spawn",)),
+    ("sends signals", SIGNALLING, {"os": {"kill"}}, ("pid1.signals",)),
+    ("calls prctl", {"prctl", "call_cdeclfunction", "CDLL"}, {}, ("pid1.subreaper",)),
+)
+
+
+def _names(module: Module) -> Iterator[tuple[str, str, ast.AST]]:
+    """Every (owner, name) that the code uses: `os.kill` is ("os", "kill"), a bare name has no owner."""
+    for node in ast.walk(module.tree):
+        if isinstance(node, ast.Attribute):
+            yield node.value.id if isinstance(node.value, ast.Name) else "", node.attr, node
+        elif isinstance(node, ast.Name):
+            yield "", node.id, node
+        elif isinstance(node, ast.ImportFrom):
+            for alias in node.names:
+                yield str(node.module), alias.name, node
+
+
+@pytest.mark.parametrize(("what", "anywhere", "of", "places"), ONE_PLACE, ids=[row[0] for row in ONE_PLACE])
+def test_one_place(what: str, anywhere: set[str], of: dict[str, set[str]], places: tuple[str, ...]) -> None:
+    found: dict[str, list[str]] = {}
+    for module in modules():
+        for owner, name, node in _names(module):
+            if name in anywhere or name in of.get(owner, ()):
+                found.setdefault(module.name, []).append(f"{module.where(node)}: {name}")
+    wrong = [line for name, lines in found.items() if name not in places for line in lines]
+    assert wrong == [], f"only {', '.join(places)} {what}"
+    assert set(found) == set(places), "the rule has lost its subject"
+
+
+def test_only_the_commands_print_and_exit() -> None:
+    """`client` prints because the API reference says that Controller's verbs do."""
+    wrong = []
+    for module in modules():
+        name = module.name
+        if name.partition(".")[0] == "cli" or name in TOOLS:
+            continue
+        for owner, used, node in _names(module):
+            prints = used == "print" and not owner and name != "client"
+            exits = (owner, used) in (
+                ("sys", "exit"),
+                ("os", "_exit"),
+                ("", "SystemExit"),
+                ("", "exit"),
+                ("", "quit"),
+            )
+            if used == "SystemExit" and _only_tested(module, node):
+                exits = False
+            if prints or exits:
+                wrong.append(f"{module.where(node)}: {used}")
+    assert wrong == []
+
+
+def _only_tested(module: Module, wanted: ast.AST) -> bool:
+    """Whether the name stands in an isinstance test, which raises nothing."""
+    return any(
+        wanted is inner
+        for node in ast.walk(module.tree)
+        if isinstance(node, ast.Call) and ast.unparse(node.func) == "isinstance"
+        for inner in ast.walk(node)
+    )
+
+
+# -- how long is long ------------------------------------------------------------------------------------
+
+
+def _too_long(found: dict[str, int], most: int, known: dict[str, int]) -> list[str]:
+    over = [f"{name}: {n} lines, the most is {known.get(name, most)}" for name, n in found.items()
+            if n > known.get(name, most)]  # fmt: skip
+    return over + [f"{name}: short enough by now, take it off the list" for name in known
+                   if found.get(name, 0) <= most]  # fmt: skip
+
+
+def test_files_are_short() -> None:
+    found = {str(m.path.relative_to(PACKAGE)): len(m.text.splitlines()) for m in modules()}
+    assert _too_long(found, LONGEST_FILE, LONG_FILES) == []
+
+
+def test_functions_are_short() -> None:
+    found = {}
+    for module in modules():
+        for node in ast.walk(module.tree):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                found[f"{module.name}.{node.name}"] = (node.end_lineno or 0) - node.lineno + 1
+    assert _too_long(found, LONGEST_FUNCTION, LONG_FUNCTIONS) == []
+
+
+# -- what the daemon starts without ----------------------------------------------------------------------
+
+
+def _loaded(code: str, *options: str) -> set[str]:
+    """The modules of a fresh interpreter after `code`. Without `site`: an editable installation brings its own."""
+    script = f"import sys; sys.path.insert(0, {str(ROOT)!r})\n{code}\nprint(*sys.modules)"
+    result = subprocess.run(
+        [sys.executable, "-I", "-S", *options, "-c", script], capture_output=True, text=True, timeout=60
+    )
+    assert result.returncode == 0, result.stderr
+    return set(result.stdout.split())
+
+
+def test_the_daemon_starts_without_what_it_does_not_need() -> None:
+    bare = _loaded("pass")
+    daemon = _loaded("import supervice.core, supervice.cli.main, supervice.loop")
+    assert "supervice.core" in daemon
+    assert sorted((daemon - bare) & set(NOT_IN_THE_DAEMON)) == []
+
+
+def test_an_ordinary_configuration_brings_nothing_in(tmp_path: Path) -> None:
+    """Reading one, with groups, numprocs, a user and a health check, costs no module either."""
+    path = tmp_path / "supervice.conf"
+    path.write_text(
+        '[supervice]\nlog_format = prefix\nenvironment = A="1",B=2\n'
+        "[program:web]\ncommand = server --port 80%(process_num)02d\nnumprocs = 2\nuser = 0\n"
+        "healthcheck_type = tcp\nhealthcheck_port = 80\nstopsignal = TERM:10 QUIT:5 KILL\n"
+        "[group:all]\nprograms = web\n"
+    )
+    code = (
+        "from supervice.core import Supervisor\n"
+        "s = Supervisor(daemon=True)\n"
+        f"s.load_config({str(path)!r})\n"
+        "assert len(s.processes) == 2"
+    )
+    bare = _loaded("pass")
+    assert sorted((_loaded(code) - bare) & set(NOT_IN_THE_DAEMON)) == []
+
+
+def test_status_is_asked_for_without_click_and_without_the_daemon() -> None:
+    """It is what scripts and health checks run all day."""
+    ctl = _loaded("import supervice.cli.ctl, supervice.cli.replies") - _loaded("pass")
+    assert sorted(ctl & {*NOT_IN_THE_DAEMON, "supervice.core", "supervice.process", "supervice.config"}) == []

@@ -1,0 +1,166 @@
+"""Any bytes are a configuration or a list of problems with lines: no traceback, no hang.
+
+The time limit is the one of every test; the large inputs here take well under a second each.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+
+from supervice.config import ConfigValidationError, Loaded, load, parse_config
+from supervice.config.options import _SECTIONS, NAME
+
+SAME_FOLDER = settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+BIG = 1024 * 1024
+
+
+def read(folder: Path, content: bytes) -> Loaded:
+    path = folder / "x.conf"
+    path.write_bytes(content)
+    loaded = load(str(path), environ={"A": "1"}, cwd=str(folder))
+    for problem in loaded.problems:
+        assert problem.file
+        assert problem.severity in ("error", "warning")
+        assert problem.message.isprintable(), problem.message
+        assert len(problem.message) < 1000
+        assert problem.line >= 0
+        str(problem).encode()  # no half of a surrogate pair, which could not be printed
+    for process in loaded.processes:
+        assert process.numprocs == 1
+        assert process.command or loaded.dialect == "supervisord"
+    return loaded
+
+
+@SAME_FOLDER
+@given(st.binary(max_size=300))
+@example(b"\xff\xfe\x00")
+@example(b"[program:\xff]\ncommand=\xff\n")
+@example(b"[supervisord]\n[program:\xff]\ncommand=\xff\nenvironment=A=\xff\n")
+def test_any_bytes(tmp_path: Path, content: bytes) -> None:
+    read(tmp_path, content)
+
+
+HEADERS = [
+    b"[supervice]",
+    b"[supervisord]",
+    *(f"[{kind}:a]".encode() for kind in _SECTIONS),
+    b"[unix_http_server]",
+]
+OPTIONS = sorted({row[NAME].encode() for table in _SECTIONS.values() for row in table} - {b"files"})
+VALUES = [
+    b"",
+    b"1",
+    b"-1",
+    b"99999999999999999999",
+    b"true",
+    b"a",
+    b"a,b",
+    b"A=1,B='2'",
+    b'"',
+    b"%",
+    b"%(process_num)02d",
+    b"%(ENV_A)s",
+    b"%(nope)s",
+    b"%(ENV_A:-",
+    b"TERM:10 KILL",
+    b"tcp",
+    b"/dev/stdout",
+    b"~",
+    b"~nobody-here/x",
+    b"\xff",
+    b"\0",
+    b"root",
+    b"unix:///x",
+    b"tcp://a:1",
+    b"\n  more",
+]
+LINES = st.one_of(
+    st.sampled_from(HEADERS),
+    st.tuples(st.sampled_from(OPTIONS), st.sampled_from(VALUES)).map(lambda pair: pair[0] + b" = " + pair[1]),
+)
+
+
+@SAME_FOLDER
+@given(st.lists(LINES, max_size=14).map(b"\n".join))
+def test_any_options(tmp_path: Path, content: bytes) -> None:
+    loaded = read(tmp_path, content)
+    if loaded.errors:
+        with pytest.raises(ConfigValidationError):
+            parse_config(str(tmp_path / "x.conf"))
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"\0" * BIG,
+        b"\xff" * BIG,
+        b"\n" * BIG,
+        b"[" * BIG,
+        b"x" * BIG,
+        b"x\n" * (BIG // 2),
+        b"=\n" * (BIG // 2),
+        b"x=y\n" * (BIG // 4),
+        b"[a]\n" * (BIG // 4),
+        b"[a]\nx=" + b"%(" * (BIG // 2),
+        b"[program:a]\ncommand=" + b"%(" * (BIG // 2),
+        b"[program:a]\ncommand=" + b"%(a" * (BIG // 3),
+        b"[program:a]\ncommand=" + b"%" * BIG,
+        b"[program:a]\ncommand=" + b"'" * (BIG + 1),
+        b"[program:a]\ncommand=" + b"a ;" * (BIG // 3),
+        b"[program:a]\ncommand=" + b"a;" * (BIG // 2),
+        b"[program:a]\ncommand=x\nenvironment=" + b"A=1," * (BIG // 4),
+        b"[program:a]\ncommand=x\nenvironment=" + b'"' * BIG,
+        b"[program:a]\ncommand=x\nstartsecs=" + b"9" * BIG,
+        b"[program:a]\ncommand=x\nstopsignal=" + b"TERM " * (BIG // 5),
+        b"[program:a]\ncommand=x\nuser=" + b"u" * BIG,
+        b"[program:a]\ncommand=x\ndepends_on=" + b"a," * (BIG // 2),
+        b"[supervisord]\n[program:a]\ncommand=x\nenvironment=" + b'A="1",' * (BIG // 6),
+        b"[program:a]\ncommand=x\n" + b" y\n" * (BIG // 3),
+        b"[include]\nfiles=" + b"[*" * 1000,
+    ],
+    ids=range(25),
+)
+def test_a_mebibyte_of_something(tmp_path: Path, content: bytes) -> None:
+    read(tmp_path, content)
+
+
+@pytest.mark.parametrize("header", [b"", b"[supervisord]\n"])
+def test_ten_thousand_programs(tmp_path: Path, header: bytes) -> None:
+    sections = b"".join(
+        b"[program:p%d]\ncommand=/bin/run %d\nautorestart=true\n" % (i, i) for i in range(10_000)
+    )
+    loaded = read(tmp_path, header + sections)
+    assert loaded.errors == []
+    assert len(loaded.processes) == 10_000
+    assert loaded.processes[-1].command == "/bin/run 9999"
+
+
+def test_ten_thousand_unknown_sections_and_options(tmp_path: Path) -> None:
+    sections = b"".join(b"[programm:p%d]\n[program:q%d]\ncommnd=x\n" % (i, i) for i in range(10_000))
+    assert len(read(tmp_path, sections).errors) == 30_000
+
+
+def test_a_hundred_thousand_processes_are_refused(tmp_path: Path) -> None:
+    sections = b"".join(b"[program:p%d]\ncommand=x\nnumprocs=10000\n" % i for i in range(10))
+    loaded = read(tmp_path, sections)
+    assert len(loaded.processes) == 20_000
+    assert len(loaded.errors) == 8
+
+
+def test_a_file_that_is_too_large(tmp_path: Path) -> None:
+    [problem] = read(tmp_path, b"#" * (17 * BIG)).errors
+    assert "larger than 16 MB" in problem.message
+
+
+@pytest.mark.parametrize(("length", "errors"), [(40, 0), (3000, 1)])
+def test_a_chain_of_includes(tmp_path: Path, length: int, errors: int) -> None:
+    for i in range(length):
+        (tmp_path / f"{i}.inc").write_text(f"[include]\nfiles = {i + 1}.inc\n")
+    (tmp_path / f"{length}.inc").write_text("[program:last]\ncommand = x\n")
+    loaded = read(tmp_path, b"[include]\nfiles = 0.inc\n")
+    assert len(loaded.errors) == errors
+    assert len(loaded.processes) == 1 - errors

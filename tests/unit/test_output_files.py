@@ -1,0 +1,422 @@
+"""Rotating files: whole lines, nothing lost, whatever happens to the directory or the disk."""
+
+from __future__ import annotations
+
+import errno
+import itertools
+import os
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from supervice.output.rotating import FileSink
+from supervice.output.sinks import CUT
+
+
+class Timer:
+    def cancel(self) -> None:
+        pass
+
+
+class Owner:
+    """What a sink needs of the router, and what it was told."""
+
+    def __init__(self) -> None:
+        self.loop = self
+        self.messages: list[tuple[str, str]] = []
+        self.timers: list[object] = []
+
+    def call_later(self, _delay, callback, *_args):
+        self.timers.append(callback)
+        return Timer()
+
+    def busy(self, change: int) -> None:
+        raise AssertionError("a file is never busy")
+
+    def log(self, level: str, message: str) -> None:
+        self.messages.append((level, message))
+
+
+class Source:
+    def __init__(self) -> None:
+        self.bytes = 0
+        self.lines = 0
+        self.torn = False
+
+    def lose(self, nbytes: int, nlines: int, torn: bool) -> None:
+        self.bytes += nbytes
+        self.lines += nlines
+        self.torn = torn
+
+    def resume(self) -> None:
+        pass
+
+
+def put(sink: FileSink, source: Source, data: bytes, head: bytes = b"") -> None:
+    sink.write(source, head, bytearray(data) + b"rubbish after the end\n", len(data))
+
+
+def files(path: Path) -> list[bytes]:
+    """Contents, oldest first."""
+    found = [path] + [p for p in path.parent.iterdir() if p.name.startswith(path.name + ".")]
+    found.sort(key=lambda p: -int(p.name.rsplit(".", 1)[1]) if p != path else 0)
+    return [p.read_bytes() for p in found if p.exists()]
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "log"
+
+
+lines = st.lists(st.integers(0, 60), min_size=1, max_size=80)
+
+
+@settings(max_examples=150, deadline=None)
+@given(lengths=lines, maxbytes=st.integers(1, 120), cuts=st.lists(st.integers(1, 90), max_size=20))
+def test_every_line_is_whole_and_in_order(tmp_path_factory, lengths, maxbytes, cuts):
+    path = tmp_path_factory.mktemp("rot") / "log"
+    text = b"".join(b"%d:%s\n" % (number, b"x" * length) for number, length in enumerate(lengths))
+    sink = FileSink(Owner(), str(path), maxbytes, 1000)
+    source = Source()
+    carry = b""
+    pos = 0
+    sizes = iter(cuts * len(text))
+    while pos < len(text):  # as a pump does it: blocks at any place, unfinished lines carried over
+        block = text[pos : pos + next(sizes, len(text))]
+        pos += len(block)
+        cut = block.rfind(b"\n") + 1
+        if cut:
+            put(sink, source, block[:cut], carry)
+            carry = block[cut:]
+        else:
+            carry += block
+    sink.close()
+    contents = files(path)
+    assert b"".join(contents) == text
+    for content in contents[:-1]:
+        assert content.endswith(b"\n")
+        assert len(content) <= maxbytes or content.count(b"\n") == 1
+    for older, newer in itertools.pairwise(contents):
+        if newer:
+            first = newer.split(b"\n")[0]
+            assert len(older) + len(first) + 1 > maxbytes  # no file ends before it has to
+
+
+def test_only_so_many_backups(path):
+    sink = FileSink(Owner(), str(path), 10, 3)
+    for number in range(50):
+        put(sink, Source(), b"line %03d\n" % number)
+    sink.close()
+    assert sorted(p.name for p in path.parent.iterdir()) == ["log", "log.1", "log.2", "log.3"]
+    assert b"".join(files(path)) == b"".join(b"line %03d\n" % n for n in range(46, 50))
+
+
+def test_no_backups_means_starting_again(path):
+    sink = FileSink(Owner(), str(path), 20, 0)
+    for number in range(5):
+        put(sink, Source(), b"line %03d\n" % number)
+    sink.close()
+    assert [p.name for p in path.parent.iterdir()] == ["log"]
+    assert path.read_bytes() == b"line 004\n"
+
+
+def test_zero_is_never(path):
+    sink = FileSink(Owner(), str(path), 0, 3)
+    for _ in range(100):
+        put(sink, Source(), b"x" * 99 + b"\n")
+    sink.close()
+    assert path.stat().st_size == 10000
+    assert len(list(path.parent.iterdir())) == 1
+
+
+def test_a_line_longer_than_the_file_stays_whole_also_in_parts(path):
+    sink = FileSink(Owner(), str(path), 10, 9)
+    source = Source()
+    put(sink, source, b"short\n")
+    put(sink, source, b"a" * 30)
+    put(sink, source, b"b" * 30)
+    put(sink, source, b"end\nnext\n")
+    sink.close()
+    assert files(path) == [b"short\n", b"a" * 30 + b"b" * 30 + b"end\n", b"next\n"]
+
+
+def test_another_source_never_continues_a_line(path):
+    sink = FileSink(Owner(), str(path), 0, 0)
+    one, two = Source(), Source()
+    put(sink, one, b"first\nunfinished")
+    put(sink, one, b" still\nlast")
+    put(sink, two, b"other\n")
+    put(sink, one, b"again\n")
+    sink.close()
+    assert path.read_bytes() == b"first\nunfinished still\nlast\nother\nagain\n"
+
+
+def test_the_unfinished_line_ends_in_its_own_file(path):
+    sink = FileSink(Owner(), str(path), 12, 5)
+    put(sink, Source(), b"unfinished")
+    put(sink, Source(), b"other line\n")
+    sink.close()
+    assert files(path) == [b"unfinished\n", b"other line\n"]
+
+
+def test_what_was_there_before_us(path):
+    path.write_bytes(b"old unfinished")
+    sink = FileSink(Owner(), str(path), 20, 2)
+    put(sink, Source(), b"new\n")
+    put(sink, Source(), b"newer\n")
+    sink.close()
+    assert files(path) == [b"old unfinished\nnew\n", b"newer\n"]
+
+
+class Killed(BaseException):
+    pass
+
+
+@pytest.mark.parametrize("call", range(1, 7))
+def test_killed_in_the_middle_of_a_rotation(path, monkeypatch, call):
+    """SIGKILL before the n-th step: all lines are in some file, and the next daemon goes on cleanly."""
+    backups = 5
+    sink = FileSink(Owner(), str(path), 10, backups)
+    for number in range(4):
+        put(sink, Source(), b"line %03d\n" % number)
+    steps = 0
+
+    def counted(real):
+        def step(*args, **kwargs):
+            nonlocal steps
+            steps += 1
+            if steps == call:
+                raise Killed
+            return real(*args, **kwargs)
+
+        return step
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "rename", counted(os.rename))
+        patched.setattr(os, "open", counted(os.open))
+        try:
+            put(sink, Source(), b"line 004\n")
+            written = 5
+        except Killed:
+            written = 4
+    sink.close()
+    assert sorted(b"".join(files(path)).split()) == sorted(
+        b"".join(b"line %03d\n" % n for n in range(written)).split()
+    )
+    sink = FileSink(Owner(), str(path), 10, backups)
+    put(sink, Source(), b"line 004\n" if written == 4 else b"line 005\n")
+    sink.close()
+    assert b"".join(files(path)) == b"".join(b"line %03d\n" % n for n in range(written + 1))
+
+
+def test_a_gap_keeps_the_oldest(path):
+    sink = FileSink(Owner(), str(path), 10, 3)
+    for number in range(4):
+        put(sink, Source(), b"line %03d\n" % number)
+    os.unlink(f"{path}.1")
+    put(sink, Source(), b"line 004\n")
+    sink.close()
+    assert b"".join(files(path)) == b"line 000\nline 001\nline 003\nline 004\n"
+
+
+def test_reopen_after_somebody_moved_the_file(path):
+    sink = FileSink(Owner(), str(path), 0, 0)
+    put(sink, Source(), b"one\n")
+    os.rename(path, f"{path}.old")
+    put(sink, Source(), b"two\n")
+    sink.reopen()
+    put(sink, Source(), b"three\n")
+    sink.close()
+    assert Path(f"{path}.old").read_bytes() == b"one\ntwo\n"
+    assert path.read_bytes() == b"three\n"
+
+
+def test_reopen_of_the_same_file_keeps_its_unfinished_line(path):
+    sink = FileSink(Owner(), str(path), 0, 0)
+    source = Source()
+    put(sink, source, b"begun")
+    sink.reopen()
+    put(sink, source, b" and ended\n")
+    sink.close()
+    assert path.read_bytes() == b"begun and ended\n"
+
+
+def test_the_directory_disappears_and_comes_back(tmp_path):
+    directory = tmp_path / "logs"
+    directory.mkdir()
+    owner = Owner()
+    sink = FileSink(owner, str(directory / "log"), 10, 2)
+    source = Source()
+    put(sink, source, b"before\n")
+    (directory / "log").unlink()
+    directory.rmdir()
+    for _ in range(20):
+        put(sink, source, b"nobody\n")  # to the file without a name
+    assert len(owner.messages) == 1
+    assert "cannot be rotated" in owner.messages[0][1]
+    sink.reopen()
+    assert "opened again" in owner.messages[1][1]
+    directory.mkdir()
+    sink.reopen()
+    put(sink, source, b"after\n")
+    sink.close()
+    assert (directory / "log").read_bytes() == b"after\n"
+    assert source.bytes == 0
+
+
+def test_a_directory_that_cannot_be_written_any_more(path, monkeypatch):
+    owner = Owner()
+    sink = FileSink(owner, str(path), 10, 2)
+
+    def refused(*_args):
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(os, "rename", refused)
+    for number in range(6):
+        put(sink, Source(), b"line %03d\n" % number)
+    sink.close()
+    assert path.read_bytes() == b"".join(b"line %03d\n" % n for n in range(6))
+    assert len(owner.messages) == 1
+
+
+def test_a_new_file_that_cannot_be_made(path, monkeypatch):
+    """The rename is taken back, so that the current file has its name."""
+    owner = Owner()
+    sink = FileSink(owner, str(path), 10, 2)
+    put(sink, Source(), b"line 000\n")
+    real = os.open
+
+    def refused(name, *args, **kwargs):
+        if name == str(path):
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return real(name, *args, **kwargs)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "open", refused)
+        put(sink, Source(), b"line 001\n")
+    assert path.read_bytes() == b"line 000\nline 001\n"
+    put(sink, Source(), b"line 002\n")
+    sink.close()
+    assert b"".join(files(path)) == b"line 000\nline 001\nline 002\n"
+
+
+def full_disk(monkeypatch, room: int):
+    """`os.write` as on a disk with `room` bytes: short writes, then ENOSPC."""
+    left = [room]
+    real_write, real_writev = os.write, os.writev
+
+    def write(fd, data):
+        return writev(fd, [data])
+
+    def writev(fd, parts):
+        data = b"".join(bytes(part) for part in parts)
+        if left[0] == 0:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        take = data[: left[0]]
+        left[0] -= len(take)
+        return real_write(fd, take)
+
+    monkeypatch.setattr(os, "write", write)
+    monkeypatch.setattr(os, "writev", writev)
+    assert real_writev
+    return left
+
+
+def test_a_full_disk_costs_lines_not_torn_lines(path, monkeypatch):
+    owner = Owner()
+    sink = FileSink(owner, str(path), 0, 0)
+    source = Source()
+    left = full_disk(monkeypatch, 25)
+    put(sink, source, b"line 000\nline 001\nline 002\n", b"head ")
+    assert path.read_bytes() == b"head line 000\nline 001\n"
+    assert (source.bytes, source.lines, source.torn) == (9, 1, False)
+    for _ in range(5):
+        put(sink, source, b"line xxx\n")
+    assert (source.bytes, source.lines) == (54, 6)
+    assert len(owner.messages) == 1
+    assert "No space left" in owner.messages[0][1]
+    owner.timers[0]()
+    assert "54 bytes" in owner.messages[1][1]
+    left[0] = 1000
+    put(sink, source, b"again\n")
+    sink.close()
+    assert path.read_bytes() == b"head line 000\nline 001\nagain\n"
+    assert owner.messages[2][0] == "warning"
+    assert "54 bytes" in owner.messages[2][1]
+
+
+def test_a_disk_that_is_full_every_other_moment_is_no_flood_of_messages(path, monkeypatch):
+    owner = Owner()
+    sink = FileSink(owner, str(path), 0, 0)
+    source = Source()
+    left = full_disk(monkeypatch, 9)
+    for _ in range(100):
+        put(sink, source, b"line 000\n")
+        put(sink, source, b"line 001\n")
+        left[0] = 9
+    assert source.lines == 100
+    assert len(owner.messages) == 2
+    owner.timers.pop()()
+    assert len(owner.messages) == 3
+    sink.close()
+    said = [int(word) for _, text in owner.messages for word in text.split() if word.isdigit()]
+    assert sum(said) == source.bytes == 900
+
+
+def test_nothing_of_others_is_cut_off_on_a_full_disk(path, monkeypatch):
+    sink = FileSink(Owner(), str(path), 0, 0)
+    with path.open("ab") as other:
+        other.write(b"theirs\n")
+    left = full_disk(monkeypatch, 4)
+    source = Source()
+    put(sink, source, b"line 000\n")
+    left[0] = 100
+    put(sink, source, b"next\n")
+    sink.close()
+    assert path.read_bytes() == b"theirs\nline\nnext\n"
+
+
+def test_a_very_long_line_on_a_full_disk_is_not_continued_later(path, monkeypatch):
+    sink = FileSink(Owner(), str(path), 0, 0)
+    source = Source()
+    put(sink, source, b"begin of a long line")
+    left = full_disk(monkeypatch, 0)
+    put(sink, source, b"middle")
+    assert source.torn
+    left[0] = 100
+    put(sink, source, b"whole\n")
+    sink.close()
+    assert path.read_bytes() == b"begin of a long line\nwhole\n"
+    assert sink.tail is not CUT
+
+
+def test_a_link_that_appears_later_is_not_followed(path, tmp_path):
+    """A program that owns its log directory must not make a root daemon write elsewhere."""
+    target = tmp_path / "passwd"
+    target.write_text("precious\n")
+    owner = Owner()
+    sink = FileSink(owner, str(path), 0, 0)
+    path.unlink()
+    path.symlink_to(target)
+    sink.reopen()
+    put(sink, Source(), b"evil\n")
+    sink.close()
+    assert target.read_text() == "precious\n"
+    assert owner.messages
+
+
+def test_a_missing_directory_is_an_error(tmp_path):
+    with pytest.raises(FileNotFoundError):
+        FileSink(Owner(), str(tmp_path / "no" / "log"), 0, 0)
+
+
+def test_mode_and_descriptor(path):
+    before = os.umask(0o027)
+    try:
+        sink = FileSink(Owner(), str(path), 0, 0)
+    finally:
+        os.umask(before)
+    assert path.stat().st_mode & 0o777 == 0o640
+    sink.close()
