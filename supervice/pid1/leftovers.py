@@ -81,6 +81,37 @@ def group_members(pgid: int) -> list[Stat]:
 
 def descendants(root: int) -> list[Stat]:
     """Every process below `root`; those that called setsid are still below it."""
+    found: list[Stat] = []
+    todo = [root]
+    while todo:
+        kids = children_of(todo.pop())
+        if kids is None:
+            return _descendants_by_parent(root)
+        for pid in kids:
+            todo.append(pid)
+            stat = read_stat(pid)
+            if stat is not None and stat.state not in "ZX":
+                found.append(stat)
+    return found
+
+
+def children_of(pid: int) -> list[int] | None:
+    """The children of all its threads; None where the kernel does not tell (CONFIG_PROC_CHILDREN)."""
+    found: list[int] = []
+    try:
+        for thread in os.listdir(f"/proc/{pid}/task"):
+            fd = os.open(f"/proc/{pid}/task/{thread}/children", os.O_RDONLY | os.O_CLOEXEC)
+            try:
+                while part := os.read(fd, 65536):
+                    found += map(int, part.split())
+            finally:
+                os.close(fd)
+    except OSError:
+        return found if found or not os.path.exists(f"/proc/{os.getpid()}/task/{os.getpid()}/children") else []
+    return found
+
+
+def _descendants_by_parent(root: int) -> list[Stat]:
     children: dict[int, list[Stat]] = {}
     for stat in processes():
         children.setdefault(stat.ppid, []).append(stat)

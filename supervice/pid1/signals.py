@@ -27,19 +27,23 @@ class SignalRouter:
         self._loop = loop
         self._pending: set[int] = set()
         self._handlers: dict[int, Callable[[int], object]] = {}
+        self._every: set[int] = set()
         self._previous: dict[int, Any] = {}
         self._read, self._write = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         self._previous_wakeup = signal.set_wakeup_fd(self._write, warn_on_full_buffer=False)
         loop.add_reader(self._read, self._drain)
 
-    def handle(self, signum: int, handler: Callable[[int], object]) -> None:
-        """Has `handler(signum)` called for every (coalesced) `signum` from now on."""
+    def handle(self, signum: int, handler: Callable[[int], object], *, every: bool = False) -> None:
+        """Has `handler(signum)` called from now on: once for all that came since the last turn of the loop, or
+        with `every` as often as it came (as long as no more than a pipe's 65,536 came in one turn)."""
         self._handlers[signum] = handler
+        (self._every.add if every else self._every.discard)(signum)
         previous = signal.signal(signum, self._note)
         self._previous.setdefault(signum, previous)
 
     def release(self, signum: int) -> None:
         """Gives `signum` back to whoever had it before."""
+        self._every.discard(signum)
         if self._handlers.pop(signum, None) is not None:
             signal.signal(signum, self._previous.pop(signum) or signal.SIG_DFL)
 
@@ -47,11 +51,15 @@ class SignalRouter:
         self._pending.add(signum)
 
     def _drain(self) -> None:
+        came = b""
         try:
-            while len(os.read(self._read, 65536)) == 65536:
-                pass
+            came = os.read(self._read, 65536)
         except BlockingIOError:
             pass
+        for signum in came if self._every else b"":  # the interpreter writes one byte for each that came
+            if signum in self._every:
+                self._pending.discard(signum)
+                self._handlers[signum](signum)
         # The lower numbers first: TERM and INT before CHLD, so that a storm of deaths does not delay a stop.
         while self._pending:
             signum = min(self._pending)
