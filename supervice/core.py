@@ -15,11 +15,12 @@ from supervice.doors.address import default_socket_path
 from supervice.doors.rpc import RpcServer, SocketInUse
 from supervice.events import EventBus
 from supervice.farewell import write_termination_log
+from supervice.forwarding import FORWARDABLE, forwards
 from supervice.launch import Launcher
 from supervice.lifecycle.exit_policy import Fact, Verdict, told_to_stop, verdict
-from supervice.lifecycle.states import RESTING
+from supervice.lifecycle.states import RESTING, UP
 from supervice.loop import running_loop, wait_for
-from supervice.models import SupervisorConfig
+from supervice.models import ProgramConfig, SupervisorConfig
 from supervice.names import groups_of, start_order
 from supervice.operations import Operations
 from supervice.output.router import OutputRouter
@@ -33,12 +34,12 @@ from supervice.pid1.subreaper import become_subreaper
 from supervice.process import Process
 from supervice.reload import Reloader
 from supervice.shutdown import Shutdown
+from supervice.waiting import Until
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from supervice.lifecycle.states import Announce
     from supervice.loop import AnyFuture, EventLoop
-    from supervice.models import ProgramConfig
     from supervice.pid1.leftovers import Stat
     from supervice.pid1.runtime import Runtime
 
@@ -46,6 +47,9 @@ __all__ = ["PidfileInUse", "SocketInUse", "Supervisor"]
 
 # So many are started before timers, signals and clients have their turn again.
 BATCH = 16
+# The name of the command line's command, and seconds after which it is said what it waits for.
+MAIN = "main"
+SAY_AFTER = 5.0
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT)
 
 
@@ -77,6 +81,8 @@ class Supervisor:
         self._verdict: Verdict | None = None
         self._told_to_stop = False  # by a signal; the second one forces
         self._forced: Verdict | None = None
+        self._command: Process | None = None
+        self._forwards: dict[int, list[tuple[Process, int]]] = {}
         self._end: AnyFuture | None = None
         self._finished: AnyFuture | None = None
         self._ended: dict[str, int] = {}
@@ -120,6 +126,20 @@ class Supervisor:
     def _adopt(self, configs: list[ProgramConfig]) -> None:
         for config in configs:
             self.add(config)
+
+    def set_command(self, argv: list[str]) -> None:
+        """Has the words run as `main` once all programs are up; the container ends when it does.
+
+        ValueError when the configuration has a main program already.
+        """
+        taken = next((name for name, p in self.processes.items() if p.config.main or name == MAIN), None)
+        if taken is not None:
+            raise ValueError(f"a command cannot be run beside [program:{taken}]: there is one main program")
+        config = ProgramConfig(
+            MAIN, " ".join(argv), autostart=False, autorestart=False, startsecs=0, startretries=0, main=True
+        )
+        self._command = self.add(config)
+        self._command.foreground = argv
 
     def add(self, config: ProgramConfig) -> Process:
         """Takes a process into supervision; it is not started."""
@@ -268,18 +288,24 @@ class Supervisor:
             return
         for signum in STOP_SIGNALS:
             self._signals.handle(signum, self._on_stop_signal)
-        self._signals.handle(signal.SIGHUP, self._on_hangup)
-        self._signals.handle(signal.SIGUSR2, self._on_reopen)
         if self._exclusive:
             self._signals.handle(signal.SIGCHLD, lambda _signum: runtime.reaper.poll())
         self.update_forwarding()
 
     def update_forwarding(self) -> None:
-        """Handles every signal that some program wants to have forwarded."""
-        if self._signals is not None:
-            for process in self.processes.values():
-                for received, _ in process.config.forward_signals:
-                    self._signals.handle(received, self._forward)
+        """Handles every signal that some program wants to have forwarded; `main` wants all that are left."""
+        if self._signals is None:
+            return
+        self._forwards = forwards(self.processes.values())
+        for signum in FORWARDABLE:
+            if signum in self._forwards and signum not in STOP_SIGNALS:
+                self._signals.handle(signum, self._forward, every=True)
+            elif signum == signal.SIGHUP:
+                self._signals.handle(signum, self._on_hangup)
+            elif signum == signal.SIGUSR2:
+                self._signals.handle(signum, self._on_reopen)
+            elif signum not in STOP_SIGNALS:
+                self._signals.release(signum)
 
     def _close(self) -> None:
         if self._server is not None:
@@ -315,7 +341,18 @@ class Supervisor:
         if self._to_start:
             loop.call_soon(self._start_some, loop)
         else:
+            if self._command is not None:
+                loop.create_task(self._start_command(self._command))
             self._judge_soon()
+
+    async def _start_command(self, command: Process) -> None:
+        """CMD comes when every program has got where it is going."""
+        first = [p for p in self.processes.values() if p.config.autostart]
+        while not await Until(first, UP | RESTING).wait(SAY_AFTER):
+            late = ", ".join(p.config.name for p in first if p.state not in UP | RESTING)
+            logger.info(f"{command.config.command} waits for {late}")
+        if not self.stopping:
+            command.request_start()
 
     # -- the end -----------------------------------------------------------------------------------------
 
@@ -359,7 +396,7 @@ class Supervisor:
                 critical=process.config.critical,
                 has_run=process.started_at is not None,
                 held=name in self.held,
-                pending=id(process) in waiting,
+                pending=id(process) in waiting or (process is self._command and process.started_at is None),
                 ended=self._ended.get(name, 0),
             )
             for name, process in self.processes.items()
@@ -417,8 +454,11 @@ class Supervisor:
 
     def _on_stop_signal(self, signum: int) -> None:
         name = signal_name(signum)
+        self._forward(signum)
         if not self._told_to_stop:
             self._told_to_stop = True
+            if self._command is not None:
+                self._command.stop_with(signum)
             self.request_shutdown(Verdict(0, f"{name} received"))
         elif self._forced is None:
             logger.warning(f"{name} again: killing everything now")
@@ -446,7 +486,5 @@ class Supervisor:
             self._launcher.outputs.reopen()
 
     def _forward(self, signum: int) -> None:
-        for process in self.processes.values():
-            for received, delivered in process.config.forward_signals:
-                if received == signum:
-                    process.signal(delivered)
+        for process, delivered in self._forwards.get(signum, ()):
+            process.signal(delivered)

@@ -9,6 +9,8 @@ from __future__ import annotations
 import os
 
 from supervice.config.text import split_command
+from supervice.lean import replace
+from supervice.pid1 import terminal
 from supervice.pid1.identity import resolve
 from supervice.pid1.spawn import Order, SpawnError
 
@@ -39,6 +41,7 @@ class Launcher:
         self.environment = dict(environment or {})
         self._directory = directory
         self._null: int | None = None
+        self._terminal = False
 
     @property
     def null(self) -> int:
@@ -78,7 +81,7 @@ class Launcher:
                 else:
                     env.pop(name, None)
         env["SUPERVISOR_ENABLED"] = "1"
-        env["SUPERVISOR_PROCESS_NAME"] = config.name
+        env["SUPERVISOR_PROCESS_NAME"] = config.process_name or config.name
         env["SUPERVISOR_GROUP_NAME"] = config.group or config.program or config.name
         env.update(self.environment)
         env.update(config.environment)
@@ -91,6 +94,18 @@ class Launcher:
         except ValueError as error:
             raise SpawnError(f"the command cannot be read: {error}", permanent=True) from None
         return self.runtime.spawner.spawn(self.order(config, argv, self.null, stdout, stderr))
+
+    def spawn_foreground(self, config: ProgramConfig, argv: list[str]) -> int:
+        """The same for the container's own command: it has our standard streams and our terminal."""
+        self._terminal = self._terminal or terminal.foreground_terminal()
+        order = self.order(config, argv, 0, 1, 2)
+        if self._terminal:
+            order = replace(order, new_session=False, terminal=0)
+        return self.runtime.spawner.spawn(order)
+
+    def take_terminal_back(self) -> None:
+        if self._terminal:
+            terminal.give(os.getpgrp())
 
     def close(self) -> None:
         if self._null is not None:

@@ -47,6 +47,10 @@ if TYPE_CHECKING:
         def create_task(self, coro: Coroutine[Any, Any, Any]) -> AnyFuture: ...
 
 
+# Seconds. epoll_wait takes milliseconds in 31 bits.
+LONGEST_POLL = 1_000_000.0
+
+
 class Cancelled(BaseException):
     """Thrown into a coroutine whose task is cancelled (asyncio has its own `CancelledError`)."""
 
@@ -290,7 +294,7 @@ class Loop:
         if self._ready:
             timeout = 0
         elif self._timers:
-            timeout = max(0.0, self._timers[0].when - time.monotonic())
+            timeout = min(max(0.0, self._timers[0].when - time.monotonic()), LONGEST_POLL)
         readers, writers, ready = self._readers, self._writers, self._ready
         for fd, mask in self._epoll.poll(timeout):
             if mask & ~select.EPOLLOUT and fd in readers:

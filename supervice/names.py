@@ -10,6 +10,10 @@ if TYPE_CHECKING:
     from supervice.process import Process
 
 
+# The main program is started after all others, whatever their priority.
+LAST = 2**31
+
+
 class UnknownName(LookupError):
     """Nothing is called that; the message says what is, if something similar is there."""
 
@@ -22,6 +26,8 @@ def group_of(process: Process) -> str:
 
 def start_order(config: ProgramConfig) -> tuple[int, int]:
     """Lower is started earlier and stopped later."""
+    if config.main:
+        return LAST, config.priority
     group = config.priority if config.group_priority is None else config.group_priority
     return group, config.priority
 

@@ -13,6 +13,7 @@ from supervice.child import Child
 from supervice.events import Event, EventBus, EventType
 from supervice.health import HealthMonitor, create_health_checker
 from supervice.launch import Launcher
+from supervice.lean import replace
 from supervice.lifecycle.states import (
     BACKOFF,
     EXITED,
@@ -104,6 +105,7 @@ class Process:
         "_timer",
         "_watchers",
         "expected",
+        "foreground",
         "health_message",
         "restarts",
         "started_at",
@@ -131,6 +133,7 @@ class Process:
         self._watchers: tuple[Watcher, ...] = ()
         self.started_at: float | None = None  # seconds since the epoch, of the spawn
         self.state_since = time.time()
+        self.foreground: list[str] | None = None  # the words of CMD, which has our streams and terminal
         self.expected = True  # whether the last exit was one of exitcodes
         self.health_message = ""
         self.restarts = 0  # spawns after the first
@@ -198,6 +201,11 @@ class Process:
     def signal(self, signum: int, *, group: bool = True) -> bool:
         """Sends a signal to the process group; False when no process is running."""
         return self._child is not None and self._child.signal(signum, group=group)
+
+    def stop_with(self, signum: int) -> None:
+        """Makes `signum` the first signal of the next stop."""
+        (_, wait), *rest = self._policy.stop_ladder
+        self._policy = replace(self._policy, stop_ladder=((signum, wait), *rest))
 
     def use(self, launcher: Launcher) -> None:
         """Says what the next start is made with."""
@@ -280,7 +288,7 @@ class Process:
     def _spawn(self, _effect: Spawn) -> None:
         runtime = self._runtime()
         assert self._launcher is not None
-        if self._output is None and self._launcher.outputs is not None:
+        if self._output is None and self._launcher.outputs is not None and self.foreground is None:
             self._output = self._launcher.outputs.open(self._config)
         try:
             pid = self._spawn_with_output(self._launcher)
@@ -305,6 +313,8 @@ class Process:
         self._feed(Spawned(pid))
 
     def _spawn_with_output(self, launcher: Launcher) -> int:
+        if self.foreground is not None:
+            return launcher.spawn_foreground(self._config, self.foreground)
         if self._output is None:
             return launcher.spawn(self._config, 1, 2)
         stdout, stderr = self._output.prepare()
@@ -318,6 +328,8 @@ class Process:
         self._child = None
         if self._output is not None:
             self._output.exited()
+        if self.foreground is not None and self._launcher is not None:
+            self._launcher.take_terminal_back()
         assert child.returncode is not None
         ran_for = self._runtime().loop.time() - child.spawned_at
         self._feed(ChildExited(child.pid, child.returncode, ran_for))

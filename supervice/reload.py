@@ -59,7 +59,21 @@ class Reloader:
 
     def _plan(self, loaded: Loaded) -> ReloadPlan:
         supervisor = self._supervisor
-        old = [process.config for process in supervisor.processes.values()]
+        # CMD stands in no file
+        old = [p.config for p in supervisor.processes.values() if p.foreground is None]
+        if len(old) < len(supervisor.processes):
+            taken = next(
+                (
+                    c.name
+                    for c in loaded.processes
+                    if c.main
+                    or (c.name in supervisor.processes
+                    and supervisor.processes[c.name].foreground is not None)
+                ),
+                None,
+            )
+            if taken is not None:
+                raise ValueError(f"[program:{taken}] cannot be main beside the command")
         return plan_reload(old, loaded.processes, supervisor.config, loaded.config)
 
     async def _apply(self, loaded: Loaded, plan: ReloadPlan) -> None:
@@ -78,7 +92,8 @@ class Reloader:
         for name in plan.added:
             supervisor.add(configs[name])
         # in the order of the file, as a fresh start would have it
-        supervisor.processes = {name: supervisor.processes[name] for name in configs}
+        commands = {name: p for name, p in supervisor.processes.items() if p.foreground is not None}
+        supervisor.processes = {**{name: supervisor.processes[name] for name in configs}, **commands}
         supervisor.config = loaded.config
         supervisor.update_forwarding()
         fresh = [

@@ -10,6 +10,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 # (name, short, metavar or "" for a flag, help). Each has an environment variable SUPERVICE_NAME.
+REPEATED = frozenset({"exit-code-ok", "rewrite", "verbose"})
+OFF = frozenset({"", "0", "false", "no", "off"})
 OPTIONS = (
     ("configuration", "c", "FILE", "the configuration; 'none' for none, whatever lies around"),
     ("nodaemon", "n", "", "accepted and without effect: supervice never leaves the foreground"),
@@ -17,6 +19,14 @@ OPTIONS = (
     ("loglevel", "e", "LEVEL", "debug, info, warning, error or critical"),
     ("socket", "s", "PATH", "the control socket, or 'none'"),
     ("shutdown-timeout", "", "SECONDS", "how long stopping everything may take"),
+    ("group", "g", "", "COMMAND alone: signals go to its whole process group (the default)"),
+    ("single-child", "", "", "COMMAND alone: signals go to the command only"),
+    ("subreaper", "", "", "accepted: orphans come to us anyway when we are not PID 1"),
+    ("exit-code-ok", "", "CODE", "COMMAND alone: this exit code counts as 0; may be repeated"),
+    ("rewrite", "", "SIG:SIG", "COMMAND alone: passes one signal on as another, :0 drops it; repeatable"),
+    ("parent-death-signal", "", "SIG", "what supervice gets when its parent dies"),
+    ("warn-on-reap", "", "", "COMMAND alone: says when an orphan was collected"),
+    ("verbose", "v", "", "COMMAND alone: warnings on stderr; -vv info, -vvv debug"),
     ("version", "", "", "print the version and exit"),
     ("help", "h", "", "print this and exit"),
 )
@@ -61,8 +71,13 @@ def parse(argv: list[str], environ: Mapping[str, str]) -> Arguments:
     args.command = rest
     for name in names:
         variable = "SUPERVICE_" + name.upper().replace("-", "_")
-        if name not in args.values and environ.get(variable) and name not in ("version", "help"):
-            args.values[name] = environ[variable]
+        value = environ.get(variable, "")
+        if name in args.values or not value or name in ("version", "help"):
+            continue
+        if names[name] or name in REPEATED:
+            args.values[name] = value
+        elif value.lower() not in OFF:
+            args.values[name] = "1"
     if "configuration" not in args.values and environ.get("SUPERVICE_CONFIG"):
         args.values["configuration"] = environ["SUPERVICE_CONFIG"]
     return args
@@ -80,7 +95,11 @@ def _short(
         if names[name]:
             _take(args, name, True, letters or None, rest, f"-{letter}")
             return
-        args.values[name] = "1"
+        _flag(args, name)
+
+
+def _flag(args: Arguments, name: str) -> None:
+    args.values[name] = str(int(args.values.get(name, "0")) + 1) if name in REPEATED else "1"
 
 
 def _take(
@@ -89,12 +108,14 @@ def _take(
     if not wants_value:
         if value is not None:
             raise UsageError(f"{word.partition('=')[0]} takes no value")
-        args.values[name] = "1"
+        _flag(args, name)
         return
     if value is None:
         if not rest:
             raise UsageError(f"{word} needs a value")
         value = rest.pop(0)
+    if name in REPEATED and name in args.values:
+        value = f"{args.values[name]} {value}"
     args.values[name] = value
 
 
@@ -108,10 +129,13 @@ def _near(name: str, names: Mapping[str, bool]) -> str:
 def usage() -> str:
     """The help page."""
     lines = [
-        "Usage: supervice [OPTIONS] [-c FILE]",
+        "Usage: supervice [OPTIONS] [-c FILE] [--] [COMMAND [ARG...]]",
         "       supervice check [FILE]",
         "",
         "Runs the programs of a configuration in the foreground, as PID 1 of a container or anywhere else.",
+        "With a COMMAND: the programs first, then the command, and the end when it ends. With a COMMAND and",
+        "no configuration (or -c none): the command alone, silently, with signals passed on to it.",
+        "",
         "Without -c the first that exists is taken of: $SUPERVICE_CONFIG, ./supervice.conf,",
         "./supervisord.conf, /etc/supervice/supervice.conf, /etc/supervisord.conf,",
         "/etc/supervisor/supervisord.conf.",

@@ -11,6 +11,7 @@ from supervice.version import __version__
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from supervice.cli.args import Arguments
+    from supervice.core import Supervisor
 
 USAGE = 2
 
@@ -24,26 +25,47 @@ def run(argv: list[str]) -> int:
     """The exit code of `supervice ARGV`."""
     try:
         args = parse(argv, os.environ)
+        if args.get("help"):
+            print(usage())
+            return 0
+        if args.get("version"):
+            print(f"supervice {__version__}")
+            return 0
+        if args.command[:1] == ["check"] and not args.literal:
+            from supervice.cli.check import check
+
+            return check(args.command[1:], find_configuration(args))
+        return _run(args)
     except UsageError as error:
         return _refuse(f"{error}; see supervice --help")
-    if args.get("help"):
-        print(usage())
-        return 0
-    if args.get("version"):
-        print(f"supervice {__version__}")
-        return 0
-    if args.command[:1] == ["check"] and not args.literal:
-        from supervice.cli.check import check
 
-        return check(args.command[1:], find_configuration(args))
-    if args.command:
-        return _refuse(
-            f"to run a command ({args.command[0]}) is not there yet: put it into a [program:x] section"
-        )
+
+def _run(args: Arguments) -> int:
     path = find_configuration(args)
-    if path is None:
+    if path is None and not args.command:
         return _refuse("there is no configuration; name one with -c FILE (see supervice --help)")
-    return serve(path, args)
+    if path is None:
+        return _single(args)
+    from supervice.config import ConfigValidationError
+    from supervice.core import Supervisor
+
+    supervisor = Supervisor(daemon=True)
+    try:
+        supervisor.load_config(path)
+        _override(supervisor, args)
+        if args.command:
+            if not supervisor.processes:  # an image's empty default configuration is none
+                return _single(args)
+            supervisor.set_command(args.command)
+    except ConfigValidationError as error:
+        for problem in error.problems:
+            sys.stderr.write(f"{problem}\n")
+        return USAGE
+    except OSError as error:
+        return _refuse(f"{path}: {error.strerror}")
+    except ValueError as error:
+        return _refuse(str(error))
+    return _serve(supervisor)
 
 
 def find_configuration(args: Arguments) -> str | None:
@@ -56,37 +78,31 @@ def find_configuration(args: Arguments) -> str | None:
     return next((path for path in CONFIG_PATHS if os.path.isfile(path)), None)
 
 
-def serve(path: str, args: Arguments) -> int:
+def _serve(supervisor: Supervisor) -> int:
     """Runs the configuration to its end."""
-    from supervice.config import ConfigValidationError
-    from supervice.core import PidfileInUse, SocketInUse, Supervisor
+    from supervice.core import PidfileInUse, SocketInUse
     from supervice.loop import Loop
 
-    supervisor = Supervisor(daemon=True)
     try:
-        supervisor.load_config(path)
-        _override(supervisor, args)
-    except ConfigValidationError as error:
-        for problem in error.problems:
-            sys.stderr.write(f"{problem}\n")
-        return USAGE
-    except OSError as error:
-        return _refuse(f"{path}: {error.strerror}")
-    except ValueError as error:
-        return _refuse(str(error))
-    loop = Loop()
-    try:
-        loop.run_until_complete(supervisor.run())
+        Loop().run_until_complete(supervisor.run())
     except (SocketInUse, PidfileInUse) as error:
         return _refuse(f"{getattr(error, 'strerror', None) or error}; nothing was started")
     return supervisor.exit_code
 
 
-def _override(supervisor: object, args: Arguments) -> None:
-    from supervice import logger
-    from supervice.core import Supervisor
+def _single(args: Arguments) -> int:
+    """Single-command mode."""
+    from supervice.cli.single_options import single_options
+    from supervice.loop import Loop
+    from supervice.single import SingleCommand
 
-    assert isinstance(supervisor, Supervisor)
+    return SingleCommand(Loop(), args.command, single_options(args)).run()
+
+
+def _override(supervisor: Supervisor, args: Arguments) -> None:
+    from supervice import logger
+    from supervice.cli.single_options import seconds
+
     config = supervisor.config
     if args.get("logfile") is not None:
         config.logfile = args.values["logfile"]
@@ -95,11 +111,9 @@ def _override(supervisor: object, args: Arguments) -> None:
         config.loglevel = args.values["loglevel"]
     if args.get("socket") is not None:
         config.socket_path = args.values["socket"]
-    if args.get("shutdown-timeout") is not None:
-        try:
-            config.shutdown_timeout = float(args.values["shutdown-timeout"])
-        except ValueError:
-            raise ValueError("--shutdown-timeout takes a number of seconds") from None
+    timeout = seconds(args, "shutdown-timeout")
+    if timeout is not None:
+        config.shutdown_timeout = timeout
 
 
 def _refuse(message: str) -> int:

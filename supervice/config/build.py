@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-
 from supervice.config.context import FAILED, Context
 from supervice.config.options import EFFECT, FIELDS, NAME, SUPERVICE, default, rows
 from supervice.config.problems import shown
@@ -231,13 +229,13 @@ class Builder:
 
 
 def container_defaults(config: SupervisorConfig, given: frozenset[str]) -> None:
-    """What the daemon takes where the file says nothing: its log on stdout, no pidfile as PID 1.
+    """What the daemon takes where the file says nothing: its log on stdout, no pid file.
 
     `socket_path` "" is for the caller to choose.
     """
     if "logfile" not in given:
         config.logfile = ""
-    if "pidfile" not in given and os.getpid() == 1:
+    if "pidfile" not in given:
         config.pidfile = "none"
     if "socket" not in given:
         config.socket_path = ""

@@ -1,8 +1,8 @@
+# ruff: noqa: E501  (tables, and the lines of a page)
 """docs/state-machine.md out of the law: `python -m supervice.lifecycle.diagram docs/state-machine.md`.
 
-Asks `transition` for everything: each state in every shape that matters, each input, each policy. Not imported by
-the daemon. A test compares the file with `page()`, and that the described cases below leave no change of state
-out.
+Asks `transition` for everything: each state in every shape that matters, each input, each policy. Not
+imported by the daemon. Tests see to it that the page is not stale, and that CASES leaves out no change of state.
 """
 
 from __future__ import annotations
@@ -118,6 +118,7 @@ def survey() -> tuple[set[Change], set[tuple[str, str, str]]]:
 
 
 # What happens, in words: (shape, input, policy, the situation).
+# fmt: off
 CASES: tuple[tuple[Snapshot, Input, Policy, str], ...] = (
     (STOPPED, s.StartRequested(), USUAL, "also from EXITED and FATAL; old failures are forgiven"),
     (STOPPED, s.RestartRequested(), USUAL, "a restart of what is at rest is a start"),
@@ -183,7 +184,8 @@ CASES: tuple[tuple[Snapshot, Input, Policy, str], ...] = (
     (STOPPING, s.TimerElapsed(), USUAL, "the stop signal was not enough; a ladder would go on with its next step"),
     (STOPPING, s.StopRequested(force=True), USUAL, "no more patience"),
     (STOPPING, s.StartRequested(), USUAL, "started again when it has ended"),
-)  # fmt: skip
+)
+# fmt: on
 
 
 def words(effect: Effect) -> str:
@@ -201,7 +203,7 @@ def words(effect: Effect) -> str:
 
 
 def _case(now: Snapshot, event: Input, policy: Policy, text: str) -> str:
-    after, effects = transition(now, event, policy)
+    _, effects = transition(now, event, policy)
     path = [now.state, *(e.to_state for e in effects if isinstance(e, s.Announce))]
     done = ", ".join(words(e) for e in effects if not isinstance(e, s.Announce))
     there = " → ".join(path[1:]) or "(stays)"

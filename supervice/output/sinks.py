@@ -49,9 +49,8 @@ if TYPE_CHECKING:
 
     Send = Callable[[int, list[bytes | memoryview]], int]
 
-QUEUE_LIMIT = (
-    256 * 1024
-)  # bytes; with `drop` what waits for a stalled reader, else what the daemon's log may add
+# Bytes that wait for a stalled reader: of everybody with `drop`, else of the daemon's own log.
+QUEUE_LIMIT = 1024 * 1024
 BIG_PIPE = 1024 * 1024
 CUT = object()  # as `tail`: the sink ends in a line that nobody will finish
 

@@ -106,8 +106,9 @@ def children_of(pid: int) -> list[int] | None:
                     found += map(int, part.split())
             finally:
                 os.close(fd)
-    except OSError:
-        return found if found or not os.path.exists(f"/proc/{os.getpid()}/task/{os.getpid()}/children") else []
+    except OSError:  # it has ended meanwhile, unless the kernel has no such file for us either
+        me = os.getpid()
+        return found if os.path.exists(f"/proc/{me}/task/{me}/children") else None
     return found
 
 

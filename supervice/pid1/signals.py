@@ -34,8 +34,8 @@ class SignalRouter:
         loop.add_reader(self._read, self._drain)
 
     def handle(self, signum: int, handler: Callable[[int], object], *, every: bool = False) -> None:
-        """Has `handler(signum)` called from now on: once for all that came since the last turn of the loop, or
-        with `every` as often as it came (as long as no more than a pipe's 65,536 came in one turn)."""
+        """Has `handler(signum)` called from now on: once for all that came since the last turn of the loop,
+        or with `every` as often as it came (as long as no more than a pipe's 65,536 came in one turn)."""
         self._handlers[signum] = handler
         (self._every.add if every else self._every.discard)(signum)
         previous = signal.signal(signum, self._note)

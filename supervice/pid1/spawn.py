@@ -51,6 +51,7 @@ class Order:
     umask: int | None = None
     identity: Identity | None = None
     new_session: bool = True  # else a process group of its own in our session
+    terminal: int | None = None  # makes that group the foreground of this terminal, before the program begins
 
 
 class Spawner:
@@ -62,6 +63,8 @@ class Spawner:
     def spawn(self, order: Order) -> int:
         """The pid of the running program; it leads its own process group. SpawnError when it cannot be."""
         path = find_program(order.argv[0], order.env, order.directory)
+        if order.terminal is not None:
+            return _fork_foreground(path, order)
         identity = order.identity
         if identity is not None and _is_us(identity):
             identity = None
@@ -152,6 +155,37 @@ def _popen(path: str, order: Order, identity: Identity | None) -> int:
     # The reaper collects it; without this, Popen would warn and keep the pid on a list of its own.
     process.returncode = 0
     return process.pid
+
+
+def _fork_foreground(path: str, order: Order) -> int:
+    """Only a child can make itself the foreground without a race: done from outside, it may read too early
+    and be stopped, and the SIGCONT that would cure it is one that the program sees. Nothing else runs in
+    this process, so fork is safe."""
+    read, write = os.pipe2(os.O_CLOEXEC)
+    pid = os.fork()
+    if pid == 0:
+        try:
+            os.setpgid(0, 0)
+            signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTTOU})
+            os.tcsetpgrp(order.terminal or 0, os.getpid())
+            for signum in _DEFAULTS:
+                signal.signal(signum, signal.SIG_DFL)
+            signal.pthread_sigmask(signal.SIG_SETMASK, ())
+            if order.directory is not None:
+                os.chdir(order.directory)
+            os.execve(path, order.argv, dict(order.env))
+        except BaseException as error:
+            number = error.errno if isinstance(error, OSError) and error.errno else errno.EIO
+            os.write(write, str(number).encode())
+        finally:
+            os._exit(NOT_FOUND)
+    os.close(write)
+    with open(read, "rb") as answer:
+        failed = answer.read()
+    if failed:
+        os.waitpid(pid, 0)  # not registered yet, so nobody else waits for it
+        raise explain(OSError(int(failed), os.strerror(int(failed))), path)
+    return pid
 
 
 def find_program(name: str, env: Mapping[str, str], directory: str | None) -> str:

@@ -201,7 +201,7 @@ def run(
         content: dict[str, str | bytes | Path] = dict(files or {})
         if config is not None:
             content[CONFIG] = config
-        if not ports:
+        if not ports and "network_mode" not in options:
             options.setdefault("network", "none")
         made = DockerContainer(image or request.getfixturevalue("image"), command=command, env=environment)
         started.append(made)

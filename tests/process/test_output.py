@@ -313,6 +313,25 @@ def test_a_spawn_that_fails_leaves_nothing(lab: Lab, tmp_path: Path):
     assert program.output.drained()
 
 
+def test_no_descriptors_left_for_a_second_pipe(lab: Lab, tmp_path: Path, monkeypatch):
+    program = lab.program(stdout_logfile=str(tmp_path / "log"), stderr_logfile=str(tmp_path / "err"))
+    program.sh("true")
+    program.reap()
+    before = len(os.listdir("/proc/self/fd"))
+    real, calls = os.pipe2, []
+
+    def one_only(flags: int) -> tuple[int, int]:
+        calls.append(flags)
+        if len(calls) == 2:
+            raise OSError(24, "Too many open files")
+        return real(flags)
+
+    monkeypatch.setattr(os, "pipe2", one_only)
+    with pytest.raises(OSError, match="Too many"):
+        program.output.prepare()
+    assert len(os.listdir("/proc/self/fd")) == before
+
+
 def test_reload_changes_the_log_of_a_running_program(lab: Lab, tmp_path: Path, reader: Reader):
     lab.make(stdout_fd=reader.write_end)
     one, two = tmp_path / "one", tmp_path / "two"
@@ -378,6 +397,7 @@ def test_tail_and_followers_through_restarts(lab: Lab, reader: Reader):
     program.python(SPEW + "spew(b'p', 1200000)")
     lab.until(lambda: reader.read() is not None and program.child.poll() is not None)
     program.output.exited()
+    lab.until(lambda: reader.read() is not None and not lab.router.pending())
     kept = program.output.tail(1000)
     assert [line for _, line in kept] == numbered(b"p", 1200000)[-len(kept) :]
     assert 5 <= len(kept) <= 8

@@ -79,6 +79,59 @@ def test_runs_stay_in_order_behind_a_stalled_reader(lab: Lab, reader: Reader):
     assert program.output.drained()
 
 
+def test_a_run_that_stalls_again_half_read_stays_before_the_next(lab: Lab, reader: Reader):
+    lab.make(stdout_fd=reader.write_end)
+    fill, program = lab.program("fill"), lab.program(stderr_logfile="NONE")
+    fill.python(SPEW + "spew(b'fill', 3000000)")
+    lab.until(lambda: lab.router.own(0).blocked)
+    for n in range(3):  # each in a big pipe, more than what is read at once
+        program.python(SPEW + f"import fcntl; fcntl.fcntl(1, 1031, 1 << 20); spew(b'run{n}', 960000)")
+        program.reap()
+    lab.until(lambda: reader.read() is not None and not lab.router.pending())
+    lines = [line for line in reader.read().split(b"\n") if line.startswith(b"run")]
+    assert lines == [line for n in range(3) for line in numbered(b"run%d" % n, 960000)]
+
+
+def test_a_grandchild_that_floods_a_slow_reader(lab: Lab, reader: Reader):
+    """The ended run counts as read at some point, though its pipe never is empty."""
+    lab.make(stdout_fd=reader.write_end)
+    program = lab.program()
+    program.sh("yes & echo $!; exit 0")
+    program.reap()
+    pid = 0
+
+    def drained() -> bool:
+        reader.data = reader.data[:100]
+        for _ in range(10):
+            try:
+                reader.data += os.read(reader.fd, 65536)
+            except BlockingIOError:
+                break
+        return program.output.drained()
+
+    lab.until(drained)
+    lab.until(lambda: reader.read().count(b"\n") > 10)
+    pid = next(int(line) for line in reader.data.split(b"\n") if line.isdigit())
+    os.kill(pid, 9)
+
+
+def test_dropping_never_shows_the_end_of_a_line_without_its_beginning(lab: Lab, reader: Reader):
+    lab.make(stdout_fd=reader.write_end, log_overflow="drop")
+    program = lab.program()
+    code = "import os\nfor n in range(60): os.write(1, b'<%d ' % n + b'x' * 200000 + b'>\\n')\n"
+    program.python(code + "os.write(1, b'<short>\\n' * 10)")
+    program.reap()
+    lab.until(lambda: reader.read() is not None and not lab.router.pending())
+    program.sh("echo '<end>'")
+    program.reap()
+    lines = reader.read().split(b"\n")[:-1]
+    assert all(line.startswith(b"<") for line in lines)
+    assert lines[-1] == b"<end>"
+    whole = [line for line in lines if line.endswith(b">")]
+    assert all(len(line) in (200004, 200005, 7, 5) for line in whole)
+    assert program.output.dropped_lines > 0
+
+
 def test_a_crash_loop_behind_a_stalled_reader_does_not_eat_descriptors(lab: Lab, reader: Reader):
     lab.make(stdout_fd=reader.write_end)
     fill, program = lab.program("fill"), lab.program(stderr_logfile="NONE")
@@ -168,13 +221,13 @@ def test_the_daemons_log_goes_between_the_lines(lab: Lab, reader: Reader):
     assert reader.read() == b"unfinished\ndaemon\n"
     program.python(SPEW + "spew(b'fill', 6000000)")
     lab.until(lambda: lab.router.own(0).blocked)
-    for n in range(20000):
+    for n in range(50000):
         write(b"line %d of a daemon that has much to say\n" % n)
-    assert 0 < write.lost_lines < 20000
+    assert 0 < write.lost_lines < 50000
     lab.until(lambda: reader.read() is not None and program.child.poll() is not None)
     program.output.exited()
     lab.until(lambda: reader.read() is not None and not lab.router.pending())
-    assert reader.read().count(b"much to say\n") == 20000 - write.lost_lines
+    assert reader.read().count(b"much to say\n") == 50000 - write.lost_lines
 
 
 def test_the_daemons_log_in_a_rotating_file(lab: Lab, tmp_path: Path):

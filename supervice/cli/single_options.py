@@ -1,0 +1,71 @@
+"""The options of single-command mode, from words to values."""
+
+from __future__ import annotations
+
+from supervice.cli.args import UsageError
+from supervice.single import SingleOptions
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from supervice.cli.args import Arguments
+
+
+def single_options(args: Arguments) -> SingleOptions:
+    """UsageError for what is no signal, no number or no exit code."""
+    verbosity = args.get("verbose") or "0"
+    if not verbosity.isdecimal():
+        raise UsageError("the verbosity is a number from 0 to 3")
+    if args.get("group") and args.get("single-child"):
+        raise UsageError("--group and --single-child exclude each other")
+    return SingleOptions(
+        single_child=args.get("single-child") is not None,
+        rewrite=_rewrites(args.get("rewrite") or ""),
+        exit_code_ok=_codes(args.get("exit-code-ok") or ""),
+        parent_death_signal=_signal(args.get("parent-death-signal")),
+        warn_on_reap=args.get("warn-on-reap") is not None,
+        shutdown_timeout=seconds(args, "shutdown-timeout"),
+        verbosity=int(verbosity),
+    )
+
+
+def seconds(args: Arguments, name: str) -> float | None:
+    """A number of seconds, None when it was not given."""
+    text = args.get(name)
+    if text is None:
+        return None
+    from supervice.config.values import seconds as parse_seconds
+
+    try:
+        return parse_seconds(text)
+    except ValueError:
+        raise UsageError(f"--{name} takes a number of seconds, not {text!r}") from None
+
+
+def _signal(text: str | None) -> int:
+    if not text:
+        return 0
+    from supervice.config.values import signal_number
+
+    try:
+        return signal_number(text)
+    except ValueError as error:
+        raise UsageError(f"{text!r}: {error}") from None
+
+
+def _rewrites(text: str) -> dict[int, int]:
+    rewrite: dict[int, int] = {}
+    for word in text.replace(",", " ").split():
+        received, colon, delivered = word.partition(":")
+        if not colon:
+            raise UsageError(f"--rewrite takes SIGNAL:SIGNAL, not {word!r}")
+        rewrite[_signal(received)] = 0 if delivered == "0" else _signal(delivered)
+    return rewrite
+
+
+def _codes(text: str) -> tuple[int, ...]:
+    codes = []
+    for word in text.replace(",", " ").split():
+        if not word.isdecimal() or int(word) > 255:
+            raise UsageError(f"an exit code is a number from 0 to 255, not {word!r}")
+        codes.append(int(word))
+    return tuple(codes)

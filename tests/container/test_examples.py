@@ -1,0 +1,206 @@
+"""Each example is built and does what its README says."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.container.helpers import Box, eventually
+
+EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
+FETCH = "import sys, urllib.request as r; sys.stdout.write(r.urlopen(sys.argv[1], timeout=5).read().decode())"
+
+
+def fetch(box: Box, url: str) -> str:
+    """The body of a page, asked for inside the container."""
+    return box.exec("python3", "-c", FETCH, url, check=True).output
+
+
+def checked(box: Box) -> None:
+    """`supervice check` has nothing to say about the configuration of the image."""
+    assert box.exec("supervice", "check", check=True).output.count("warning") == 0
+
+
+def test_minimal(run: Callable[..., Box], build_example: Callable[[str], str]) -> None:
+    box = run(image=build_example("minimal"), wait=["web", "clock"])
+    checked(box)
+    page = eventually(lambda: re.search(r"\d\d:\d\d:\d\d", fetch(box, "http://127.0.0.1:8000/")))
+    assert page
+    eventually(lambda: page[0] not in fetch(box, "http://127.0.0.1:8000/"), message="the clock goes on")
+    assert box.stop() == 0
+
+
+def test_web_stack(run: Callable[..., Box], build_example: Callable[[str], str]) -> None:
+    box = run(image=build_example("web-stack"), wait=["redis", "web", "nginx"])
+    checked(box)
+    box.wait_state("setup", state="EXITED")
+    assert box.status()["setup"]["exitcode"] == 0
+
+    def visit() -> dict[str, Any]:
+        answer: dict[str, Any] = json.loads(fetch(box, "http://127.0.0.1/"))
+        return answer
+
+    first = eventually(visit)
+    assert first["greeting"] == "hello"
+    assert visit()["visits"] == first["visits"] + 1
+
+    # The master of the web server is killed: its workers are stopped with it, and there is a new one.
+    old = box.pid("web")
+    box.ctl("signal", "KILL", "web")
+    eventually(lambda: box.state("web") == "RUNNING" and box.pid("web") != old)
+    eventually(lambda: visit()["visits"] > first["visits"] + 1)
+    box.ctl("restart", "web")
+    eventually(visit)
+    eventually(lambda: box.status()["nginx"]["healthy"] and box.status()["redis"]["healthy"])
+    assert box.ctl("health").code == 0
+    assert box.zombies() == []
+    assert box.stop(timeout=20) == 0
+    log = box.logs()
+    stopped = re.findall(r"(\w+): stopped", log.partition("shutting down")[2])
+    assert stopped == ["nginx", "web", "redis"]
+    assert "SIGKILL" not in log.partition("shutting down")[2]
+
+
+def test_healthchecks(run: Callable[..., Box], build_example: Callable[[str], str]) -> None:
+    box = run(image=build_example("healthchecks"))
+    eventually(lambda: all(p["healthy"] for p in box.wait_state("server", "worker").values()), 20)
+    checked(box)
+    before = box.status()
+    box.ctl("signal", "USR1", "server")
+    box.ctl("signal", "STOP", "worker")
+    log = box.wait_log("server: UNHEALTHY: 2 health checks failed in a row: cannot connect to 127.0.0.1:8000")
+    log = box.wait_log("worker: UNHEALTHY: 2 health checks failed in a row")
+    assert re.search(r"worker: UNHEALTHY: .*no sign of life for \d s", log)
+
+    def well() -> bool:
+        now = box.status()
+        return all(now[n]["healthy"] and now[n]["pid"] not in (None, before[n]["pid"]) for n in now)
+
+    eventually(well, 30, 0.1, "both were replaced and are well")
+    assert box.ctl("health").code == 0
+    assert box.stop() == 0
+
+
+def test_embedding(run: Callable[..., Box], image_for: Callable[[str], str], base: str) -> None:
+    box = run(
+        ["-W", "error", "/srv/embedding.py"],
+        entrypoint="/opt/supervice/bin/python",
+        image=image_for(base),
+        files={"/srv/embedding.py": EXAMPLES / "embedding.py"},
+        init=True,
+    )
+    assert box.wait() == 0, box.logs()
+    log = box.logs()
+    assert log.count("web is running") == 2
+    assert "web ended: killed by SIGKILL" in log
+    assert "all stopped, exit code 0" in log
+    assert "our own child ended with 42" in log
+    assert (
+        "helper went STOPPED -> STARTING, STARTING -> RUNNING, RUNNING -> STOPPING, STOPPING -> STOPPED"
+        in log
+    )
+
+
+class Pod:
+    """The containers of a manifest with Docker alone: an init holds the namespaces, the others share them."""
+
+    def __init__(self, path: Path, run: Callable[..., Box], images: dict[str, str], directory: Path) -> None:
+        (pod,) = (document for document in yaml.safe_load_all(path.read_text()) if document)
+        self.spec = pod["spec"]
+        self.grace: int = self.spec["terminationGracePeriodSeconds"]
+        holder = run(
+            ["infinity"], entrypoint="sleep", image=images["sidecar"], init=True, ipc_mode="shareable"
+        )
+        shared = f"container:{holder.id}"
+        self.volumes: dict[str, dict[str, Any]] = {v["name"]: v["emptyDir"] for v in self.spec["volumes"]}
+        for name in self.volumes:
+            (directory / name).mkdir()
+            (directory / name).chmod(0o777)  # as an emptyDir is
+        self.boxes = {}
+        for container in self.spec["containers"]:
+            options = self.options(container, directory)
+            if self.spec.get("shareProcessNamespace"):
+                options["pid_mode"] = shared
+            self.boxes[container["name"]] = run(
+                container.get("args"),
+                entrypoint=container.get("command"),
+                image=images[container["name"]],
+                network_mode=shared,
+                ipc_mode=shared,
+                **options,
+            )
+
+    def options(self, container: dict[str, Any], directory: Path) -> dict[str, Any]:
+        """What the manifest says about a container, in Docker's words."""
+        rights = container["securityContext"]
+        assert rights["allowPrivilegeEscalation"] is False
+        tmpfs, volumes = {}, {}
+        for mount in container["volumeMounts"]:
+            if self.volumes[mount["name"]].get("medium") == "Memory":
+                tmpfs[mount["mountPath"]] = "mode=1777"
+            else:
+                volumes[str(directory / mount["name"])] = mount["mountPath"]
+        identity = self.spec["securityContext"]
+        return {
+            "user": f"{identity['runAsUser']}:{identity['runAsGroup']}",
+            "read_only": rights["readOnlyRootFilesystem"],
+            "cap_drop": rights["capabilities"]["drop"],
+            "security_opt": ["no-new-privileges"],
+            "tmpfs": tmpfs,
+            "volumes": volumes,
+        }
+
+    def probe(self, name: str, kind: str) -> int:
+        """The exit code of a probe of a container."""
+        container = next(one for one in self.spec["containers"] if one["name"] == name)
+        return self.boxes[name].exec(*container[kind]["exec"]["command"]).code
+
+
+@pytest.fixture(params=["pod.yaml", "pod-shared-pid.yaml"])
+def pod(
+    request: pytest.FixtureRequest,
+    run: Callable[..., Box],
+    build_example: Callable[[str], str],
+    image: str,
+    tmp_path: Path,
+) -> Pod:
+    # The application's own image would be python:3.13-slim, which the image under test is made of.
+    images = {"app": image, "sidecar": build_example("sidecar")}
+    return Pod(EXAMPLES / "sidecar" / request.param, run, images, tmp_path)
+
+
+def test_sidecar(pod: Pod) -> None:
+    app, sidecar = pod.boxes["app"], pod.boxes["sidecar"]
+    shared = bool(pod.spec.get("shareProcessNamespace"))
+    names = ["content", "canary", *(["observer"] if shared else [])]
+    before = sidecar.wait_state(*names)
+    assert sorted(before) == sorted(names)
+    assert (sidecar.ctl("pid").output == "1\n") is not shared
+    sidecar.wait_log("canary: http://127.0.0.1:8080/: 200 OK")
+    assert "Written by the sidecar" in fetch(app, "http://127.0.0.1:8080/")
+    if shared:
+        sidecar.wait_log("observer: http.server runs as ")
+    assert pod.probe("sidecar", "livenessProbe") == 0
+    assert pod.probe("sidecar", "readinessProbe") == 0
+
+    sidecar.ctl("stop", "content")
+    assert pod.probe("sidecar", "readinessProbe") == 3
+    assert pod.probe("sidecar", "livenessProbe") == 0
+    sidecar.ctl("start", "content")
+    sidecar.exec("sh", "-c", f"kill -KILL {sidecar.pid('canary')}", check=True)
+    eventually(lambda: sidecar.pid("canary") != before["canary"]["pid"])
+    sidecar.wait_state("canary")
+    assert sidecar.zombies() == []
+
+    # The sidecar ends in order, and with it nothing of the application.
+    assert sidecar.stop(timeout=pod.grace) == 0
+    log = sidecar.logs()
+    assert "left behind" not in log
+    assert app.alive()
+    assert "Written by the sidecar" in fetch(app, "http://127.0.0.1:8080/")

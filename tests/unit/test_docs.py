@@ -1,0 +1,149 @@
+"""What is written down is true: generated pages are fresh, examples pass `check`, links and verbs exist."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from supervice.cli.args import OPTIONS
+from supervice.cli.ctl_commands import cli
+from supervice.config import load
+from supervice.lifecycle import diagram
+from supervice.lifecycle.states import STATES
+from supervice.lifecycle.transition import transition
+from supervice.version import __version__
+
+ROOT = Path(__file__).resolve().parents[2]
+DOCS = ROOT / "docs"
+README = ROOT / "README.md"
+PAGES = sorted(
+    [*ROOT.glob("*.md"), *DOCS.rglob("*.md"), *ROOT.glob("examples/**/*.md"), ROOT / "docker/README.md"]
+)
+
+
+def blocks(page: Path, language: str) -> Iterator[str]:
+    """The fenced blocks of one language."""
+    for match in re.finditer(rf"^```{language}\n(.*?)^```$", page.read_text(), re.M | re.S):
+        yield match.group(1)
+
+
+# -- the state machine -----------------------------------------------------------------------------------
+
+
+def test_the_state_machine_page_is_not_stale() -> None:
+    page = (DOCS / "state-machine.md").read_text()
+    assert page == diagram.page(), "run: python -m supervice.lifecycle.diagram docs/state-machine.md"
+
+
+def test_the_command_writes_the_page(tmp_path: Path) -> None:
+    target = tmp_path / "page.md"
+    subprocess.run([sys.executable, "-m", "supervice.lifecycle.diagram", str(target)], check=True, cwd=ROOT)
+    assert target.read_text() == diagram.page()
+
+
+def test_the_survey_asks_every_state_and_every_input() -> None:
+    from supervice.lifecycle import transition as law
+
+    assert {shape.state for shape in diagram.SHAPES.values()} == set(STATES)
+    assert {type(event) for _, events in diagram.INPUTS for event in events} == set(law._HANDLERS)
+    assert [name for name, events in diagram.INPUTS if {type(e).__name__ for e in events} != {name}] == []
+
+
+def test_the_cases_leave_no_change_out() -> None:
+    described = {
+        (diagram.shape_of(now), type(event).__name__, diagram.shape_of(transition(now, event, policy)[0]))
+        for now, event, policy, _ in diagram.CASES
+    }
+    assert sorted(diagram.survey()[0] - described) == []
+
+
+# -- examples in the text --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if list(blocks(page, "ini"))], ids=lambda p: p.name)
+def test_configurations_in_the_text_have_no_problem(page: Path, tmp_path: Path) -> None:
+    for number, text in enumerate(blocks(page, "ini")):
+        path = tmp_path / f"{number}.conf"
+        path.write_text(text)
+        (tmp_path / "conf.d").mkdir(exist_ok=True)
+        assert [str(problem) for problem in load(str(path), daemon_defaults=True).problems] == []
+
+
+def test_verbs_and_options_in_the_text_exist() -> None:
+    known = {name for option in OPTIONS for name in (f"--{option[0]}", f"-{option[1]}")}
+    for page in PAGES:
+        shell = "\n".join(blocks(page, "sh"))
+        for line in re.findall(r"\bsupervicectl +(.*)", shell):
+            words = [word for word in line.split() if not word.startswith("-")]
+            assert not words or words[0] in cli.commands, f"{page.name}: supervicectl {line}"
+        for line in re.findall(r"(?:^|\s)supervice +(-.*)", shell):
+            options = {
+                word.partition("=")[0] for word in line.partition(" -- ")[0].split() if word.startswith("-")
+            }
+            assert options <= {*known, "--"}, f"{page.name}: supervice {line}"
+
+
+def test_the_readme_stays_readable() -> None:
+    lines = README.read_text().splitlines()
+    assert len(lines) <= 250
+    first = README.read_text().index("```sh")
+    assert "make demo" in README.read_text()[first : first + 200]
+    assert "make test" in README.read_text()[first : first + 200]
+
+
+# -- the rest --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda p: str(p.relative_to(ROOT)))
+def test_links_lead_somewhere(page: Path) -> None:
+    text = re.sub(r"^```.*?^```$", "", page.read_text(), flags=re.M | re.S)
+    for target in re.findall(r"\]\(([^)\s]+)\)", text):
+        if not re.match(r"[a-z]+:|#", target):
+            assert (page.parent / target.partition("#")[0]).exists(), f"{page.name}: {target}"
+
+
+def test_every_decision_is_in_the_index() -> None:
+    index = (DOCS / "adr" / "README.md").read_text()
+    decisions = sorted(path.name for path in (DOCS / "adr").glob("[0-9]*.md"))
+    assert decisions
+    assert re.findall(r"\]\((\d{4}-[^)]+\.md)\)", index) == decisions
+    for name in decisions:
+        text = (DOCS / "adr" / name).read_text()
+        assert text.startswith(f"# {name[:4]} ")
+        for heading in ("## Context", "## Decision", "## Consequences", "## What would change our mind"):
+            assert heading in text, f"{name}: {heading}"
+
+
+def test_code_that_cites_a_decision_cites_one_that_exists() -> None:
+    decisions = {path.name[:4] for path in (DOCS / "adr").glob("[0-9]*.md")}
+    for path in [*ROOT.glob("supervice/**/*.py"), *ROOT.glob("tests/**/*.py")]:
+        for number in re.findall(r"docs/adr/(\d{4})", path.read_text()):
+            assert number in decisions, f"{path.name}: docs/adr/{number}"
+
+
+def test_modules_in_the_architecture_page_exist() -> None:
+    text = (DOCS / "architecture.md").read_text()
+    for name in re.findall(r"`((?:[a-z0-9_]+/)*[a-z0-9_]+\.py)`", text):
+        assert (ROOT / "supervice" / name).exists() or (ROOT / name).exists(), name
+
+
+def test_functions_in_the_architecture_page_exist() -> None:
+    """The stories name them so that they can be found: in backquotes, with a pair of brackets."""
+    code = "\n".join(path.read_text() for path in (ROOT / "supervice").rglob("*.py"))
+    for name in re.findall(r"`(?:[A-Za-z_]+\.)*([A-Za-z_]+)\(\)`", (DOCS / "architecture.md").read_text()):
+        assert re.search(rf"^ *(?:async )?(?:def|class) {name}\b", code, re.M), name
+
+
+def test_the_changelog_knows_this_version() -> None:
+    assert f"## {__version__}" in (ROOT / "CHANGELOG.md").read_text()
+
+
+def test_the_licence_is_whole() -> None:
+    text = (ROOT / "LICENSE").read_text()
+    assert "Apache License" in text
+    assert "END OF TERMS AND CONDITIONS" in text

@@ -1,0 +1,65 @@
+"""The Kubernetes manifests of the examples against Kubernetes' own schemas, offline."""
+
+from __future__ import annotations
+
+import copy
+from pathlib import Path
+from typing import Any
+
+import kubernetes_validate
+import pytest
+import yaml
+
+EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
+MANIFESTS = sorted(EXAMPLES.glob("**/*.yaml"))
+VERSIONS = ("1.27", "1.29", "1.31")
+SIDECAR = EXAMPLES / "sidecar"
+
+
+def documents(path: Path) -> list[dict[str, Any]]:
+    return [document for document in yaml.safe_load_all(path.read_text()) if document]
+
+
+def sidecar(pod: dict[str, Any]) -> dict[str, Any]:
+    return next(one for one in pod["spec"]["containers"] if one["name"] == "sidecar")
+
+
+def test_there_are_manifests() -> None:
+    assert [path.name for path in MANIFESTS] == ["pod-shared-pid.yaml", "pod.yaml"]
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize("path", MANIFESTS, ids=lambda path: path.name)
+def test_a_manifest_is_what_kubernetes_wants(path: Path, version: str) -> None:
+    for document in documents(path):
+        assert kubernetes_validate.validate(document, version, strict=True) == version
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_the_schemas_notice_a_mistake(version: str) -> None:
+    (pod,) = documents(SIDECAR / "pod.yaml")
+    misspelt, wrong = copy.deepcopy(pod), copy.deepcopy(pod)
+    sidecar(misspelt)["livenesProbe"] = sidecar(misspelt).pop("livenessProbe")
+    sidecar(wrong)["livenessProbe"]["exec"]["command"] = "supervicectl health"
+    for broken in (misspelt, wrong):
+        with pytest.raises(kubernetes_validate.ValidationError):
+            kubernetes_validate.validate(broken, version, strict=True)
+
+
+def test_the_shared_variant_differs_in_nothing_else() -> None:
+    (plain,), (shared,) = documents(SIDECAR / "pod.yaml"), documents(SIDECAR / "pod-shared-pid.yaml")
+    assert shared["spec"].pop("shareProcessNamespace") is True
+    assert sidecar(shared).pop("args") == ["-c", "/etc/supervice/shared-pid.conf"]
+    assert shared == plain
+
+
+@pytest.mark.parametrize("path", MANIFESTS, ids=lambda path: path.name)
+def test_a_manifest_agrees_with_itself_and_with_us(path: Path) -> None:
+    (pod,) = documents(path)
+    volumes = {volume["name"] for volume in pod["spec"]["volumes"]}
+    for container in pod["spec"]["containers"]:
+        assert {mount["name"] for mount in container.get("volumeMounts", ())} <= volumes
+    # The kubelet must not lose patience before supervice does; 30 s is its default.
+    assert pod["spec"]["terminationGracePeriodSeconds"] > 30
+    for probe in ("livenessProbe", "readinessProbe"):
+        assert sidecar(pod)[probe]["exec"]["command"][0] == "supervicectl"
