@@ -14,7 +14,7 @@ from supervice.doors.protocol import (
     CommandError,
 )
 from supervice.lifecycle.exit_policy import Verdict
-from supervice.lifecycle.states import BACKOFF, EXITED, FATAL, RESTING, RUNNING, STOPPING, UP
+from supervice.lifecycle.states import BACKOFF, EXITED, FATAL, RESTING, RUNNING, STOPPING, UNHEALTHY, UP
 from supervice.names import UnknownName, group_of, members_of, resolve_names
 from supervice.process import AFTER_KILL, START_WAIT
 from supervice.version import __version__
@@ -256,7 +256,7 @@ _COMMANDS: dict[str, Callable[[Operations, Reply], Awaitable[Reply]]] = {
 def is_live(process: Process) -> bool:
     """False when it, and with it the container, had better be restarted."""
     important = process.config.main or process.config.critical
-    return process.is_healthy is not False and not (important and process.state == FATAL)
+    return process.state != UNHEALTHY and not (important and process.state == FATAL)
 
 
 def is_ready(process: Process) -> bool:

@@ -67,8 +67,9 @@ class Reloader:
                     c.name
                     for c in loaded.processes
                     if c.main
-                    or (c.name in supervisor.processes
-                    and supervisor.processes[c.name].foreground is not None)
+                    or (
+                        c.name in supervisor.processes and supervisor.processes[c.name].foreground is not None
+                    )
                 ),
                 None,
             )

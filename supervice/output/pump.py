@@ -52,8 +52,8 @@ class Pump:
 
     __slots__ = (
         "_carry",
-        "_finishing",
         "_grown",
+        "_left",
         "_program",
         "_reader",
         "_skip",
@@ -78,7 +78,7 @@ class Pump:
         self.pid = 0
         self._carry = b""  # an unfinished line, at most MAX_LINE
         self._watched = False
-        self._finishing = 0  # bytes; the child is gone: so much may be left, do not wait for readiness
+        self._left = -1  # once the child is gone: how much of it may be in the pipe, read without waiting
         self._grown = False
         self._skip = False  # the beginning of the line under way was dropped: so is its rest
 
@@ -118,35 +118,34 @@ class Pump:
             if self.fd < 0:
                 return  # closed by somebody who was told of the output
             moved += size
-            if self._finishing:
-                self._finishing -= size
-                if self._finishing <= 0:
-                    self._finishing = 1
+            if self._left >= 0:
+                self._left = max(0, self._left - size)
+                if not self._left:
                     break  # more than a pipe holds: somebody else is writing, see `_read_out`
             elif size < FULL:
                 break
-        if self._finishing:
+        if self._left >= 0:
             self._read_out()
 
     def _read_out(self) -> None:
         """All that the child had written is read, but somebody (a grandchild) still holds the pipe."""
-        self._finishing = 0
+        self._left = -1
         self._reader.busy(-1)
         self._watch(True)
 
     def resume(self) -> None:
         if self.fd < 0:
             return
-        if self._finishing:
+        if self._left >= 0:
             self._readable(True)
         else:
             self._watch(True)
 
     def finish(self) -> None:
         """The child was reaped, or everything ends: what is in the pipe now is read to its end."""
-        if self.fd < 0 or self._finishing:
+        if self.fd < 0 or self._left >= 0:
             return
-        self._finishing = BIG_PIPE + 1
+        self._left = BIG_PIPE
         self._reader.busy(1)
         if self._watched:
             self._watch(False)
@@ -155,7 +154,7 @@ class Pump:
 
     @property
     def finishing(self) -> bool:
-        return self._finishing > 0
+        return self._left >= 0
 
     def _feed(self, size: int) -> None:
         if self._skip:
@@ -243,7 +242,7 @@ class Pump:
         if self._carry:
             head, self._carry = self._carry, b""
             self._emit(head, b"", 0)
-        if self._finishing:
-            self._finishing = 0
+        if self._left >= 0:
+            self._left = -1
             self._reader.busy(-1)
         self._program.pump_closed(self)

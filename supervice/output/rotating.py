@@ -134,6 +134,9 @@ class FileSink:
         size = len(head) + len(part)
         if not size:
             return
+        if self._fd < 0:  # closed; the daemon's log may come after everything else
+            source.lose(size, 0, False)
+            return
         done = 0
         try:
             done = os.writev(self._fd, (head, part)) if head else os.write(self._fd, part)

@@ -216,7 +216,7 @@ class OutputRouter:
             if isinstance(sink, (FileSink, StreamSink)) and sink not in self._own:
                 sink.users -= 1
                 if not sink.users:
-                    self._sinks = {path: kept for path, kept in self._sinks.items() if kept is not sink}
+                    del self._sinks[sink.path if isinstance(sink, FileSink) else sink.label]
                     sink.release()
                     if isinstance(sink, StreamSink) and sink.queued:
                         self._retired = [old for old in self._retired if old.queued]

@@ -64,15 +64,16 @@ class Reaper:
                 return
             pid = seen.si_pid
             child = self._children.pop(pid, None)
+            # A callback that fails must cost nobody else a status: its error goes to the loop instead.
             if child is not None and child[1] is not None:
-                child[1]()
+                _guarded(self._loop, child[1])
             status = _collect(pid)
             if child is not None:
-                child[0](status)
+                _guarded(self._loop, child[0], status)
             else:
                 self.orphans += 1
                 if self._on_orphan is not None:
-                    self._on_orphan(pid, status)
+                    _guarded(self._loop, self._on_orphan, pid, status)
         if not self._again:
             self._again = True
             self._loop.call_soon(self._poll_again)
@@ -113,7 +114,7 @@ class PoliteReaper:
         self._loop.remove_reader(pidfd)
         os.close(pidfd)
         if before_reap is not None:
-            before_reap()
+            _guarded(self._loop, before_reap)
         on_exit(_collect(pid))
 
     def _look(
@@ -130,7 +131,7 @@ class PoliteReaper:
             return
         del self._children[pid]
         if before_reap is not None:
-            before_reap()
+            _guarded(self._loop, before_reap)
         on_exit(_collect(pid))
 
     def poll(self) -> None:
@@ -143,6 +144,22 @@ class PoliteReaper:
                 self._loop.remove_reader(pidfd)
                 os.close(pidfd)
         self._children.clear()
+
+
+def collect_unregistered(pid: int) -> None:
+    """Takes a child that is about to end and was never registered: a fork whose exec failed. Waits for it."""
+    os.waitpid(pid, 0)
+
+
+def _guarded(loop: EventLoop, callback: Callable[..., object], *args: int) -> None:
+    try:
+        callback(*args)
+    except Exception as error:
+        loop.call_soon(_raise, error)
+
+
+def _raise(error: Exception) -> None:
+    raise error
 
 
 def _collect(pid: int) -> int:

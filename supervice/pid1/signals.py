@@ -20,17 +20,26 @@ if TYPE_CHECKING:
     from supervice.loop import EventLoop
 
 
+PIPE_SIZE = 65536
+
+
 class SignalRouter:
     """Calls a handler in the loop, soon after its signal came; the same signals coalesce as in the kernel."""
 
     def __init__(self, loop: EventLoop) -> None:
+        """ValueError when this is not the main thread."""
         self._loop = loop
         self._pending: set[int] = set()
         self._handlers: dict[int, Callable[[int], object]] = {}
         self._every: set[int] = set()
         self._previous: dict[int, Any] = {}
         self._read, self._write = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
-        self._previous_wakeup = signal.set_wakeup_fd(self._write, warn_on_full_buffer=False)
+        try:
+            self._previous_wakeup = signal.set_wakeup_fd(self._write, warn_on_full_buffer=False)
+        except ValueError:
+            os.close(self._read)
+            os.close(self._write)
+            raise
         loop.add_reader(self._read, self._drain)
 
     def handle(self, signum: int, handler: Callable[[int], object], *, every: bool = False) -> None:
@@ -53,20 +62,31 @@ class SignalRouter:
     def _drain(self) -> None:
         came = b""
         try:
-            came = os.read(self._read, 65536)
+            came = os.read(self._read, PIPE_SIZE)
         except BlockingIOError:
             pass
+        except OSError:
+            return  # closed since this was put into the queue
         for signum in came if self._every else b"":  # the interpreter writes one byte for each that came
             if signum in self._every:
-                self._pending.discard(signum)
-                self._handlers[signum](signum)
+                self._call(signum)
+        # What comes from here on is for the next turn, or a steady storm would keep the loop out.
+        pending, self._pending = self._pending, set()
+        if len(came) < PIPE_SIZE:  # else bytes may be missing, and the flags are all there is
+            pending -= self._every
         # The lower numbers first: TERM and INT before CHLD, so that a storm of deaths does not delay a stop.
-        while self._pending:
-            signum = min(self._pending)
-            self._pending.discard(signum)
-            handler = self._handlers.get(signum)
+        for signum in sorted(pending):
+            self._call(signum)
+        if self._pending:  # a flag whose byte may have been read already
+            self._loop.call_soon(self._drain)
+
+    def _call(self, signum: int) -> None:
+        handler = self._handlers.get(signum)
+        try:
             if handler is not None:
                 handler(signum)
+        except Exception as error:  # the other signals must not be lost with it
+            self._loop.call_soon(_raise, error)
 
     def close(self) -> None:
         for signum in list(self._handlers):
@@ -75,6 +95,10 @@ class SignalRouter:
         signal.set_wakeup_fd(self._previous_wakeup, warn_on_full_buffer=False)
         os.close(self._read)
         os.close(self._write)
+
+
+def _raise(error: Exception) -> None:
+    raise error
 
 
 def clean_dispositions() -> None:

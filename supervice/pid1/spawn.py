@@ -13,6 +13,7 @@ import os
 import signal
 
 from supervice.lean import dataclass
+from supervice.pid1.reaper import collect_unregistered
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -183,7 +184,7 @@ def _fork_foreground(path: str, order: Order) -> int:
     with open(read, "rb") as answer:
         failed = answer.read()
     if failed:
-        os.waitpid(pid, 0)  # not registered yet, so nobody else waits for it
+        collect_unregistered(pid)
         raise explain(OSError(int(failed), os.strerror(int(failed))), path)
     return pid
 

@@ -190,9 +190,11 @@ def test_sidecar(pod: Pod) -> None:
     assert pod.probe("sidecar", "readinessProbe") == 0
 
     sidecar.ctl("stop", "content")
-    assert pod.probe("sidecar", "readinessProbe") == 3
+    assert pod.probe("sidecar", "readinessProbe") == 1
     assert pod.probe("sidecar", "livenessProbe") == 0
+    assert sidecar.ctl("status", "content", check=False).code == 3
     sidecar.ctl("start", "content")
+    assert pod.probe("sidecar", "readinessProbe") == 0
     sidecar.exec("sh", "-c", f"kill -KILL {sidecar.pid('canary')}", check=True)
     eventually(lambda: sidecar.pid("canary") != before["canary"]["pid"])
     sidecar.wait_state("canary")

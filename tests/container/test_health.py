@@ -72,15 +72,16 @@ def test_a_sick_program_is_restarted_with_back_off_and_given_up_in_the_end(
     gaps = [begin - end for end, begin in zip(waits, up[1:], strict=True)]
     assert 0.27 + 0.2 <= gaps[0] < 0.27 + 0.2 + 0.4
     assert 0.54 + 0.2 <= gaps[1] < 0.54 + 0.2 + 0.4
-    # Nothing starts it behind the operator's back, and the container reports itself as sick.
-    assert box.ctl("health", check=False).code == 1
+    # The container is not ready, but nothing that a restart of all of it would be good for.
+    assert box.ctl("health", "--ready", check=False).code == 1
+    assert box.ctl("health", "--live").code == 0
     assert box.pid("witness") == witness
 
     box.exec("rm", "/tmp/sick", check=True)
     box.ctl("start", "server")
     eventually(lambda: box.status()["server"]["healthy"] is True)
     assert box.pid("server") != first
-    assert box.ctl("health").code == 0
+    assert box.ctl("health", "--ready").code == 0
     assert box.stop() == 0
 
 
@@ -145,27 +146,38 @@ startsecs = 0
     assert box.zombies() == []
 
 
-def test_docker_sees_the_health_of_the_programs(run: Callable[..., Box]) -> None:
+def docker_health(box: Box) -> str:
+    box.container.reload()
+    return str(box.container.attrs["State"]["Health"]["Status"])
+
+
+OFTEN = {"interval": 300_000_000, "retries": 2}
+
+
+def test_docker_sees_that_the_container_is_healthy(
+    run: Callable[..., Box], image_for: Callable[[str], str], base: str
+) -> None:
     """The HEALTHCHECK of the image, only more often."""
-    config = SERVER.format(check=TCP, start_period=0).replace("startretries = 2", "startretries = 0")
-    box = run(
-        config=config,
-        files=programs("server.py"),
-        healthcheck={"interval": 300_000_000, "retries": 2},
-    )
-
-    def health() -> str:
-        box.container.reload()
-        return str(box.container.attrs["State"]["Health"]["Status"])
-
-    eventually(lambda: health() == "healthy", 20, 0.05, "healthy")
-    box.exec("touch", "/tmp/sick", check=True)
-    eventually(lambda: health() == "unhealthy", 20, 0.05, "unhealthy")
+    config = "[supervice]\n[program:app]\ncommand = sleep 1000\n"
+    box = run(config=config, image=image_for(base), healthcheck=OFTEN)
+    eventually(lambda: docker_health(box) == "healthy", 20, 0.05, "healthy")
     output = box.container.attrs["State"]["Health"]["Log"][-1]["Output"]
-    assert "server" in output
+    assert "app" in output
+
+
+def test_docker_sees_that_a_program_has_failed(run: Callable[..., Box]) -> None:
+    """A HEALTHCHECK that asks for readiness: each program does its work, or has done it."""
+    config = SERVER.format(check=TCP, start_period=0).replace("startretries = 2", "startretries = 0")
+    check = {"test": ["CMD", "supervicectl", "health", "--ready"], **OFTEN}
+    box = run(config=config, files=programs("server.py"), healthcheck=check)
+    eventually(lambda: docker_health(box) == "healthy", 20, 0.05, "healthy")
+    box.exec("touch", "/tmp/sick", check=True)
+    eventually(lambda: docker_health(box) == "unhealthy", 20, 0.05, "unhealthy")
+    output = box.container.attrs["State"]["Health"]["Log"][-1]["Output"]
+    assert "unhealthy after 0 restarts" in output  # the reason, where `docker inspect` shows it
     box.exec("rm", "/tmp/sick", check=True)
     box.ctl("start", "server")
-    eventually(lambda: health() == "healthy", 20, 0.05, "healthy again")
+    eventually(lambda: docker_health(box) == "healthy", 20, 0.05, "healthy again")
 
 
 def test_a_stop_wins_over_every_restart(run: Callable[..., Box]) -> None:

@@ -191,10 +191,16 @@ def test_both_streams_and_two_programs_in_one_file(lab: Lab, tmp_path: Path):
         assert file.stat().st_size <= 50_000
 
 
-def test_very_long_lines_flow_in_parts(lab: Lab, reader: Reader):
+def test_very_long_lines_flow_in_parts(lab: Lab, reader: Reader, tmp_path: Path):
     lab.make(stdout_fd=reader.write_end)
     program = lab.program()
-    program.python("import os\nfor _ in range(300): os.write(1, b'x' * 1000)\nos.write(1, b'\\nend\\n')")
+    os.mkfifo(tmp_path / "go")
+    program.python(
+        "import os\nfor _ in range(300): os.write(1, b'x' * 1000)\n"
+        f"open({str(tmp_path / 'go')!r}).read()\nos.write(1, b'\\nend\\n')"
+    )
+    lab.until(lambda: len(reader.read()) >= 300_000 - 65536, message="it flows before it has ended")
+    (tmp_path / "go").write_text("")
     lab.until(lambda: reader.read().endswith(b"end\n"))
     program.reap()
     assert reader.read() == b"x" * 300_000 + b"\nend\n"

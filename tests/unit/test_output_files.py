@@ -273,12 +273,16 @@ def test_a_directory_that_cannot_be_written_any_more(path, monkeypatch):
     def refused(*_args):
         raise PermissionError(errno.EACCES, "Permission denied")
 
-    monkeypatch.setattr(os, "rename", refused)
-    for number in range(6):
-        put(sink, Source(), b"line %03d\n" % number)
-    sink.close()
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "rename", refused)
+        for number in range(6):
+            put(sink, Source(), b"line %03d\n" % number)
     assert path.read_bytes() == b"".join(b"line %03d\n" % n for n in range(6))
     assert len(owner.messages) == 1
+    for number in range(6, 10):
+        put(sink, Source(), b"line %03d\n" % number)
+    sink.close()
+    assert path.read_bytes() == b"line 009\n"  # once it works again, files have their size again
 
 
 def test_a_new_file_that_cannot_be_made(path, monkeypatch):
