@@ -27,10 +27,10 @@ def write_termination_log(path: str | None, why: Verdict, culprit: Process | Non
     text = f"{why.reason}; exit code {why.code}\n".encode(errors="replace")[:LIMIT]
     if culprit is not None and culprit.output is not None:
         for_lines = LIMIT - len(text)
-        lines = b"".join(line for _, line in culprit.output.tail(LAST_LINES))
+        lines = b"".join(line.rstrip(b"\n") + b"\n" for _, line in culprit.output.tail(LAST_LINES))
         text += lines[-for_lines:] if for_lines else b""
     try:
-        # never created anew where the orchestrator mounted a file, and never through a link left by a program
+        # written in place, because the orchestrator has mounted this very file; never through a link
         fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW, 0o644)
     except OSError as error:
         return f"{path}: {error.strerror}"

@@ -106,7 +106,11 @@ class Operations:
             self._supervisor.held.discard(process.config.name)
             process.request_restart(force=force)
         seconds = _seconds(
-            request, max(START_WAIT + p.config.startsecs + (0 if force else p.stop_time()) for p in processes)
+            request,
+            max(
+                (START_WAIT + p.config.startsecs + (0 if force else p.stop_time()) for p in processes),
+                default=0.0,
+            ),
         )
         await back.wait(seconds)
         return _outcome([_started(p, "Restarted", back.reached.get(p.config.name)) for p in processes])

@@ -25,6 +25,7 @@ def policy_of(config: ProgramConfig) -> Policy:
         backoff_factor=config.backoff_factor,
         backoff_max=config.backoff_max,
         stop_ladder=stop_ladder(config.stopsignal, config.stopwaitsecs),
+        final=config.main and not config.autorestart,
         health_retries=config.healthcheck.retries,
     )
     return _policies.setdefault(policy, policy)

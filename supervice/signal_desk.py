@@ -38,6 +38,10 @@ _OURS = frozenset(
 )
 # What goes to `main` by itself: TERM, INT and QUIT shut down, HUP reloads.
 _NOT_BY_DEFAULT = frozenset({signal.SIGTERM, signal.SIGINT, signal.SIGQUIT, signal.SIGHUP})
+# By default these do nothing, or suspend us as a shell may want.
+HARMLESS = frozenset(
+    {signal.SIGCONT, signal.SIGWINCH, signal.SIGURG, signal.SIGTSTP, signal.SIGTTIN, signal.SIGTTOU}
+)
 FORWARDABLE = frozenset(signal.valid_signals() - _OURS)
 
 
@@ -86,6 +90,9 @@ class SignalDesk:
                 self._router.handle(signum, self._reload)
             elif signum == signal.SIGUSR2:
                 self._router.handle(signum, self._reopen)
+            elif self._supervisor.daemon and signum not in HARMLESS:
+                # left at its default it would end us, and orphan every program, when we are not PID 1
+                self._router.handle(signum, self._ignore)
             else:
                 self._router.release(signum)
 
@@ -96,6 +103,9 @@ class SignalDesk:
     def _forward(self, signum: int) -> None:
         for process, delivered in self._forwards.get(signum, ()):
             process.signal(delivered)
+
+    def _ignore(self, signum: int) -> None:
+        logger.debug(f"{signal_name(signum)} received: no program wants it")
 
     def _stop(self, signum: int) -> None:
         """The first one stops in order, the second one kills."""

@@ -27,6 +27,7 @@ class Startup:
         self._loop = loop
         self._done = done
         self._waiting: list[Process] = []
+        self._ids: set[int] = set()
         self._command: Process | None = None
         self._stopped = False
 
@@ -35,22 +36,25 @@ class Startup:
         self._command = next((p for p in every if p.foreground is not None), None)
         first = [p for p in every if p.config.autostart and p is not self._command]
         self._waiting = sorted(first, key=lambda p: start_order(p.config), reverse=True)
+        self._ids = {id(p) for p in first}
         if self._command is not None:
             self._loop.create_task(self._start_command(self._command, first))
         self._start_some()
 
     def is_waiting(self, process: Process) -> bool:
         """Whether it is still to be started."""
-        return process in self._waiting or (process is self._command and not self._stopped)
+        return id(process) in self._ids or (process is self._command and not self._stopped)
 
     def stop(self) -> None:
         """Starts nothing more."""
         self._stopped = True
         self._waiting.clear()
+        self._ids.clear()
 
     def _start_some(self) -> None:
         for _ in range(min(BATCH, len(self._waiting))):
             process = self._waiting.pop()
+            self._ids.discard(id(process))
             if process.state in RESTING:
                 process.request_start()
         if self._waiting:

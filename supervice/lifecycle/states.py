@@ -37,6 +37,7 @@ class Policy:
     backoff_max: float = 30
     stop_ladder: tuple[tuple[int, float], ...] = ((15, 10.0),)  # signal, then how long to wait for it
     oneshot: bool = False
+    final: bool = False  # any end is the end, also one before startsecs: it is never tried again
     waits_for_ready: bool = False
     health_retries: int = 3
     health_restarts: bool = True  # whether an unhealthy process is restarted

@@ -62,6 +62,8 @@ def transition(snapshot: Snapshot, event: Input, policy: Policy) -> tuple[Snapsh
 def _start(now: Snapshot, _event: StartRequested, policy: Policy) -> Step:
     if now.state in s.RESTING or now.state == s.BACKOFF:
         return _spawn(_forgiven(now), "asked to start", had_timer=now.state == s.BACKOFF)
+    if now.state == s.STOPPING:
+        now = _forgiven(now)
     return replace(now, should_run=True), []
 
 
@@ -133,8 +135,9 @@ def _child_exited(now: Snapshot, event: ChildExited, policy: Policy) -> Step:
     if now.state == s.STOPPING:
         step = _after_stop(gone, how, policy)
     elif now.state == s.STARTING:
-        if policy.oneshot and event.status in policy.exitcodes:
-            step = _ended(gone, how, expected=True)
+        expected = event.status in policy.exitcodes
+        if policy.final or (policy.oneshot and expected):
+            step = _ended(gone, how, expected=expected)
         else:
             step = _failed_start(gone, f"{how} before it was up", policy)
     else:

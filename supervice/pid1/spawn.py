@@ -204,7 +204,7 @@ def find_program(name: str, env: Mapping[str, str], directory: str | None) -> st
             seen_not_executable = path
     if seen_not_executable:
         raise SpawnError(f"{seen_not_executable} is not executable", code=NOT_EXECUTABLE)
-    raise SpawnError(f"command {name!r} not found in PATH ({search})", code=NOT_FOUND)
+    raise SpawnError(f"command {name!r} not found in PATH", code=NOT_FOUND)
 
 
 def explain(error: Exception, path: str) -> SpawnError:

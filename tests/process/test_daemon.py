@@ -467,3 +467,30 @@ def test_idle_means_no_wake_up(daemon: Make) -> None:
 
     eventually(settled, timeout=15)
     assert len(os.listdir(f"/proc/{one.pid}/task")) == 1
+
+
+@pytest.mark.parametrize(
+    ("command", "code"), [("true", 0), ("sh -c 'exit 6'", 6), ("sh -c 'kill -9 $$'", 137)]
+)
+def test_a_main_program_ends_the_container_with_its_code(daemon: Make, command: str, code: int) -> None:
+    one = daemon(f"[program:a]\n{SLEEP}[program:job]\ncommand = {command}\nmain = true\n", wait=False)
+    assert one.wait() == code
+
+
+def test_a_signal_that_nobody_wants_does_no_harm(daemon: Make) -> None:
+    one = daemon(f"[program:a]\n{SLEEP}")
+    for signum in (signal.SIGUSR1, signal.SIGALRM, signal.SIGRTMIN + 1):
+        one.signal(signum)
+    assert one.row("a")["state"] in ("STARTING", "RUNNING")
+    assert one.process.poll() is None
+
+
+def test_the_termination_message(daemon: Make, tmp_path: Path) -> None:
+    note = tmp_path / "termination"
+    one = daemon(
+        f"[supervice]\nsocket = none\ntermination_log = {note}\n[program:a]\n{SLEEP}[program:bad]\n"
+        "command = sh -c 'echo one; echo two; exit 9'\ncritical = true\nautorestart = false\nstartsecs = 0\n",
+        wait=False,
+    )
+    assert one.wait() == 9
+    assert note.read_text() == "critical program bad failed: exit code 9; exit code 9\none\ntwo\n"

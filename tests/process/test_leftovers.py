@@ -27,18 +27,15 @@ TERM, KILL = 15, 9
 STUBBORN = "trap '' TERM; while :; do sleep 0.05; done"
 # Told to stop it ends, but not before it has forked a successor that does the same; argv[1] generations.
 HYDRA = """
-import os, signal, sys, time
+import os, signal, sys
 left = int(sys.argv[1])
-def stop(_n, _f):
-    global left
+signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})  # so that one that comes early is kept
+while left:
+    signal.sigwait({signal.SIGTERM})
     left -= 1
-    if left > 0 and os.fork() == 0:
-        os.setsid()
-        return
-    os._exit(0)
-signal.signal(signal.SIGTERM, stop)
-while True:
-    time.sleep(0.01)
+    if not left or os.fork():
+        os._exit(0)
+    os.setsid()
 """
 
 
@@ -77,13 +74,12 @@ def sh(command: str, *, session: bool = True) -> int:
     return os.posix_spawn("/bin/sh", ["sh", "-c", command], os.environ, setsid=session)
 
 
-def busy(pid: int, ignored: int = 0) -> int:
-    """Until the shell has its traps (`ignored`: a signal that is ignored then) and sleeps in its loop."""
+def busy(pid: int, signum: int, mask: str = "SigIgn:") -> int:
+    """Until the program has begun to ignore (or block) the signal."""
 
-    def there() -> bool:
+    def there() -> int:
         status = Path(f"/proc/{pid}/status").read_text()
-        mask = int(status.partition("SigIgn:")[2].split()[0], 16)
-        return not ignored or bool(mask & 1 << ignored - 1)
+        return int(status.partition(mask)[2].split()[0], 16) & 1 << signum - 1
 
     eventually(there, interval=0.002)
     return pid
@@ -158,22 +154,12 @@ def test_what_forks_while_it_is_hunted_is_hunted_too() -> None:
     generations = 8
     words = [sys.executable, "-I", "-S", "-c", HYDRA, str(generations)]
     first = os.posix_spawn(sys.executable, words, os.environ, setsid=True)
-    busy_until(first)
+    busy(first, TERM, "SigBlk:")
     field.hunt(grace=15)
     assert field.over() < 15
     assert field.left == [[]]
     assert descendants(os.getpid()) == []
     assert len({pid for found, signum in field.told if signum == TERM for pid in found}) == generations
-
-
-def busy_until(pid: int) -> None:
-    """Until the program catches SIGTERM."""
-
-    def there() -> bool:
-        status = Path(f"/proc/{pid}/status").read_text()
-        return bool(int(status.partition("SigCgt:")[2].split()[0], 16) & 1 << TERM - 1)
-
-    eventually(there, interval=0.002)
 
 
 @isolated
@@ -266,7 +252,7 @@ def test_zombies_are_nobody() -> None:
     assert field.left == [[]]
 
 
-# -- who is found ----------------------------------------------------------------------------------------------
+# -- who is found --------------------------------------------------------------------------------------------
 
 
 @isolated
@@ -290,7 +276,7 @@ def test_descendants_are_found_wherever_they_have_gone() -> None:
 
 @isolated
 def test_the_members_of_a_group_without_its_leader() -> None:
-    leader = sh("sleep 1000 & sleep 1000 & setsid sleep 1000 & read x")
+    leader = sh("sleep 1000 & sleep 1000 & setsid sleep 1000 & wait")
     eventually(lambda: len(descendants(leader)) == 3, interval=0.002)
     outside = [stat.pid for stat in descendants(leader) if stat.pgrp != leader]
     # As long as the leader is there, even as a zombie, its number says nothing about who is "left".

@@ -419,3 +419,20 @@ def test_snapshots_work_with_the_standard_dataclass_tools() -> None:
     assert dataclasses.asdict(StopRequested())["force"] is False
     with pytest.raises(AttributeError):
         Snapshot().pid = 4
+
+
+def test_a_start_during_a_stop_for_bad_health_is_a_fresh_start() -> None:
+    kernel = up(Policy(startretries=0, health_retries=1))
+    kernel.apply("health", (False, True))
+    assert kernel.now.state == s.STOPPING
+    kernel.feed(StartRequested())
+    kernel.apply("exit", (-15, 30.0))
+    assert kernel.now.state == s.STARTING
+
+
+def test_a_final_program_is_never_tried_again() -> None:
+    for status in (0, 3, -11):
+        kernel = Kernel(Policy(final=True, autorestart=False))
+        kernel.feed(StartRequested())
+        kernel.apply("exit", (status, 0.1))
+        assert (kernel.now.state, kernel.now.status) == (s.EXITED, status)
