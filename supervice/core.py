@@ -14,7 +14,7 @@ from supervice.doors.rpc import SocketInUse
 from supervice.events import EventBus
 from supervice.farewell import write_termination_log
 from supervice.lifecycle.exit_policy import Fact, Verdict, told_to_stop, verdict
-from supervice.lifecycle.states import RESTING
+from supervice.lifecycle.states import RESTING, UNHEALTHY
 from supervice.loop import running_loop, wait_for
 from supervice.models import ProgramConfig, SupervisorConfig
 from supervice.names import groups_of
@@ -29,6 +29,7 @@ from supervice.session import Session
 from supervice.shutdown import Shutdown
 from supervice.signal_desk import SignalDesk
 from supervice.startup import Startup
+from supervice.streams import Journal
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -53,6 +54,7 @@ class Supervisor:
     def __init__(self, config: SupervisorConfig | None = None, *, daemon: bool = False) -> None:
         self.config = config or SupervisorConfig()
         self.event_bus = EventBus()
+        self.journal = Journal()
         self.processes: dict[str, Process] = {}
         self.exit_code = 0
         self.stopping = False
@@ -210,6 +212,9 @@ class Supervisor:
     # -- the end -----------------------------------------------------------------------------------------
 
     def _changed(self, process: Process, change: Announce) -> None:
+        self.journal.note(process, change)
+        if change.to_state == UNHEALTHY:
+            self._judge_soon()
         if process.state in RESTING and change.to_state in RESTING:
             self._ends += 1
             self._ended[process.config.name] = self._ends
@@ -247,6 +252,7 @@ class Supervisor:
                 reason=process.snapshot.reason,
                 main=process.config.main,
                 critical=process.config.critical,
+                ends_when_unhealthy=process.config.healthcheck.action == "shutdown",
                 has_run=process.started_at is not None,
                 held=name in self.held,
                 pending=startup is not None and startup.is_waiting(process),

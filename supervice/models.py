@@ -38,6 +38,7 @@ class HealthCheckConfig:
     port: int | None = None
     host: str = "127.0.0.1"
     command: str | None = None
+    action: Literal["restart", "shutdown", "none"] = "restart"  # what UNHEALTHY leads to
 
 
 @dataclass
@@ -79,6 +80,8 @@ class ProgramConfig:
     process_name: str | None = None  # the part of `name` after the colon; None: `name`
     numprocs_start: int = 0
     program: str | None = None  # the section's name, where `name` is another; None: `name`
+    type: Literal["simple", "oneshot"] = "simple"
+    log_format: Literal["raw", "prefix", "json"] | None = None  # None: as for all
     group_priority: int | None = None  # the priority of [group:x], which orders before `priority`
 
 

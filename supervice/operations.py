@@ -14,10 +14,13 @@ from supervice.doors.protocol import (
     CommandError,
 )
 from supervice.lifecycle.exit_policy import Verdict
-from supervice.lifecycle.states import BACKOFF, EXITED, FATAL, RESTING, RUNNING, STOPPING, UNHEALTHY, UP
-from supervice.names import UnknownName, group_of, members_of, resolve_names
+from supervice.lifecycle.states import EXITED, FATAL, RESTING, UP
+from supervice.lifecycle.states import describe as how
+from supervice.names import UnknownName, members_of, resolve_names
 from supervice.process import AFTER_KILL, START_WAIT
+from supervice.streams import DEFAULT_LINES, LogFollower, last_lines, timestamp
 from supervice.version import __version__
+from supervice.views import describe, is_live, is_ready, outcome, started, why
 from supervice.waiting import Until
 
 TYPE_CHECKING = False
@@ -46,8 +49,14 @@ class Operations:
         except UnknownName as error:
             raise CommandError(NOT_FOUND, str(error)) from None
 
-    def follow(self, request: dict[str, Any], _send: Callable[[dict[str, Any]], bool]) -> Callable[[], None]:
-        raise CommandError(UNKNOWN_COMMAND, f"{request['command']} cannot be followed yet")
+    def follow(self, request: dict[str, Any], send: Callable[[dict[str, Any]], bool]) -> Callable[[], None]:
+        try:
+            if request["command"] == "events":
+                return self._supervisor.journal.follow(send)
+            lines, stream = _log_options(request)
+            return LogFollower(self._named(request), lines, stream, send).stop
+        except UnknownName as error:
+            raise CommandError(NOT_FOUND, str(error)) from None
 
     # -- looking -----------------------------------------------------------------------------------------
 
@@ -85,6 +94,36 @@ class Operations:
         ]
         return {"status": "ok", "healthy": well, "processes": rows}
 
+    async def _logs(self, request: Reply) -> Reply:
+        lines, stream = _log_options(request)
+        return {"status": "ok", "logs": last_lines(self._named(request), lines, stream)}
+
+    async def _events(self, _request: Reply) -> Reply:
+        return {"status": "ok", "events": self._supervisor.journal.events()}
+
+    async def _why(self, request: Reply) -> Reply:
+        (process,) = self._targets(request)[:1]
+        exits = [
+            {
+                "time": timestamp(one.when),
+                "reason": how(one.status),
+                "pid": one.pid,
+                "exitcode": one.status if one.status >= 0 else None,
+                "signal": -one.status if one.status < 0 else None,
+                "runtime": round(one.ran_for, 3),
+                "output": one.output.decode("utf-8", "replace").splitlines(),
+            }
+            for one in process.exits
+        ]
+        snapshot = process.snapshot
+        return {
+            "status": "ok",
+            "name": process.config.name,
+            "state": snapshot.state,
+            "reason": snapshot.reason,
+            "exits": exits,
+        }
+
     async def _version(self, _request: Reply) -> Reply:
         return {"status": "ok", "version": __version__, "message": f"supervice {__version__}"}
 
@@ -113,7 +152,7 @@ class Operations:
             ),
         )
         await back.wait(seconds)
-        return _outcome([_started(p, "Restarted", back.reached.get(p.config.name)) for p in processes])
+        return _outcome([started(p, "Restarted", back.reached.get(p.config.name)) for p in processes])
 
     async def _startgroup(self, request: Reply) -> Reply:
         return await self._start_processes(self._group(request), request)
@@ -131,7 +170,7 @@ class Operations:
             sent = process.signal(signum)
             name = process.config.name
             message = f"Signalled {name}" if sent else f"{name} is not running (state: {process.state})"
-            rows.append(_row(process, sent, message))
+            rows.append(outcome(process, sent, message))
         return _outcome(rows)
 
     async def _reload(self, request: Reply) -> Reply:
@@ -169,7 +208,7 @@ class Operations:
         await until.wait(_seconds(request, 60.0))
         late = {id(p) for p in until.missing}
         return _outcome(
-            [_row(p, id(p) not in late, f"{p.config.name} is {p.state}{_why(p)}") for p in processes]
+            [outcome(p, id(p) not in late, f"{p.config.name} is {p.state}{why(p)}") for p in processes]
         )
 
     # -- shared ------------------------------------------------------------------------------------------
@@ -210,9 +249,9 @@ class Operations:
         for process in processes:
             name = process.config.name
             if name in running:
-                rows.append(_row(process, True, f"{name} is already running"))
+                rows.append(outcome(process, True, f"{name} is already running"))
             else:
-                rows.append(_started(process, "Started", settled.reached.get(name)))
+                rows.append(started(process, "Started", settled.reached.get(name)))
         return _outcome(rows)
 
     async def _stop_processes(self, processes: list[Process], request: Reply) -> Reply:
@@ -228,12 +267,12 @@ class Operations:
         for process in processes:
             name = process.config.name
             if name in resting:
-                rows.append(_row(process, True, f"{name} is already stopped"))
+                rows.append(outcome(process, True, f"{name} is already stopped"))
             elif name in gone.reached:
-                rows.append(_row(process, True, f"Stopped {name}"))
+                rows.append(outcome(process, True, f"Stopped {name}"))
             else:
                 rows.append(
-                    _row(process, False, f"{name} did not stop (state: {process.state}){_why(process)}")
+                    outcome(process, False, f"{name} did not stop (state: {process.state}){why(process)}")
                 )
         self._supervisor.judge()
         return _outcome(rows)
@@ -254,45 +293,17 @@ _COMMANDS: dict[str, Callable[[Operations, Reply], Awaitable[Reply]]] = {
     "shutdown": Operations._shutdown,
     "version": Operations._version,
     "wait": Operations._wait,
+    "logs": Operations._logs,
+    "events": Operations._events,
+    "why": Operations._why,
 }
 
 
-def is_live(process: Process) -> bool:
-    """False when it, and with it the container, had better be restarted."""
-    important = process.config.main or process.config.critical
-    return process.state != UNHEALTHY and not (important and process.state == FATAL)
-
-
-def is_ready(process: Process) -> bool:
-    """Whether it does its work, or has done it, or is not meant to run by itself."""
-    if process.state == EXITED:
-        return process.expected
-    return process.snapshot.ready or not (process.config.autostart or process.should_run)
-
-
-def describe(process: Process, now: float) -> Reply:
-    """One row of `status`."""
-    snapshot = process.snapshot
-    status = snapshot.status
-    row: Reply = {
-        "name": process.config.name,
-        "group": group_of(process),
-        "state": snapshot.state,
-        "pid": snapshot.pid,
-        "uptime": None,
-        "healthy": snapshot.healthy,
-        "ready": snapshot.ready,
-        "exitcode": status if status is not None and status >= 0 else None,
-        "signal": -status if status is not None and status < 0 else None,
-        "reason": snapshot.reason,
-        "restarts": process.restarts,
-        "waiting_for": [],
-        "status_text": "",
-        "dropped_lines": process.output.dropped_lines if process.output is not None else 0,
-    }
-    if snapshot.pid is not None and process.started_at is not None:
-        row["uptime"] = max(0.0, round(now - process.started_at, 3))
-    return row
+def _log_options(request: Reply) -> tuple[int, str | None]:
+    lines = request.get("lines", DEFAULT_LINES)
+    if not isinstance(lines, int) or lines < 0:
+        raise CommandError(INVALID_REQUEST, "lines is a number of lines")
+    return lines, "stderr" if request.get("stderr") is True else None
 
 
 def _words(request: Reply) -> list[str]:
@@ -305,23 +316,6 @@ def _words(request: Reply) -> list[str]:
 def _seconds(request: Reply, default: float) -> float:
     timeout = request.get("timeout")
     return default if timeout is None else float(timeout)
-
-
-def _why(process: Process) -> str:
-    reason = process.snapshot.reason
-    return f": {reason}" if reason else ""
-
-
-def _row(process: Process, ok: bool, message: str) -> Reply:
-    return {"name": process.config.name, "ok": ok, "message": message, "state": process.state}
-
-
-def _started(process: Process, verb: str, reached: str | None) -> Reply:
-    name = process.config.name
-    if reached in UP or (reached == EXITED and process.expected and process.snapshot.status == 0):
-        return _row(process, True, f"{verb} {name}")
-    state = process.state if process.state in (BACKOFF, STOPPING) else reached or process.state
-    return _row(process, False, f"{name} did not reach {RUNNING} (state: {state}){_why(process)}")
 
 
 def _outcome(rows: list[Reply]) -> Reply:

@@ -26,6 +26,8 @@ def policy_of(config: ProgramConfig) -> Policy:
         backoff_max=config.backoff_max,
         stop_ladder=stop_ladder(config.stopsignal, config.stopwaitsecs),
         final=config.main and not config.autorestart,
+        oneshot=config.type == "oneshot",
+        health_restarts=config.healthcheck.action == "restart",
         health_retries=config.healthcheck.retries,
     )
     return _policies.setdefault(policy, policy)

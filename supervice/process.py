@@ -10,6 +10,7 @@ import time
 
 from supervice import logger
 from supervice.child import Child
+from supervice.chronicle import KEPT_EXITS, KEPT_OUTPUT, Exit, log_change
 from supervice.events import Event, EventBus, EventType
 from supervice.health import HealthMonitor, create_health_checker
 from supervice.launch import Launcher
@@ -104,6 +105,7 @@ class Process:
         "_snapshot",
         "_timer",
         "_watchers",
+        "exits",
         "expected",
         "foreground",
         "health_message",
@@ -133,6 +135,7 @@ class Process:
         self._watchers: tuple[Watcher, ...] = ()
         self.started_at: float | None = None  # seconds since the epoch, of the spawn
         self.state_since = time.time()
+        self.exits: tuple[Exit, ...] = ()  # the last ones, the newest last
         self.foreground: list[str] | None = None  # the words of CMD, which has our streams and terminal
         self.expected = True  # whether the last exit was one of exitcodes
         self.health_message = ""
@@ -172,6 +175,14 @@ class Process:
 
     @property
     def output(self) -> ProgramOutput | None:
+        return self._output
+
+    def open_output(self) -> ProgramOutput | None:
+        """The output, also of a process that has not been started yet; None for CMD, whose output is ours."""
+        launcher = self._launcher
+        outputs = launcher.outputs if launcher is not None and self.foreground is None else None
+        if self._output is None and outputs is not None:
+            self._output = outputs.open(self._config)
         return self._output
 
     def watch(self, watcher: Watcher) -> Callable[[], None]:
@@ -288,8 +299,7 @@ class Process:
     def _spawn(self, _effect: Spawn) -> None:
         runtime = self._runtime()
         assert self._launcher is not None
-        if self._output is None and self._launcher.outputs is not None and self.foreground is None:
-            self._output = self._launcher.outputs.open(self._config)
+        self.open_output()
         try:
             pid = self._spawn_with_output(self._launcher)
         except SpawnError as error:
@@ -332,6 +342,9 @@ class Process:
             self._launcher.take_terminal_back()
         assert child.returncode is not None
         ran_for = self._runtime().loop.time() - child.spawned_at
+        said = self._output.end(KEPT_OUTPUT) if self._output is not None else b""
+        one = Exit(time.time(), child.pid, child.returncode, ran_for, said)
+        self.exits = (*self.exits, one)[-KEPT_EXITS:]
         self._feed(ChildExited(child.pid, child.returncode, ran_for))
 
     def _signal(self, effect: SignalGroup) -> None:
@@ -399,7 +412,7 @@ class Process:
         self.state_since = time.time()
         if effect.to_state == EXITED:
             self.expected = effect.expected
-        _log_change(self, effect)
+        log_change(self._config.name, self._snapshot.pid, effect)
         if self._events is not None and self._events.has_subscribers:
             payload = self._payload()
             payload.update(
@@ -430,23 +443,3 @@ _PERFORM: dict[type, Callable[[Process, Any], None]] = {
     StopHealthChecks: Process._stop_health,
     Announce: Process._announce,
 }
-
-
-_LOUD = frozenset({FATAL, UNHEALTHY})
-
-
-def _log_change(process: Process, effect: Announce) -> None:
-    name, snapshot, reason = process.config.name, process.snapshot, effect.reason
-    if effect.to_state == RUNNING:
-        logger.info(f"{name}: running, pid {snapshot.pid}")
-    elif effect.to_state in _LOUD:
-        logger.error(f"{name}: {effect.to_state}: {reason}")
-    elif effect.to_state == BACKOFF:
-        logger.warning(f"{name}: {reason}; it is started again after a wait")
-    elif effect.to_state == EXITED:
-        write = logger.info if effect.expected else logger.warning
-        write(f"{name}: ended, {reason}{'' if effect.expected else ' (unexpected)'}")
-    elif effect.to_state == STOPPED:
-        logger.info(f"{name}: stopped{f', {reason}' if reason else ''}")
-    else:
-        logger.debug(f"{name}: {effect.from_state} -> {effect.to_state}{f': {reason}' if reason else ''}")

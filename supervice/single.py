@@ -71,6 +71,9 @@ class SingleCommand:
                 router.handle(signum, self._forward, every=True)
             except (OSError, ValueError):
                 pass  # reserved by the C library
+        # Before the command can leave any: an orphan of its first millisecond would go to somebody else.
+        if not self._pid1 and not become_subreaper():
+            self._say(WARNING, "cannot become child subreaper: orphans will not come here")
         self._terminal = terminal.foreground_terminal()
         try:
             self._pid = Spawner(exclusive=True).spawn(
@@ -91,8 +94,6 @@ class SingleCommand:
             sys.stderr.write(f"supervice: {self._argv[0]}: {error.strerror}\n")
             return 126
         reaper.register(self._pid, self._ended)
-        if not self._pid1 and not become_subreaper():
-            self._say(WARNING, "cannot become child subreaper: orphans will not come here")
         os.chdir("/")
         self._loop.run_until_complete(self._wait())
         return self._exit_code()

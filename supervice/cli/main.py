@@ -6,6 +6,7 @@ import os
 import sys
 
 from supervice.cli.args import UsageError, parse, usage
+from supervice.pid1.placement import open_standard_streams
 from supervice.version import __version__
 
 TYPE_CHECKING = False
@@ -23,6 +24,7 @@ def main() -> None:
 
 def run(argv: list[str]) -> int:
     """The exit code of `supervice ARGV`."""
+    open_standard_streams()
     try:
         args = parse(argv, os.environ)
         if args.get("help"):

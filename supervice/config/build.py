@@ -6,6 +6,7 @@ from supervice.config.context import FAILED, Context
 from supervice.config.options import EFFECT, FIELDS, NAME, SUPERVICE, default, rows
 from supervice.config.problems import shown
 from supervice.config.program import MOST_PROCESSES, Group, Program
+from supervice.config.stop_budget import worst_stop
 from supervice.models import ProgramConfig, SupervisorConfig
 
 TYPE_CHECKING = False
@@ -69,6 +70,7 @@ class Builder:
                     self.servers.append(made)
         self._unique()
         self._one_main()
+        self._stop_budget(by_kind)
 
     def _kind(self, section: Section) -> str:
         """What a section is; "" when it is nothing for us, which is said."""
@@ -226,6 +228,22 @@ class Builder:
                     message = f"[{program.name}] main = true: {first} is the main program already"
                     self.ctx.error(file, line, "main", message)
                 first = first or program.name
+
+    def _stop_budget(self, by_kind: dict[str, list[Section]]) -> None:
+        """Better to know now than when the orchestrator kills in the middle of a stop."""
+        need, have = worst_stop(self.processes), self.config.shutdown_timeout
+        if need <= have:
+            return
+        section = next((s for kind in ("supervice", "supervisord") for s in by_kind.get(kind, ())), None)
+        section = section or by_kind["program"][0]
+        _, file, line = section.options.get("shutdown_timeout", ("", section.file, section.line))
+        self.ctx.warning(
+            file,
+            line,
+            "shutdown_timeout",
+            f"stopping everything may take {need:g} s and shutdown_timeout is {have:g} s: waits will be"
+            " shortened; raise it (and the orchestrator's grace period), or lower stopwaitsecs",
+        )
 
 
 def container_defaults(config: SupervisorConfig, given: frozenset[str]) -> None:

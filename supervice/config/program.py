@@ -158,6 +158,8 @@ class Program:
             values.setdefault("autorestart", False)
             if numprocs > 1:
                 self._error("main", f"{where} main = true with numprocs above 1: only one process can be it")
+        if values.get("type") == "oneshot":
+            values.setdefault("startretries", 0)
         if values.get("redirect_stderr") and values.get("stderr_logfile") not in (None, "NONE"):
             self.ctx.warning(
                 *given["stderr_logfile"][1:],

@@ -7,7 +7,7 @@ code is taken, so that two failures at once give the code of the first.
 from __future__ import annotations
 
 from supervice.lean import dataclass
-from supervice.lifecycle.states import EXITED, FATAL, RESTING, describe, exit_code
+from supervice.lifecycle.states import EXITED, FATAL, RESTING, UNHEALTHY, describe, exit_code
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ class Fact:
     expected: bool = True  # whether that was one of exitcodes
     reason: str = ""
     main: bool = False
+    ends_when_unhealthy: bool = False  # healthcheck_action = shutdown
     critical: bool = False
     has_run: bool = False
     held: bool = False  # an operator stopped it, so it may be wanted again
@@ -51,6 +52,8 @@ def verdict(
     """None: keep running."""
     rest = sorted((f for f in facts), key=lambda f: f.ended)
     for fact in rest:
+        if fact.ends_when_unhealthy and fact.state == UNHEALTHY:
+            return Verdict(1, f"program {fact.name} is unhealthy: {_how(fact)}", fact.name)
         if fact.state not in (EXITED, FATAL):
             continue
         if fact.main:

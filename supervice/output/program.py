@@ -230,6 +230,10 @@ class ProgramOutput:
         """The last lines as (stream, line without newline), oldest first; `stream` None: of both."""
         return [] if self._ring is None else self._ring.tail(lines, stream)
 
+    def end(self, size: int) -> bytes:
+        """What was said last, about `size` bytes of it."""
+        return b"" if self._ring is None else self._ring.end(size)
+
     def subscribe(self, callback: Callable[[], object]) -> Subscription:
         """Follows the output through restarts; `callback()` means that `Subscription.take` has something."""
         if self._followers is None:

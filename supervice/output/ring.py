@@ -67,6 +67,16 @@ class Ring:
             size -= cut
             self._sizes[stream] -= cut
 
+    def end(self, size: int) -> bytes:
+        """The last `size` bytes or so of both streams, whole lines; cheap."""
+        text = b""
+        for _, part in reversed(self._parts):
+            text = bytes(part) + text
+            if len(text) > size:
+                text = text[text.find(b"\n", len(text) - size) + 1 :]
+                break
+        return text
+
     def tail(self, lines: int, stream: str | None = None) -> list[tuple[str, bytes]]:
         """The last `lines` lines without their newlines, oldest first; `stream` None: of both."""
         found: list[tuple[str, bytes]] = []

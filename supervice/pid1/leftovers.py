@@ -6,9 +6,10 @@ time the signal is sent. Called for the rest of a dead leader's group, and at th
 
 from __future__ import annotations
 
+import errno
 import os
 
-from supervice.pid1.signals import signal_pidfd
+from supervice.pid1.signals import signal_pidfd, signal_process
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -18,6 +19,10 @@ if TYPE_CHECKING:
 
 TERM = 15
 KILL = 9
+CONT = 18
+# In place of a descriptor where the kernel (before 5.3) or a sandbox gives none: the process is then known by
+# its number and the time of its start, looked at before each signal.
+NUMBER_ONLY = -1
 # After SIGKILL a process is gone in microseconds, unless the kernel holds on to it.
 AFTER_KILL = 2.0
 RESCAN = 0.05
@@ -165,47 +170,52 @@ class Hunt:
             return
         self._deadline.cancel()
         self._signum = KILL
-        for fd in self._fds.values():
-            signal_pidfd(fd, KILL)
+        for key, fd in self._fds.items():
+            _send(key, fd, KILL)
         self._deadline = self._loop.call_later(AFTER_KILL, self._give_up)
         self._look()
 
     def _look(self) -> None:
         if self._finished:
             return
+        for key in [key for key, fd in self._fds.items() if fd == NUMBER_ONLY]:
+            if not _is_there(key):
+                self._forget(key)
         fresh = []
+        missed = False
         for stat in self._find():
             key = (stat.pid, stat.started)
             if key in self._fds or key in self._gone:
                 continue
-            try:
-                fd = os.pidfd_open(stat.pid)
-            except OSError:
-                continue
-            again = read_stat(stat.pid)
-            if again is None or again.started != stat.started:
-                os.close(fd)
+            fd = _open(stat)
+            if fd is None:
+                missed = True
                 continue
             fresh.append(stat)
             self._fds[key] = fd
-            self._loop.add_reader(fd, self._one_gone, key)
-            signal_pidfd(fd, self._signum)
+            if fd != NUMBER_ONLY:
+                self._loop.add_reader(fd, self._one_gone, key)
+            _send(key, fd, self._signum)
             if self._signum == TERM:
-                signal_pidfd(fd, 18)  # SIGCONT: a stopped process would not see its SIGTERM
+                _send(key, fd, CONT)  # a stopped process would not see its SIGTERM
         if fresh and self._notify is not None:
             self._notify(fresh, self._signum)
-        if not self._fds:
+        if not self._fds and not missed:
             self._finish([])
-        elif fresh:
+        elif fresh or missed or NUMBER_ONLY in self._fds.values():
             if self._rescan is not None:
                 self._rescan.cancel()
             self._rescan = self._loop.call_later(RESCAN, self._look)
 
-    def _one_gone(self, key: tuple[int, int]) -> None:
+    def _forget(self, key: tuple[int, int]) -> None:
         fd = self._fds.pop(key)
         self._gone.add(key)
-        self._loop.remove_reader(fd)
-        os.close(fd)
+        if fd != NUMBER_ONLY:
+            self._loop.remove_reader(fd)
+            os.close(fd)
+
+    def _one_gone(self, key: tuple[int, int]) -> None:
+        self._forget(key)
         if not self._fds:
             self._look()  # whoever it forked meanwhile
 
@@ -217,8 +227,41 @@ class Hunt:
         self._deadline.cancel()
         if self._rescan is not None:
             self._rescan.cancel()
-        for fd in self._fds.values():
-            self._loop.remove_reader(fd)
-            os.close(fd)
-        self._fds.clear()
+        for key in list(self._fds):
+            self._forget(key)
         self._done(left)
+
+
+def _open(stat: Stat) -> int | None:
+    """A descriptor of that very process, NUMBER_ONLY where the kernel gives none; None when it is not (or no
+    longer) what was found, or when we have no descriptor left: then it is worth another look."""
+    try:
+        fd = os.pidfd_open(stat.pid)
+    except OSError as error:
+        if error.errno not in (errno.ENOSYS, errno.EPERM):
+            return None
+        fd = NUMBER_ONLY
+    # The number may have changed hands since it was found, even within one tick of the clock.
+    again = read_stat(stat.pid)
+    if again is None or (again.started, again.pgrp, again.session) != (
+        stat.started,
+        stat.pgrp,
+        stat.session,
+    ):
+        if fd != NUMBER_ONLY:
+            os.close(fd)
+        return None
+    return fd
+
+
+def _is_there(key: tuple[int, int]) -> bool:
+    pid, started = key
+    stat = read_stat(pid)
+    return stat is not None and stat.started == started and stat.state not in "ZX"
+
+
+def _send(key: tuple[int, int], fd: int, signum: int) -> None:
+    if fd != NUMBER_ONLY:
+        signal_pidfd(fd, signum)
+    elif _is_there(key):
+        signal_process(key[0], signum)

@@ -11,20 +11,23 @@ def is_pid1() -> bool:
     return os.getpid() == 1
 
 
-def settle_in() -> None:
-    """Makes this process one that may own others; for the daemon only, an application keeps what it has.
-
-    - descriptors 0 to 2 exist (somebody may have started us with them closed, and the next file opened would
-      become a program's standard output);
-    - nothing else that we were given is passed on to programs;
-    - no signal is ignored or blocked because our parent had it so.
-    """
+def open_standard_streams() -> None:
+    """Fills descriptors 0 to 2 where we were started with them closed: the next file that is opened would
+    become a program's standard output. Before anything else, a loop included."""
     while True:
         fd = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
         if fd > 2:
             os.close(fd)
             break
         os.set_inheritable(fd, True)
+
+
+def settle_in() -> None:
+    """Makes this process one that may own others; for the daemon only, an application keeps what it has.
+
+    - nothing that we were given but the standard streams is passed on to programs;
+    - no signal is ignored or blocked because our parent had it so.
+    """
     try:
         given = [int(name) for name in os.listdir("/proc/self/fd")]
     except OSError:

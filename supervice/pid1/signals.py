@@ -32,6 +32,8 @@ class SignalRouter:
         self._pending: set[int] = set()
         self._handlers: dict[int, Callable[[int], object]] = {}
         self._every: set[int] = set()
+        self._again = False
+        self._closed = False
         self._previous: dict[int, Any] = {}
         self._read, self._write = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         try:
@@ -65,8 +67,6 @@ class SignalRouter:
             came = os.read(self._read, PIPE_SIZE)
         except BlockingIOError:
             pass
-        except OSError:
-            return  # closed since this was put into the queue
         for signum in came if self._every else b"":  # the interpreter writes one byte for each that came
             if signum in self._every:
                 self._call(signum)
@@ -77,8 +77,14 @@ class SignalRouter:
         # The lower numbers first: TERM and INT before CHLD, so that a storm of deaths does not delay a stop.
         for signum in sorted(pending):
             self._call(signum)
-        if self._pending:  # a flag whose byte may have been read already
-            self._loop.call_soon(self._drain)
+        if self._pending and not self._again:  # a flag whose byte may have been read already
+            self._again = True
+            self._loop.call_soon(self._drain_again)
+
+    def _drain_again(self) -> None:
+        self._again = False
+        if not self._closed:
+            self._drain()
 
     def _call(self, signum: int) -> None:
         handler = self._handlers.get(signum)
@@ -89,6 +95,7 @@ class SignalRouter:
             self._loop.call_soon(_raise, error)
 
     def close(self) -> None:
+        self._closed = True
         for signum in list(self._handlers):
             self.release(signum)
         self._loop.remove_reader(self._read)

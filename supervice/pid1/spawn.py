@@ -172,6 +172,11 @@ def _fork_foreground(path: str, order: Order) -> int:
             for signum in _DEFAULTS:
                 signal.signal(signum, signal.SIG_DFL)
             signal.pthread_sigmask(signal.SIG_SETMASK, ())
+            for number, fd in enumerate((order.stdin, order.stdout, order.stderr)):
+                if fd != number:
+                    os.dup2(fd, number)
+            if order.umask is not None:
+                os.umask(order.umask)
             if order.directory is not None:
                 os.chdir(order.directory)
             os.execve(path, order.argv, dict(order.env))

@@ -494,3 +494,78 @@ def test_the_termination_message(daemon: Make, tmp_path: Path) -> None:
     )
     assert one.wait() == 9
     assert note.read_text() == "critical program bad failed: exit code 9; exit code 9\none\ntwo\n"
+
+
+def test_started_with_its_standard_streams_closed(tmp_path: Path) -> None:
+    import subprocess
+    import sys
+
+    note = tmp_path / "note"
+    config = tmp_path / "c.conf"
+    config.write_text(
+        f"[supervice]\nsocket = none\n[program:a]\ncommand = sh -c 'echo out; ls -l /proc/self/fd > {note}'\n"
+        "startsecs = 0\nautorestart = false\n"
+    )
+    shell = f"exec 0<&- 1>&- 2>&-; exec {sys.executable} -m supervice.cli -c {config}"
+    assert subprocess.run(["sh", "-c", shell], timeout=20, check=False).returncode == 0
+    assert "/dev/null" in note.read_text()
+    assert "eventpoll" not in note.read_text()
+
+
+def test_a_oneshot_is_done_when_it_ends(daemon: Make) -> None:
+    one = daemon(
+        f"[program:setup]\ncommand = sh -c 'echo set up'\ntype = oneshot\n[program:bad]\ncommand = false\n"
+        f"type = oneshot\n[program:a]\n{SLEEP}"
+    )
+    assert one.wait_state("setup", "EXITED")["exitcode"] == 0
+    assert one.wait_state("bad", "FATAL")["exitcode"] == 1
+    assert one.ask("start", "setup")["message"] == "Started setup"
+
+
+def test_formats_of_programs(daemon: Make) -> None:
+    one = daemon(
+        "[program:p]\ncommand = sh -c 'echo hello; exec sleep 100'\nlog_format = prefix\n"
+        "[program:j]\ncommand = sh -c 'echo hello; exec sleep 100'\nlog_format = json\n"
+    )
+    one.wait_text("p | hello\n")
+    one.wait_text('"program":"j","stream":"stdout"')
+
+
+def test_the_last_lines_and_following_them(daemon: Make) -> None:
+    from supervice.doors.call import Client
+
+    one = daemon(
+        "[program:a]\ncommand = sh -c 'echo one; echo two; echo bad >&2; sleep 0.2; exit 3'\nstartsecs = 0\n"
+        "backoff = 0.2\nbackoff_factor = 1\n"
+    )
+    one.wait_text("two\n")
+    eventually(lambda: len(one.ask("logs", "a")["logs"]) >= 3)
+    assert {frame["data"] for frame in one.ask("logs", "a", lines=50)["logs"]} == {"one\n", "two\n", "bad\n"}
+    assert [frame["data"] for frame in one.ask("logs", "a", lines=1, stderr=True)["logs"]] == ["bad\n"]
+    with Client(str(one.socket)) as client:
+        client.send({"command": "logs", "name": "a", "follow": True, "lines": 0})
+        seen = ""
+        while seen.count("one\n") < 3:  # through restarts
+            frame = client.receive(20)
+            assert frame is not None
+            seen += frame["data"]
+    exits = one.ask("why", "a")["exits"]
+    assert (exits[-1]["exitcode"], exits[-1]["output"][-1]) == (3, "bad")
+    assert exits[-1]["runtime"] >= 0.2
+    kinds = [event["type"] for event in one.ask("events")["events"]]
+    assert kinds[:3] == ["PROCESS_STATE_STARTING", "PROCESS_STATE_RUNNING", "PROCESS_STATE_EXITED"]
+    with Client(str(one.socket)) as client:
+        client.send({"command": "events", "follow": True})
+        frame = client.receive(20)
+        assert frame is not None
+        assert frame["event"]["name"] == "a"
+
+
+def test_logs_answer_during_shutdown(daemon: Make) -> None:
+    one = daemon(
+        "[program:a]\ncommand = sh -c 'trap \"\" TERM; echo up; while :; do sleep 0.05; done'\nstartsecs = 0\nstopwaitsecs = 2\n"
+    )
+    one.wait_text("up")
+    one.signal(signal.SIGTERM)
+    one.wait_state("a", "STOPPING")
+    assert one.ask("logs", "a")["logs"][0]["data"] == "up\n"

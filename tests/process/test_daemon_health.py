@@ -93,3 +93,13 @@ def test_a_stop_ends_the_checks(daemon: Make, tmp_path: Path) -> None:
     count = note.read_text()
     one.ask("status")
     assert len(note.read_text()) - len(count) <= 2
+
+
+def test_what_unhealthy_leads_to(daemon: Make) -> None:
+    sick = f"{SLEEP}healthcheck_type = script\nhealthcheck_command = false\n{FAST}"
+    one = daemon(f"[program:a]\n{sick}healthcheck_action = none\n")
+    pid = one.wait_state("a", "UNHEALTHY")["pid"]
+    assert alive(pid)
+    assert one.ask("health")["healthy"] is False
+    two = daemon(f"[program:a]\n{sick}healthcheck_action = shutdown\n[program:b]\n{SLEEP}", wait=False)
+    assert two.wait() == 1

@@ -30,6 +30,7 @@ HYDRA = """
 import os, signal, sys
 left = int(sys.argv[1])
 signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})  # so that one that comes early is kept
+os.write(1, b"x")
 while left:
     signal.sigwait({signal.SIGTERM})
     left -= 1
@@ -74,12 +75,12 @@ def sh(command: str, *, session: bool = True) -> int:
     return os.posix_spawn("/bin/sh", ["sh", "-c", command], os.environ, setsid=session)
 
 
-def busy(pid: int, signum: int, mask: str = "SigIgn:") -> int:
-    """Until the program has begun to ignore (or block) the signal."""
+def busy(pid: int) -> int:
+    """Until the shell has begun to ignore SIGTERM."""
 
     def there() -> int:
         status = Path(f"/proc/{pid}/status").read_text()
-        return int(status.partition(mask)[2].split()[0], 16) & 1 << signum - 1
+        return int(status.partition("SigIgn:")[2].split()[0], 16) & 1 << TERM - 1
 
     eventually(there, interval=0.002)
     return pid
@@ -114,7 +115,7 @@ def test_who_can_be_stopped_gets_no_more_than_the_signal() -> None:
 @isolated
 def test_who_ignores_it_is_killed_when_the_grace_is_over() -> None:
     field = Field()
-    stubborn, good = busy(sh(STUBBORN), TERM), sh("exec sleep 1000")
+    stubborn, good = busy(sh(STUBBORN)), sh("exec sleep 1000")
     field.hunt(grace=0.5)
     turn(field.loop, lambda: gone(good), 0.4)
     assert not gone(stubborn)
@@ -127,7 +128,7 @@ def test_who_ignores_it_is_killed_when_the_grace_is_over() -> None:
 @isolated
 def test_kill_ends_the_patience() -> None:
     field = Field()
-    pid = busy(sh(STUBBORN), TERM)
+    pid = busy(sh(STUBBORN))
     hunt = field.hunt(grace=1000)
     turn_for(field.loop, 0.1)
     assert field.left == []
@@ -142,7 +143,7 @@ def test_kill_ends_the_patience() -> None:
 @isolated
 def test_a_grace_of_nothing_is_a_kill() -> None:
     field = Field()
-    pid = busy(sh(STUBBORN), TERM)
+    pid = busy(sh(STUBBORN))
     field.hunt(grace=0)
     assert field.over() < 2
     assert gone(pid)
@@ -153,8 +154,11 @@ def test_what_forks_while_it_is_hunted_is_hunted_too() -> None:
     field = Field()
     generations = 8
     words = [sys.executable, "-I", "-S", "-c", HYDRA, str(generations)]
-    first = os.posix_spawn(sys.executable, words, os.environ, setsid=True)
-    busy(first, TERM, "SigBlk:")
+    read, write = os.pipe()
+    os.posix_spawn(
+        sys.executable, words, os.environ, setsid=True, file_actions=[(os.POSIX_SPAWN_DUP2, write, 1)]
+    )
+    os.read(read, 1)
     field.hunt(grace=15)
     assert field.over() < 15
     assert field.left == [[]]
@@ -166,7 +170,7 @@ def test_what_forks_while_it_is_hunted_is_hunted_too() -> None:
 def test_a_family_that_ignores_it_and_goes_on_forking_is_killed() -> None:
     field = Field()
     sh("trap '' TERM; while :; do sleep 0.02 & sleep 0.01; done")
-    busy(children_of(os.getpid())[0], TERM)  # type: ignore[index]
+    busy(children_of(os.getpid())[0])  # type: ignore[index]
     field.hunt(grace=0.3)
     assert field.over() < 3
     assert field.left == [[]]
@@ -191,7 +195,8 @@ def test_without_a_signal_it_only_waits() -> None:
     pid = sh("sleep 0.3; exit 0")
     field.hunt(signum=0, grace=10)
     assert 0.1 < field.over() < 5
-    assert field.told == [(field.told[0][0], 0)]
+    assert field.told
+    assert all(signum == 0 for _, signum in field.told)
     assert gone(pid)
 
 
@@ -232,7 +237,7 @@ def test_without_descriptors_of_processes() -> None:
 
     os.pidfd_open = refused  # type: ignore[assignment]
     field = Field()
-    stubborn, good = busy(sh(STUBBORN), TERM), sh("exec sleep 1000")
+    stubborn, good = busy(sh(STUBBORN)), sh("exec sleep 1000")
     field.hunt(grace=0.5)
     turn(field.loop, lambda: gone(good), 0.4)
     assert field.left == []

@@ -43,18 +43,21 @@ LAYERS = {
     "child": "loop pid1",
     "launch": "lean models config.text pid1 output",
     "waiting": "loop lifecycle",
-    "process": "child events health launch lean lifecycle logger loop models output pid1 policy waiting",
+    "chronicle": "lifecycle logger",
+    "process": "child chronicle events health launch lean lifecycle logger loop models output pid1 policy waiting",
     # all processes
     "names": "models",
     "startup": "lifecycle logger loop names process waiting",
     "shutdown": "lifecycle logger loop names pid1 process waiting",
     "reload": "config lifecycle logger loop names process waiting",
-    "operations": "config.values doors.protocol lifecycle names process waiting",
+    "views": "lifecycle names",
+    "streams": "lifecycle output",
+    "operations": "config.values doors.protocol lifecycle names process streams views waiting",
     "signal_desk": "lifecycle logger loop pid1 process",
     "farewell": "lifecycle process",
     "session": "doors.address doors.commands doors.rpc launch logger loop models output pid1",
     "core": "config doors.rpc events farewell launch lifecycle logger loop models names operations"
-    " output pid1 process reload session shutdown signal_desk startup",
+    " output pid1 process reload session shutdown signal_desk startup streams",
     # one command without a configuration
     "single": "lean loop pid1",
     # how the world talks to it: the language, the server's half, the client's half
@@ -75,7 +78,7 @@ LAYERS = {
     "cli": "",
     "cli.args": "",
     "cli.single_options": "cli.args config.values single",
-    "cli.main": "cli.args cli.check cli.single_options config core doors.address lean logger loop single",
+    "cli.main": "pid1 cli.args cli.check cli.single_options config core doors.address lean logger loop single",
     "cli.check": "config",
     "cli.replies": "doors.call doors.fastjson doors.protocol doors.render",
     "cli.ctl_commands": "cli.replies doors.call doors.fastjson doors.protocol doors.render",
@@ -91,6 +94,8 @@ TOOLS = {"config.docs", "lifecycle.diagram"}
 TYPES_UPWARDS = {
     ("waiting", "process"),
     ("names", "process"),
+    ("views", "process"),
+    ("streams", "process"),
     ("reload", "core"),
     ("operations", "core"),
     ("signal_desk", "core"),
@@ -113,7 +118,7 @@ NOT_IN_THE_DAEMON = (
 LONGEST_FILE = 380
 LONGEST_FUNCTION = 60
 # Longer than that already. The numbers may go down, not up: a file that wants to be longer wants to be two.
-LONG_FILES: dict[str, int] = {"process.py": 452}
+LONG_FILES: dict[str, int] = {"process.py": 445}
 LONG_FUNCTIONS: dict[str, int] = {}
 
 

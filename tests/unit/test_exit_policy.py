@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from supervice.lifecycle.exit_policy import Fact, Verdict, told_to_stop, verdict
-from supervice.lifecycle.states import BACKOFF, EXITED, FATAL, RUNNING, STARTING, STOPPED
+from supervice.lifecycle.states import BACKOFF, EXITED, FATAL, RUNNING, STARTING, STOPPED, UNHEALTHY
 
 
 def fact(name: str, state: str, status: int | None = None, **more: object) -> Fact:
@@ -58,6 +58,11 @@ def test_whichever_came_first_decides() -> None:
     main = fact("m", EXITED, 5, main=True, ended=2)
     critical = fact("c", FATAL, 9, critical=True, ended=1)
     assert code(verdict([main, critical])) == 9
+
+
+def test_bad_health_ends_it_when_that_was_asked_for() -> None:
+    assert verdict([fact("a", UNHEALTHY)]) is None
+    assert code(verdict([fact("a", UNHEALTHY, ends_when_unhealthy=True), fact("b", RUNNING)])) == 1
 
 
 def test_on_fatal_shutdown() -> None:

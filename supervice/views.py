@@ -1,0 +1,69 @@
+"""What the doors say of a process: rows of `status` and `health`, and what became of a request."""
+
+from __future__ import annotations
+
+from supervice.lifecycle.states import BACKOFF, EXITED, FATAL, RUNNING, STOPPING, UNHEALTHY, UP
+from supervice.names import group_of
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from supervice.process import Process
+
+    Reply = dict[str, Any]
+
+
+def is_live(process: Process) -> bool:
+    """False when it, and with it the container, had better be restarted."""
+    important = process.config.main or process.config.critical
+    return process.state != UNHEALTHY and not (important and process.state == FATAL)
+
+
+def is_ready(process: Process) -> bool:
+    """Whether it does its work, or has done it, or is not meant to run by itself."""
+    if process.state == EXITED:
+        return process.expected
+    return process.snapshot.ready or not (process.config.autostart or process.should_run)
+
+
+def describe(process: Process, now: float) -> Reply:
+    """One row of `status`."""
+    snapshot = process.snapshot
+    status = snapshot.status
+    row: Reply = {
+        "name": process.config.name,
+        "group": group_of(process),
+        "state": snapshot.state,
+        "pid": snapshot.pid,
+        "uptime": None,
+        "healthy": snapshot.healthy,
+        "ready": snapshot.ready,
+        "exitcode": status if status is not None and status >= 0 else None,
+        "signal": -status if status is not None and status < 0 else None,
+        "reason": snapshot.reason,
+        "restarts": process.restarts,
+        "waiting_for": [],
+        "status_text": "",
+        "dropped_lines": process.output.dropped_lines if process.output is not None else 0,
+    }
+    if snapshot.pid is not None and process.started_at is not None:
+        row["uptime"] = max(0.0, round(now - process.started_at, 3))
+    return row
+
+
+def why(process: Process) -> str:
+    reason = process.snapshot.reason
+    return f": {reason}" if reason else ""
+
+
+def outcome(process: Process, ok: bool, message: str) -> Reply:
+    return {"name": process.config.name, "ok": ok, "message": message, "state": process.state}
+
+
+def started(process: Process, verb: str, reached: str | None) -> Reply:
+    name = process.config.name
+    if reached in UP or (reached == EXITED and process.expected and process.snapshot.status == 0):
+        return outcome(process, True, f"{verb} {name}")
+    state = process.state if process.state in (BACKOFF, STOPPING) else reached or process.state
+    return outcome(process, False, f"{name} did not reach {RUNNING} (state: {state}){why(process)}")
