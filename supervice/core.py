@@ -22,6 +22,7 @@ from supervice.operations import Operations
 from supervice.pid1 import placement
 from supervice.pid1.leftovers import descendants, everyone_else
 from supervice.pid1.pidfile import PidfileInUse
+from supervice.pid1.signals import clean_dispositions
 from supervice.pid1.subreaper import become_subreaper
 from supervice.process import Process
 from supervice.reload import Reloader
@@ -148,6 +149,10 @@ class Supervisor:
             self._start_all(loop)
             await self._end
             await self._stop_all(loop)
+        except BaseException:  # cancelled by an application, or a defect of ours: leave nobody behind
+            for process in self.processes.values():
+                process.request_stop(force=True)
+            raise
         finally:
             self._close()
             if not self._finished.done():
@@ -167,6 +172,11 @@ class Supervisor:
         The process names `added`, `removed` and `changed`, sorted, and the settings in `restart_required`.
         """
         return await self._reloader.reload(dry_run=False)
+
+    @property
+    def leaving(self) -> frozenset[str]:
+        """The processes that a reload is stopping, to remove or to change them."""
+        return self._reloader.outgoing
 
     async def preview_reload(self) -> dict[str, list[str]]:
         """What `reload_config` would do."""
@@ -189,6 +199,8 @@ class Supervisor:
         for process in self.processes.values():
             process.use(session.launcher)
         self._signals = SignalDesk(loop, self, session.runtime)
+        if self.daemon:
+            clean_dispositions()  # only now: what came while we started finds its handler
         self.event_bus.start()
 
     def _start_all(self, loop: EventLoop) -> None:

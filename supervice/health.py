@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from supervice.loop import AnyFuture, EventLoop
 
 KILL = 9
+# Already a shell: its script is nobody else's business.
+SHELLS = frozenset({"sh", "bash", "dash", "ash", "busybox", "zsh"})
 # The end of a script's output that is kept for the message.
 KEPT_OUTPUT = 2048
 
@@ -147,7 +149,7 @@ class ScriptHealthChecker(HealthChecker):
             return HealthCheckResult(False, "healthcheck_command is not set")
         runtime = self._runtime or guest_runtime()
         try:
-            run = _Run(runtime, split_command(config.command), self._prepare)
+            run = _Run(runtime, check_words(config.command), self._prepare)
         except (SpawnError, OSError, ValueError, LookupError) as error:
             return HealthCheckResult(False, f"the check could not be run: {error}")
         try:
@@ -162,6 +164,15 @@ class ScriptHealthChecker(HealthChecker):
             return HealthCheckResult(True, run.output() or "the check passed")
         how = f"exit code {status}" if status > 0 else f"signal {-status}"
         return HealthCheckResult(False, f"the check failed with {how}{run.said()}")
+
+
+def check_words(command: str) -> list[str]:
+    """The arguments of a check. One that uses a shell's operators gets a shell, as Docker's HEALTHCHECK does
+    (`curl -f localhost || exit 1`); everything else is run as it is, also where there is no shell."""
+    words = split_command(command)
+    if any(c in command for c in "|&;<>$`") and words[0].rpartition("/")[2] not in SHELLS:
+        return ["/bin/sh", "-c", command]
+    return words
 
 
 class _Run:

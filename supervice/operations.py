@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 from supervice.config.values import signal_number
 from supervice.doors.protocol import (
     FAILED,
@@ -61,8 +59,7 @@ class Operations:
     # -- looking -----------------------------------------------------------------------------------------
 
     async def _status(self, request: Reply) -> Reply:
-        now = time.time()
-        return {"status": "ok", "processes": [describe(p, now) for p in self._named(request)]}
+        return {"status": "ok", "processes": [describe(p) for p in self._named(request)]}
 
     async def _pid(self, request: Reply) -> Reply:
         words = _words(request)
@@ -139,6 +136,7 @@ class Operations:
         self._refuse_while_stopping()
         force = request.get("force") is True
         processes = self._targets(request)
+        self._refuse_what_is_leaving(processes)
         # A process passes STOPPED on its way; only where it comes to rest after that counts.
         back = Until(processes, UP | {FATAL, EXITED})
         for process in processes:
@@ -235,8 +233,16 @@ class Operations:
         if self._supervisor.stopping:
             raise CommandError(SHUTTING_DOWN, "supervice is shutting down")
 
+    def _refuse_what_is_leaving(self, processes: list[Process]) -> None:
+        leaving = [p.config.name for p in processes if p.config.name in self._supervisor.leaving]
+        if leaving:
+            raise CommandError(
+                FAILED, f"a reload is stopping {', '.join(leaving)}; ask again after it"
+            )
+
     async def _start_processes(self, processes: list[Process], request: Reply) -> Reply:
         self._refuse_while_stopping()
+        self._refuse_what_is_leaving(processes)
         running = {p.config.name for p in processes if p.state in UP}
         to_start = [p for p in processes if p.config.name not in running]
         settled = Until(to_start, UP | RESTING)

@@ -164,6 +164,11 @@ class Process:
         return self._snapshot.pid
 
     @property
+    def uptime(self) -> float | None:
+        """Seconds since the spawn, whatever became of the clock on the wall; None when nothing runs."""
+        return None if self._child is None else self._runtime().loop.time() - self._child.spawned_at
+
+    @property
     def is_healthy(self) -> bool | None:
         """None while nobody has asked (no health check, or none that has answered yet)."""
         return self._snapshot.healthy

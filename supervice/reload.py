@@ -28,6 +28,7 @@ class Reloader:
         self._supervisor = supervisor
         self._queue: list[AnyFuture] = []
         self.busy = False
+        self.outgoing: frozenset[str] = frozenset()  # on their way out: nobody may start them now
 
     async def reload(self, *, dry_run: bool) -> dict[str, list[str]]:
         """What `Supervisor.reload_config` promises. Waits for a reload that is under way."""
@@ -81,8 +82,11 @@ class Reloader:
         supervisor = self._supervisor
         configs = {config.name: config for config in loaded.processes}
         active = {name for name in plan.changed if supervisor.processes[name].should_run}
-        outgoing = [supervisor.processes[name] for name in (*plan.removed, *plan.changed)]
-        await _stop(outgoing)
+        self.outgoing = frozenset((*plan.removed, *plan.changed))
+        try:
+            await _stop([supervisor.processes[name] for name in self.outgoing])
+        finally:
+            self.outgoing = frozenset()
         if supervisor.stopping:
             return
         for name in plan.removed:

@@ -75,7 +75,7 @@ class SignalDesk:
         for signum in STOP_SIGNALS:
             self._router.handle(signum, self._stop)
         if supervisor.daemon:
-            self._router.handle(signal.SIGCHLD, lambda _signum: runtime.reaper.poll())
+            self._router.reap_with(runtime.reaper.poll)
         self.update()
 
     def update(self) -> None:

@@ -60,17 +60,17 @@ class SingleCommand:
     def run(self) -> int:
         """The exit code that we shall end with."""
         options = self._options
-        clean_dispositions()
         if options.parent_death_signal and not set_parent_death_signal(options.parent_death_signal):
             self._say(WARNING, "the parent-death signal could not be set")
         reaper = Reaper(self._loop, self._orphan if options.warn_on_reap or options.verbosity else None)
         router = SignalRouter(self._loop)
-        router.handle(signal.SIGCHLD, lambda _signum: reaper.poll())
+        router.reap_with(reaper.poll)
         for signum in signal.valid_signals() - NEVER_FORWARDED:
             try:
                 router.handle(signum, self._forward, every=True)
             except (OSError, ValueError):
                 pass  # reserved by the C library
+        clean_dispositions()  # not before there are handlers: what was blocked until now may be waiting
         # Before the command can leave any: an orphan of its first millisecond would go to somebody else.
         if not self._pid1 and not become_subreaper():
             self._say(WARNING, "cannot become child subreaper: orphans will not come here")

@@ -27,16 +27,16 @@ def is_ready(process: Process) -> bool:
     return process.snapshot.ready or not (process.config.autostart or process.should_run)
 
 
-def describe(process: Process, now: float) -> Reply:
+def describe(process: Process) -> Reply:
     """One row of `status`."""
     snapshot = process.snapshot
     status = snapshot.status
-    row: Reply = {
+    return {
         "name": process.config.name,
         "group": group_of(process),
         "state": snapshot.state,
         "pid": snapshot.pid,
-        "uptime": None,
+        "uptime": None if process.uptime is None else round(process.uptime, 3),
         "healthy": snapshot.healthy,
         "ready": snapshot.ready,
         "exitcode": status if status is not None and status >= 0 else None,
@@ -47,9 +47,6 @@ def describe(process: Process, now: float) -> Reply:
         "status_text": "",
         "dropped_lines": process.output.dropped_lines if process.output is not None else 0,
     }
-    if snapshot.pid is not None and process.started_at is not None:
-        row["uptime"] = max(0.0, round(now - process.started_at, 3))
-    return row
 
 
 def why(process: Process) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 
 from supervice.cli.args import UsageError, parse, usage
@@ -18,8 +19,18 @@ USAGE = 2
 
 
 def main() -> None:
-    """The console script."""
-    sys.exit(run(sys.argv[1:]))
+    """The console script. Never returns."""
+    # Until there are handlers: as PID 1 a signal without one is lost, otherwise it would end us half started.
+    signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
+    try:
+        code = run(sys.argv[1:])
+        for stream in (sys.stdout, sys.stderr):
+            if stream is not None:  # started with them closed
+                stream.flush()
+    except BrokenPipeError:
+        code = 1
+    # All is closed and written. Taking the interpreter apart would add 3 to 5 ms to a container's stop.
+    os._exit(code)
 
 
 def run(argv: list[str]) -> int:
@@ -119,5 +130,6 @@ def _override(supervisor: Supervisor, args: Arguments) -> None:
 
 
 def _refuse(message: str) -> int:
-    sys.stderr.write(f"supervice: {message}\n")
+    if sys.stderr is not None:
+        sys.stderr.write(f"supervice: {message}\n")
     return USAGE

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from supervice.config.context import FAILED
-from supervice.config.expand import Names, expand
+from supervice.config.expand import ExpandError, Names, expand
 from supervice.config.options import KIND, NAME, PROGRAM, default, rows
 from supervice.config.problems import shown
 from supervice.models import HealthCheckConfig, HealthCheckType, ProgramConfig
@@ -225,7 +225,11 @@ class Program:
         if "process_name" in self.section.options:
             label = self.ctx.value(self.section, row, self.names)
         else:
-            label = expand(template, self.names)[0]
+            try:
+                label = expand(template, self.names)[0]
+            except ExpandError as error:
+                self._error("process_name", f"{self.where} process_name: {error}")
+                label = FAILED
         if label is FAILED:
             return None
         if any(c in label for c in " :/") and not self.ctx.stock:
@@ -244,7 +248,10 @@ class Program:
             values, check = {**values, **others}, {**check, **checks}
         template = self._process_name(numprocs)
         if template is not None:
-            template = expand(template, self.names)[0]
+            try:
+                template = expand(template, self.names)[0]
+            except ExpandError:
+                template = None  # said already, for the first process
         self.names.deferred = False
         self.template = self._config(values, check, self.name, template)
         self.template.numprocs = numprocs

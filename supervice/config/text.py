@@ -32,7 +32,8 @@ def split_command(command: str) -> list[str]:
             argv = shlex.split(command)
         except ValueError as error:
             reason = str(error).lower()
-            raise ValueError(f"cannot be split into arguments ({reason})") from None
+            hint = "; a blank and ; or # begin a comment" if "quot" in reason else ""
+            raise ValueError(f"cannot be split into arguments ({reason}{hint})") from None
     if not argv:
         raise ValueError("is empty")
     return argv

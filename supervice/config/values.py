@@ -117,6 +117,14 @@ def seconds(text: str) -> int | float:
     return int(value) if value == int(value) else value
 
 
+def some_seconds(text: str) -> int | float:
+    """A time that is not nothing: a check without pause would do nothing else."""
+    value = seconds(text)
+    if value <= 0:
+        raise ValueError("write a time above 0")
+    return value
+
+
 def size(text: str) -> int:
     """Bytes: `1048576`, `512KB`, `50MB`, `1GB`, in steps of 1024."""
     word = text.strip().lower()

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 
-from supervice.pid1.signals import clean_dispositions
-
 
 def is_pid1() -> bool:
     return os.getpid() == 1
@@ -23,11 +21,7 @@ def open_standard_streams() -> None:
 
 
 def settle_in() -> None:
-    """Makes this process one that may own others; for the daemon only, an application keeps what it has.
-
-    - nothing that we were given but the standard streams is passed on to programs;
-    - no signal is ignored or blocked because our parent had it so.
-    """
+    """Passes nothing that we were given on to programs, but for the standard streams. For the daemon only."""
     try:
         given = [int(name) for name in os.listdir("/proc/self/fd")]
     except OSError:
@@ -38,4 +32,3 @@ def settle_in() -> None:
                 os.set_inheritable(fd, False)
             except OSError:
                 pass  # the descriptor of the listing itself, closed by now
-    clean_dispositions()

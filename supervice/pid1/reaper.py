@@ -24,10 +24,13 @@ if TYPE_CHECKING:
         def register(
             self, pid: int, on_exit: Callable[[int], object], before_reap: Callable[[], object] | None = None
         ) -> None: ...
-        def poll(self) -> None: ...
+        def poll(self) -> bool: ...
         def close(self) -> None: ...
 
 
+PEEK = os.WEXITED | os.WNOHANG | os.WNOWAIT
+# Seconds between two orphans that make a storm.
+STORM_GAP = 0.001
 # More than this many in one turn would keep timers and the control socket waiting.
 BATCH = 256
 # What is reported when somebody else took the status of a child of ours: a failure, since nobody knows.
@@ -43,7 +46,7 @@ class Reaper:
         self._on_orphan = on_orphan
         self._children: dict[int, tuple[Callable[[int], object], Callable[[], object] | None]] = {}
         self._again = False
-        self.orphans = 0
+        self._last_orphans = 0.0
 
     def register(
         self, pid: int, on_exit: Callable[[int], object], before_reap: Callable[[], object] | None = None
@@ -52,31 +55,42 @@ class Reaper:
         the exit code, or -n for signal n."""
         self._children[pid] = (on_exit, before_reap)
 
-    def poll(self) -> None:
-        """Collects what has ended, at most BATCH of them, and comes back for the rest in the next turn."""
-        for _ in range(BATCH):
+    def poll(self) -> bool:
+        """Collects what has ended, at most BATCH of them, and comes back for the rest in the next turn.
+
+        True in a storm of orphans: one after another comes in, and the caller may let a few gather.
+        """
+        children, waitid, waitpid = self._children, os.waitid, os.waitpid
+        orphans = 0
+        for count in range(BATCH):
             # A look that leaves the zombie: its group must still be pinned when the leftovers are dealt with.
             try:
-                seen = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+                seen = waitid(os.P_ALL, 0, PEEK)
             except ChildProcessError:
-                return
+                seen = None
             if seen is None:
-                return
+                return orphans == count > 0 and self._is_storm()
             pid = seen.si_pid
-            child = self._children.pop(pid, None)
-            # A callback that fails must cost nobody else a status: its error goes to the loop instead.
-            if child is not None and child[1] is not None:
-                _guarded(self._loop, child[1])
-            status = _collect(pid)
-            if child is not None:
-                _guarded(self._loop, child[0], status)
-            else:
-                self.orphans += 1
+            child = children.pop(pid, None)
+            if child is None:
+                orphans += 1
+                status = waitpid(pid, os.WNOHANG)[1]
                 if self._on_orphan is not None:
-                    _guarded(self._loop, self._on_orphan, pid, status)
+                    _guarded(self._loop, self._on_orphan, pid, os.waitstatus_to_exitcode(status))
+            else:
+                # A callback that fails must cost nobody else a status: its error goes to the loop instead.
+                if child[1] is not None:
+                    _guarded(self._loop, child[1])
+                _guarded(self._loop, child[0], _collect(pid))
         if not self._again:
             self._again = True
             self._loop.call_soon(self._poll_again)
+        return False
+
+    def _is_storm(self) -> bool:
+        """Whether the last time when there were only orphans was a moment ago."""
+        before, self._last_orphans = self._last_orphans, self._loop.time()
+        return self._last_orphans - before < STORM_GAP
 
     def _poll_again(self) -> None:
         self._again = False
@@ -134,8 +148,9 @@ class PoliteReaper:
             _guarded(self._loop, before_reap)
         on_exit(_collect(pid))
 
-    def poll(self) -> None:
+    def poll(self) -> bool:
         """Nothing to do: the loop watches the descriptors."""
+        return False
 
     def close(self) -> None:
         self._open = False

@@ -23,6 +23,11 @@ if TYPE_CHECKING:
 PIPE_SIZE = 65536
 
 
+# Seconds for which orphans may gather in a storm.
+GATHER = 0.004
+_CHILD = (signal.SIGCHLD,)
+
+
 class SignalRouter:
     """Calls a handler in the loop, soon after its signal came; the same signals coalesce as in the kernel."""
 
@@ -34,6 +39,7 @@ class SignalRouter:
         self._every: set[int] = set()
         self._again = False
         self._closed = False
+        self._gathering = False
         self._previous: dict[int, Any] = {}
         self._read, self._write = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         try:
@@ -60,6 +66,26 @@ class SignalRouter:
 
     def _note(self, signum: int, _frame: FrameType | None) -> None:
         self._pending.add(signum)
+
+    def reap_with(self, poll: Callable[[], bool]) -> None:
+        """Has `poll` called when children have ended; when it says that there is a storm, some may gather.
+
+        Each SIGCHLD would cost more than the orphan that it is for. Blocked, they become one; no other signal
+        is held up by that. Whatever is spawned meanwhile starts with an empty mask.
+        """
+
+        def ended(_signum: int) -> None:
+            if poll() and not self._gathering and not self._closed:
+                self._gathering = True
+                signal.pthread_sigmask(signal.SIG_BLOCK, _CHILD)
+                self._loop.call_later(GATHER, self._gathered)
+
+        self.handle(signal.SIGCHLD, ended)
+
+    def _gathered(self) -> None:
+        if self._gathering:
+            self._gathering = False
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, _CHILD)
 
     def _drain(self) -> None:
         came = b""
@@ -96,6 +122,7 @@ class SignalRouter:
 
     def close(self) -> None:
         self._closed = True
+        self._gathered()
         for signum in list(self._handlers):
             self.release(signum)
         self._loop.remove_reader(self._read)

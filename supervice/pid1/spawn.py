@@ -127,6 +127,7 @@ def _popen(path: str, order: Order, identity: Identity | None) -> int:
 
     if order.directory is not None and not os.path.isdir(order.directory):
         raise SpawnError(f"directory {order.directory}: not there, or no directory")
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, (signal.SIGCHLD,))  # the child would inherit it blocked
     try:
         process = subprocess.Popen(
             order.argv,

@@ -332,3 +332,21 @@ def test_the_documented_coroutines_are_coroutines() -> None:
     ):
         for name in names.split():
             assert inspect.iscoroutinefunction(getattr(cls, name)), f"{cls.__name__}.{name}"
+
+
+async def test_a_run_that_is_cancelled_leaves_nobody_behind() -> None:
+    supervisor = Supervisor(SupervisorConfig(pidfile="none", socket_path="none", programs=[sleeper()]))
+    running = asyncio.ensure_future(supervisor.run())
+    await until(lambda: supervisor.processes["a"].state == RUNNING)
+    pid = supervisor.processes["a"].pid
+    assert pid is not None
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+    await until(lambda: not alive(pid))
+    os.waitpid(pid, 0)
+
+
+async def test_a_check_with_operators_gets_a_shell() -> None:
+    config = HealthCheckConfig(HealthCheckType.SCRIPT, command="false || exit 5")
+    assert "exit code 5" in (await ScriptHealthChecker(config).check()).message

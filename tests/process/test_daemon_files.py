@@ -231,3 +231,21 @@ def test_output_until_the_last_moment(daemon: Make) -> None:
     one.wait()
     assert "bye\n" in one.text()
     assert "unended" in one.text()
+
+
+def test_nobody_starts_what_a_reload_is_stopping(daemon: Make) -> None:
+    import threading
+
+    slow = "command = sh -c 'trap \"\" TERM; echo up; while :; do sleep 0.05; done'\nstartsecs = 0\nstopwaitsecs = 1\n"
+    one = daemon(f"[program:slow]\n{slow}[program:gone]\n{SLEEP}[program:a]\n{SLEEP}")
+    one.wait_text("up")
+    pid = one.wait_state("gone", "RUNNING")["pid"]
+    one.rewrite(f"[program:a]\n{SLEEP}")
+    thread = threading.Thread(target=lambda: one.ask("reload"))
+    thread.start()
+    one.wait_state("gone", "STOPPED")
+    reply = one.ask("start", "gone")
+    assert (reply["status"], reply["code"]) == ("error", "FAILED")
+    thread.join()
+    assert list(one.status()) == ["a"]
+    assert not alive(pid)

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from pathlib import Path
 
 import pytest
 
@@ -246,6 +247,26 @@ def test_a_handler_that_raises_takes_no_other_signal_with_it() -> None:
     turn(loop, lambda: errors and seen, 5)
     assert seen == [signal.SIGTERM]
     router.close()
+
+
+# Blocks TERM, sends it to itself and becomes the words: the signal waits for whoever unblocks it.
+EARLY = """
+import os, signal, sys
+signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+os.kill(os.getpid(), signal.SIGTERM)
+os.execv(sys.argv[1], sys.argv[1:])
+"""
+
+
+@pytest.mark.parametrize("what", ["a command", "a configuration"])
+def test_a_signal_from_before_the_first_line_is_obeyed(tmp_path: Path, what: str) -> None:
+    """Nothing may be unblocked before there is a handler: as PID 1 it would be lost, otherwise deadly."""
+    config = tmp_path / "supervice.conf"
+    config.write_text("[supervice]\nsocket = none\n[program:a]\ncommand = sleep 1000\n")
+    words = [sys.executable, "-m", "supervice.cli", "-c"]
+    words += ["none", "sleep", "1000"] if what == "a command" else [str(config)]
+    done = subprocess.run([sys.executable, "-c", EARLY, *words], capture_output=True, timeout=30, check=False)
+    assert done.returncode == (143 if what == "a command" else 0)
 
 
 @pytest.mark.parametrize(
