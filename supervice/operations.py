@@ -236,9 +236,7 @@ class Operations:
     def _refuse_what_is_leaving(self, processes: list[Process]) -> None:
         leaving = [p.config.name for p in processes if p.config.name in self._supervisor.leaving]
         if leaving:
-            raise CommandError(
-                FAILED, f"a reload is stopping {', '.join(leaving)}; ask again after it"
-            )
+            raise CommandError(FAILED, f"a reload is stopping {', '.join(leaving)}; ask again after it")
 
     async def _start_processes(self, processes: list[Process], request: Reply) -> Reply:
         self._refuse_while_stopping()

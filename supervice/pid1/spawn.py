@@ -116,6 +116,12 @@ def _enter(directory: str) -> None:
         raise SpawnError(f"directory {directory}: {error.strerror}") from None
 
 
+def _must_be_there(directory: str | None) -> None:
+    """Said before the fork: what fails behind it cannot be told from a missing program."""
+    if directory is not None and not os.path.isdir(directory):
+        raise SpawnError(f"directory {directory}: not there, or no directory")
+
+
 def _is_us(identity: Identity) -> bool:
     if identity.uid != os.geteuid() or identity.gid != os.getegid():
         return False
@@ -125,8 +131,7 @@ def _is_us(identity: Identity) -> bool:
 def _popen(path: str, order: Order, identity: Identity | None) -> int:
     import subprocess
 
-    if order.directory is not None and not os.path.isdir(order.directory):
-        raise SpawnError(f"directory {order.directory}: not there, or no directory")
+    _must_be_there(order.directory)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, (signal.SIGCHLD,))  # the child would inherit it blocked
     try:
         process = subprocess.Popen(
@@ -163,6 +168,7 @@ def _fork_foreground(path: str, order: Order) -> int:
     """Only a child can make itself the foreground without a race: done from outside, it may read too early
     and be stopped, and the SIGCONT that would cure it is one that the program sees. Nothing else runs in
     this process, so fork is safe."""
+    _must_be_there(order.directory)
     read, write = os.pipe2(os.O_CLOEXEC)
     pid = os.fork()
     if pid == 0:
