@@ -43,6 +43,8 @@ __all__ = ["PidfileInUse", "SocketInUse", "Supervisor"]
 
 # The name of the command line's command.
 MAIN = "main"
+# Seconds for the last output. A reader that stands still must not hold up the end any longer.
+FLUSH = 3.0
 
 
 class Supervisor:
@@ -302,7 +304,7 @@ class Supervisor:
                 logger.warning(f"no termination message: {problem}")
         await self.event_bus.stop()
         if self._session is not None:
-            await self._flush(loop, self._session.outputs, max(1.0, self._shutdown.time_left))
+            await self._flush(loop, self._session.outputs, min(FLUSH, max(1.0, self._shutdown.time_left)))
 
     async def _flush(self, loop: EventLoop, outputs: OutputRouter, seconds: float) -> None:
         """Everything that was written until the last moment, unless nobody reads it any more."""

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from supervice.output.sinks import Owner, Source
 
 
+LONGEST_LINE = 65536
+
+
 def open_log(path: str) -> int:
     """Opens `path` (already resolved) for appending; OSError when that is not possible now.
 
@@ -115,13 +118,14 @@ class FileSink:
                 return
             cut = data.rfind(b"\n", pos, pos + room) + 1 if room > 0 else 0
             if not cut:
-                if self._size and self.tail is None:
+                if self._size and (self.tail is None or self._size >= self._limit + LONGEST_LINE):
                     self._rotate()
                     if not self._limit:
                         self._put(source, head, data, pos, end)
                         return
                     continue
-                # One line longer than a whole file, or the rest of a line that has begun: it stays whole.
+                # One line longer than a whole file, or the rest of a line that has begun: it stays whole, up
+                # to LONGEST_LINE: a progress bar or binary output that never ends its line fills no disk.
                 cut = data.find(b"\n", pos, end) + 1 or end
             self._put(source, head, data, pos, cut)
             head = b""

@@ -249,3 +249,16 @@ def test_nobody_starts_what_a_reload_is_stopping(daemon: Make) -> None:
     thread.join()
     assert list(one.status()) == ["a"]
     assert not alive(pid)
+
+
+def test_a_line_that_never_ends_does_not_defeat_the_rotation(daemon: Make, tmp_path: Path) -> None:
+    log = tmp_path / "a.log"
+    one = daemon(
+        "[program:a]\ncommand = sh -c 'head -c 5000000 /dev/zero'\nautorestart = false\nstartsecs = 0\n"
+        f"stdout_logfile = {log}\nstdout_logfile_maxbytes = 100KB\nstdout_logfile_backups = 3\n",
+        wait=False,
+    )
+    assert one.wait() == 0
+    sizes = [path.stat().st_size for path in tmp_path.glob("a.log*")]
+    assert len(sizes) == 4
+    assert max(sizes) <= 1024 * 1024
