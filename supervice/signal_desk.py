@@ -6,6 +6,9 @@ import signal
 
 from supervice import logger
 from supervice.lifecycle.exit_policy import Verdict
+from supervice.pid1.leftovers import zombie_children
+from supervice.pid1.placement import is_pid1
+from supervice.pid1.reaper import OrphanSweep
 from supervice.pid1.signals import SignalRouter
 from supervice.pid1.signals import name as signal_name
 
@@ -68,6 +71,7 @@ class SignalDesk:
         self._told_to_stop = False
         self._forwards: dict[int, list[tuple[Process, int]]] = {}
         self._router: SignalRouter | None = None
+        self._sweep: OrphanSweep | None = None
         try:
             self._router = SignalRouter(loop)
         except ValueError:
@@ -76,6 +80,9 @@ class SignalDesk:
             self._router.handle(signum, self._stop)
         if supervisor.daemon:
             self._router.reap_with(runtime.reaper.poll)
+        elif is_pid1():  # an application that is PID 1 itself: somebody has to collect the orphans
+            self._sweep = OrphanSweep(loop, zombie_children, runtime.reaper)
+            self._router.reap_with(self._sweep.poll)
         self.update()
 
     def update(self) -> None:
@@ -97,6 +104,8 @@ class SignalDesk:
                 self._router.release(signum)
 
     def close(self) -> None:
+        if self._sweep is not None:
+            self._sweep.close()
         if self._router is not None:
             self._router.close()
 

@@ -117,6 +117,12 @@ def children_of(pid: int) -> list[int] | None:
     return found
 
 
+def zombie_children() -> list[int]:
+    """The children of this process that have ended and that nobody has waited for yet."""
+    stats = (read_stat(pid) for pid in children_of(os.getpid()) or ())
+    return [stat.pid for stat in stats if stat is not None and stat.state == "Z"]
+
+
 def _descendants_by_parent(root: int) -> list[Stat]:
     children: dict[int, list[Stat]] = {}
     for stat in processes():

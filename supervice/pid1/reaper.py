@@ -25,6 +25,7 @@ if TYPE_CHECKING:
             self, pid: int, on_exit: Callable[[int], object], before_reap: Callable[[], object] | None = None
         ) -> None: ...
         def poll(self) -> bool: ...
+        def knows(self, pid: int) -> bool: ...
         def close(self) -> None: ...
 
 
@@ -36,6 +37,8 @@ BATCH = 256
 # What is reported when somebody else took the status of a child of ours: a failure, since nobody knows.
 STOLEN = 255
 POLL_SECONDS = 0.1
+# Seconds in which the rest of an application must have waited for a child of its own.
+PATIENCE = 1.0
 
 
 class Reaper:
@@ -96,6 +99,9 @@ class Reaper:
         self._again = False
         self.poll()
 
+    def knows(self, pid: int) -> bool:
+        return pid in self._children
+
     def close(self) -> None:
         self._children.clear()
 
@@ -152,6 +158,9 @@ class PoliteReaper:
         """Nothing to do: the loop watches the descriptors."""
         return False
 
+    def knows(self, pid: int) -> bool:
+        return pid in self._children
+
     def close(self) -> None:
         self._open = False
         for pidfd in self._children.values():
@@ -159,6 +168,43 @@ class PoliteReaper:
                 self._loop.remove_reader(pidfd)
                 os.close(pidfd)
         self._children.clear()
+
+
+class OrphanSweep:
+    """Collects orphans for an application that is PID 1 itself, and leaves it its own children.
+
+    Which zombie is an orphan and which is a child that somebody in this process is about to wait for, the
+    kernel does not say. Whoever waits does it at once: what is still there after PATIENCE is nobody's.
+    """
+
+    def __init__(self, loop: EventLoop, zombies: Callable[[], list[int]], ours: AnyReaper) -> None:
+        self._loop = loop
+        self._zombies = zombies
+        self._ours = ours
+        self._seen: frozenset[int] = frozenset()
+        self._due = False
+        self._open = True
+
+    def poll(self) -> bool:
+        """Some child has ended: looks when it has had time to be waited for."""
+        if not self._due and self._open:
+            self._due = True
+            self._loop.call_later(PATIENCE, self._sweep)
+        return False
+
+    def _sweep(self) -> None:
+        self._due = False
+        if not self._open:
+            return
+        now = frozenset(pid for pid in self._zombies() if not self._ours.knows(pid))
+        for pid in now & self._seen:
+            _collect(pid)
+        self._seen = now - self._seen
+        if self._seen:
+            self.poll()
+
+    def close(self) -> None:
+        self._open = False
 
 
 def collect_unregistered(pid: int) -> None:

@@ -350,3 +350,45 @@ async def test_a_run_that_is_cancelled_leaves_nobody_behind() -> None:
 async def test_a_check_with_operators_gets_a_shell() -> None:
     config = HealthCheckConfig(HealthCheckType.SCRIPT, command="false || exit 5")
     assert "exit code 5" in (await ScriptHealthChecker(config).check()).message
+
+
+EMBEDDED_PID1 = """
+import asyncio, os, sys
+from supervice.core import Supervisor
+from supervice.models import ProgramConfig, SupervisorConfig
+
+def zombies():
+    return [p for p in os.listdir("/proc") if p.isdigit() and open(f"/proc/{p}/stat").read().rpartition(")")[2].split()[0] == "Z"]
+
+async def main():
+    script = "for i in 1 2 3 4 5 6 7 8 9 10; do (sleep 0.2 &); done; exec sleep 1000"
+    supervisor = Supervisor(SupervisorConfig(pidfile="none", socket_path="none", programs=[
+        ProgramConfig("a", f"sh -c '{script}'", startsecs=0)]))
+    running = asyncio.ensure_future(supervisor.run())
+    async def own(code):
+        return await (await asyncio.create_subprocess_exec("sh", "-c", f"sleep 0.{code}; exit {code}")).wait()
+    assert await asyncio.gather(*(own(n) for n in range(1, 9))) == list(range(1, 9))
+    async with asyncio.timeout(20):
+        while not zombies():
+            await asyncio.sleep(0.01)
+        while zombies():
+            await asyncio.sleep(0.05)
+    await supervisor.shutdown()
+    await running
+    print("done")
+
+assert os.getpid() == 1
+asyncio.run(main())
+"""
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="a PID namespace needs root")
+def test_an_application_that_is_pid_1_has_its_orphans_collected() -> None:
+    import subprocess
+    import sys
+
+    words = ["unshare", "--pid", "--fork", "--mount-proc", sys.executable, "-c", EMBEDDED_PID1]
+    done = subprocess.run(words, capture_output=True, timeout=60, check=False, text=True)
+    if done.returncode and "unshare" in done.stderr.split("\n")[0]:
+        pytest.skip("no PID namespaces here")
+    assert done.stdout.endswith("done\n"), done.stderr
