@@ -26,6 +26,13 @@ RUN /build/bin/pip wheel --quiet --no-deps --no-build-isolation --wheel-dir /bui
  && /build/bin/pip --python /opt/supervice/bin/python install --quiet --no-compile --no-deps --no-index /build/wheel/*.whl \
  && rm -f /opt/supervice/bin/activate* /opt/supervice/bin/Activate* \
  && /opt/supervice/bin/python -m compileall -q -o 0 -o 2 --invalidation-mode unchecked-hash /opt/supervice/lib
+# -I: PYTHONPATH and its like in an application's environment are for the application, not for PID 1.
+# -S and no script of pip's: a third less to import at each start.
+RUN lib=$(/opt/supervice/bin/python -c "import sysconfig; print(sysconfig.get_path('purelib'))") \
+ && for one in supervice:main supervicectl:ctl; do \
+      printf '#!/opt/supervice/bin/python -IS\nimport sys\nsys.path.append("%s")\nfrom supervice.cli.%s import main\nmain()\n' \
+        "$lib" "${one#*:}" >"/opt/supervice/bin/${one%:*}"; \
+    done
 # COPY keeps the modes of the checkout, which a strict umask leaves unreadable for any other user.
 COPY docker/supervice.conf /etc/supervice/
 RUN mkdir -p /etc/supervice/conf.d \

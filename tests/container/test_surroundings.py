@@ -181,3 +181,12 @@ def test_descriptors_and_signals_of_programs_are_clean(run: Callable[..., Box]) 
     # Its own group and session.
     stat = box.exec("cat", f"{proc}/stat").output.rpartition(")")[2].split()
     assert stat[2] == stat[3] == str(box.pid("app"))
+
+
+def test_python_variables_of_an_application_are_not_for_pid_1(run: Callable[..., Box]) -> None:
+    """PYTHONHOME of an application must not keep supervice from starting, and must reach the application."""
+    box = run(
+        config="[program:a]\ncommand = sh -c 'echo home=$PYTHONHOME path=$PYTHONPATH; exec sleep 1000'\n",
+        environment={"PYTHONHOME": "/nowhere", "PYTHONPATH": "/elsewhere"},
+    )
+    box.wait_log("home=/nowhere path=/elsewhere")
