@@ -277,7 +277,8 @@ class Supervisor:
 
     async def _stop_all(self, loop: EventLoop) -> None:
         why = self._verdict or Verdict(0, "the end")
-        logger.info(f"shutting down: {why.reason}")
+        # In the next turn: the first stop signals go out in this one.
+        loop.call_soon(logger.info, f"shutting down: {why.reason}")
         forced = self._forced is not None
         if self._startup is not None:
             self._startup.stop()

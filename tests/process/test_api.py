@@ -120,6 +120,7 @@ async def test_children_of_the_application_are_not_stolen() -> None:
     for one in ours:
         assert one.restarts > 0
         await one.stop()
+    await asyncio.sleep(0)  # asyncio closes its transports a turn after the wait
 
 
 async def test_a_start_that_fails_says_so_in_its_state() -> None:

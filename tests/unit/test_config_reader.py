@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import configparser
 import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -55,6 +56,9 @@ PIECES = [
 ]
 
 
+@pytest.mark.skipif(
+    sys.version_info >= (3, 13), reason="configparser cuts `v;w ;x #y` at another place since 3.13"
+)
 @SAME_FOLDER
 @given(st.lists(st.sampled_from(PIECES), max_size=30).map("".join))
 @example("[a]\nk=1\n  more\n\n  even\n ; comment\n  last\nk2: v ;x\n")
