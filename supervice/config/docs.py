@@ -82,6 +82,22 @@ Kinds of values:
 | ladder | signals with how long to wait after each: `TERM:10 QUIT:5 KILL` |
 | KEY=value list | `A=1,B="two, with a comma"`; quotes as in a shell; commas or line ends between the items |
 | user | `name`, `uid`, `name:group` or `uid:gid` |
+| list of paths | separated by commas or blanks |
+| KEY=path list | as a KEY=value list; the value of the variable is the content of the file |
+
+## Environment
+
+What a program gets, later lines win: our own environment (with `pass_environment` only what that names), `HOME`,
+`USER` and `LOGNAME` of its `user`, `SUPERVISOR_ENABLED`, `SUPERVISOR_PROCESS_NAME`, `SUPERVISOR_GROUP_NAME` and
+`SUPERVICE_SOCKET`, `env_file` and then `environment` of `[supervice]`, `env_file`, `environment` and `secrets` of the program.
+
+An env file has `KEY=VALUE` lines, optionally with `export` before them. Blanks around the value and then one pair of
+quotes around it are taken off; nothing is expanded, a backslash is a backslash. Lines that begin with `#` are comments. A secret is
+the content of a file without one trailing newline. The files are read at each start, by supervice itself, so the
+program's user need not be able to; one that is missing or wrong makes the start fail, and the start is retried. A reload starts programs anew whose files
+have other values than at their start. Values are shown nowhere.
+
+## Processes
 
 A process of a program with `numprocs` above 1 is called `NAME:00`, `NAME:01` and so on; with `process_name` it is
 `GROUP:PROCESS_NAME`.
