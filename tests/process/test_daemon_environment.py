@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pwd
 from collections.abc import Callable
 from pathlib import Path
 
@@ -110,7 +111,7 @@ def test_only_what_is_named_passes(daemon: Make, tmp_path: Path) -> None:
 def test_a_user_switch_brings_its_own_home_whatever_passes(daemon: Make, tmp_path: Path) -> None:
     tmp_path.chmod(0o755)
     one = daemon(
-        "[program:a]\ncommand = sh -c 'echo $HOME:$USER:$LOGNAME:$SECRET; exec sleep 1000'\nuser = nobody\n"
+        "[program:a]\ncommand = sh -c 'echo $HOME:$USER:$LOGNAME:$SECRET:$(id -G); exec sleep 1000'\nuser = nobody\n"
         f"pass_environment = HOME\nsecrets = SECRET={tmp_path}/secret\nstartsecs = 0\nbackoff = 0.1\n"
         "startretries = -1\n"
     )
@@ -118,7 +119,9 @@ def test_a_user_switch_brings_its_own_home_whatever_passes(daemon: Make, tmp_pat
     assert f"secret SECRET, {tmp_path}/secret: No such file or directory" in row["reason"]
     (tmp_path / "secret").write_text("fallen-from-heaven\n")
     (tmp_path / "secret").chmod(0o400)  # we read it, the program need not be able to
-    one.wait_text("/nonexistent:nobody:nobody:fallen-from-heaven\n")
+    entry = pwd.getpwnam("nobody")
+    groups = sorted(os.getgrouplist("nobody", entry.pw_gid), key=lambda gid: gid != entry.pw_gid)
+    one.wait_text(f"{entry.pw_dir}:nobody:nobody:fallen-from-heaven:{' '.join(map(str, groups))}\n")
 
 
 def test_a_missing_file_is_retried_and_named(daemon: Make, tmp_path: Path) -> None:
