@@ -87,15 +87,22 @@ Kinds of values:
 
 ## Environment
 
-What a program gets, later lines win: our own environment (with `pass_environment` only what that names), `HOME`,
-`USER` and `LOGNAME` of its `user`, `SUPERVISOR_ENABLED`, `SUPERVISOR_PROCESS_NAME`, `SUPERVISOR_GROUP_NAME` and
-`SUPERVICE_SOCKET`, `env_file` and then `environment` of `[supervice]`, `env_file`, `environment` and `secrets` of the program.
+What a program gets; what stands later wins:
 
-An env file has `KEY=VALUE` lines, optionally with `export` before them. Blanks around the value and then one pair of
-quotes around it are taken off; nothing is expanded, a backslash is a backslash. Lines that begin with `#` are comments. A secret is
-the content of a file without one trailing newline. The files are read at each start, by supervice itself, so the
-program's user need not be able to; one that is missing or wrong makes the start fail, and the start is retried. A reload starts programs anew whose files
-have other values than at their start. Values are shown nowhere.
+1. our own environment; with `pass_environment` only what that names, without it all
+2. `HOME`, `USER` and `LOGNAME` where it has a `user`; `SUPERVISOR_ENABLED`, `SUPERVISOR_PROCESS_NAME`,
+   `SUPERVISOR_GROUP_NAME`
+3. `env_file` of `[supervice]`, then its `environment`, and `SUPERVICE_SOCKET` unless that sets it
+4. `env_file` of the program, then its `environment`, then its `secrets`
+
+An env file has `KEY=VALUE` lines, optionally with `export` before them; lines that begin with `#` are comments.
+Blanks around the value and then one pair of quotes around it are taken off. Nothing is expanded, and a backslash is a
+backslash. A secret is the content of a file without one trailing newline.
+
+The files are read at each start, by supervice itself: the program's user need not be able to. One that is missing or
+wrong makes the start fail, and the start is retried. A reload starts those programs anew whose files have other values
+than at their last start; a file that cannot be read then is no change. Values are not shown in `status`, logs, errors
+or `check`.
 
 ## Processes
 
