@@ -34,6 +34,7 @@ from supervice.streams import Journal
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from supervice.launch import Launcher
     from supervice.lifecycle.states import Announce
     from supervice.loop import AnyFuture, EventLoop
     from supervice.output.router import OutputRouter
@@ -130,8 +131,7 @@ class Supervisor:
 
     def add(self, config: ProgramConfig) -> Process:
         """Takes a process into supervision; it is not started."""
-        launcher = self._session.launcher if self._session is not None else None
-        process = Process(config, self.event_bus, launcher=launcher)
+        process = Process(config, self.event_bus, launcher=self.launcher)
         process.watch(self._changed)
         self.processes[config.name] = process
         return process
@@ -174,6 +174,11 @@ class Supervisor:
         The process names `added`, `removed` and `changed`, sorted, and the settings in `restart_required`.
         """
         return await self._reloader.reload(dry_run=False)
+
+    @property
+    def launcher(self) -> Launcher | None:
+        """What processes are started with; None when not running."""
+        return self._session.launcher if self._session is not None else None
 
     @property
     def leaving(self) -> frozenset[str]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 
+from supervice import environment as variables
 from supervice.config.text import split_command
 from supervice.lean import replace
 from supervice.pid1 import terminal
@@ -34,12 +35,17 @@ class Launcher:
         outputs: OutputRouter | None = None,
         environment: dict[str, str] | None = None,
         directory: str | None = None,
+        env_file: tuple[str, ...] = (),
     ) -> None:
-        """`directory`: where programs start that name none; by default where we are."""
+        """`directory`: where programs start that name none; by default where we are. `environment` and
+        `env_file` are for all programs."""
         self.runtime = runtime
         self.outputs = outputs
         self.environment = dict(environment or {})
         self._directory = directory
+        self._env_file = env_file
+        # By process: what its files said at its last start; None where they could not be read.
+        self._marks: dict[str, int | None] = {}
         self._null: int | None = None
         self._terminal = False
 
@@ -50,17 +56,35 @@ class Launcher:
             self._null = os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)
         return self._null
 
-    def order(self, config: ProgramConfig, argv: list[str], stdin: int, stdout: int, stderr: int) -> Order:
-        """SpawnError when the user does not exist: that does not heal by itself."""
+    def order(
+        self,
+        config: ProgramConfig,
+        argv: list[str],
+        stdin: int,
+        stdout: int,
+        stderr: int,
+        *,
+        remember: bool = False,
+    ) -> Order:
+        """SpawnError when the user does not exist, which does not heal by itself, or a file of the
+        environment, which may. `remember`: this is a start of the program itself, see `is_stale`."""
         identity: Identity | None = None
         if config.user is not None:
             try:
                 identity = resolve(config.user)
             except LookupError as error:
                 raise SpawnError(str(error), permanent=True) from None
+        try:
+            env, mark = self._environ(config, identity)
+        except variables.Unusable as error:
+            if remember:
+                self._marks[config.name] = None
+            raise SpawnError(str(error)) from None
+        if remember and mark is not None:
+            self._marks[config.name] = mark
         return Order(
             argv=argv,
-            env=self._environ(config, identity),
+            env=env,
             stdin=stdin,
             stdout=stdout,
             stderr=stderr,
@@ -69,8 +93,25 @@ class Launcher:
             identity=identity,
         )
 
-    def _environ(self, config: ProgramConfig, identity: Identity | None) -> dict[str, str]:
-        env = dict(os.environ)
+    def is_stale(self, config: ProgramConfig) -> bool:
+        """Whether its files would give the program another environment than at its last start.
+
+        A file that cannot be read says nothing: a program that runs is not replaced by one that cannot start.
+        """
+        if config.name not in self._marks:
+            return False
+        try:
+            return self._environ(config, None)[1] != self._marks[config.name]
+        except variables.Unusable:
+            return False
+
+    def forget(self, name: str) -> None:
+        """Until its next start the process has no files that could change."""
+        self._marks.pop(name, None)
+
+    def _environ(self, config: ProgramConfig, identity: Identity | None) -> tuple[dict[str, str], int | None]:
+        """The environment, and what tells whether its part from files has changed; None without files."""
+        env = variables.passing(os.environ, config.pass_environment)
         for name in _NOT_PASSED_ON:
             env.pop(name, None)
         if identity is not None:
@@ -83,9 +124,16 @@ class Launcher:
         env["SUPERVISOR_ENABLED"] = "1"
         env["SUPERVISOR_PROCESS_NAME"] = config.process_name or config.name
         env["SUPERVISOR_GROUP_NAME"] = config.group or config.program or config.name
-        env.update(self.environment)
-        env.update(config.environment)
-        return env
+        if not (self._env_file or config.env_file or config.secrets):
+            env.update(self.environment)
+            env.update(config.environment)
+            return env, None
+        shared = variables.from_files(self._env_file)
+        own = variables.from_files(config.env_file)
+        secrets = variables.from_secrets(config.secrets)
+        for layer in (shared, self.environment, own, config.environment, secrets):
+            env.update(layer)
+        return env, variables.fingerprint({name: env[name] for name in {**shared, **own, **secrets}})
 
     def spawn(self, config: ProgramConfig, stdout: int, stderr: int) -> int:
         """The pid of the started program. SpawnError with the reason in words."""
@@ -93,12 +141,12 @@ class Launcher:
             argv = split_command(config.command)
         except ValueError as error:
             raise SpawnError(f"the command cannot be read: {error}", permanent=True) from None
-        return self.runtime.spawner.spawn(self.order(config, argv, self.null, stdout, stderr))
+        return self.runtime.spawner.spawn(self.order(config, argv, self.null, stdout, stderr, remember=True))
 
     def spawn_foreground(self, config: ProgramConfig, argv: list[str]) -> int:
         """The same for the container's own command: it has our standard streams and our terminal."""
         self._terminal = self._terminal or terminal.foreground_terminal()
-        order = self.order(config, argv, 0, 1, 2)
+        order = self.order(config, argv, 0, 1, 2, remember=True)
         if self._terminal:
             order = replace(order, new_session=False, terminal=0)
         return self.runtime.spawner.spawn(order)

@@ -83,6 +83,9 @@ class ProgramConfig:
     type: Literal["simple", "oneshot"] = "simple"
     log_format: Literal["raw", "prefix", "json"] | None = None  # None: as for all
     group_priority: int | None = None  # the priority of [group:x], which orders before `priority`
+    env_file: tuple[str, ...] = ()  # paths, read at each start; later ones win, `environment` beats them
+    secrets: dict[str, str] = field(default_factory=dict)  # variable to the path of a file with its value
+    pass_environment: tuple[str, ...] | None = None  # names and globs; None: our whole environment
 
 
 @dataclass
@@ -107,3 +110,4 @@ class SupervisorConfig:
     log_overflow: Literal["block", "drop"] = "block"
     log_buffer: int = 64 * 1024
     termination_log: str | None = None  # None: /dev/termination-log when it exists
+    env_file: tuple[str, ...] = ()  # as in `ProgramConfig`, for all programs

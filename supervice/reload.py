@@ -76,7 +76,9 @@ class Reloader:
             )
             if taken is not None:
                 raise ValueError(f"[program:{taken}] cannot be main beside the command")
-        return plan_reload(old, loaded.processes, supervisor.config, loaded.config)
+        launcher = supervisor.launcher
+        stale = [config.name for config in old if launcher is not None and launcher.is_stale(config)]
+        return plan_reload(old, loaded.processes, supervisor.config, loaded.config, stale)
 
     async def _apply(self, loaded: Loaded, plan: ReloadPlan) -> None:
         supervisor = self._supervisor
@@ -89,6 +91,9 @@ class Reloader:
             self.outgoing = frozenset()
         if supervisor.stopping:
             return
+        if supervisor.launcher is not None:
+            for name in (*plan.removed, *plan.changed):
+                supervisor.launcher.forget(name)
         for name in plan.removed:
             supervisor.processes.pop(name).close()
             supervisor.held.discard(name)

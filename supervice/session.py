@@ -41,7 +41,7 @@ class Session:
                 os.umask(config.umask)
         self.runtime = own_runtime(loop) if daemon else guest_runtime()
         self.outputs = self._open_output(daemon)
-        self.launcher = Launcher(self.runtime, self.outputs, config.environment, directory)
+        self.launcher = Launcher(self.runtime, self.outputs, config.environment, directory, config.env_file)
         try:
             self._take_pidfile()
             self._open_socket(commands)

@@ -130,7 +130,7 @@ def usage() -> str:
     """The help page."""
     lines = [
         "Usage: supervice [OPTIONS] [-c FILE] [--] [COMMAND [ARG...]]",
-        "       supervice check [FILE]",
+        "       supervice check [--format json] [--explain] [FILE]",
         "",
         "Runs the programs of a configuration in the foreground, as PID 1 of a container or anywhere else.",
         "With a COMMAND: the programs first, then the command, and the end when it ends. With a COMMAND and",

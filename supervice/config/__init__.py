@@ -36,6 +36,7 @@ class Loaded:
         "listeners",
         "problems",
         "processes",
+        "reading",
         "servers",
     )
 
@@ -50,6 +51,7 @@ class Loaded:
         self.fcgi: list[ProgramConfig] = builder.fcgi
         self.servers: list[Server] = builder.servers
         self.files = files  # all that were read
+        self.reading: Reading | None = None  # where each value stands; only with `trace`
         stock = builder.ctx.stock
         self.dialect: Literal["supervice", "supervisord"] = "supervisord" if stock else "supervice"
 
@@ -65,11 +67,13 @@ def load(
     daemon_defaults: bool = False,
     cwd: str | None = None,
     resolve: bool = True,
+    trace: bool = False,
 ) -> Loaded:
     """Reads `path` and what it includes. FileNotFoundError when it does not exist; otherwise see `problems`.
 
     `cwd` is where relative paths begin: the directory the daemon was started in, by default the current one.
-    With `resolve=False` relative paths in options stay as they are written.
+    With `resolve=False` relative paths in options stay as they are written. `trace` keeps the text of
+    the options and where they stand, which a daemon has no use for.
     """
     if environ is None:
         environ = os.environ
@@ -90,7 +94,10 @@ def load(
             problems.append(Problem(problem.file, problem.line, ERROR, problem.option, problem.message))
     order = {name: number for number, name in enumerate(reading.names)}
     problems.sort(key=lambda problem: (order.get(problem.file, -1), problem.line))
-    return Loaded(builder, problems, reading.files)
+    loaded = Loaded(builder, problems, reading.files)
+    if trace:
+        loaded.reading = reading
+    return loaded
 
 
 def parse_config(path: str) -> SupervisorConfig:

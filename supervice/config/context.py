@@ -135,7 +135,8 @@ class Context:
         raw, file, line = value
         try:
             if kind in _SECRET_KINDS:
-                return self._pairs(raw, names, name, section)
+                found = self._pairs(raw, names, name, section)
+                return self._secrets(found) if kind == "secrets" else found
             text, bare = expand(raw, names)
             if bare and self.stock:
                 self._bare(section, value, name)
@@ -188,10 +189,18 @@ class Context:
             found[key], _ = expand(value, names)
         return found
 
+    def _secrets(self, found: dict[str, str]) -> dict[str, str]:
+        for key, path in found.items():
+            if not path:
+                raise ValueError(f"{shown(key)} names no file, write {shown(key)}=/path/of/the/file")
+        return {key: self.path(path) for key, path in found.items()}
+
     def _finish(self, section: Section, row: Row, parsed: Any) -> Any:
         kind, name = row[KIND], row[NAME]
         if kind == "path":
             return parsed if parsed == "none" and name in ("pidfile", "socket") else self.path(parsed)
+        if kind == "paths":
+            return tuple([self.path(path) for path in parsed])
         if kind == "logfile":
             return self._logfile(section, name, parsed)
         if kind == "command":

@@ -82,6 +82,29 @@ Kinds of values:
 | ladder | signals with how long to wait after each: `TERM:10 QUIT:5 KILL` |
 | KEY=value list | `A=1,B="two, with a comma"`; quotes as in a shell; commas or line ends between the items |
 | user | `name`, `uid`, `name:group` or `uid:gid` |
+| list of paths | separated by commas or blanks |
+| KEY=path list | as a KEY=value list; the value of the variable is the content of the file |
+
+## Environment
+
+What a program gets; what stands later wins:
+
+1. our own environment; with `pass_environment` only what that names, without it all
+2. `HOME`, `USER` and `LOGNAME` where it has a `user`; `SUPERVISOR_ENABLED`, `SUPERVISOR_PROCESS_NAME`,
+   `SUPERVISOR_GROUP_NAME`
+3. `env_file` of `[supervice]`, then its `environment`, and `SUPERVICE_SOCKET` unless that sets it
+4. `env_file` of the program, then its `environment`, then its `secrets`
+
+An env file has `KEY=VALUE` lines, optionally with `export` before them; lines that begin with `#` are comments.
+Blanks around the value and then one pair of quotes around it are taken off. Nothing is expanded, and a backslash is a
+backslash. A secret is the content of a file without one trailing newline.
+
+The files are read at each start, by supervice itself: the program's user need not be able to. One that is missing or
+wrong makes the start fail, and the start is retried. A reload starts those programs anew whose files have other values
+than at their last start; a file that cannot be read then is no change. Values are not shown in `status`, logs, errors
+or `check`.
+
+## Processes
 
 A process of a program with `numprocs` above 1 is called `NAME:00`, `NAME:01` and so on; with `process_name` it is
 `GROUP:PROCESS_NAME`.

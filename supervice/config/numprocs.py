@@ -46,6 +46,8 @@ def _one(program: ProgramConfig, number: int) -> ProgramConfig:
         numprocs_start=0,
         healthcheck=check,
         environment={key: _number(value, number) for key, value in program.environment.items()},
+        env_file=tuple([_number(path, number) for path in program.env_file]),
+        secrets={key: _number(path, number) for key, path in program.secrets.items()},
     )
     return replace(program, **changes)
 

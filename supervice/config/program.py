@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 MOST_PROCESSES = 20_000  # of one configuration: a typing error must not fill the memory
 _CHECK = "healthcheck_"
-_TEMPLATES = ("text", "command", "path", "logfile", "environment")
+_TEMPLATES = ("text", "command", "path", "paths", "logfile", "environment", "secrets")
 _defaults: dict[bool, dict[str, Any]] = {}
 
 
@@ -30,7 +30,7 @@ def _default_fields(stock: bool) -> dict[str, Any]:
         known = _defaults[stock] = {
             row[NAME]: default(row, stock)
             for row in PROGRAM
-            if row[NAME] in fields and row[NAME] not in ("command", "process_name", "environment")
+            if row[NAME] in fields and row[NAME] not in ("command", "process_name", "environment", "secrets")
         }
     return known
 
@@ -266,6 +266,7 @@ class Program:
             numprocs=1,
             numprocs_start=0,
             environment=dict(values.get("environment", ())),
+            secrets=dict(values.get("secrets", ())),
             healthcheck=HealthCheckConfig(**check),
             process_name=process_name,
         )

@@ -6,7 +6,7 @@ from supervice.lean import dataclass, replace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
 
     from supervice.models import ProgramConfig, SupervisorConfig
 
@@ -37,6 +37,7 @@ _AT_START = (
     "log_overflow",
     "log_buffer",
     "environment",
+    "env_file",
 )
 
 
@@ -56,13 +57,17 @@ def plan_reload(
     new: Iterable[ProgramConfig],
     old_settings: SupervisorConfig,
     new_settings: SupervisorConfig,
+    stale: Collection[str] = (),
 ) -> ReloadPlan:
-    """The arguments are one configuration per process, before and after."""
+    """The arguments are one configuration per process, before and after.
+
+    `stale`: the processes whose environment would be another now, because a file of it has changed.
+    """
     before = {config.name: config for config in old}
     after = {config.name: config for config in new}
     both = sorted(before.keys() & after.keys())
     different = [name for name in both if before[name] != after[name]]
-    changed = [name for name in different if needs_restart(before[name], after[name])]
+    changed = [n for n in both if n in stale or (n in different and needs_restart(before[n], after[n]))]
     return ReloadPlan(
         added=sorted(after.keys() - before.keys()),
         removed=sorted(before.keys() - after.keys()),

@@ -41,7 +41,8 @@ LAYERS = {
     # one process
     "policy": "models lifecycle config.values",
     "child": "loop pid1",
-    "launch": "lean models config.text pid1 output",
+    "environment": "",
+    "launch": "environment lean models config.text pid1 output",
     "waiting": "loop lifecycle",
     "chronicle": "lifecycle logger",
     "process": "child chronicle events health launch lean lifecycle logger loop models output pid1 policy waiting",
@@ -79,7 +80,8 @@ LAYERS = {
     "cli.args": "",
     "cli.single_options": "cli.args config.values single",
     "cli.main": "pid1 cli.args cli.check cli.single_options config core doors.address lean logger loop single",
-    "cli.check": "config",
+    "cli.check": "cli.explain config",
+    "cli.explain": "config config.values models names",
     "cli.replies": "doors.call doors.fastjson doors.protocol doors.render",
     "cli.ctl_commands": "cli.replies doors.call doors.fastjson doors.protocol doors.render",
     "cli.ctl": "cli.ctl_commands cli.replies",
@@ -111,7 +113,8 @@ IMPURE = {
 
 # Each costs every container memory and time (docs/adr/0002); the daemon starts without all of them.
 NOT_IN_THE_DAEMON = (
-    "asyncio", "click", "configparser", "ctypes", "dataclasses", "inspect", "json", "logging", "re", "shlex",
+    "asyncio", "click", "configparser", "ctypes", "dataclasses", "fnmatch", "inspect", "json", "logging", "re",
+    "shlex",
     "socket", "ssl", "subprocess", "threading", "typing",
 )  # fmt: skip
 
@@ -357,6 +360,7 @@ def test_an_ordinary_configuration_brings_nothing_in(tmp_path: Path) -> None:
         '[supervice]\nlog_format = prefix\nenvironment = A="1",B=2\n'
         "[program:web]\ncommand = server --port 80%(process_num)02d\nnumprocs = 2\nuser = 0\n"
         "healthcheck_type = tcp\nhealthcheck_port = 80\nstopsignal = TERM:10 QUIT:5 KILL\n"
+        "env_file = web.env\nsecrets = PASSWORD=/run/secrets/db\npass_environment = PATH, LANG\n"
         "[group:all]\nprograms = web\n"
     )
     code = (

@@ -61,6 +61,7 @@ shutdown_timeout = 1m
 exit_when_idle = false
 on_fatal = shutdown
 environment = A=1
+env_file = all.env, /etc/more.env
 umask = 027
 termination_log = /tmp/why
 
@@ -84,6 +85,9 @@ user = root:root
 umask = 077
 priority = 10
 environment = B="x,y"
+env_file = web.env
+secrets = P=/run/secrets/p, Q=%(program_name)s.key
+pass_environment = PATH, AWS_*
 redirect_stderr = true
 stdout_logfile = log/web.log
 stdout_logfile_maxbytes = 10KB
@@ -130,6 +134,9 @@ priority = 5
         umask=0o77,
         priority=10,
         environment={"B": "x,y"},
+        env_file=("/start/web.env",),
+        secrets={"P": "/run/secrets/p", "Q": "/start/web.key"},
+        pass_environment=("PATH", "AWS_*"),
         redirect_stderr=True,
         stdout_logfile="/start/log/web.log",
         stdout_logfile_maxbytes=10240,
@@ -165,6 +172,7 @@ priority = 5
         exit_when_idle=False,
         on_fatal="shutdown",
         environment={"A": "1"},
+        env_file=("/start/all.env", "/etc/more.env"),
         umask=0o27,
         termination_log="/tmp/why",
         programs=[web, job],
@@ -473,6 +481,8 @@ def test_warnings_are_no_errors(conf: Any) -> None:
         "environment = A='hunter2",
         "environment = A=hunter2,A=hunter2",
         "environment = A=hunter2%(nope)s",
+        "secrets = A=",
+        "secrets = A=hunter2,hunter2",
         "user = %(ENV_SECRET)s",
         "numprocs = %(ENV_SECRET)s",
         "stopsignal = %(ENV_SECRET)s",
@@ -499,3 +509,20 @@ def test_the_usual_file_imports_nothing_heavy(tmp_path: Path) -> None:
     done = subprocess.run(run, check=True, capture_output=True, text=True, cwd=root)
     heavy = "typing dataclasses re shlex configparser logging subprocess asyncio pathlib glob fnmatch difflib"
     assert {*heavy.split(), "json"} & set(done.stdout.split()) == set()
+
+
+def test_files_of_the_environment_vary_with_the_number(conf: Any) -> None:
+    loaded = conf(
+        f"{WEB}numprocs = 2\nenv_file = a.env %(process_num)02d.env\nsecrets = S=/s/%(process_num)d\n"
+    )
+    assert [(c.env_file, c.secrets) for c in loaded.processes] == [
+        (("/start/a.env", "/start/00.env"), {"S": "/s/0"}),
+        (("/start/a.env", "/start/01.env"), {"S": "/s/1"}),
+    ]
+    built = ProgramConfig(
+        "a", "x", numprocs=2, env_file=("%(process_num)02d.env",), secrets={"S": "%(process_num)d"}
+    )
+    assert [(c.env_file, c.secrets) for c in instances(built)] == [
+        (("00.env",), {"S": "0"}),
+        (("01.env",), {"S": "1"}),
+    ]

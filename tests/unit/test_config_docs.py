@@ -56,7 +56,7 @@ def test_the_defaults_are_those_of_the_python_api() -> None:
     check = HealthCheckConfig()
     for name, row in options.rows("program").items():
         default = options.default(row, False)
-        if row[options.EFFECT] or name in ("command", "environment"):
+        if row[options.EFFECT] or name in ("command", "environment", "secrets"):
             continue
         if name.startswith("healthcheck_"):
             assert default == getattr(check, name.removeprefix("healthcheck_")), name

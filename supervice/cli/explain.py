@@ -1,0 +1,245 @@
+"""What a configuration comes to, for `supervice check`: values and where they are from, order, what differs.
+
+Values that may be secrets are not shown: those of `environment`, and what comes out of a variable into a
+command.
+"""
+
+from __future__ import annotations
+
+import os
+
+from supervice.config.expand import ExpandError, Names, expand
+from supervice.config.options import DIALECTS, EFFECT, FIELDS, KIND, NAME, OURS_ONLY, rows
+from supervice.config.stop_budget import stop_seconds, worst_stop
+from supervice.config.values import signal_name
+from supervice.models import HealthCheckConfig, ProgramConfig, SupervisorConfig
+from supervice.names import start_order
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import Any
+
+    from supervice.config import Loaded
+    from supervice.config.options import Row
+    from supervice.config.reader import Section
+
+    Option = tuple[str, str, Any, str]  # name, kind, value, origin
+
+HIDDEN = "***"
+DEFAULT = "default"
+_CHECK = "healthcheck_"
+_DEVICES = ("/dev/", "/proc/")
+# What an option without a value means, where "nothing" would not say it.
+_UNSET = {
+    "logfile": "(the container's stdout)",
+    "stdout_logfile": "(the container's stdout)",
+    "stderr_logfile": "(the container's stderr)",
+    "socket": "(the first default path that can be written)",
+    "pass_environment": "(all of it)",
+}
+
+
+class _Hidden(dict[str, str]):
+    """An environment that is there and shows nothing: each variable stands for itself."""
+
+    def get(self, name: str, default: Any = None) -> Any:
+        return f"%(ENV_{name})s" if name in self else default
+
+
+def programs(loaded: Loaded) -> Iterator[tuple[ProgramConfig, list[ProgramConfig]]]:
+    """Each program and its processes."""
+    of: dict[tuple[str, str | None], list[ProgramConfig]] = {}
+    for process in loaded.processes:
+        of.setdefault((process.program or process.name, process.group), []).append(process)
+    for template in loaded.config.programs:
+        yield template, of.get((template.name, template.group), [])
+
+
+def program_options(loaded: Loaded, config: ProgramConfig) -> Iterator[Option]:
+    """Every option of the program that has an effect, with the value that counts."""
+    assert loaded.reading is not None
+    sections = loaded.reading.sections
+    section = sections[f"program:{config.name}"]
+    stock = loaded.dialect == "supervisord"
+    for row in rows("program").values():
+        name = row[NAME]
+        if row[EFFECT] or (stock and row[DIALECTS] == OURS_ONLY):
+            continue
+        origin = _origin(section, name)
+        if name.startswith(_CHECK) and name[len(_CHECK) :] in HealthCheckConfig.__annotations__:
+            value = getattr(config.healthcheck, name[len(_CHECK) :])
+        else:
+            value = getattr(config, name)
+        if name == "process_name":
+            value = value or config.name
+        elif name == "user" and origin == DEFAULT and stock and value is not None:
+            origin = _origin(sections["supervisord"], "user")
+        elif row[KIND] in ("command", "text") and value is not None:
+            value = _without_secrets(loaded, section, row, config, value)
+        yield name, row[KIND], _plain(row[KIND], value), origin
+    if config.group is not None:
+        group = sections[f"group:{config.group}"]
+        yield "group", "text", config.group, _origin(group, "programs")
+        yield "group_priority", "int", config.group_priority, _origin(group, "priority")
+
+
+def supervisor_options(loaded: Loaded) -> Iterator[Option]:
+    assert loaded.reading is not None
+    kind = loaded.dialect
+    section = loaded.reading.sections.get(kind)
+    table = dict(rows(kind))
+    for name in ("shutdown_timeout", "exit_when_idle"):  # they count in both dialects
+        table[name] = rows("supervice")[name]
+    for row in table.values():
+        name = row[NAME]
+        field = FIELDS.get(name, name)
+        if row[EFFECT] or field not in SupervisorConfig.__annotations__:
+            continue
+        yield name, row[KIND], _plain(row[KIND], getattr(loaded.config, field)), _origin(section, name)
+
+
+def _origin(section: Section | None, name: str) -> str:
+    given = section.options.get(name) if section is not None else None
+    return DEFAULT if given is None else f"{given[1]}:{given[2]}"
+
+
+def _without_secrets(loaded: Loaded, section: Section, row: Row, config: ProgramConfig, value: str) -> str:
+    """The text with variables of the environment left as names."""
+    raw = section.options.get(row[NAME], ("",))[0]
+    if "%(ENV_" not in raw:
+        return value
+    environ = _Hidden({**os.environ, **loaded.config.environment, **config.environment})
+    here: dict[str, str | int] = {
+        "here": section.here,
+        "program_name": config.name,
+        "group_name": config.group or config.name,
+        "numprocs": config.numprocs,
+        "process_num": config.numprocs_start,
+    }
+    names = Names(environ, here, padded=loaded.dialect == "supervice")
+    names.deferred = config.numprocs > 1
+    try:
+        return expand(raw, names)[0]
+    except ExpandError:
+        return raw
+
+
+def _plain(kind: str, value: Any) -> Any:
+    """As JSON has it: lists, texts, numbers."""
+    if value is None:
+        return None
+    if kind == "environment":
+        return dict.fromkeys(value, HIDDEN)
+    if kind in ("octal", "umask"):
+        return f"{value:04o}"
+    if kind == "forward":
+        return [signal_name(a) + (f":{signal_name(b)}" if a != b else "") for a, b in value]
+    if kind == "health":
+        return value.value
+    return list(value) if isinstance(value, tuple) else value
+
+
+def _written(name: str, value: Any) -> str:
+    """As a configuration has it."""
+    if value is None or value == "":
+        return _UNSET.get(name, "(none)")
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, dict):
+        value = ", ".join(f"{key}={text}" for key, text in value.items()) or "(none)"
+    if isinstance(value, list):
+        value = ", ".join(map(str, value)) or "(none)"
+    lines = str(value).split("\n")
+    return "\n      ".join(line if line.isprintable() else ascii(line)[1:-1] for line in lines)
+
+
+def report(loaded: Loaded, path: str) -> Iterator[str]:
+    """The lines of `check --explain`."""
+    dialect = "a stock supervisord file" if loaded.dialect == "supervisord" else "supervice's dialect"
+    yield f"{path}: {dialect}"
+    yield f"\n[{loaded.dialect}]"
+    yield from _table(list(supervisor_options(loaded)))
+    for config, processes in programs(loaded):
+        yield f"\n[program:{config.name}]"
+        if [p.name for p in processes] != [config.name]:
+            yield f"  processes: {', '.join(p.name for p in processes)}"
+        yield from _table(list(program_options(loaded, config)))
+    yield from _order(loaded)
+    yield from _stop(loaded)
+    if loaded.dialect == "supervisord":
+        yield "\nwhat differs from supervisord for this file:"
+        for line in differences(loaded):
+            yield f"  - {line}"
+
+
+def _table(options: list[Option]) -> Iterator[str]:
+    width = max((len(name) for name, *_ in options), default=0)
+    for name, _, value, origin in options:
+        yield f"  {name:{width}} = {_written(name, value)}  [{origin}]"
+
+
+def _order(loaded: Loaded) -> Iterator[str]:
+    yield "\nstart order (those of a line at once; nothing waits for anything):"
+    levels: dict[tuple[int, int], list[str]] = {}
+    for config in sorted((p for p in loaded.processes if p.autostart), key=start_order):
+        levels.setdefault(start_order(config), []).append(config.name)
+    for number, names in enumerate(levels.values(), 1):
+        yield f"  {number}. {', '.join(names)}"
+    if not levels:
+        yield "  (nothing is started by itself)"
+    by_hand = [p.name for p in loaded.processes if not p.autostart]
+    if by_hand:
+        yield f"  by hand: {', '.join(by_hand)}"
+
+
+def _stop(loaded: Loaded) -> Iterator[str]:
+    need, have = worst_stop(loaded.processes), loaded.config.shutdown_timeout
+    fits = "it fits" if need <= have else "it does not fit: waits will be shortened"
+    yield f"\nworst-case stop: {need:g} s, shutdown_timeout = {have:g} s: {fits}"
+    slowest = max(loaded.processes, key=stop_seconds, default=None)
+    if slowest is not None:
+        yield f"  the slowest is {slowest.name}: {stop_seconds(slowest):g} s from its stop signal to KILL"
+
+
+def differences(loaded: Loaded) -> Iterator[str]:
+    """What supervisord would do otherwise with this very file."""
+    assert loaded.reading is not None
+    sections = loaded.reading.sections
+    daemon = sections["supervisord"].options
+    if daemon.get("nodaemon", ("false",))[0].lower() not in ("true", "yes", "on", "1"):
+        yield "nodaemon is not true: supervice stays in the foreground all the same"
+    if "logfile" not in daemon:
+        yield "the daemon's log goes to the container's stdout, not to supervisord.log"
+    found: dict[str, list[str]] = {}
+
+    def note(what: str, name: str) -> None:
+        found.setdefault(what, []).append(name)
+
+    for config in loaded.config.programs:
+        given, name = sections[f"program:{config.name}"].options, config.name
+        for stream in ("stdout", "stderr"):
+            written = given.get(f"{stream}_logfile", ("AUTO",))[0]
+            if written.upper() == "AUTO" and not (stream == "stderr" and config.redirect_stderr):
+                note(f"{stream} goes to the container's {stream}, where supervisord writes AUTO files", name)
+            limit = given.get(f"{stream}_logfile_maxbytes", ("50MB",))[0]
+            if written.startswith(_DEVICES) and limit.strip() != "0":
+                note(f"{stream}_logfile is a device and never rotated; supervisord needs maxbytes = 0", name)
+        if "stopasgroup" not in given:
+            note("a stop reaches the whole process group, as with stopasgroup = true", name)
+        if config.user is not None:
+            note("HOME, USER and LOGNAME are those of its user", name)
+        if config.autorestart is not False:
+            note(
+                "failed starts are retried after 1, 2, 4, 8 s and so on up to 30 s (supervisord: 1, 2, 3 s)",
+                name,
+            )
+    for what, names in found.items():
+        yield f"{', '.join(dict.fromkeys(names))}: {what}"
+    if "user" in daemon and daemon["user"][0] not in ("root", "0"):
+        yield "the daemon itself does not switch to its user, programs that set none do"
+    if "umask" not in daemon:
+        yield "the umask stays what the container has, supervisord sets 022"
+    yield "the container ends with the code of a program that is FATAL then, not always with 0"
+    if loaded.problems:
+        yield "what the warnings above say"
