@@ -146,7 +146,11 @@ class Supervisor:
         loop = running_loop()
         self._end = loop.create_future()
         self._finished = loop.create_future()
+        if self._verdict is not None:  # told to stop before it began
+            self._end.set_result(None)
         try:
+            if self._verdict is not None:
+                return
             self._open(loop)
             self._start_all(loop)
             await self._end
@@ -156,8 +160,11 @@ class Supervisor:
                 process.request_stop(force=True)
             raise
         finally:
-            self._close()
-            if not self._finished.done():
+            try:
+                self._close()
+            finally:  # ready for another run, and nobody waits for ever
+                self._verdict = self._forced = self._shutdown = None
+                self.stopping = False
                 self._finished.set_result(None)
 
     async def shutdown(self) -> None:
@@ -165,7 +172,7 @@ class Supervisor:
         self.request_shutdown(Verdict(0, "shutdown was asked for"))
         if self._finished is not None and not self._finished.done():
             done = running_loop().create_future()
-            self._finished.add_done_callback(lambda _: done.set_result(None))
+            self._finished.add_done_callback(lambda _: None if done.done() else done.set_result(None))
             await done
 
     async def reload_config(self) -> dict[str, list[str]]:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from supervice.loop import AnyFuture, EventLoop
 
 KILL = 9
-# Already a shell: its script is nobody else's business.
+# With an option (-c, -e) already a shell with a script of its own.
 SHELLS = frozenset({"sh", "bash", "dash", "ash", "busybox", "zsh"})
 # The end of a script's output that is kept for the message.
 KEPT_OUTPUT = 2048
@@ -170,7 +170,8 @@ def check_words(command: str) -> list[str]:
     """The arguments of a check. One that uses a shell's operators gets a shell, as Docker's HEALTHCHECK does
     (`curl -f localhost || exit 1`); everything else is run as it is, also where there is no shell."""
     words = split_command(command)
-    if any(c in command for c in "|&;<>$`") and words[0].rpartition("/")[2] not in SHELLS:
+    is_shell = words[0].rpartition("/")[2] in SHELLS and any(word.startswith("-") for word in words[1:2])
+    if any(c in command for c in "|&;<>$`") and not is_shell:
         return ["/bin/sh", "-c", command]
     return words
 

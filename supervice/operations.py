@@ -16,6 +16,7 @@ from supervice.lifecycle.states import EXITED, FATAL, RESTING, UP
 from supervice.lifecycle.states import describe as how
 from supervice.names import UnknownName, members_of, resolve_names
 from supervice.process import AFTER_KILL, START_WAIT
+from supervice.reload import Overtaken
 from supervice.streams import DEFAULT_LINES, LogFollower, last_lines, timestamp
 from supervice.version import __version__
 from supervice.views import describe, is_live, is_ready, outcome, started, why
@@ -177,6 +178,8 @@ class Operations:
         supervisor = self._supervisor
         try:
             result = await (supervisor.preview_reload() if dry_run else supervisor.reload_config())
+        except Overtaken as error:
+            raise CommandError(SHUTTING_DOWN, str(error)) from None
         except (OSError, ValueError) as error:
             problems = [str(problem) for problem in getattr(error, "problems", ())]
             raise CommandError(FAILED, f"nothing was reloaded: {error}", problems=problems) from None

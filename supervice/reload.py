@@ -23,6 +23,10 @@ if TYPE_CHECKING:
 AFTER_KILL = 5.0
 
 
+class Overtaken(ValueError):
+    """A shutdown came in between."""
+
+
 class Reloader:
     def __init__(self, supervisor: Supervisor) -> None:
         self._supervisor = supervisor
@@ -90,7 +94,7 @@ class Reloader:
         finally:
             self.outgoing = frozenset()
         if supervisor.stopping:
-            return
+            raise Overtaken("supervice is shutting down; the new configuration was not applied")
         if supervisor.launcher is not None:
             for name in (*plan.removed, *plan.changed):
                 supervisor.launcher.forget(name)

@@ -83,6 +83,10 @@ class Builder:
             bad = [c for c in rest if c in " :/" or not c.isprintable()]
             if not ctx.stock:
                 bad += [c for c in rest if c in ",*\t"]
+            if kind == "program" and rest == "all" and not ctx.stock:
+                message = f"{where}: `all` means every process, choose another name"
+                ctx.error(section.file, section.line, "", message)
+                return ""
             if not rest or bad:
                 why = f"a name cannot hold {bad[0]!r}" if bad else f"it needs a name, write [{kind}:NAME]"
                 ctx.error(section.file, section.line, "", f"{where}: {why}")

@@ -56,13 +56,22 @@ class SignalRouter:
         self._handlers[signum] = handler
         (self._every.add if every else self._every.discard)(signum)
         previous = signal.signal(signum, self._note)
-        self._previous.setdefault(signum, previous)
+        if previous != self._note:
+            self._previous[signum] = previous
 
     def release(self, signum: int) -> None:
         """Gives `signum` back to whoever had it before."""
         self._every.discard(signum)
         if self._handlers.pop(signum, None) is not None:
-            signal.signal(signum, self._previous.pop(signum) or signal.SIG_DFL)
+            previous = self._before(signum)
+            if signal.getsignal(signum) == self._note:  # else somebody has taken it over meanwhile
+                signal.signal(signum, previous)
+
+    def _before(self, signum: int) -> Any:
+        """Who had the signal before us; not a router that is closed by now."""
+        previous = self._previous.get(signum) or signal.SIG_DFL
+        owner = getattr(previous, "__self__", None)
+        return owner._before(signum) if isinstance(owner, SignalRouter) and owner._closed else previous
 
     def _note(self, signum: int, _frame: FrameType | None) -> None:
         self._pending.add(signum)
@@ -126,7 +135,12 @@ class SignalRouter:
         for signum in list(self._handlers):
             self.release(signum)
         self._loop.remove_reader(self._read)
-        signal.set_wakeup_fd(self._previous_wakeup, warn_on_full_buffer=False)
+        current = signal.set_wakeup_fd(-1)
+        try:
+            other = self._previous_wakeup if current == self._write else current
+            signal.set_wakeup_fd(other, warn_on_full_buffer=False)
+        except (OSError, ValueError):
+            pass  # whoever had it before us has closed it
         os.close(self._read)
         os.close(self._write)
 

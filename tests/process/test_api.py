@@ -393,3 +393,33 @@ def test_an_application_that_is_pid_1_has_its_orphans_collected() -> None:
     if done.returncode and "unshare" in done.stderr.split("\n")[0]:
         pytest.skip("no PID namespaces here")
     assert done.stdout.endswith("done\n"), done.stderr
+
+
+async def test_two_supervisors_in_one_loop() -> None:
+    before = signal.getsignal(signal.SIGTERM)
+    made = [
+        Supervisor(SupervisorConfig(pidfile="none", socket_path="none", programs=[sleeper()]))
+        for _ in range(2)
+    ]
+    runs = [asyncio.ensure_future(one.run()) for one in made]
+    await until(lambda: all(one.processes["a"].state == RUNNING for one in made))
+    async with asyncio.timeout(10):
+        for one in made:
+            await one.shutdown()
+        await asyncio.gather(*runs)
+    assert signal.getsignal(signal.SIGTERM) is before
+
+
+async def test_shutdown_before_the_first_step_and_a_second_run() -> None:
+    one = Supervisor(SupervisorConfig(pidfile="none", socket_path="none", programs=[sleeper()]))
+    async with asyncio.timeout(20):
+        running = asyncio.ensure_future(one.run())
+        await one.shutdown()
+        await running
+        assert one.processes["a"].state == STOPPED
+        for _ in range(2):
+            running = asyncio.ensure_future(one.run())
+            await until(lambda: one.processes["a"].state == RUNNING)
+            await one.shutdown()
+            await running
+            assert one.processes["a"].state == STOPPED

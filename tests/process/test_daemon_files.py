@@ -262,3 +262,25 @@ def test_a_line_that_never_ends_does_not_defeat_the_rotation(daemon: Make, tmp_p
     sizes = [path.stat().st_size for path in tmp_path.glob("a.log*")]
     assert len(sizes) == 4
     assert max(sizes) <= 1024 * 1024
+
+
+def test_a_reload_that_a_shutdown_overtakes_says_so(daemon: Make) -> None:
+    import threading
+
+    slow = "command = sh -c 'trap \"\" TERM; echo up; while :; do sleep 0.05; done'\nstartsecs = 0\nstopwaitsecs = 2\n"
+    one = daemon(f"[program:slow]\n{slow}[program:a]\n{SLEEP}")
+    one.wait_text("up")
+    one.rewrite(f"[program:a]\n{SLEEP}")
+    replies: list[dict[str, object]] = []
+    thread = threading.Thread(target=lambda: replies.append(one.ask("reload")))
+    thread.start()
+    one.wait_state("slow", "STOPPING")
+    one.signal(signal.SIGTERM)
+    thread.join()
+    assert [reply["code"] for reply in replies] == ["SHUTTING_DOWN"]
+
+
+def test_a_program_cannot_be_called_all(daemon: Make) -> None:
+    one = daemon(f"[program:all]\n{SLEEP}", wait=False)
+    assert one.wait() == 2
+    assert "choose another name" in one.text()

@@ -53,7 +53,7 @@ LAYERS = {
     "reload": "config lifecycle logger loop names process waiting",
     "views": "lifecycle names",
     "streams": "lifecycle output",
-    "operations": "config.values doors.protocol lifecycle names process streams views waiting",
+    "operations": "config.values doors.protocol lifecycle names process reload streams views waiting",
     "signal_desk": "lifecycle logger loop pid1 process",
     "farewell": "lifecycle process",
     "session": "doors.address doors.commands doors.rpc launch logger loop models output pid1",
