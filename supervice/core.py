@@ -290,7 +290,8 @@ class Supervisor:
     async def _stop_all(self, loop: EventLoop) -> None:
         why = self._verdict or Verdict(0, "the end")
         # In the next turn: the first stop signals go out in this one.
-        loop.call_soon(logger.info, f"shutting down: {why.reason}")
+        unsaid = [f"shutting down: {why.reason}"]
+        loop.call_soon(lambda: unsaid and logger.info(unsaid.pop()))
         forced = self._forced is not None
         if self._startup is not None:
             self._startup.stop()
@@ -303,6 +304,8 @@ class Supervisor:
         if forced:
             self._shutdown.force()
         await self._shutdown.run()
+        if unsaid:
+            logger.info(unsaid.pop())
         if self._forced is not None:
             why = self._forced
         elif why.culprit is None and why.code == 0:
