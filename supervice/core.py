@@ -69,7 +69,6 @@ class Supervisor:
         self._warnings: list[configuration.Problem] = []
         self._session: Session | None = None
         self._signals: SignalDesk | None = None
-        self._startup: Startup | None = None
         self._shutdown: Shutdown | None = None
         self._verdict: Verdict | None = None
         self._forced: Verdict | None = None
@@ -79,7 +78,9 @@ class Supervisor:
         self._ends = 0
         self._judging = False
         self._reloader = Reloader(self)
+        self.startup = Startup(self)
         if config is not None:
+            configuration.check_dependencies(config.programs)
             self._adopt([one for program in config.programs for one in configuration.instances(program)])
 
     @property
@@ -133,6 +134,7 @@ class Supervisor:
         """Takes a process into supervision; it is not started."""
         process = Process(config, self.event_bus, launcher=self.launcher)
         process.watch(self._changed)
+        process.on_health = self.startup.changed
         self.processes[config.name] = process
         return process
 
@@ -152,7 +154,7 @@ class Supervisor:
             if self._verdict is not None:
                 return
             self._open(loop)
-            self._start_all(loop)
+            self._start_all()
             await self._end
             await self._stop_all(loop)
         except BaseException:  # cancelled by an application, or a defect of ours: leave nobody behind
@@ -201,6 +203,7 @@ class Supervisor:
         if self._verdict is None:
             self._verdict = why
             self.stopping = True
+            self.startup.stop()
             if self._end is not None and not self._end.done():
                 self._end.set_result(None)
 
@@ -217,14 +220,13 @@ class Supervisor:
             clean_dispositions()  # only now: what came while we started finds its handler
         self.event_bus.start()
 
-    def _start_all(self, loop: EventLoop) -> None:
+    def _start_all(self) -> None:
         if not self.processes:
             logger.warning("the configuration has no programs; waiting for a reload")
         # first, or what a program abandons in its first millisecond would go to somebody else for ever
         if self.daemon and not placement.is_pid1() and not become_subreaper():
             logger.warning("cannot become child subreaper: orphans of programs will not be collected here")
-        self._startup = Startup(loop, self.judge)
-        self._startup.begin(self.processes.values())
+        self.startup.begin()
 
     def _close(self) -> None:
         for process in self.processes.values():
@@ -239,6 +241,7 @@ class Supervisor:
 
     def _changed(self, process: Process, change: Announce) -> None:
         self.journal.note(process, change)
+        self.startup.changed(process)
         if change.to_state == UNHEALTHY:
             self._judge_soon()
         if process.state in RESTING and change.to_state in RESTING:
@@ -268,7 +271,6 @@ class Supervisor:
             self.request_shutdown(answer)
 
     def _facts(self) -> list[Fact]:
-        startup = self._startup
         return [
             Fact(
                 name=name,
@@ -281,7 +283,7 @@ class Supervisor:
                 ends_when_unhealthy=process.config.healthcheck.action == "shutdown",
                 has_run=process.started_at is not None,
                 held=name in self.held,
-                pending=startup is not None and startup.is_waiting(process),
+                pending=self.startup.is_waiting(process),
                 ended=self._ended.get(name, 0),
             )
             for name, process in self.processes.items()
@@ -293,8 +295,6 @@ class Supervisor:
         unsaid = [f"shutting down: {why.reason}"]
         loop.call_soon(lambda: unsaid and logger.info(unsaid.pop()))
         forced = self._forced is not None
-        if self._startup is not None:
-            self._startup.stop()
         self._shutdown = Shutdown(
             loop,
             self.processes.values(),

@@ -86,6 +86,7 @@ class ProgramConfig:
     env_file: tuple[str, ...] = ()  # paths, read at each start; later ones win, `environment` beats them
     secrets: dict[str, str] = field(default_factory=dict)  # variable to the path of a file with its value
     pass_environment: tuple[str, ...] | None = None  # names and globs; None: our whole environment
+    depends_on: tuple[tuple[str, str], ...] = ()  # (program, started | ready | healthy | completed)
 
 
 @dataclass

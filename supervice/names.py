@@ -6,12 +6,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from supervice.models import ProgramConfig
     from supervice.process import Process
-
-
-# The main program is started after all others, whatever their priority.
-LAST = 2**31
 
 
 class UnknownName(LookupError):
@@ -22,14 +17,6 @@ def group_of(process: Process) -> str:
     """The group a process belongs to: the one it was put into, else its program."""
     config = process.config
     return config.group or config.program or config.name
-
-
-def start_order(config: ProgramConfig) -> tuple[int, int]:
-    """Lower is started earlier and stopped later."""
-    if config.main:
-        return LAST, config.priority
-    group = config.priority if config.group_priority is None else config.group_priority
-    return group, config.priority
 
 
 def groups_of(processes: Mapping[str, Process]) -> dict[str, list[str]]:

@@ -19,7 +19,7 @@ from supervice.process import AFTER_KILL, START_WAIT
 from supervice.reload import Overtaken
 from supervice.streams import DEFAULT_LINES, LogFollower, last_lines, timestamp
 from supervice.version import __version__
-from supervice.views import describe, is_live, is_ready, outcome, started, why
+from supervice.views import describe, is_live, is_ready, outcome, reason, started, why
 from supervice.waiting import Until
 
 TYPE_CHECKING = False
@@ -60,7 +60,8 @@ class Operations:
     # -- looking -----------------------------------------------------------------------------------------
 
     async def _status(self, request: Reply) -> Reply:
-        return {"status": "ok", "processes": [describe(p) for p in self._named(request)]}
+        startup = self._supervisor.startup
+        return {"status": "ok", "processes": [describe(p, startup) for p in self._named(request)]}
 
     async def _pid(self, request: Reply) -> Reply:
         words = _words(request)
@@ -86,7 +87,7 @@ class Operations:
                 "state": process.state,
                 "healthy": is_live(process),
                 "ready": is_ready(process),
-                "message": process.snapshot.reason or process.health_message,
+                "message": reason(process, self._supervisor.startup) or process.health_message,
             }
             for process in processes
         ]
@@ -118,7 +119,7 @@ class Operations:
             "status": "ok",
             "name": process.config.name,
             "state": snapshot.state,
-            "reason": snapshot.reason,
+            "reason": reason(process, self._supervisor.startup),
             "exits": exits,
         }
 
@@ -138,20 +139,24 @@ class Operations:
         force = request.get("force") is True
         processes = self._targets(request)
         self._refuse_what_is_leaving(processes)
+        startup = self._supervisor.startup
+        # One that only waits has nothing to be stopped, and starts as soon as it can anyway.
+        waiting = {p.config.name for p in processes if startup.waiting_for(p)}
+        todo = [p for p in processes if p.config.name not in waiting]
         # A process passes STOPPED on its way; only where it comes to rest after that counts.
-        back = Until(processes, UP | {FATAL, EXITED})
-        for process in processes:
+        back = Until(todo, UP | {FATAL, EXITED}, startup)
+        for process in todo:
             self._supervisor.held.discard(process.config.name)
-            process.request_restart(force=force)
-        seconds = _seconds(
-            request,
-            max(
-                (START_WAIT + p.config.startsecs + (0 if force else p.stop_time()) for p in processes),
-                default=0.0,
-            ),
+            if process.state not in RESTING:
+                process.request_restart(force=force)
+        startup.request([p for p in todo if p.state in RESTING], by_hand=True)
+        longest = max(
+            (START_WAIT + p.config.startsecs + (0 if force else p.stop_time()) for p in todo), default=0.0
         )
-        await back.wait(seconds)
-        return _outcome([started(p, "Restarted", back.reached.get(p.config.name)) for p in processes])
+        await back.wait(_seconds(request, longest + startup.patience(todo)))
+        return _outcome(
+            [started(p, startup, "Restarted", back.reached.get(p.config.name)) for p in processes]
+        )
 
     async def _startgroup(self, request: Reply) -> Reply:
         return await self._start_processes(self._group(request), request)
@@ -205,11 +210,16 @@ class Operations:
                 INVALID_REQUEST, f"cannot wait for {wanted!r}: running, ready, healthy or exited"
             )
         processes = self._named(request)
-        until = Until(processes, states)
+        startup = self._supervisor.startup
+        until = Until(processes, states, startup)
         await until.wait(_seconds(request, 60.0))
-        late = {id(p) for p in until.missing}
+        # one that stopped waiting without a start got somewhere, but maybe not there
+        there = {name for name, state in until.reached.items() if state in states}
         return _outcome(
-            [outcome(p, id(p) not in late, f"{p.config.name} is {p.state}{why(p)}") for p in processes]
+            [
+                outcome(p, p.config.name in there, f"{p.config.name} is {p.state}{why(p, startup)}")
+                for p in processes
+            ]
         )
 
     # -- shared ------------------------------------------------------------------------------------------
@@ -246,23 +256,24 @@ class Operations:
         self._refuse_what_is_leaving(processes)
         running = {p.config.name for p in processes if p.state in UP}
         to_start = [p for p in processes if p.config.name not in running]
-        settled = Until(to_start, UP | RESTING)
-        for process in to_start:
-            self._supervisor.held.discard(process.config.name)
-            process.request_start()
+        startup = self._supervisor.startup
+        settled = Until(to_start, UP | RESTING, startup)
+        startup.request(to_start, by_hand=True)
         wait = max((START_WAIT + p.config.startsecs for p in to_start), default=0.0)
-        await settled.wait(_seconds(request, wait))
+        await settled.wait(_seconds(request, wait + startup.patience(to_start)))
         rows = []
         for process in processes:
             name = process.config.name
             if name in running:
                 rows.append(outcome(process, True, f"{name} is already running"))
             else:
-                rows.append(started(process, "Started", settled.reached.get(name)))
+                rows.append(started(process, startup, "Started", settled.reached.get(name)))
         return _outcome(rows)
 
     async def _stop_processes(self, processes: list[Process], request: Reply) -> Reply:
+        startup = self._supervisor.startup
         resting = {p.config.name for p in processes if p.state in RESTING}
+        waited = {p.config.name for p in processes if startup.cancel(p)}
         to_stop = [p for p in processes if p.config.name not in resting]
         gone = Until(to_stop, RESTING)
         for process in processes:
@@ -273,13 +284,17 @@ class Operations:
         rows = []
         for process in processes:
             name = process.config.name
-            if name in resting:
+            if name in resting and name not in waited:
                 rows.append(outcome(process, True, f"{name} is already stopped"))
-            elif name in gone.reached:
+            elif name in gone.reached or name in resting:
                 rows.append(outcome(process, True, f"Stopped {name}"))
             else:
                 rows.append(
-                    outcome(process, False, f"{name} did not stop (state: {process.state}){why(process)}")
+                    outcome(
+                        process,
+                        False,
+                        f"{name} did not stop (state: {process.state}){why(process, startup)}",
+                    )
                 )
         self._supervisor.judge()
         return _outcome(rows)

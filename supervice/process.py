@@ -109,6 +109,7 @@ class Process:
         "expected",
         "foreground",
         "health_message",
+        "on_health",
         "restarts",
         "started_at",
         "state_since",
@@ -139,6 +140,7 @@ class Process:
         self.foreground: list[str] | None = None  # the words of CMD, which has our streams and terminal
         self.expected = True  # whether the last exit was one of exitcodes
         self.health_message = ""
+        self.on_health: Callable[[Process], object] | None = None  # told when `is_healthy` has changed
         self.restarts = 0  # spawns after the first
 
     # -- what it is --------------------------------------------------------------------------------------
@@ -254,8 +256,7 @@ class Process:
         self.close()
 
     async def start_process(self) -> None:
-        """Starts the program; returns when it is RUNNING or has failed, at the latest after
-        5 seconds (longer where `startsecs` asks for it)."""
+        """Starts it; returns when it is RUNNING or has failed, or after 5 seconds (and `startsecs`)."""
         unsettled = Until([self], UP | RESTING)
         self.request_start()
         await unsettled.wait(START_WAIT + self._policy.startsecs)
@@ -412,6 +413,8 @@ class Process:
             kind = EventType.HEALTHCHECK_PASSED if healthy else EventType.HEALTHCHECK_FAILED
             self._events.publish(Event(kind, {**self._payload(), "message": message}))
         self._feed(HealthChecked(pid, healthy, message, counts))
+        if self.on_health is not None and self._snapshot.healthy is not before:
+            self.on_health(self)
 
     def _announce(self, effect: Announce) -> None:
         self.state_since = time.time()
@@ -432,11 +435,8 @@ class Process:
 
     def _payload(self) -> dict[str, Any]:
         config = self._config
-        return {
-            "processname": config.name,
-            "groupname": config.group or config.program or config.name,
-            "pid": self._snapshot.pid,
-        }
+        group = config.group or config.program or config.name
+        return {"processname": config.name, "groupname": group, "pid": self._snapshot.pid}
 
 
 _PERFORM: dict[type, Callable[[Process, Any], None]] = {

@@ -10,7 +10,6 @@ from supervice import logger
 from supervice.lifecycle.reload_plan import ReloadPlan, plan_reload
 from supervice.lifecycle.states import RESTING
 from supervice.loop import running_loop
-from supervice.names import start_order
 from supervice.waiting import Until
 
 TYPE_CHECKING = False
@@ -87,8 +86,12 @@ class Reloader:
     async def _apply(self, loaded: Loaded, plan: ReloadPlan) -> None:
         supervisor = self._supervisor
         configs = {config.name: config for config in loaded.processes}
-        active = {name for name in plan.changed if supervisor.processes[name].should_run}
+        startup = supervisor.startup
+        old = supervisor.processes
+        active = {n for n in plan.changed if old[n].should_run or startup.is_waiting(old[n])}
         self.outgoing = frozenset((*plan.removed, *plan.changed))
+        for name in self.outgoing:
+            startup.cancel(old[name])
         try:
             await _stop([supervisor.processes[name] for name in self.outgoing])
         finally:
@@ -120,8 +123,10 @@ class Reloader:
                 and name not in supervisor.held
             )
         ]
-        for process in sorted(fresh, key=lambda p: start_order(p.config)):
-            process.request_start()
+        startup.rebuild()
+        if plan.added or plan.changed or plan.adjusted:  # what was left stopped may have its chance again
+            fresh += [supervisor.processes[name] for name in startup.left() if configs[name].autostart]
+        startup.request(fresh)
         _log(plan)
 
 

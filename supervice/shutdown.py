@@ -7,8 +7,8 @@ still fit the budget. The kill is never what is saved on.
 from __future__ import annotations
 
 from supervice import logger
+from supervice.lifecycle.graph import levels
 from supervice.lifecycle.states import BACKOFF, RESTING
-from supervice.names import start_order
 from supervice.pid1.leftovers import Hunt
 from supervice.waiting import Until
 
@@ -63,11 +63,11 @@ class Shutdown:
         for process in self._processes:
             if process.state == BACKOFF:
                 process.request_stop()
-        levels = stop_levels(self._processes)
-        while levels:
-            level = [p for p in levels.pop(0) if p.state not in RESTING]
+        to_stop = stop_levels(self._processes)
+        while to_stop:
+            level = [p for p in to_stop.pop(0) if p.state not in RESTING]
             if level:
-                await self._stop_level(level, levels)
+                await self._stop_level(level, to_stop)
         await self._stop_leftovers()
 
     async def _stop_level(self, level: list[Process], later: list[list[Process]]) -> None:
@@ -118,11 +118,10 @@ class _Progress:
 
 
 def stop_levels(processes: Iterable[Process]) -> list[list[Process]]:
-    """Who is stopped together, first to last: the reverse of the order of starting."""
-    levels: dict[tuple[int, int], list[Process]] = {}
-    for process in processes:
-        levels.setdefault(start_order(process.config), []).append(process)
-    return [levels[order] for order in sorted(levels, reverse=True)]
+    """Who is stopped together, first to last: the exact reverse of the order of starting."""
+    by_name = {process.config.name: process for process in processes}
+    order = levels(process.config for process in by_name.values())
+    return [[by_name[name] for name in level] for level in reversed(order)]
 
 
 def _slowest(processes: list[Process]) -> float:

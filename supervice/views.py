@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from supervice.process import Process
+    from supervice.startup import Startup
 
     Reply = dict[str, Any]
 
@@ -27,7 +28,7 @@ def is_ready(process: Process) -> bool:
     return process.snapshot.ready or not (process.config.autostart or process.should_run)
 
 
-def describe(process: Process) -> Reply:
+def describe(process: Process, startup: Startup) -> Reply:
     """One row of `status`."""
     snapshot = process.snapshot
     status = snapshot.status
@@ -41,26 +42,32 @@ def describe(process: Process) -> Reply:
         "ready": snapshot.ready,
         "exitcode": status if status is not None and status >= 0 else None,
         "signal": -status if status is not None and status < 0 else None,
-        "reason": snapshot.reason,
+        "reason": reason(process, startup),
         "restarts": process.restarts,
-        "waiting_for": [],
+        "waiting_for": startup.waiting_for(process),
         "status_text": "",
         "dropped_lines": process.output.dropped_lines if process.output is not None else 0,
     }
 
 
-def why(process: Process) -> str:
-    reason = process.snapshot.reason
-    return f": {reason}" if reason else ""
+def reason(process: Process, startup: Startup) -> str:
+    """Why it is where it is; of one that was left stopped, what it lacks."""
+    return startup.why_left(process) or process.snapshot.reason
+
+
+def why(process: Process, startup: Startup) -> str:
+    waiting = startup.waiting_for(process)
+    text = f"waits for {', '.join(waiting)}" if waiting else reason(process, startup)
+    return f": {text}" if text else ""
 
 
 def outcome(process: Process, ok: bool, message: str) -> Reply:
     return {"name": process.config.name, "ok": ok, "message": message, "state": process.state}
 
 
-def started(process: Process, verb: str, reached: str | None) -> Reply:
+def started(process: Process, startup: Startup, verb: str, reached: str | None) -> Reply:
     name = process.config.name
     if reached in UP or (reached == EXITED and process.expected and process.snapshot.status == 0):
         return outcome(process, True, f"{verb} {name}")
     state = process.state if process.state in (BACKOFF, STOPPING) else reached or process.state
-    return outcome(process, False, f"{name} did not reach {RUNNING} (state: {state}){why(process)}")
+    return outcome(process, False, f"{name} did not reach {RUNNING} (state: {state}){why(process, startup)}")

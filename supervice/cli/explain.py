@@ -12,8 +12,8 @@ from supervice.config.expand import ExpandError, Names, expand
 from supervice.config.options import DIALECTS, EFFECT, FIELDS, KIND, NAME, OURS_ONLY, rows
 from supervice.config.stop_budget import stop_seconds, worst_stop
 from supervice.config.values import signal_name
+from supervice.lifecycle.graph import levels
 from supervice.models import HealthCheckConfig, ProgramConfig, SupervisorConfig
-from supervice.names import start_order
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -135,6 +135,8 @@ def _plain(kind: str, value: Any) -> Any:
         return f"{value:04o}"
     if kind == "forward":
         return [signal_name(a) + (f":{signal_name(b)}" if a != b else "") for a, b in value]
+    if kind == "depends":
+        return [f"{name}:{condition}" for name, condition in value]
     if kind == "health":
         return value.value
     return list(value) if isinstance(value, tuple) else value
@@ -180,13 +182,12 @@ def _table(options: list[Option]) -> Iterator[str]:
 
 
 def _order(loaded: Loaded) -> Iterator[str]:
-    yield "\nstart order (those of a line at once; nothing waits for anything):"
-    levels: dict[tuple[int, int], list[str]] = {}
-    for config in sorted((p for p in loaded.processes if p.autostart), key=start_order):
-        levels.setdefault(start_order(config), []).append(config.name)
-    for number, names in enumerate(levels.values(), 1):
+    yield "\nstart order (those of a line at once; only depends_on waits):"
+    by_name = {p.name: p for p in loaded.processes}
+    order = [[n for n in level if by_name[n].autostart] for level in levels(loaded.processes)]
+    for number, names in enumerate(filter(None, order), 1):
         yield f"  {number}. {', '.join(names)}"
-    if not levels:
+    if not any(order):
         yield "  (nothing is started by itself)"
     by_hand = [p.name for p in loaded.processes if not p.autostart]
     if by_hand:

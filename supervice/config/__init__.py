@@ -10,7 +10,7 @@ import os
 
 from supervice.config.build import Builder, container_defaults
 from supervice.config.context import Context
-from supervice.config.problems import ERROR, STRICT, ConfigValidationError, Problem
+from supervice.config.problems import ERROR, STRICT, ConfigValidationError, Problem, nearest
 from supervice.config.reader import Reading
 
 TYPE_CHECKING = False
@@ -21,7 +21,15 @@ if TYPE_CHECKING:
     from supervice.config.extras import Listener, Server
     from supervice.models import ProgramConfig, SupervisorConfig
 
-__all__ = ["ConfigValidationError", "Loaded", "Problem", "instances", "load", "parse_config"]
+__all__ = [
+    "ConfigValidationError",
+    "Loaded",
+    "Problem",
+    "check_dependencies",
+    "instances",
+    "load",
+    "parse_config",
+]
 
 
 class Loaded:
@@ -110,6 +118,22 @@ def parse_config(path: str) -> SupervisorConfig:
     if errors:
         raise ConfigValidationError(errors)
     return loaded.config
+
+
+def check_dependencies(programs: list[ProgramConfig]) -> None:
+    """ConfigValidationError when `depends_on` of programs that were built in Python cannot work."""
+    if not any(program.depends_on for program in programs):
+        return
+    from supervice.lifecycle.graph import problems
+
+    found = problems(
+        {program.name: program.depends_on for program in programs},
+        unchecked={p.name for p in programs if p.healthcheck.type.value == "none"},
+        not_oneshot={p.name for p in programs if p.type != "oneshot"},
+        guess=nearest,
+    )
+    if found:
+        raise ConfigValidationError("\n".join(f"{fault.program}: {fault.message}" for fault in found))
 
 
 def instances(program: ProgramConfig) -> list[ProgramConfig]:

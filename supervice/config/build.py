@@ -7,7 +7,8 @@ from supervice.config.options import EFFECT, FIELDS, NAME, SUPERVICE, default, r
 from supervice.config.problems import shown
 from supervice.config.program import MOST_PROCESSES, Group, Program
 from supervice.config.stop_budget import worst_stop
-from supervice.models import ProgramConfig, SupervisorConfig
+from supervice.lifecycle.graph import problems, program_of
+from supervice.models import HealthCheckType, ProgramConfig, SupervisorConfig
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -70,6 +71,7 @@ class Builder:
                     self.servers.append(made)
         self._unique()
         self._one_main()
+        self._dependencies()
         self._stop_budget(by_kind)
 
     def _kind(self, section: Section) -> str:
@@ -232,6 +234,31 @@ class Builder:
                     message = f"[{program.name}] main = true: {first} is the main program already"
                     self.ctx.error(file, line, "main", message)
                 first = first or program.name
+
+    def _dependencies(self) -> None:
+        """What `depends_on` says of all programs together."""
+        programs = {program.name: program for program in self.config.programs}
+        if not any(program.depends_on for program in programs.values()):
+            return
+        sections = {
+            name.partition(":")[2]: section
+            for name, section in self.reading.sections.items()
+            if name.startswith("program:")
+        }
+        # one that has errors of its own is no unknown program
+        needs: dict[str, dict[tuple[str, str], None]] = {name: {} for name in sections}
+        for process in self.processes:  # %(process_num)s may give each another one
+            needs[program_of(process)].update((pair, None) for pair in process.depends_on)
+        found = problems(
+            {name: list(pairs) for name, pairs in needs.items()},
+            unchecked={n for n, p in programs.items() if p.healthcheck.type is HealthCheckType.NONE},
+            not_oneshot={n for n, p in programs.items() if p.type != "oneshot"},
+            guess=self.ctx.guess,
+        )
+        for fault in found:
+            section = sections[fault.program]
+            _, file, line = section.options.get("depends_on", ("", section.file, section.line))
+            self.ctx.error(file, line, "depends_on", f"[{shown(section.name)}] depends_on: {fault.message}")
 
     def _stop_budget(self, by_kind: dict[str, list[Section]]) -> None:
         """Better to know now than when the orchestrator kills in the middle of a stop."""

@@ -157,7 +157,7 @@ PROGRAM: tuple[Row, ...] = (
     ("env_file", "paths", "", None, OURS_ONLY, "", "Files with KEY=value lines, read at each start; later ones win, environment beats them."),
     ("secrets", "secrets", "", None, OURS_ONLY, "", "Variables with the content of files, read at each start: DB_PASSWORD=/run/secrets/db. They beat environment."),
     ("pass_environment", "words", None, None, OURS_ONLY, "", "Of our own environment only these names and globs pass (LANG, AWS_*); unset: all."),
-    ("depends_on", "depends", "", None, OURS_ONLY, LATER, "What must be so before it starts: db:healthy, migrate:completed, cache:started."),
+    ("depends_on", "depends", "", None, OURS_ONLY, "", "What must be so before it starts: db:healthy, migrate:completed, cache:started."),
     ("ready", "text", "started", None, OURS_ONLY, LATER, "How it tells that it is ready."),
     ("ready_timeout", "seconds", None, None, OURS_ONLY, LATER, "Not ready in this time is a failed start."),
     ("type", "type", "simple", None, OURS_ONLY, "", "simple, or oneshot: runs once to its end."),

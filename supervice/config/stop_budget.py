@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from supervice.config.values import stop_steps
+from supervice.lifecycle.graph import levels
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection
 
     from supervice.models import ProgramConfig
 
@@ -23,11 +24,7 @@ def stop_seconds(config: ProgramConfig) -> float:
     return total
 
 
-def worst_stop(processes: Iterable[ProgramConfig]) -> float:
+def worst_stop(processes: Collection[ProgramConfig]) -> float:
     """Seconds that stopping all of them may take: level after level, in parallel within one."""
-    levels: dict[tuple[bool, int, int], float] = {}
-    for config in processes:
-        group = config.priority if config.group_priority is None else config.group_priority
-        level = (config.main, group, config.priority)
-        levels[level] = max(levels.get(level, 0.0), stop_seconds(config))
-    return sum(levels.values())
+    seconds = {config.name: stop_seconds(config) for config in processes}
+    return sum(max(seconds[name] for name in level) for level in levels(processes))

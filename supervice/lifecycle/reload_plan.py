@@ -18,6 +18,7 @@ _LIVE = (
     "autostart",
     "numprocs",
     "critical",
+    "depends_on",
     "stdout_logfile_maxbytes",
     "stdout_logfile_backups",
     "stderr_logfile_maxbytes",

@@ -167,3 +167,15 @@ def test_whatever_can_be_run_can_be_explained(path: Path, capsys: Any, lines: li
     assert "hunter2" not in capsys.readouterr().out
     assert check(["--format", "json", str(path)], None) == code
     assert "hunter2" not in capsys.readouterr().out
+
+
+def test_the_order_follows_the_dependencies(tmp_path: Path, capsys: Any) -> None:
+    path = tmp_path / "x.conf"
+    path.write_text(
+        "[program:a]\ncommand = x\ndepends_on = b, c:completed\npriority = 1\n"
+        "[program:b]\ncommand = x\n[program:c]\ncommand = x\ntype = oneshot\n"
+    )
+    assert check(["--explain", str(path)], None) == 0
+    lines = {" ".join(line.split()) for line in capsys.readouterr().out.splitlines()}
+    assert f"depends_on = b:started, c:completed [{path}:3]" in lines
+    assert {"1. b, c", "2. a"} <= lines

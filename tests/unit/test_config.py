@@ -526,3 +526,46 @@ def test_files_of_the_environment_vary_with_the_number(conf: Any) -> None:
         (("00.env",), {"S": "0"}),
         (("01.env",), {"S": "1"}),
     ]
+
+
+def test_dependencies_that_cannot_work_are_said_with_their_line(conf: Any) -> None:
+    loaded = conf(
+        f"{WEB}depends_on = dbb\n"
+        "[program:db]\ncommand = x\nnumprocs = 2\n"
+        "[program:a]\ncommand = x\ndepends_on = db:healthy, b:completed\n"
+        "[program:b]\ncommand = x\ndepends_on = c\n"
+        "[program:c]\ncommand = x\ndepends_on =\n  b:ready\n"
+        "[program:d]\ncommand = x\ndepends_on = d, web:up\n"
+        "[program:e]\ndepends_on = web, d\n"
+    )
+    found = [(p.line, p.option, p.message.partition("]")[2].strip(" :")) for p in loaded.errors]
+    assert found == [
+        (3, "depends_on", "depends_on: there is no program 'dbb' (did you mean 'db'?)"),
+        (9, "depends_on", "depends_on: db:healthy never comes: db has no health check, add one"),
+        (
+            9,
+            "depends_on",
+            "depends_on: b:completed never comes: b is no oneshot, set type = oneshot there",
+        ),
+        (12, "depends_on", "depends_on: a cycle, none of these can be first: b -> c -> b"),
+        (
+            19,
+            "depends_on",
+            "depends_on = d, web:up: the condition after the colon is started, ready, healthy or completed",
+        ),
+        (20, "", "has no command, add: command = PROGRAM ARGUMENTS"),
+    ]
+
+
+def test_dependencies_reach_every_process(conf: Any) -> None:
+    loaded = conf(
+        f"{WEB}numprocs = 2\ndepends_on = db%(process_num)s:healthy, job:completed\n"
+        "[program:db00]\ncommand = x\nhealthcheck_type = script\nhealthcheck_command = true\n"
+        "[program:db01]\ncommand = x\nhealthcheck_type = script\nhealthcheck_command = true\n"
+        "[program:job]\ncommand = x\ntype = oneshot\n"
+    )
+    assert loaded.problems == []
+    assert [p.depends_on for p in loaded.processes[:2]] == [
+        (("db00", "healthy"), ("job", "completed")),
+        (("db01", "healthy"), ("job", "completed")),
+    ]

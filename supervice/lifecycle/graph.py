@@ -1,0 +1,255 @@
+"""Who waits for whom: what `depends_on` means, as values.
+
+A program names others and a condition for each. `problems` says what is wrong with that, `ranks` and `levels`
+in which order everything starts (and, reversed, stops), and `Gates` keeps account of which conditions hold.
+The name of a program stands for all of its processes: a condition holds when it holds for each of them.
+"""
+
+from __future__ import annotations
+
+from supervice.lean import dataclass
+from supervice.lifecycle.states import EXITED, UP
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+
+    from supervice.lifecycle.states import Snapshot
+    from supervice.models import ProgramConfig
+
+    Needs = Mapping[str, Sequence[tuple[str, str]]]
+    Rank = tuple[int, int, int]
+
+STARTED = "started"
+READY = "ready"
+HEALTHY = "healthy"
+COMPLETED = "completed"
+CONDITIONS = (STARTED, READY, HEALTHY, COMPLETED)
+
+# The main program is started after all others, whatever their priority.
+LAST = 2**31
+
+_DONE = frozenset({STARTED, READY, COMPLETED})
+_NOTHING: frozenset[str] = frozenset()
+
+
+def program_of(config: ProgramConfig) -> str:
+    """The name that others call it by in `depends_on`."""
+    return config.program or config.name
+
+
+def conditions_met(snapshot: Snapshot, *, oneshot: bool, expected: bool) -> frozenset[str]:
+    """The conditions that a process fulfils. A oneshot is never RUNNING: completed, it is all it can be."""
+    if snapshot.state in UP:
+        met = {STARTED}
+        if snapshot.ready:
+            met.add(READY)
+        if snapshot.healthy is True:
+            met.add(HEALTHY)
+        return frozenset(met)
+    return _DONE if oneshot and expected and snapshot.state == EXITED else _NOTHING
+
+
+# -- what is wrong with it -------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Fault:
+    """`program` is the one whose `depends_on` has to change."""
+
+    program: str
+    message: str
+
+
+def problems(
+    needs: Needs,
+    *,
+    unchecked: Collection[str] = (),
+    not_oneshot: Collection[str] = (),
+    guess: Callable[[str, Iterable[str]], str] = lambda word, known: "",
+) -> list[Fault]:
+    """Everything that can never work. `unchecked` have no health check; `guess` makes a "did you mean"."""
+    found = []
+    for program, pairs in needs.items():
+        for name, condition in pairs:
+            if name not in needs:
+                found.append(Fault(program, f"there is no program {name!r}{guess(name, needs)}"))
+            elif condition not in CONDITIONS:
+                words = f"{', '.join(CONDITIONS[:-1])} or {CONDITIONS[-1]}"
+                found.append(Fault(program, f"{name}:{condition}: the condition is {words}"))
+            elif condition == HEALTHY and name in unchecked:
+                found.append(
+                    Fault(program, f"{name}:healthy never comes: {name} has no health check, add one")
+                )
+            elif condition == COMPLETED and name in not_oneshot:
+                message = f"{name}:completed never comes: {name} is no oneshot, set type = oneshot there"
+                found.append(Fault(program, message))
+    for path in cycles(needs):
+        found.append(Fault(path[0], f"a cycle, none of these can be first: {' -> '.join(path)}"))
+    return found
+
+
+def cycles(needs: Needs) -> list[list[str]]:
+    """Paths that lead back to where they begin: `[a, b, a]` when a needs b and b needs a."""
+    found: list[list[str]] = []
+    done: set[str] = set()
+    for start in needs:
+        if start in done:
+            continue
+        path: list[str] = [start]
+        position = {start: 0}
+        todo: list[Iterator[tuple[str, str]]] = [iter(needs[start])]
+        while todo:
+            for name, _ in todo[-1]:
+                if name in position:
+                    found.append([*path[position[name] :], name])
+                elif name in needs and name not in done:
+                    position[name] = len(path)
+                    path.append(name)
+                    todo.append(iter(needs[name]))
+                    break
+            else:
+                todo.pop()
+                over = path.pop()
+                del position[over]
+                done.add(over)
+    return found
+
+
+# -- in which order --------------------------------------------------------------------------------------
+
+
+def start_order(config: ProgramConfig) -> tuple[int, int]:
+    """Lower is spawned earlier and stopped later, as far as no dependency says otherwise."""
+    if config.main:
+        return LAST, config.priority
+    group = config.priority if config.group_priority is None else config.group_priority
+    return group, config.priority
+
+
+def ranks(configs: Iterable[ProgramConfig]) -> dict[str, Rank]:
+    """For each process its place: that of its priority, or right behind what it needs if that is later."""
+    of_program: dict[str, list[ProgramConfig]] = {}
+    needs: dict[str, dict[str, None]] = {}
+    for config in configs:
+        program = program_of(config)
+        of_program.setdefault(program, []).append(config)
+        needs.setdefault(program, {}).update((name, None) for name, _ in config.depends_on)
+    found: dict[str, Rank] = {}
+    top: dict[str, Rank] = {}
+    for program in _needed_first(needs):
+        for config in of_program[program]:
+            rank = (*start_order(config), 0)
+            behind = [top[name] for name, _ in config.depends_on if name in top]
+            if behind:
+                group, priority, depth = max(behind)
+                rank = max(rank, (group, priority, depth + 1))
+            found[config.name] = rank
+        top[program] = max(found[config.name] for config in of_program[program])
+    return found
+
+
+def levels(configs: Iterable[ProgramConfig]) -> list[list[str]]:
+    """The processes that start together, first to last. Reversed it is the order of stopping."""
+    by_rank: dict[Rank, list[str]] = {}
+    for name, rank in ranks(configs).items():
+        by_rank.setdefault(rank, []).append(name)
+    return [by_rank[rank] for rank in sorted(by_rank)]
+
+
+def _needed_first(needs: Mapping[str, Mapping[str, None]]) -> list[str]:
+    """Every program behind all that it needs; those of a cycle, which no checked graph has, at the end."""
+    left = {program: sum(name in needs for name in names) for program, names in needs.items()}
+    dependents: dict[str, list[str]] = {}
+    for program, names in needs.items():
+        for name in names:
+            dependents.setdefault(name, []).append(program)
+    order = [program for program, count in left.items() if not count]
+    for program in order:  # grows while it is walked
+        for dependent in dependents.get(program, ()):
+            left[dependent] -= 1
+            if not left[dependent]:
+                order.append(dependent)
+    return order if len(order) == len(needs) else [*order, *(p for p in needs if left[p])]
+
+
+# -- what holds ------------------------------------------------------------------------------------------
+
+
+class Gates:
+    """Which conditions hold and who may start, by counting: an event costs what it changes, nothing more."""
+
+    def __init__(self, configs: Iterable[ProgramConfig]) -> None:
+        self._program: dict[str, str] = {}
+        self._needs: dict[str, tuple[tuple[str, str], ...]] = {}
+        members: dict[str, set[str]] = {}
+        for config in configs:
+            program = program_of(config)
+            self._program[config.name] = program
+            members.setdefault(program, set()).add(config.name)
+            if config.depends_on:
+                self._needs[config.name] = config.depends_on
+        self._members = {program: sorted(names) for program, names in members.items()}
+        # For each condition that somebody needs: the processes that do not fulfil it, and who needs it.
+        self._missing: dict[str, dict[str, set[str]]] = {}
+        self._dependents: dict[tuple[str, str], list[str]] = {}
+        self._unmet: dict[str, int] = {}
+        for process, pairs in self._needs.items():
+            for name, condition in pairs:
+                missing = self._missing.setdefault(name, {})
+                if condition not in missing:
+                    missing[condition] = set(members.get(name, ()))
+                self._dependents.setdefault((name, condition), []).append(process)
+            self._unmet[process] = len(pairs)
+
+    def note(self, process: str, met: frozenset[str]) -> list[str]:
+        """Takes down what a process fulfils now; returns the processes that this was the last thing for."""
+        opened: list[str] = []
+        program = self._program.get(process, "")
+        for condition, missing in self._missing.get(program, {}).items():
+            if (condition in met) is (process not in missing):
+                continue
+            dependents = self._dependents[program, condition]
+            if condition in met:
+                missing.discard(process)
+                if not missing:
+                    for name in dependents:
+                        self._unmet[name] -= 1
+                        if not self._unmet[name]:
+                            opened.append(name)
+            else:
+                if not missing:
+                    for name in dependents:
+                        self._unmet[name] += 1
+                missing.add(process)
+        return opened
+
+    def is_needed(self, process: str) -> bool:
+        """Whether somebody's start depends on it."""
+        return self._program.get(process) in self._missing
+
+    def may_start(self, process: str) -> bool:
+        return not self._unmet.get(process)
+
+    def unmet(self, process: str) -> list[tuple[str, str]]:
+        """The processes that are waited for, with the condition."""
+        return [
+            (name, condition)
+            for program, condition in self._needs.get(process, ())
+            for name in sorted(self._missing[program][condition])
+        ]
+
+    def needed_by(self, process: str) -> list[tuple[str, str]]:
+        """Who needs this one, with the condition."""
+        program = self._program.get(process, "")
+        return [
+            (name, condition)
+            for condition in self._missing.get(program, ())
+            for name in self._dependents[program, condition]
+        ]
+
+    def above(self, process: str) -> list[str]:
+        """The processes that it depends on, whatever they are doing."""
+        return [
+            name for program, _ in self._needs.get(process, ()) for name in self._members.get(program, ())
+        ]
