@@ -293,7 +293,12 @@ class Supervisor:
         why = self._verdict or Verdict(0, "the end")
         # In the next turn: the first stop signals go out in this one.
         unsaid = [f"shutting down: {why.reason}"]
-        loop.call_soon(lambda: unsaid and logger.info(unsaid.pop()))
+
+        def say() -> None:
+            if unsaid:
+                logger.info(unsaid.pop())
+
+        loop.call_soon(say)
         forced = self._forced is not None
         self._shutdown = Shutdown(
             loop,
@@ -304,8 +309,7 @@ class Supervisor:
         if forced:
             self._shutdown.force()
         await self._shutdown.run()
-        if unsaid:
-            logger.info(unsaid.pop())
+        say()
         if self._forced is not None:
             why = self._forced
         elif why.culprit is None and why.code == 0:

@@ -46,6 +46,8 @@ class Startup:
 
     def begin(self) -> None:
         """Starts what is to start with the daemon."""
+        self._stopped = self._supervisor.stopping  # a supervisor can be run again
+        self._working = False
         every = list(self._supervisor.processes.values())
         self._command = next((p for p in every if p.foreground is not None), None)
         first = [p for p in every if p.config.autostart and p is not self._command]
