@@ -64,6 +64,8 @@ class Supervisor:
         self.stopping = False
         self.held: set[str] = set()  # stopped by an operator, who may want them again
         self.daemon = daemon
+        # What the command line says beats the file, now and after every reload.
+        self.overrides: dict[str, str | float] = {}
         self._path: str | None = None
         self._directory = os.getcwd()
         self._warnings: list[configuration.Problem] = []
@@ -110,6 +112,8 @@ class Supervisor:
         errors = [problem for problem in loaded.problems if problem.severity == "error"]
         if errors:
             raise configuration.ConfigValidationError(errors)
+        for name, value in self.overrides.items():
+            setattr(loaded.config, name, value)
         self._warnings = loaded.problems
         return loaded
 

@@ -64,8 +64,8 @@ def _run(args: Arguments) -> int:
 
     supervisor = Supervisor(daemon=True)
     try:
-        supervisor.load_config(path)
         _override(supervisor, args)
+        supervisor.load_config(path)
         if args.command:
             if not supervisor.processes:  # an image's empty default configuration is none
                 return _single(args)
@@ -116,17 +116,14 @@ def _override(supervisor: Supervisor, args: Arguments) -> None:
     from supervice import logger
     from supervice.cli.single_options import seconds
 
-    config = supervisor.config
-    if args.get("logfile") is not None:
-        config.logfile = args.values["logfile"]
+    for option, setting in (("logfile", "logfile"), ("loglevel", "loglevel"), ("socket", "socket_path")):
+        if args.get(option) is not None:
+            supervisor.overrides[setting] = args.values[option]
     if args.get("loglevel") is not None:
         logger.level_number(args.values["loglevel"])
-        config.loglevel = args.values["loglevel"]
-    if args.get("socket") is not None:
-        config.socket_path = args.values["socket"]
     timeout = seconds(args, "shutdown-timeout")
     if timeout is not None:
-        config.shutdown_timeout = timeout
+        supervisor.overrides["shutdown_timeout"] = timeout
 
 
 def _refuse(message: str) -> int:

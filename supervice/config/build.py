@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from supervice.config.context import FAILED, Context
-from supervice.config.options import EFFECT, FIELDS, NAME, SUPERVICE, default, rows
+from supervice.config.options import FIELDS, NAME, default, rows
 from supervice.config.problems import shown
 from supervice.config.program import MOST_PROCESSES, Group, Program
 from supervice.config.stop_budget import worst_stop
@@ -288,8 +288,3 @@ def container_defaults(config: SupervisorConfig, given: frozenset[str]) -> None:
         config.pidfile = "none"
     if "socket" not in given:
         config.socket_path = ""
-
-
-def known_settings() -> tuple[str, ...]:
-    """The names of `[supervice]` options that have an effect."""
-    return tuple(row[NAME] for row in SUPERVICE if not row[EFFECT])

@@ -284,3 +284,13 @@ def test_a_program_cannot_be_called_all(daemon: Make) -> None:
     one = daemon(f"[program:all]\n{SLEEP}", wait=False)
     assert one.wait() == 2
     assert "choose another name" in one.text()
+
+
+def test_the_command_line_holds_over_a_reload_and_the_log_level_follows_the_file(daemon: Make) -> None:
+    text = f"[program:a]\n{SLEEP}"
+    one = daemon(text, "--shutdown-timeout", "7", "-l", "/dev/stderr")
+    one.config.write_text(one.config.read_text().replace("[program:a]", "loglevel = debug\n[program:a]"))
+    assert one.ask("reload")["restart_required"] == []
+    one.ask("restart", "a")
+    one.wait_text("DEBUG a: SIGTERM sent")
+    assert "DEBUG" in one.err.read_text()

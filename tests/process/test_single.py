@@ -365,3 +365,10 @@ def test_an_empty_configuration_does_not_disturb_a_command(daemon: Make) -> None
     one = daemon("", "--", "echo", "hello", wait=False)
     assert one.wait() == 0
     assert one.text() == "hello\n"
+
+
+def test_verbosity_and_options_that_change_nothing() -> None:
+    done = run("-vv", "--group", "--subreaper", "--", "sh", "-c", "exit 3")
+    assert done.returncode == 3
+    assert b"ended with status 3" in done.stderr
+    assert run("--group", "--single-child", "true").returncode == 2
