@@ -11,23 +11,20 @@ import os
 from supervice import config as configuration
 from supervice import logger
 from supervice.doors.rpc import SocketInUse
+from supervice.ending import Ending
 from supervice.events import EventBus
-from supervice.farewell import write_termination_log
-from supervice.lifecycle.exit_policy import Fact, Verdict, told_to_stop, verdict
-from supervice.lifecycle.states import RESTING, UNHEALTHY
-from supervice.loop import running_loop, wait_for
+from supervice.lifecycle.exit_policy import Verdict
+from supervice.loop import running_loop
 from supervice.models import ProgramConfig, SupervisorConfig
 from supervice.names import groups_of
 from supervice.operations import Operations
 from supervice.pid1 import placement
-from supervice.pid1.leftovers import descendants, everyone_else
 from supervice.pid1.pidfile import PidfileInUse
 from supervice.pid1.signals import clean_dispositions
 from supervice.pid1.subreaper import become_subreaper
 from supervice.process import Process
 from supervice.reload import Reloader
 from supervice.session import Session
-from supervice.shutdown import Shutdown
 from supervice.signal_desk import SignalDesk
 from supervice.startup import Startup
 from supervice.streams import Journal
@@ -38,14 +35,11 @@ if TYPE_CHECKING:
     from supervice.lifecycle.states import Announce
     from supervice.loop import AnyFuture, EventLoop
     from supervice.output.router import OutputRouter
-    from supervice.pid1.leftovers import Stat
 
 __all__ = ["PidfileInUse", "SocketInUse", "Supervisor"]
 
 # The name of the command line's command.
 MAIN = "main"
-# Seconds for the last output. A reader that stands still must not hold up the end any longer.
-FLUSH = 3.0
 
 
 class Supervisor:
@@ -71,14 +65,8 @@ class Supervisor:
         self._warnings: list[configuration.Problem] = []
         self._session: Session | None = None
         self._signals: SignalDesk | None = None
-        self._shutdown: Shutdown | None = None
-        self._verdict: Verdict | None = None
-        self._forced: Verdict | None = None
-        self._end: AnyFuture | None = None
         self._finished: AnyFuture | None = None
-        self._ended: dict[str, int] = {}
-        self._ends = 0
-        self._judging = False
+        self._ending = Ending(self)
         self._reloader = Reloader(self)
         self.startup = Startup(self)
         if config is not None:
@@ -150,17 +138,15 @@ class Supervisor:
         SocketInUse or PidfileInUse when another daemon is there already; then nothing was started.
         """
         loop = running_loop()
-        self._end = loop.create_future()
         self._finished = loop.create_future()
-        if self._verdict is not None:  # told to stop before it began
-            self._end.set_result(None)
+        end = self._ending.arm(loop)
         try:
-            if self._verdict is not None:
+            if self._ending.decided:  # told to stop before it began
                 return
             self._open(loop)
             self._start_all()
-            await self._end
-            await self._stop_all(loop)
+            await end
+            self.exit_code = await self._ending.run(loop, self._outputs)
         except BaseException:  # cancelled by an application, or a defect of ours: leave nobody behind
             for process in self.processes.values():
                 process.request_stop(force=True)
@@ -169,7 +155,7 @@ class Supervisor:
             try:
                 self._close()
             finally:  # ready for another run, and nobody waits for ever
-                self._verdict = self._forced = self._shutdown = None
+                self._ending.disarm()
                 self.stopping = False
                 self._finished.set_result(None)
 
@@ -194,6 +180,14 @@ class Supervisor:
         return self._session.launcher if self._session is not None else None
 
     @property
+    def _outputs(self) -> OutputRouter | None:
+        return self._session.outputs if self._session is not None else None
+
+    @property
+    def reloading(self) -> bool:
+        return self._reloader.busy
+
+    @property
     def leaving(self) -> frozenset[str]:
         """The processes that a reload is stopping, to remove or to change them."""
         return self._reloader.outgoing
@@ -204,12 +198,9 @@ class Supervisor:
 
     def request_shutdown(self, why: Verdict) -> None:
         """Begins the end; the first reason decides the exit code."""
-        if self._verdict is None:
-            self._verdict = why
+        if self._ending.request(why):
             self.stopping = True
             self.startup.stop()
-            if self._end is not None and not self._end.done():
-                self._end.set_result(None)
 
     def _open(self, loop: EventLoop) -> None:
         session = Session(loop, self.config, Operations(self), daemon=self.daemon, directory=self._directory)
@@ -241,112 +232,15 @@ class Supervisor:
             self._session.close()
             self._session = None
 
-    # -- the end -----------------------------------------------------------------------------------------
-
     def _changed(self, process: Process, change: Announce) -> None:
         self.journal.note(process, change)
         self.startup.changed(process)
-        if change.to_state == UNHEALTHY:
-            self._judge_soon()
-        if process.state in RESTING and change.to_state in RESTING:
-            self._ends += 1
-            self._ended[process.config.name] = self._ends
-            self._judge_soon()
-
-    def _judge_soon(self) -> None:
-        if not self._judging and not self.stopping and self._end is not None:
-            self._judging = True
-            running_loop().call_soon(self._judge)
+        self._ending.changed(process, change)
 
     def judge(self) -> None:
         """Asks the exit policy whether this is the end."""
-        self._judge_soon()
-
-    def _judge(self) -> None:
-        self._judging = False
-        if self.stopping or self._reloader.busy:
-            return
-        answer = verdict(
-            self._facts(),
-            on_fatal_shutdown=self.config.on_fatal == "shutdown",
-            exit_when_idle=self.config.exit_when_idle,
-        )
-        if answer is not None:
-            self.request_shutdown(answer)
-
-    def _facts(self) -> list[Fact]:
-        return [
-            Fact(
-                name=name,
-                state=process.state,
-                status=process.snapshot.status,
-                expected=process.expected,
-                reason=process.snapshot.reason,
-                main=process.config.main,
-                critical=process.config.critical,
-                ends_when_unhealthy=process.config.healthcheck.action == "shutdown",
-                has_run=process.started_at is not None,
-                held=name in self.held,
-                pending=self.startup.is_waiting(process),
-                ended=self._ended.get(name, 0),
-            )
-            for name, process in self.processes.items()
-        ]
-
-    async def _stop_all(self, loop: EventLoop) -> None:
-        why = self._verdict or Verdict(0, "the end")
-        # In the next turn: the first stop signals go out in this one.
-        unsaid = [f"shutting down: {why.reason}"]
-
-        def say() -> None:
-            if unsaid:
-                logger.info(unsaid.pop())
-
-        loop.call_soon(say)
-        forced = self._forced is not None
-        self._shutdown = Shutdown(
-            loop,
-            self.processes.values(),
-            self.config.shutdown_timeout,
-            self._leftovers if self.daemon else None,
-        )
-        if forced:
-            self._shutdown.force()
-        await self._shutdown.run()
-        say()
-        if self._forced is not None:
-            why = self._forced
-        elif why.culprit is None and why.code == 0:
-            why = self._final(why)
-        self.exit_code = why.code
-        logger.info(f"the end: {why.reason}; exit code {why.code}")
-        if self.daemon:
-            problem = write_termination_log(
-                self.config.termination_log, why, self.processes.get(why.culprit or "")
-            )
-            if problem:
-                logger.warning(f"no termination message: {problem}")
-        await self.event_bus.stop()
-        if self._session is not None:
-            await self._flush(loop, self._session.outputs, min(FLUSH, max(1.0, self._shutdown.time_left)))
-
-    async def _flush(self, loop: EventLoop, outputs: OutputRouter, seconds: float) -> None:
-        """Everything that was written until the last moment, unless nobody reads it any more."""
-        outputs.flush()
-        written = loop.create_future()
-        outputs.on_idle(lambda: None if written.done() else written.set_result(None))
-        try:
-            await wait_for(loop, written, seconds)
-        except TimeoutError:
-            pass
-
-    def _final(self, why: Verdict) -> Verdict:
-        """Told to stop, the code is main's, or that of a program that was FATAL; known only now."""
-        return told_to_stop(self._facts(), why.reason)
-
-    def _leftovers(self) -> list[Stat]:
-        me = os.getpid()
-        return everyone_else(me) if placement.is_pid1() else descendants(me)
+        if not self.stopping:
+            self._ending.judge()
 
     # -- signals and doors -------------------------------------------------------------------------------
 
@@ -359,12 +253,7 @@ class Supervisor:
 
     def force_shutdown(self, why: Verdict) -> None:
         """No more waiting: SIGKILL for everything that is left."""
-        if self._forced is None:
-            logger.warning(f"{why.reason}: killing everything now")
-            self._forced = why
-            self.request_shutdown(why)
-            if self._shutdown is not None:
-                self._shutdown.force()
+        self._ending.force(why)
 
     def update_forwarding(self) -> None:
         """After a reload: looks up anew which signals go to which programs."""

@@ -57,8 +57,9 @@ LAYERS = {
     "signal_desk": "lifecycle logger loop pid1 process",
     "farewell": "lifecycle process",
     "session": "doors.address doors.commands doors.rpc launch logger loop models output pid1",
-    "core": "config doors.rpc events farewell launch lifecycle logger loop models names operations"
-    " output pid1 process reload session shutdown signal_desk startup streams",
+    "ending": "farewell lifecycle logger loop pid1 process shutdown",
+    "core": "config doors.rpc ending events launch lifecycle logger loop models names operations"
+    " pid1 process reload session signal_desk startup streams",
     # one command without a configuration
     "single": "lean loop pid1",
     # how the world talks to it: the language, the server's half, the client's half
@@ -104,6 +105,9 @@ TYPES_UPWARDS = {
     ("reload", "core"),
     ("operations", "core"),
     ("signal_desk", "core"),
+    ("ending", "core"),
+    ("ending", "output"),
+    ("core", "output"),
     ("doors.connection", "doors.rpc"),
 }
 
