@@ -91,6 +91,7 @@ class Launcher:
             directory=config.directory or self._directory,
             umask=config.umask,
             identity=identity,
+            limits=config.limits,
         )
 
     def is_stale(self, config: ProgramConfig) -> bool:

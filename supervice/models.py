@@ -41,6 +41,18 @@ class HealthCheckConfig:
     action: Literal["restart", "shutdown", "none"] = "restart"  # what UNHEALTHY leads to
 
 
+@dataclass(frozen=True)
+class Limits:
+    """What the kernel holds a program to, from its first instruction on."""
+
+    nice: int | None = None  # -20 to 19; None: ours
+    oom_score_adj: int | None = None  # -1000 to 1000
+    no_new_privs: bool = False
+    capabilities: tuple[str, ...] | None = None  # those that are kept, NET_BIND_SERVICE; None: as ever
+    pdeathsig: int | None = None  # sent to the program when we die
+    rlimits: tuple[tuple[str, int, int], ...] = ()  # ("nofile", soft, hard); -1: unlimited
+
+
 @dataclass
 class ProgramConfig:
     """One program. With `numprocs` > 1 it stands for that many processes (see `config.instances`)."""
@@ -87,6 +99,7 @@ class ProgramConfig:
     secrets: dict[str, str] = field(default_factory=dict)  # variable to the path of a file with its value
     pass_environment: tuple[str, ...] | None = None  # names and globs; None: our whole environment
     depends_on: tuple[tuple[str, str], ...] = ()  # (program, started | ready | healthy | completed)
+    limits: Limits | None = None  # None: as we have them
 
 
 @dataclass

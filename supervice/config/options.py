@@ -70,6 +70,13 @@ KINDS: dict[str, tuple[Callable[[str], Any], str]] = {
     "format": (values.one_of("raw", "prefix", "json"), "raw, prefix or json"),
     "fatal": (values.one_of("ignore", "shutdown"), "ignore or shutdown"),
     "type": (values.one_of("simple", "oneshot"), "simple or oneshot"),
+    "nice": (values.between(-20, 19), "number, -20 to 19"),
+    "oom": (values.between(-1000, 1000), "number, -1000 to 1000"),
+    "signal": (values.signal_number, "signal"),
+    "capabilities": (values.capabilities, "list, or none"),
+    "limit": (values.limits(values.natural), "number, unlimited, soft:hard"),
+    "limit_size": (values.limits(values.size), "size, unlimited, soft:hard"),
+    "limit_time": (values.limits(values.whole_seconds), "time, unlimited, soft:hard"),
     "action": (values.one_of("restart", "shutdown", "none"), "restart, shutdown or none"),
 }
 
@@ -165,14 +172,29 @@ PROGRAM: tuple[Row, ...] = (
     ("pre_stop", "command", None, None, OURS_ONLY, LATER, "Command that runs before the stop signal."),
     ("watchdog", "seconds", None, None, OURS_ONLY, LATER, "The program must ping within this time."),
     ("log_format", "format", None, None, OURS_ONLY, "", "As in [supervice], for this program."),
-    ("nice", "int", None, None, OURS_ONLY, LATER, "Niceness."),
-    ("oom_score_adj", "int", None, None, OURS_ONLY, LATER, "The kernel's out-of-memory score."),
-    ("no_new_privs", "bool", None, None, OURS_ONLY, LATER, "Set no_new_privs."),
-    ("capabilities", "words", None, None, OURS_ONLY, LATER, "The capabilities that are kept."),
-    ("pdeathsig", "text", None, None, OURS_ONLY, LATER, "Signal when supervice dies."),
+    ("nice", "nice", None, None, OURS_ONLY, "", "Niceness, -20 to 19; below ours it needs CAP_SYS_NICE."),
+    ("oom_score_adj", "oom", None, None, OURS_ONLY, "", "The kernel's out-of-memory score, -1000 (never) to 1000 (first); below ours it needs CAP_SYS_RESOURCE."),
+    ("no_new_privs", "bool", "false", None, OURS_ONLY, "", "No setuid program and no file capability gives it rights any more."),
+    ("capabilities", "capabilities", None, None, OURS_ONLY, "", "The capabilities that it keeps (NET_BIND_SERVICE), or none; all others are dropped. With a user they are ambient. Unset: all of ours as root, none for others."),
+    ("pdeathsig", "signal", None, None, OURS_ONLY, "", "The signal that it gets when supervice dies."),
     *(
-        (f"rlimit_{name}", "text", None, None, OURS_ONLY, LATER, f"Limit RLIMIT_{name.upper()}: soft, or soft:hard.")
-        for name in ("as", "core", "cpu", "data", "fsize", "memlock", "nofile", "nproc", "stack")
+        (f"rlimit_{name}", kind, None, None, OURS_ONLY, "", f"RLIMIT_{name.upper()}, {what}: soft:hard, or one for both; unlimited.")
+        for name, kind, what in (
+            ("as", "limit_size", "address space"),
+            ("core", "limit_size", "core files"),
+            ("cpu", "limit_time", "CPU time"),
+            ("data", "limit_size", "heap"),
+            ("fsize", "limit_size", "files it writes"),
+            ("memlock", "limit_size", "locked memory"),
+            ("msgqueue", "limit_size", "message queues"),
+            ("nice", "limit", "20 minus the lowest niceness"),
+            ("nofile", "limit", "open files"),
+            ("nproc", "limit", "processes of its user"),
+            ("rtprio", "limit", "real-time priority"),
+            ("rttime", "limit", "real-time microseconds"),
+            ("sigpending", "limit", "queued signals"),
+            ("stack", "limit_size", "stack"),
+        )
     ),
     ("stdout_capture_maxbytes", "size", "0", "0", BOTH, LATER, "PROCESS_COMMUNICATION events from stdout."),
     ("stderr_capture_maxbytes", "size", "0", "0", BOTH, LATER, "PROCESS_COMMUNICATION events from stderr."),

@@ -32,10 +32,11 @@ LAYERS = {
     "logger": "",
     "events": "lean loop logger",
     "config": "lean lifecycle models config.text config.values",
+    "capabilities": "",
     "config.text": "",
-    "config.values": "models",
+    "config.values": "capabilities models",
     # one duty each; nothing here knows of programs' lives
-    "pid1": "lean loop",
+    "pid1": "capabilities lean loop",
     "output": "models loop",
     "health": "lean models loop config.text pid1",
     # one process
@@ -108,6 +109,7 @@ TYPES_UPWARDS = {
     ("ending", "core"),
     ("ending", "output"),
     ("core", "output"),
+    ("pid1", "models"),
     ("doors.connection", "doors.rpc"),
 }
 
@@ -269,7 +271,7 @@ ONE_PLACE = (
     ("waits for children", WAITING, {"os": {"wait"}}, ("pid1.reaper",)),
     ("makes processes", SPAWNING, {"subprocess": {"run", "call"}}, ("pid1.spawn",)),
     ("sends signals", SIGNALLING, {"os": {"kill"}}, ("pid1.signals",)),
-    ("calls prctl", {"prctl", "call_cdeclfunction", "CDLL"}, {}, ("pid1.subreaper",)),
+    ("calls prctl", {"prctl", "call_cdeclfunction", "CDLL"}, {}, ("pid1.limits", "pid1.subreaper")),
 )
 
 
