@@ -46,6 +46,8 @@ class Launcher:
         self._env_file = env_file
         # By process: what its files said at its last start; None where they could not be read.
         self._marks: dict[str, int | None] = {}
+        # Whom we have switched to ourselves; it counts for programs that name no user.
+        self.own_identity: Identity | None = None
         self._null: int | None = None
         self._terminal = False
 
@@ -115,6 +117,7 @@ class Launcher:
         env = variables.passing(os.environ, config.pass_environment)
         for name in _NOT_PASSED_ON:
             env.pop(name, None)
+        identity = identity or self.own_identity
         if identity is not None:
             env["HOME"] = identity.home
             for name in ("USER", "LOGNAME"):

@@ -125,3 +125,6 @@ class SupervisorConfig:
     log_buffer: int = 64 * 1024
     termination_log: str | None = None  # None: /dev/termination-log when it exists
     env_file: tuple[str, ...] = ()  # as in `ProgramConfig`, for all programs
+    user: str | None = None  # whom the daemon switches to; an application stays who it is
+    minfds: int | None = None
+    minprocs: int | None = None

@@ -10,6 +10,7 @@ from supervice.doors.rpc import RpcServer, SocketInUse
 from supervice.launch import Launcher
 from supervice.output.router import OutputRouter
 from supervice.pid1 import placement
+from supervice.pid1.identity import CannotSwitch, become, resolve
 from supervice.pid1.pidfile import Pidfile, PidfileInUse
 from supervice.pid1.runtime import guest_runtime, own_runtime
 
@@ -39,17 +40,51 @@ class Session:
             os.chdir("/")  # so that no file system is held busy by us
             if config.umask is not None:
                 os.umask(config.umask)
+        short = self._limits() if daemon else ()
         self.runtime = own_runtime(loop) if daemon else guest_runtime()
         self.outputs = self._open_output(daemon)
         self.launcher = Launcher(self.runtime, self.outputs, config.environment, directory, config.env_file)
         try:
             self._take_pidfile()
             self._open_socket(commands)
+            for warning in short:
+                logger.warning(warning)
+            if daemon and config.user is not None:
+                self._switch(config.user)
         except BaseException:
             self.close()
             raise
         if self.socket_path is not None:
             self.launcher.environment.setdefault("SUPERVICE_SOCKET", self.socket_path)
+
+    def _limits(self) -> list[str]:
+        """Raises our limits to what the configuration asks for; the warnings."""
+        asked = (("minfds", "NOFILE", self._config.minfds), ("minprocs", "NPROC", self._config.minprocs))
+        said = [(name, placement.at_least(limit, least)) for name, limit, least in asked if least is not None]
+        return [f"{name}: {warning}" for name, warning in said if warning]
+
+    def _switch(self, user: str) -> None:
+        """Becomes the user. What needs root is open by now: our streams, our log, pid file and socket.
+
+        The last two are given to the user, so that it can remove them where the directory lets it.
+        """
+        try:
+            identity = resolve(user)
+        except LookupError as error:
+            raise CannotSwitch(f"user = {user}: {error}") from None
+        if os.geteuid() not in (0, identity.uid):  # what the option is for is so already
+            logger.warning(f"user = {user}: we are not root and stay uid {os.geteuid()}")
+            return
+        self.launcher.own_identity = identity
+        if os.geteuid() == identity.uid:
+            return
+        self.outputs.own(0)
+        self.outputs.own(1)
+        for path in (self.socket_path, self._pidfile and self._pidfile.path):
+            if path:
+                os.chown(path, identity.uid, -1)
+        become(identity)
+        logger.info(f"running as {user}, uid {identity.uid}, from here on")
 
     def _open_output(self, daemon: bool) -> OutputRouter:
         config = self._config

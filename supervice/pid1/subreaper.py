@@ -6,6 +6,7 @@ The calls of the C library that Python has no function for are here too.
 from __future__ import annotations
 
 PR_SET_PDEATHSIG = 1
+PR_SET_DUMPABLE = 4
 PR_SET_CHILD_SUBREAPER = 36
 
 

@@ -226,3 +226,41 @@ def test_a_program_of_a_file_has_them_and_dies_with_us(daemon: Make) -> None:
     eventually(lambda: not alive(pid), message="it had its signal when we died")
     assert alive(plain)  # it did not ask for one
     os.kill(plain, signal.SIGKILL)
+
+
+def test_the_daemon_raises_its_limits(daemon: Make) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    nproc = resource.getrlimit(resource.RLIMIT_NPROC)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (512, hard))
+    try:
+        one = daemon(
+            "[supervisord]\nminfds = 600\nminprocs = 2000000000\n[program:a]\ncommand = sh -c 'ulimit -n'\n"
+            "[supervice]\n",
+            wait=False,
+        )
+        assert one.wait() == 2  # not both dialects
+        one = daemon("[supervisord]\nminfds = 600\n[program:a]\ncommand = sh -c 'ulimit -n'\n", wait=False)
+        one.wait_text("600\n")
+        one.signal(signal.SIGTERM)
+        one.wait()
+        one = daemon(
+            f"[supervice]\nsocket = none\nminfds = {hard + 1}\n[program:a]\ncommand = sh -c 'ulimit -n'\n",
+            wait=False,
+        )
+        one.wait()
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    # Root with every capability may raise it, others are told.
+    assert f"{hard + 1}\n" in one.text() or f"minfds: {hard + 1} is above our limit of {hard}" in one.text()
+    assert nproc == resource.getrlimit(resource.RLIMIT_NPROC)[1]
+
+
+@ROOT
+def test_a_user_that_cannot_read_the_interpreter_is_refused(daemon: Make) -> None:
+    if all(os.stat(p).st_mode & 0o005 for p in Path(os.__file__).parents):
+        pytest.skip("everybody can read it here; the container ring has the rest")
+    one = daemon("[supervice]\nsocket = none\nuser = 65534\n[program:a]\ncommand = echo here\n", wait=False)
+    assert one.wait() == 2
+    assert "cannot read Python's library" in one.text()
+    assert "nothing was started" in one.text()
+    assert "here" not in one.text().replace("there", "")
