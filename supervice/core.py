@@ -261,6 +261,12 @@ class Supervisor:
         if self._signals is not None:
             self._signals.update()
 
+    def use_settings(self, config: SupervisorConfig) -> None:
+        """After a reload: what `[supervice]` says now, as far as it needs no new start."""
+        if self._session is not None:
+            self._session.apply(config)
+        self.config = config
+
     def reopen(self) -> None:
         """Opens every log file anew, for an external rotation."""
         logger.info("reopening log files")

@@ -43,7 +43,7 @@ class Launcher:
         self.outputs = outputs
         self.environment = dict(environment or {})
         self._directory = directory
-        self._env_file = env_file
+        self.env_file = env_file
         # By process: what its files said at its last start; None where they could not be read.
         self._marks: dict[str, int | None] = {}
         # Whom we have switched to ourselves; it counts for programs that name no user.
@@ -128,11 +128,11 @@ class Launcher:
         env["SUPERVISOR_ENABLED"] = "1"
         env["SUPERVISOR_PROCESS_NAME"] = config.process_name or config.name
         env["SUPERVISOR_GROUP_NAME"] = config.group or config.program or config.name
-        if not (self._env_file or config.env_file or config.secrets):
+        if not (self.env_file or config.env_file or config.secrets):
             env.update(self.environment)
             env.update(config.environment)
             return env, None
-        shared = variables.from_files(self._env_file)
+        shared = variables.from_files(self.env_file)
         own = variables.from_files(config.env_file)
         secrets = variables.from_secrets(config.secrets)
         for layer in (shared, self.environment, own, config.environment, secrets):

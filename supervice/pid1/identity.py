@@ -43,9 +43,9 @@ class CannotSwitch(OSError):
 
 def become(identity: Identity) -> None:
     """Makes this process, which is root, that user's for good. CannotSwitch."""
-    from supervice.pid1.subreaper import PR_SET_DUMPABLE, prctl
+    from supervice.pid1.subreaper import stay_dumpable
 
-    prctl(PR_SET_DUMPABLE, 1)  # loads what it takes while we can read it
+    stay_dumpable()  # loads what it takes while we can read it
     try:
         os.setgroups(identity.groups)
         os.setresgid(identity.gid, identity.gid, identity.gid)
@@ -54,8 +54,7 @@ def become(identity: Identity) -> None:
         raise CannotSwitch(
             f"cannot become uid {identity.uid}: {error.strerror} (it needs CAP_SETUID and CAP_SETGID)"
         ) from None
-    # As when we had been started as that user: else our own files in /proc are root's.
-    prctl(PR_SET_DUMPABLE, 1)
+    stay_dumpable()
     if not os.access(os.__file__, os.R_OK):  # modules are loaded when they are needed
         raise CannotSwitch(f"uid {identity.uid} cannot read Python's library, {os.path.dirname(os.__file__)}")
 

@@ -20,6 +20,11 @@ def set_parent_death_signal(signum: int) -> bool:
     return prctl(PR_SET_PDEATHSIG, signum) == 0
 
 
+def stay_dumpable() -> None:
+    """After a change of user: our own files in /proc stay ours, as when we had been started as that user."""
+    prctl(PR_SET_DUMPABLE, 1)
+
+
 def prctl(option: int, argument: int, third: int = 0) -> int:
     """prctl(2); -1 where it cannot be called at all."""
     return _call("prctl", (option, argument, third, 0, 0))

@@ -10,7 +10,6 @@ import pytest
 
 from tests.container.helpers import Box
 
-LOOK = "sh -c 'grep -E \"^(Uid|Cap|NoNew)\" /proc/self/status; exec sleep 1000'"
 BIND = "NET_BIND_SERVICE"
 KEPT = f"{1 << 10:016x}"
 
@@ -53,7 +52,7 @@ def test_with_docker_s_usual_capabilities(run: Callable[..., Box]) -> None:
     assert re.search(r"Max open files +64 +128 ", limits)
     assert re.search(r"Max core file size +0 +0 ", limits)
     assert box.exec("cat", f"/proc/{box.pid('limited')}/oom_score_adj").output == "900\n"
-    assert box.stop() != 1
+    assert box.stop() == 126  # two are FATAL
 
 
 @pytest.mark.parametrize(
@@ -107,7 +106,7 @@ def test_a_daemon_that_is_no_longer_root(run: Callable[..., Box]) -> None:
     status = box.exec("cat", "/proc/1/status", check=True).output
     assert re.search(r"^Uid:\s+65534\s+65534\s+65534\s+65534", status, re.M)
     assert re.search(r"^CapEff:\s+0+$", status, re.M)
-    assert box.wait_log("home / nobody" if "home / " in box.logs() else "home /nonexistent nobody")
+    box.wait_log("home /nonexistent nobody")
     assert "65534" in box.logs()
     assert "err" in box.logs()
     assert "only root may start" in box.status()["other"]["reason"]
@@ -117,6 +116,6 @@ def test_a_daemon_that_is_no_longer_root(run: Callable[..., Box]) -> None:
     box.ctl("signal", "KILL", "a")  # root too
     box.wait_state("a")
     assert box.pid("a") != first
-    assert "restart" in box.exec("cat", "/var/log/daemon.log", check=True).output or True
+    assert "a: running" in box.exec("cat", "/var/log/daemon.log", check=True).output
     assert box.ctl("reload").code == 0
     assert box.stop() == 126  # other is FATAL
