@@ -235,6 +235,8 @@ def test_the_daemon_raises_its_limits(daemon: Make) -> None:
     try:
         one = daemon(
             "; a file without [supervice]\n[supervisord]\nminfds = 600\n[program:a]\ncommand = sh -c 'ulimit -n'\n",
+            "-s",
+            "none",
             wait=False,
         )
         one.wait_text("600\n")

@@ -31,7 +31,8 @@ LAYERS = {
     "loop": "",
     "logger": "",
     "events": "lean loop logger",
-    "config": "lean lifecycle models config.text config.values",
+    "files": "",
+    "config": "files lean lifecycle models config.text config.values",
     "capabilities": "",
     "config.text": "",
     "config.values": "capabilities models",
@@ -42,7 +43,7 @@ LAYERS = {
     # one process
     "policy": "models lifecycle config.values",
     "child": "loop pid1",
-    "environment": "",
+    "environment": "files",
     "launch": "environment lean models config.text pid1 output",
     "waiting": "loop lifecycle",
     "chronicle": "lifecycle logger",
