@@ -91,9 +91,10 @@ LAYERS = {
     "cli.__main__": "cli.main",
     # makers of documentation; nobody imports them
     "config.docs": "config config.text config.values",
+    "config.migration": "config",
     "lifecycle.diagram": "lean lifecycle",
 }
-TOOLS = {"config.docs", "lifecycle.diagram"}
+TOOLS = {"config.docs", "config.migration", "lifecycle.diagram"}
 
 # A helper names the class it is handed, in an annotation only: at run time the arrow points the other way.
 TYPES_UPWARDS = {
