@@ -42,7 +42,7 @@ THEIRS = {
 # What is not as there, and on purpose.
 DIFFERS = {
     ("supervisord", "logfile"): "where the file does not set it, the log goes to the container's stdout",
-    ("supervisord", "pidfile"): "as PID 1 none is written unless the file sets it",
+    ("supervisord", "pidfile"): "none is written unless the file sets it",
     ("supervisord", "umask"): "where the file does not set it, the container's stays",
     (
         "supervisord",
