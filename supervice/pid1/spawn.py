@@ -183,21 +183,24 @@ def _fork(path: str, order: Order, identity: Identity | None) -> int:
         pid = os.fork()
         if pid == 0:
             _become(path, order, todo, write)
+    except OSError as error:  # no process left for us
+        os.close(read)
+        raise explain(error, path) from None
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
-    os.close(write)
+        os.close(write)
     with open(read, "rb") as answer:
         number, _, option = answer.read().decode().partition(" ")
     if not number:
         return pid
     collect_unregistered(pid)
-    error = OSError(int(number), os.strerror(int(number)))
+    failure = OSError(int(number), os.strerror(int(number)))
     if not option:
-        raise explain(error, path)
+        raise explain(failure, path)
     if option == "user" and identity is not None and os.geteuid() != 0:
         raise _not_root(identity)
     permanent = int(number) in (errno.EPERM, errno.EACCES, errno.EINVAL)
-    raise SpawnError(f"{option}: {error.strerror}", permanent=permanent, code=NOT_EXECUTABLE)
+    raise SpawnError(f"{option}: {failure.strerror}", permanent=permanent, code=NOT_EXECUTABLE)
 
 
 def _steps(order: Order, identity: Identity | None) -> list[Step]:
@@ -241,6 +244,8 @@ def _become(path: str, order: Order, todo: list[Step], write: int) -> None:
         number = error.errno if isinstance(error, OSError) and error.errno else errno.EIO
         if isinstance(error, MemoryError):
             number = errno.ENOMEM
+        elif isinstance(error, ValueError):  # what `resource` makes of EPERM
+            number = errno.EPERM
         os.write(write, f"{number} {option}".encode())
     finally:
         os._exit(NOT_FOUND)

@@ -164,6 +164,19 @@ def test_errors_of_the_program_are_the_usual_ones() -> None:
         run(Limits(nice=1), "true", directory="/no/where")
 
 
+@ROOT
+@isolated
+def test_no_process_left_is_an_error_that_leaves_nothing() -> None:
+    look(Limits(nice=1))
+    os.setgroups([])
+    os.setresgid(65533, 65533, 65533)
+    os.setresuid(65533, 65533, 65533)
+    resource.setrlimit(resource.RLIMIT_NPROC, (0, 0))
+    error = failure(Limits(nice=1))
+    assert "Resource temporarily unavailable" in str(error)
+    assert not error.permanent
+
+
 @isolated
 def test_a_tiny_address_space_is_an_error_of_the_program_and_not_ours() -> None:
     limits = Limits(rlimits=(("as", 4096, 4096), ("data", 4096, 4096)), no_new_privs=True)
@@ -217,8 +230,9 @@ def test_a_program_of_a_file_has_them_and_dies_with_us(daemon: Make) -> None:
     assert (process / "oom_score_adj").read_text() == "700\n"
     assert os.getpriority(os.PRIO_PROCESS, pid) == 3
     assert "NoNewPrivs:\t1" in (process / "status").read_text()
-    fatal = one.wait_state("b", "FATAL")  # the kernel's own maximum is below that
-    assert "rlimit_nofile" in fatal["reason"]
+    fatal = one.wait_state("b", "FATAL")
+    assert "rlimit_nofile: unlimited is above what the kernel has, fs.nr_open" in fatal["reason"]
+    assert fatal["restarts"] == 0
     one.process.kill()
     one.wait()
     from tests.eventually import eventually
