@@ -44,8 +44,10 @@ LAYERS = {
     "environment": "",
     "launch": "environment lean models config.text pid1 output",
     "waiting": "loop lifecycle",
-    "chronicle": "lifecycle logger",
-    "process": "child chronicle events health launch lean lifecycle logger loop models output pid1 policy waiting",
+    "chronicle": "events lifecycle logger",
+    "companions": "health models",
+    "clerk": "child chronicle companions launch lifecycle logger output pid1 policy",
+    "process": "clerk lean lifecycle policy waiting",
     # all processes
     "names": "",
     "startup": "lifecycle logger loop process waiting",
@@ -99,6 +101,17 @@ TYPES_UPWARDS = {
     ("names", "process"),
     ("views", "process"),
     ("streams", "process"),
+    ("companions", "clerk"),
+    ("companions", "launch"),
+    ("companions", "pid1"),
+    ("clerk", "events"),
+    ("clerk", "loop"),
+    ("clerk", "models"),
+    ("process", "child"),
+    ("process", "launch"),
+    ("process", "models"),
+    ("process", "output"),
+    ("chronicle", "models"),
     ("waiting", "startup"),
     ("views", "startup"),
     ("startup", "core"),
@@ -128,7 +141,7 @@ NOT_IN_THE_DAEMON = (
 LONGEST_FILE = 380
 LONGEST_FUNCTION = 60
 # Longer than that already. The numbers may go down, not up: a file that wants to be longer wants to be two.
-LONG_FILES: dict[str, int] = {"process.py": 452}
+LONG_FILES: dict[str, int] = {}
 LONG_FUNCTIONS: dict[str, int] = {}
 
 
