@@ -65,6 +65,13 @@ def log_health(name: str, before: bool | None, healthy: bool, message: str, coun
         logger.info(f"{name}: healthy again")
 
 
+def log_readiness(name: str, before: bool, now: bool, message: str) -> None:
+    if before and not now:
+        logger.warning(f"{name}: not ready: {message}")
+    elif now and not before:
+        logger.info(f"{name}: ready")
+
+
 def publish_change(events: EventBus, config: ProgramConfig, pid: int | None, change: Announce) -> None:
     if events.has_subscribers:
         payload = _payload(config, pid)

@@ -19,7 +19,6 @@ from supervice.lifecycle.states import (
     STOPPING,
     UNHEALTHY,
     UP,
-    BecameReady,
     RestartRequested,
     StartRequested,
     StopRequested,
@@ -111,6 +110,15 @@ class Process(Clerk):
 
         return unwatch
 
+    def watch_health(self, watcher: Callable[[Process], object]) -> Callable[[], None]:
+        """The same for `is_healthy` and `snapshot.ready`, which can change in an unchanged state."""
+        self._health_watchers = (*self._health_watchers, watcher)
+
+        def unwatch() -> None:
+            self._health_watchers = tuple(w for w in self._health_watchers if w is not watcher)
+
+        return unwatch
+
     # -- what is asked of it; these return at once -------------------------------------------------------
 
     def request_start(self) -> None:
@@ -122,9 +130,6 @@ class Process(Clerk):
 
     def request_restart(self, *, force: bool = False) -> None:
         self._feed(RestartRequested(force))
-
-    def became_ready(self, pid: int) -> None:
-        self._feed(BecameReady(pid))
 
     def signal(self, signum: int, *, group: bool = True) -> bool:
         """Sends a signal to the process group; False when no process is running."""
@@ -166,10 +171,10 @@ class Process(Clerk):
         self.close()
 
     async def start_process(self) -> None:
-        """Starts it; returns when it is RUNNING or has failed, or after 5 seconds (and `startsecs`)."""
+        """Starts it; returns when it is RUNNING or has failed, or after 5 seconds and what it asks for."""
         unsettled = Until([self], UP | RESTING)
         self.request_start()
-        await unsettled.wait(START_WAIT + self._policy.startsecs)
+        await unsettled.wait(START_WAIT + self.start_time())
 
     async def stop_process(self) -> None:
         """Stops the program with its stop signal and SIGKILL after it; returns when it is gone."""
