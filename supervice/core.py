@@ -19,6 +19,7 @@ from supervice.models import ProgramConfig, SupervisorConfig
 from supervice.names import groups_of
 from supervice.operations import Operations
 from supervice.pid1 import placement
+from supervice.pid1.identity import CannotSwitch
 from supervice.pid1.pidfile import PidfileInUse
 from supervice.pid1.signals import clean_dispositions
 from supervice.pid1.subreaper import become_subreaper
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
     from supervice.loop import AnyFuture, EventLoop
     from supervice.output.router import OutputRouter
 
-__all__ = ["PidfileInUse", "SocketInUse", "Supervisor"]
+__all__ = ["CannotSwitch", "PidfileInUse", "SocketInUse", "Supervisor"]
 
 # The name of the command line's command.
 MAIN = "main"
@@ -276,6 +277,12 @@ class Supervisor:
         """After a reload: looks up anew which signals go to which programs."""
         if self._signals is not None:
             self._signals.update()
+
+    def use_settings(self, config: SupervisorConfig) -> None:
+        """After a reload: what `[supervice]` says now, as far as it needs no new start."""
+        if self._session is not None:
+            self._session.apply(config)
+        self.config = config
 
     def reopen(self) -> None:
         """Opens every log file anew, for an external rotation."""

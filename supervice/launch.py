@@ -44,9 +44,11 @@ class Launcher:
         self.outputs = outputs
         self.environment = dict(environment or {})
         self._directory = directory
-        self._env_file = env_file
+        self.env_file = env_file
         # By process: what its files said at its last start; None where they could not be read.
         self._marks: dict[str, int | None] = {}
+        # Whom we have switched to ourselves; it counts for programs that name no user.
+        self.own_identity: Identity | None = None
         self._null: int | None = None
         self._notify: NotifySocket | None = None
         self._terminal = False
@@ -101,6 +103,7 @@ class Launcher:
             directory=config.directory or self._directory,
             umask=config.umask,
             identity=identity,
+            limits=config.limits,
         )
 
     def is_stale(self, config: ProgramConfig) -> bool:
@@ -124,6 +127,7 @@ class Launcher:
         env = variables.passing(os.environ, config.pass_environment)
         for name in _NOT_PASSED_ON:
             env.pop(name, None)
+        identity = identity or self.own_identity
         if identity is not None:
             env["HOME"] = identity.home
             for name in ("USER", "LOGNAME"):
@@ -134,11 +138,11 @@ class Launcher:
         env["SUPERVISOR_ENABLED"] = "1"
         env["SUPERVISOR_PROCESS_NAME"] = config.process_name or config.name
         env["SUPERVISOR_GROUP_NAME"] = config.group or config.program or config.name
-        if not (self._env_file or config.env_file or config.secrets):
+        if not (self.env_file or config.env_file or config.secrets):
             env.update(self.environment)
             env.update(config.environment)
             return env, None
-        shared = variables.from_files(self._env_file)
+        shared = variables.from_files(self.env_file)
         own = variables.from_files(config.env_file)
         secrets = variables.from_secrets(config.secrets)
         for layer in (shared, self.environment, own, config.environment, secrets):

@@ -44,6 +44,18 @@ class HealthCheckConfig:
     action: Literal["restart", "shutdown", "none"] = "restart"  # what UNHEALTHY leads to
 
 
+@dataclass(frozen=True)
+class Limits:
+    """What the kernel holds a program to, from its first instruction on."""
+
+    nice: int | None = None  # -20 to 19; None: ours
+    oom_score_adj: int | None = None  # -1000 to 1000
+    no_new_privs: bool = False
+    capabilities: tuple[str, ...] | None = None  # those that are kept, NET_BIND_SERVICE; None: as ever
+    pdeathsig: int | None = None  # sent to the program when we die
+    rlimits: tuple[tuple[str, int, int], ...] = ()  # ("nofile", soft, hard); -1: unlimited
+
+
 @dataclass
 class ProgramConfig:
     """One program. With `numprocs` > 1 it stands for that many processes (see `config.instances`)."""
@@ -96,6 +108,7 @@ class ProgramConfig:
     watchdog: int | float | None = None
     restart_limit: tuple[int, int | float] | None = None  # so many automatic restarts in so many seconds
     pre_stop: str | None = None
+    limits: Limits | None = None  # None: as we have them
 
 
 @dataclass
@@ -121,3 +134,6 @@ class SupervisorConfig:
     log_buffer: int = 64 * 1024
     termination_log: str | None = None  # None: /dev/termination-log when it exists
     env_file: tuple[str, ...] = ()  # as in `ProgramConfig`, for all programs
+    user: str | None = None  # whom the daemon switches to; an application stays who it is
+    minfds: int | None = None
+    minprocs: int | None = None

@@ -13,7 +13,7 @@ from supervice.config.options import DIALECTS, EFFECT, FIELDS, KIND, NAME, OURS_
 from supervice.config.stop_budget import stop_seconds, worst_stop
 from supervice.config.values import signal_name
 from supervice.lifecycle.graph import levels
-from supervice.models import HealthCheckConfig, ProgramConfig, SupervisorConfig
+from supervice.models import HealthCheckConfig, Limits, ProgramConfig, SupervisorConfig
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -62,6 +62,7 @@ def program_options(loaded: Loaded, config: ProgramConfig) -> Iterator[Option]:
     sections = loaded.reading.sections
     section = sections[f"program:{config.name}"]
     stock = loaded.dialect == "supervisord"
+    limits = config.limits or Limits()
     for row in rows("program").values():
         name = row[NAME]
         if row[EFFECT] or (stock and row[DIALECTS] == OURS_ONLY):
@@ -70,6 +71,10 @@ def program_options(loaded: Loaded, config: ProgramConfig) -> Iterator[Option]:
         check, _, field = name.partition("_")
         if check in _CHECKS and field in HealthCheckConfig.__annotations__:
             value = getattr(getattr(config, check), field)
+        elif name.startswith("rlimit_"):
+            value = next((pair for limit, *pair in limits.rlimits if f"rlimit_{limit}" == name), None)
+        elif name in Limits.__annotations__:
+            value = getattr(limits, name)
         else:
             value = getattr(config, name)
         if name == "process_name":
@@ -136,6 +141,11 @@ def _plain(kind: str, value: Any) -> Any:
         return f"{value:04o}"
     if kind == "forward":
         return [signal_name(a) + (f":{signal_name(b)}" if a != b else "") for a, b in value]
+    if kind == "signal":
+        return signal_name(value)
+    if kind.startswith("limit"):
+        soft, hard = ("unlimited" if number == -1 else number for number in value)
+        return f"{soft}:{hard}"
     if kind == "depends":
         return [f"{name}:{condition}" for name, condition in value]
     if kind == "health":
@@ -185,6 +195,8 @@ def report(loaded: Loaded, path: str) -> Iterator[str]:
 def _table(options: list[Option]) -> Iterator[str]:
     width = max((len(name) for name, *_ in options), default=0)
     for name, _, value, origin in options:
+        if value is None and name.startswith("rlimit_"):
+            continue  # fourteen lines a program that say nothing
         yield f"  {name:{width}} = {_written(name, value)}  [{origin}]"
 
 

@@ -7,7 +7,7 @@ from supervice.config.expand import ExpandError, Names, expand
 from supervice.config.options import KIND, NAME, PROGRAM, default, rows
 from supervice.config.problems import shown
 from supervice.config.ready import readiness_problems
-from supervice.models import HealthCheckConfig, ProgramConfig
+from supervice.models import HealthCheckConfig, Limits, ProgramConfig
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -23,6 +23,8 @@ _CHECKS = ("healthcheck_", "readiness_")
 # Most programs have none: they share it.
 _NO_CHECK = HealthCheckConfig()
 _TEMPLATES = ("text", "command", "path", "paths", "logfile", "environment", "secrets")
+_LIMIT_FIELDS = ("nice", "oom_score_adj", "no_new_privs", "capabilities", "pdeathsig")
+_RLIMIT = "rlimit_"
 _defaults: dict[bool, dict[str, Any]] = {}
 
 
@@ -36,6 +38,15 @@ def _default_fields(stock: bool) -> dict[str, Any]:
             if row[NAME] in fields and row[NAME] not in ("command", "process_name", "environment", "secrets")
         }
     return known
+
+
+def _limits(values: dict[str, Any]) -> Limits | None:
+    """None where the options say no more than what would be so without them."""
+    rlimits = tuple(
+        sorted((name[len(_RLIMIT) :], *values.pop(name)) for name in list(values) if name[:7] == _RLIMIT)
+    )
+    limits = Limits(**values, rlimits=rlimits)
+    return None if limits == Limits() else limits
 
 
 class Group:
@@ -136,7 +147,7 @@ class Program:
             if name == "environment":
                 self._own = value
                 self.names.extra = {**self._environment, **value}
-            if name in ProgramConfig.__annotations__:
+            if name in ProgramConfig.__annotations__ or name in _LIMIT_FIELDS or name[:7] == _RLIMIT:
                 values[name] = value
             elif name.startswith(_CHECKS):
                 check[name] = value
@@ -254,6 +265,11 @@ class Program:
         self, values: dict[str, Any], check: dict[str, Any], name: str, process_name: str | None
     ) -> ProgramConfig:
         fields = {**_default_fields(self.ctx.stock), **self.defaults, **values}
+        limits = {
+            name: fields.pop(name) for name in list(fields) if name in _LIMIT_FIELDS or name[:7] == _RLIMIT
+        }
+        if limits:
+            fields["limits"] = _limits(limits)
         fields.update(
             name=name,
             numprocs=1,

@@ -31,12 +31,14 @@ LAYERS = {
     "loop": "",
     "logger": "",
     "events": "lean loop logger",
-    "config": "lean lifecycle models config.text config.values config.web",
+    "files": "",
+    "config": "files lean lifecycle models config.text config.values config.web",
+    "capabilities": "",
     "config.text": "",
-    "config.values": "models",
+    "config.values": "capabilities models",
     "config.web": "config.values",
     # one duty each; nothing here knows of programs' lives
-    "pid1": "lean loop",
+    "pid1": "capabilities lean loop",
     "output": "models loop",
     "checks": "lean loop config.text config.web pid1",
     "health": "checks models pid1",
@@ -49,7 +51,7 @@ LAYERS = {
     # one process
     "policy": "models lifecycle config.values",
     "child": "loop pid1",
-    "environment": "",
+    "environment": "files",
     "launch": "environment lean models config.text notify.server pid1 output",
     "waiting": "loop lifecycle",
     "chronicle": "events lifecycle logger",
@@ -139,6 +141,7 @@ TYPES_UPWARDS = {
     ("ending", "core"),
     ("ending", "output"),
     ("core", "output"),
+    ("pid1", "models"),
     ("doors.connection", "doors.rpc"),
 }
 
@@ -300,7 +303,7 @@ ONE_PLACE = (
     ("waits for children", WAITING, {"os": {"wait"}}, ("pid1.reaper",)),
     ("makes processes", SPAWNING, {"subprocess": {"run", "call"}}, ("pid1.spawn",)),
     ("sends signals", SIGNALLING, {"os": {"kill"}}, ("pid1.signals",)),
-    ("calls prctl", {"prctl", "call_cdeclfunction", "CDLL"}, {}, ("pid1.subreaper",)),
+    ("calls prctl", {"prctl", "call_cdeclfunction", "CDLL"}, {}, ("pid1.limits", "pid1.subreaper")),
 )
 
 
