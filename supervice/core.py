@@ -32,6 +32,7 @@ from supervice.streams import Journal
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from supervice.herald import Herald
     from supervice.launch import Launcher
     from supervice.lifecycle.states import Announce
     from supervice.loop import AnyFuture, EventLoop
@@ -68,6 +69,13 @@ class Supervisor:
         self._signals: SignalDesk | None = None
         self._finished: AnyFuture | None = None
         self._ending = Ending(self)
+        self._herald: Herald | None = None
+        if daemon and os.environ.get("NOTIFY_SOCKET"):
+            from supervice.herald import Herald
+            from supervice.notify.manager import manager
+
+            above = manager(os.environ)
+            self._herald = None if above is None else Herald(self, above)
         self._reloader = Reloader(self)
         self.startup = Startup(self)
         if config is not None:
@@ -127,7 +135,7 @@ class Supervisor:
         """Takes a process into supervision; it is not started."""
         process = Process(config, self.event_bus, launcher=self.launcher)
         process.watch(self._changed)
-        process.on_health = self.startup.changed
+        process.watch_health(self._health_changed)
         self.processes[config.name] = process
         return process
 
@@ -202,6 +210,8 @@ class Supervisor:
         if self._ending.request(why):
             self.stopping = True
             self.startup.stop()
+            if self._herald is not None:
+                self._herald.stopping(why.reason)
 
     def _open(self, loop: EventLoop) -> None:
         session = Session(loop, self.config, Operations(self), daemon=self.daemon, directory=self._directory)
@@ -237,6 +247,13 @@ class Supervisor:
         self.journal.note(process, change)
         self.startup.changed(process)
         self._ending.changed(process, change)
+        if self._herald is not None:
+            self._herald.changed()
+
+    def _health_changed(self, process: Process) -> None:
+        self.startup.changed(process)
+        if self._herald is not None:
+            self._herald.changed()
 
     def judge(self) -> None:
         """Asks the exit policy whether this is the end."""

@@ -18,6 +18,7 @@ from supervice.pid1.spawn import Order, SpawnError
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from supervice.models import ProgramConfig
+    from supervice.notify.server import NotifySocket
     from supervice.output.router import OutputRouter
     from supervice.pid1.identity import Identity
     from supervice.pid1.runtime import Runtime
@@ -49,6 +50,7 @@ class Launcher:
         # Whom we have switched to ourselves; it counts for programs that name no user.
         self.own_identity: Identity | None = None
         self._null: int | None = None
+        self._notify: NotifySocket | None = None
         self._terminal = False
 
     @property
@@ -57,6 +59,14 @@ class Launcher:
         if self._null is None:
             self._null = os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)
         return self._null
+
+    def notify_socket(self) -> NotifySocket:
+        """Where programs say that they are ready; opened when the first one needs it."""
+        if self._notify is None:
+            from supervice.notify.server import NotifySocket
+
+            self._notify = NotifySocket(self.runtime.loop)
+        return self._notify
 
     def order(
         self,
@@ -139,13 +149,26 @@ class Launcher:
             env.update(layer)
         return env, variables.fingerprint({name: env[name] for name in {**shared, **own, **secrets}})
 
-    def spawn(self, config: ProgramConfig, stdout: int, stderr: int) -> int:
-        """The pid of the started program. SpawnError with the reason in words."""
+    def spawn(
+        self,
+        config: ProgramConfig,
+        stdout: int,
+        stderr: int,
+        variables: dict[str, str] | None = None,
+        fds: tuple[tuple[int, int], ...] = (),
+    ) -> int:
+        """The pid of the started program. `variables` and `fds` (ours, its number there): for this run.
+
+        SpawnError with the reason in words.
+        """
         try:
             argv = split_command(config.command)
         except ValueError as error:
             raise SpawnError(f"the command cannot be read: {error}", permanent=True) from None
-        return self.runtime.spawner.spawn(self.order(config, argv, self.null, stdout, stderr, remember=True))
+        order = self.order(config, argv, self.null, stdout, stderr, remember=True)
+        if variables or fds:
+            order = replace(order, env={**order.env, **(variables or {})}, extra_fds=fds)
+        return self.runtime.spawner.spawn(order)
 
     def spawn_foreground(self, config: ProgramConfig, argv: list[str]) -> int:
         """The same for the container's own command: it has our standard streams and our terminal."""
@@ -160,6 +183,9 @@ class Launcher:
             terminal.give(os.getpgrp())
 
     def close(self) -> None:
+        if self._notify is not None:
+            self._notify.close()
+            self._notify = None
         if self._null is not None:
             os.close(self._null)
             self._null = None

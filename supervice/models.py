@@ -38,6 +38,9 @@ class HealthCheckConfig:
     port: int | None = None
     host: str = "127.0.0.1"
     command: str | None = None
+    url: str | None = None
+    headers: tuple[tuple[str, str], ...] = ()
+    status: tuple[tuple[int, int], ...] = ((200, 399),)  # the first and the last of each range
     action: Literal["restart", "shutdown", "none"] = "restart"  # what UNHEALTHY leads to
 
 
@@ -99,6 +102,12 @@ class ProgramConfig:
     secrets: dict[str, str] = field(default_factory=dict)  # variable to the path of a file with its value
     pass_environment: tuple[str, ...] | None = None  # names and globs; None: our whole environment
     depends_on: tuple[tuple[str, str], ...] = ()  # (program, started | ready | healthy | completed)
+    ready: str = "started"  # notify, check, fd:N, log:REGEX, tcp:HOST:PORT, unix:PATH, http:URL, file:PATH
+    ready_timeout: int | float | None = None  # from the start; None: for ever
+    readiness: HealthCheckConfig = field(default_factory=HealthCheckConfig)  # restarts nothing
+    watchdog: int | float | None = None
+    restart_limit: tuple[int, int | float] | None = None  # so many automatic restarts in so many seconds
+    pre_stop: str | None = None
     limits: Limits | None = None  # None: as we have them
 
 

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 HIDDEN = "***"
 DEFAULT = "default"
-_CHECK = "healthcheck_"
+_CHECKS = {"healthcheck": "healthcheck", "readiness": "readiness"}
 _DEVICES = ("/dev/", "/proc/")
 # What an option without a value means, where "nothing" would not say it.
 _UNSET = {
@@ -68,8 +68,9 @@ def program_options(loaded: Loaded, config: ProgramConfig) -> Iterator[Option]:
         if row[EFFECT] or (stock and row[DIALECTS] == OURS_ONLY):
             continue
         origin = _origin(section, name)
-        if name.startswith(_CHECK) and name[len(_CHECK) :] in HealthCheckConfig.__annotations__:
-            value = getattr(config.healthcheck, name[len(_CHECK) :])
+        check, _, field = name.partition("_")
+        if check in _CHECKS and field in HealthCheckConfig.__annotations__:
+            value = getattr(getattr(config, check), field)
         elif name.startswith("rlimit_"):
             value = next((pair for limit, *pair in limits.rlimits if f"rlimit_{limit}" == name), None)
         elif name in Limits.__annotations__:
@@ -80,7 +81,7 @@ def program_options(loaded: Loaded, config: ProgramConfig) -> Iterator[Option]:
             value = value or config.name
         elif name == "user" and origin == DEFAULT and stock and value is not None:
             origin = _origin(sections["supervisord"], "user")
-        elif row[KIND] in ("command", "text") and value is not None:
+        elif row[KIND] in ("command", "text", "url", "ready") and value is not None:
             value = _without_secrets(loaded, section, row, config, value)
         yield name, row[KIND], _plain(row[KIND], value), origin
     if config.group is not None:
@@ -154,6 +155,12 @@ def _plain(kind: str, value: Any) -> Any:
         return [f"{name}:{condition}" for name, condition in value]
     if kind == "health":
         return value.value
+    if kind == "headers":  # they may be secrets
+        return [f"{name}: {HIDDEN}" for name, _ in value]
+    if kind == "status":
+        return [f"{low}-{high}" if low != high else str(low) for low, high in value]
+    if kind == "restarts":
+        return f"{value[0]}/{value[1]}s"
     return list(value) if isinstance(value, tuple) else value
 
 

@@ -7,8 +7,8 @@ from supervice.config.options import FIELDS, NAME, default, rows
 from supervice.config.problems import shown
 from supervice.config.program import MOST_PROCESSES, Group, Program
 from supervice.config.stop_budget import worst_stop
-from supervice.lifecycle.graph import problems, program_of
-from supervice.models import HealthCheckType, ProgramConfig, SupervisorConfig
+from supervice.lifecycle.graph import is_unchecked, problems, program_of
+from supervice.models import ProgramConfig, SupervisorConfig
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -273,7 +273,7 @@ class Builder:
             needs[program_of(process)].update((pair, None) for pair in process.depends_on)
         found = problems(
             {name: list(pairs) for name, pairs in needs.items()},
-            unchecked={n for n, p in programs.items() if p.healthcheck.type is HealthCheckType.NONE},
+            unchecked={n for n, p in programs.items() if is_unchecked(p)},
             not_oneshot={n for n, p in programs.items() if p.type != "oneshot"},
             guess=self.ctx.guess,
         )

@@ -19,6 +19,8 @@ _LIVE = (
     "numprocs",
     "critical",
     "depends_on",
+    "restart_limit",
+    "ready_timeout",
     "stdout_logfile_maxbytes",
     "stdout_logfile_backups",
     "stderr_logfile_maxbytes",

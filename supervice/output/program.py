@@ -40,6 +40,7 @@ class ProgramOutput:
         "_stale",
         "dropped_lines",
         "lost_bytes",
+        "spy",
     )
 
     def __init__(self, router: OutputRouter, config: ProgramConfig) -> None:
@@ -56,6 +57,7 @@ class ProgramOutput:
         self._stale = False  # a reload's new log file could not be opened yet
         self.dropped_lines = 0
         self.lost_bytes = 0
+        self.spy: Callable[[int, bytes], object] | None = None  # pid, whole lines
 
     # -- one run -----------------------------------------------------------------------------------------
 

@@ -56,6 +56,7 @@ class Order:
     identity: Identity | None = None
     limits: Limits | None = None  # makes the child fork, which takes about a millisecond longer
     new_session: bool = True  # else a process group of its own in our session
+    extra_fds: tuple[tuple[int, int], ...] = ()  # (ours, its number there); ours are above all
     terminal: int | None = None  # makes that group the foreground of this terminal, before the program begins
 
 
@@ -82,7 +83,8 @@ class Spawner:
         if identity is not None or (
             not self._exclusive and (order.directory is not None or order.umask is not None)
         ):
-            return _popen(path, order, identity)
+            with _Lent(order.extra_fds, exclusive=self._exclusive):
+                return _popen(path, order, identity)
         try:
             return self._posix_spawn(path, order)
         except OSError as error:
@@ -106,6 +108,7 @@ class Spawner:
                     (os.POSIX_SPAWN_DUP2, order.stdin, 0),
                     (os.POSIX_SPAWN_DUP2, order.stdout, 1),
                     (os.POSIX_SPAWN_DUP2, order.stderr, 2),
+                    *((os.POSIX_SPAWN_DUP2, ours, number) for ours, number in order.extra_fds),
                 ],
                 setsigmask=(),
                 setsigdef=_DEFAULTS,
@@ -138,6 +141,41 @@ def _is_us(identity: Identity) -> bool:
     return os.geteuid() != 0 or set(identity.groups) <= {*os.getgroups(), identity.gid}
 
 
+class _Lent:
+    """Popen passes a descriptor only under the number that it has here: for the moment of the spawn it gets
+    the child's number, and what had that number comes back (epoll does not notice: it is the same open file).
+
+    In a process with threads somebody may use that number meanwhile: there it has to be free.
+    """
+
+    def __init__(self, fds: tuple[tuple[int, int], ...], *, exclusive: bool) -> None:
+        self._fds = fds
+        self._exclusive = exclusive
+        self._saved: list[tuple[int, int]] = []
+
+    def __enter__(self) -> None:
+        import fcntl
+
+        for ours, number in self._fds:
+            try:
+                saved = fcntl.fcntl(number, fcntl.F_DUPFD_CLOEXEC, ours + 1)
+            except OSError:
+                saved = -1
+            if saved >= 0 and not self._exclusive:
+                os.close(saved)
+                raise SpawnError(f"descriptor {number} is in use in this application", permanent=True)
+            self._saved.append((number, saved))
+            os.dup2(ours, number, inheritable=False)
+
+    def __exit__(self, *_: object) -> None:
+        for number, saved in self._saved:
+            if saved >= 0:
+                os.dup2(saved, number, inheritable=False)
+                os.close(saved)
+            else:
+                os.close(number)
+
+
 def _popen(path: str, order: Order, identity: Identity | None) -> int:
     import subprocess
 
@@ -151,6 +189,7 @@ def _popen(path: str, order: Order, identity: Identity | None) -> int:
             stdin=order.stdin,
             stdout=order.stdout,
             stderr=order.stderr,
+            pass_fds=[number for _, number in order.extra_fds],
             cwd=order.directory,
             umask=-1 if order.umask is None else order.umask,
             start_new_session=order.new_session,

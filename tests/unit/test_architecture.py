@@ -32,35 +32,46 @@ LAYERS = {
     "logger": "",
     "events": "lean loop logger",
     "files": "",
-    "config": "files lean lifecycle models config.text config.values",
+    "config": "files lean lifecycle models config.text config.values config.web",
     "capabilities": "",
     "config.text": "",
     "config.values": "capabilities models",
+    "config.web": "config.values",
     # one duty each; nothing here knows of programs' lives
     "pid1": "capabilities lean loop",
     "output": "models loop",
-    "health": "lean models loop config.text pid1",
+    "checks": "lean loop config.text config.web pid1",
+    "health": "checks models pid1",
+    "readiness": "config.web checks loop models",
+    "watchdog": "loop",
+    "notify": "pid1",
+    "notify.protocol": "",
+    "notify.manager": "",
+    "notify.server": "notify.protocol pid1",
     # one process
     "policy": "models lifecycle config.values",
     "child": "loop pid1",
     "environment": "files",
-    "launch": "environment lean models config.text pid1 output",
+    "launch": "environment lean models config.text notify.server pid1 output",
     "waiting": "loop lifecycle",
-    "chronicle": "lifecycle logger",
-    "process": "child chronicle events health launch lean lifecycle logger loop models output pid1 policy waiting",
+    "chronicle": "events lifecycle logger",
+    "companions": "checks health lean lifecycle logger models readiness watchdog",
+    "clerk": "child chronicle companions launch lifecycle logger output pid1 policy",
+    "process": "clerk lean lifecycle policy waiting",
     # all processes
     "names": "",
     "startup": "lifecycle logger loop process waiting",
     "shutdown": "lifecycle logger loop pid1 process waiting",
     "reload": "config lifecycle logger loop process waiting",
-    "views": "lifecycle names",
+    "views": "lifecycle names streams",
+    "herald": "loop views",
     "streams": "lifecycle output",
     "operations": "config.values doors.protocol lifecycle names process reload streams views waiting",
     "signal_desk": "lifecycle logger loop pid1 process",
     "farewell": "lifecycle process",
     "session": "doors.address doors.commands doors.rpc launch logger loop models output pid1",
     "ending": "farewell lifecycle logger loop pid1 process shutdown",
-    "core": "config doors.rpc ending events launch lifecycle logger loop models names operations"
+    "core": "config doors.rpc ending events herald launch lifecycle logger loop models names notify.manager operations"
     " pid1 process reload session signal_desk startup streams",
     # one command without a configuration
     "single": "lean loop pid1",
@@ -102,6 +113,26 @@ TYPES_UPWARDS = {
     ("names", "process"),
     ("views", "process"),
     ("streams", "process"),
+    ("companions", "clerk"),
+    ("companions", "launch"),
+    ("companions", "loop"),
+    ("companions", "notify.protocol"),
+    ("companions", "notify.server"),
+    ("companions", "output"),
+    ("companions", "pid1"),
+    ("checks", "models"),
+    ("herald", "core"),
+    ("herald", "notify.manager"),
+    ("notify.server", "loop"),
+    ("readiness", "output"),
+    ("clerk", "events"),
+    ("clerk", "loop"),
+    ("clerk", "models"),
+    ("process", "child"),
+    ("process", "launch"),
+    ("process", "models"),
+    ("process", "output"),
+    ("chronicle", "models"),
     ("waiting", "startup"),
     ("views", "startup"),
     ("startup", "core"),
@@ -116,7 +147,7 @@ TYPES_UPWARDS = {
 }
 
 # Parts that decide and never do: what they are tested with is values.
-PURE = ("models", "lifecycle", "lean", "doors.protocol", "doors.access", "doors.render", "doors.commands")
+PURE = ("models", "lifecycle", "lean", "config.web", "notify.protocol", "doors.protocol", "doors.access", "doors.render", "doors.commands")
 IMPURE = {
     "asyncio", "ctypes", "fcntl", "logging", "multiprocessing", "os", "pathlib", "random", "select",
     "selectors", "socket", "_socket", "subprocess", "sys", "threading", "time",
@@ -132,7 +163,7 @@ NOT_IN_THE_DAEMON = (
 LONGEST_FILE = 380
 LONGEST_FUNCTION = 60
 # Longer than that already. The numbers may go down, not up: a file that wants to be longer wants to be two.
-LONG_FILES: dict[str, int] = {"process.py": 452}
+LONG_FILES: dict[str, int] = {}
 LONG_FUNCTIONS: dict[str, int] = {}
 
 
