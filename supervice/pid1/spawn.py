@@ -269,6 +269,13 @@ def _become(path: str, order: Order, todo: list[Step], write: int) -> None:
         for number, fd in enumerate((order.stdin, order.stdout, order.stderr)):
             if fd != number:
                 os.dup2(fd, number)
+        if order.extra_fds:
+            import fcntl
+
+            # what failed is still to be told, whatever number the program wants
+            write = fcntl.fcntl(write, fcntl.F_DUPFD_CLOEXEC, 1 + max(max(pair) for pair in order.extra_fds))
+            for ours, number in order.extra_fds:
+                os.dup2(ours, number)
         if order.umask is not None:
             os.umask(order.umask)
         if order.directory is not None:

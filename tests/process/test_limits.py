@@ -164,6 +164,21 @@ def test_errors_of_the_program_are_the_usual_ones() -> None:
         run(Limits(nice=1), "true", directory="/no/where")
 
 
+@isolated
+def test_descriptors_are_handed_over_too() -> None:
+    read, write = os.pipe2(os.O_CLOEXEC)
+    import fcntl
+
+    high = fcntl.fcntl(write, fcntl.F_DUPFD_CLOEXEC, 60)
+    pairs = tuple((high, number) for number in range(5, 20))  # one of them is the child's way to complain
+    code, _ = run(Limits(nice=1), "sh", "-c", "echo here >&9; echo there >/proc/self/fd/15", extra_fds=pairs)
+    assert (code, os.read(read, 100)) == (0, b"here\nthere\n")
+    with pytest.raises(SpawnError, match="command /no/such not found"):
+        run(Limits(nice=1), "/no/such", extra_fds=pairs)
+    with pytest.raises(SpawnError, match="oom_score_adj"):
+        run(Limits(oom_score_adj=100_000), "true", extra_fds=pairs)
+
+
 @ROOT
 @isolated
 def test_no_process_left_is_an_error_that_leaves_nothing() -> None:
