@@ -68,6 +68,12 @@ class Spawner:
 
     def spawn(self, order: Order) -> int:
         """The pid of the running program; it leads its own process group. SpawnError when it cannot be."""
+        try:
+            return self._spawn(order)
+        except (ImportError, MemoryError) as error:  # what is loaded only now; memory may come back
+            raise SpawnError(f"{order.argv[0]}: {error or 'out of memory'}") from None
+
+    def _spawn(self, order: Order) -> int:
         path = find_program(order.argv[0], order.env, order.directory)
         identity = order.identity
         if identity is not None and _is_us(identity):

@@ -164,6 +164,27 @@ def test_errors_of_the_program_are_the_usual_ones() -> None:
         run(Limits(nice=1), "true", directory="/no/where")
 
 
+@pytest.mark.parametrize(
+    ("module", "more"),
+    [
+        ("subprocess", {"identity": NOBODY, "limits": None}),
+        ("supervice.pid1.limits", {"limits": Limits(nice=1)}),
+    ],
+)
+def test_what_cannot_be_loaded_is_an_error_of_the_start(
+    module: str, more: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A daemon that has become another user may not be able to read a module; nothing may hang for that."""
+    monkeypatch.setitem(sys.modules, module, None)
+    null = os.open(os.devnull, os.O_RDWR)
+    try:
+        with pytest.raises(SpawnError, match=f"true: import of {module} halted") as caught:
+            Spawner(exclusive=True).spawn(Order(["true"], dict(os.environ), null, null, null, **more))
+    finally:
+        os.close(null)
+    assert not caught.value.permanent
+
+
 @isolated
 def test_descriptors_are_handed_over_too() -> None:
     read, write = os.pipe2(os.O_CLOEXEC)
