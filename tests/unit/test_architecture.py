@@ -143,7 +143,17 @@ TYPES_UPWARDS = {
 }
 
 # Parts that decide and never do: what they are tested with is values.
-PURE = ("models", "lifecycle", "lean", "config.web", "notify.protocol", "doors.protocol", "doors.access", "doors.render", "doors.commands")
+PURE = (
+    "models",
+    "lifecycle",
+    "lean",
+    "config.web",
+    "notify.protocol",
+    "doors.protocol",
+    "doors.access",
+    "doors.render",
+    "doors.commands",
+)
 IMPURE = {
     "asyncio", "ctypes", "fcntl", "logging", "multiprocessing", "os", "pathlib", "random", "select",
     "selectors", "socket", "_socket", "subprocess", "sys", "threading", "time",
