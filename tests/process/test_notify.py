@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import shutil
 import socket
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from supervice.models import ProgramConfig
+from supervice.process import Process
 from tests.eventually import eventually
 from tests.process.conftest import Daemon, alive
 
@@ -197,3 +201,24 @@ def test_our_own_manager_is_told(daemon: Make, tmp_path: Path) -> None:
         while "STOPPING=1" not in said[-1]:
             said.append(above.recv(4096).decode())
     assert one.wait() == 0
+
+
+def test_in_somebody_elses_application(tmp_path: Path) -> None:
+    """Alone in asyncio: an abstract address, and nothing is left behind."""
+    code = "import os,socket,time;a=os.environ['NOTIFY_SOCKET'];assert a[0]=='@'\n"
+    code += "s=socket.socket(1,2);s.sendto(b'READY=1\\nSTATUS=hi',chr(0)+a[1:]);time.sleep(1000)"
+    (tmp_path / "child.py").write_text(code.replace("\\n", "\\n"))
+
+    async def run() -> None:
+        process = Process(
+            ProgramConfig(
+                "a", f"{sys.executable} {tmp_path}/child.py", ready="notify", ready_timeout=20, startsecs=0
+            )
+        )
+        await process.start_process()
+        try:
+            assert (process.state, process.snapshot.ready, process.status_text) == ("RUNNING", True, "hi")
+        finally:
+            await process.stop()
+
+    asyncio.run(run())
