@@ -106,6 +106,7 @@ class Companions:
         if self._notify is not None:
             self._notify.forget(self._message)
             self._notify = None
+            self._launcher.release_notify_socket()
 
     # -- is it ready? ------------------------------------------------------------------------------------
 

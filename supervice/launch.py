@@ -70,6 +70,12 @@ class Launcher:
             self._notify = NotifySocket(self.runtime.loop, places(os.environ) if self._is_closed else ())
         return self._notify
 
+    def release_notify_socket(self) -> None:
+        """A program needs it no more; a launcher that nobody closes keeps it only while somebody does."""
+        if self._notify is not None and not self._is_closed and self._notify.is_idle:
+            self._notify.close()
+            self._notify = None
+
     def order(
         self,
         config: ProgramConfig,

@@ -85,6 +85,10 @@ class NotifySocket:
     def forget(self, listener: Listener) -> None:
         self._programs = {pid: one for pid, one in self._programs.items() if one != listener}
 
+    @property
+    def is_idle(self) -> bool:
+        return not self._programs
+
     def drain(self) -> None:
         """Deals with what is there already: what a program said last, before its end is told."""
         self._readable()
