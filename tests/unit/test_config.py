@@ -436,7 +436,7 @@ WRONG = [
     ("[program:x]\ncommand = x\nprocess_name = a\nnumprocs = 2", 3, "must hold %(process_num)s"),
     ("[program:x]\ncommand = x\nhealthcheck_type = tcp", 3, "add healthcheck_port"),
     ("[program:x]\ncommand = x\nhealthcheck_type = script", 3, "add healthcheck_command"),
-    ("[program:x]\ncommand = x\nhealthcheck_type = http", 3, "not in this version"),
+    ("[program:x]\ncommand = x\nhealthcheck_type = http", 3, "add healthcheck_url"),
     ("[program:x]\ncommand = x\nhealthcheck_port = 80", 3, "does nothing without healthcheck_type"),
     ("[program:x]\ncommand = x\nmain = true\nnumprocs = 2", 3, "only one process"),
     (
