@@ -22,6 +22,7 @@ from supervice.pid1 import placement
 from supervice.pid1.pidfile import PidfileInUse
 from supervice.pid1.signals import clean_dispositions
 from supervice.pid1.subreaper import become_subreaper
+from supervice.probes import Probes
 from supervice.process import Process
 from supervice.reload import Reloader
 from supervice.session import Session
@@ -69,6 +70,7 @@ class Supervisor:
         self._ending = Ending(self)
         self._reloader = Reloader(self)
         self.startup = Startup(self)
+        self.probes = Probes()
         if config is not None:
             configuration.check_dependencies(config.programs)
             self._adopt([one for program in config.programs for one in configuration.instances(program)])
@@ -126,7 +128,7 @@ class Supervisor:
         """Takes a process into supervision; it is not started."""
         process = Process(config, self.event_bus, launcher=self.launcher)
         process.watch(self._changed)
-        process.on_health = self.startup.changed
+        process.on_health = self._condition_changed
         self.processes[config.name] = process
         return process
 
@@ -161,7 +163,7 @@ class Supervisor:
 
     async def shutdown(self) -> None:
         """Stops all processes, then the control socket; returns when `run` is done."""
-        self.request_shutdown(Verdict(0, "shutdown was asked for"))
+        self.request_shutdown(Verdict(0, "shutdown was asked for"), drain=True)
         if self._finished is not None and not self._finished.done():
             done = running_loop().create_future()
             self._finished.add_done_callback(lambda _: None if done.done() else done.set_result(None))
@@ -196,10 +198,13 @@ class Supervisor:
         """What `reload_config` would do."""
         return await self._reloader.reload(dry_run=True)
 
-    def request_shutdown(self, why: Verdict) -> None:
-        """Begins the end; the first reason decides the exit code."""
-        if self._ending.request(why):
-            self.stopping = True
+    def request_shutdown(self, why: Verdict, *, drain: bool = False) -> None:
+        """Begins the end; the first reason decides the exit code.
+
+        `drain`: somebody asked for it, so that programs still work for `drain_delay` while readiness fails.
+        """
+        if self._ending.request(why, drain=drain):
+            self.stopping = self.probes.stopping = True
             self.startup.stop()
 
     def _open(self, loop: EventLoop) -> None:
@@ -221,6 +226,7 @@ class Supervisor:
         # first, or what a program abandons in its first millisecond would go to somebody else for ever
         if self.daemon and not placement.is_pid1() and not become_subreaper():
             logger.warning("cannot become child subreaper: orphans of programs will not be collected here")
+        self.probes.begin(self.processes)
         self.startup.begin()
 
     def _close(self) -> None:
@@ -234,8 +240,13 @@ class Supervisor:
 
     def _changed(self, process: Process, change: Announce) -> None:
         self.journal.note(process, change)
-        self.startup.changed(process)
+        self._condition_changed(process)
         self._ending.changed(process, change)
+
+    def _condition_changed(self, process: Process) -> None:
+        """Its state, its health or its readiness is another one."""
+        self.startup.changed(process)
+        self.probes.changed(process)
 
     def judge(self) -> None:
         """Asks the exit policy whether this is the end."""
@@ -249,7 +260,7 @@ class Supervisor:
         for process in self.processes.values():
             if process.foreground is not None:
                 process.stop_with(signum)
-        self.request_shutdown(why)
+        self.request_shutdown(why, drain=True)
 
     def force_shutdown(self, why: Verdict) -> None:
         """No more waiting: SIGKILL for everything that is left."""

@@ -96,7 +96,7 @@ SUPERVICE: tuple[Row, ...] = (
     ("user", "user", None, None, OURS_ONLY, LATER, "The user that the daemon switches to."),
     ("minfds", "count", None, None, OURS_ONLY, LATER, "The least number of file descriptors that must be available."),
     ("http", "text", None, None, OURS_ONLY, LATER, "HOST:PORT or unix:PATH for /livez, /readyz, /startupz, /metrics."),
-    ("drain_delay", "seconds", "0", None, OURS_ONLY, LATER, "Seconds between failing readiness and stopping the programs."),
+    ("drain_delay", "seconds", "0", None, OURS_ONLY, "", "When asked to stop, readiness fails at once and the programs are stopped so much later; before, not out of, shutdown_timeout."),
 )
 
 PROGRAM: tuple[Row, ...] = (

@@ -48,18 +48,21 @@ LAYERS = {
     "process": "child chronicle events health launch lean lifecycle logger loop models output pid1 policy waiting",
     # all processes
     "names": "",
-    "startup": "lifecycle logger loop process waiting",
+    "boot": "lifecycle",
+    "startup": "boot lifecycle logger loop process waiting",
     "shutdown": "lifecycle logger loop pid1 process waiting",
-    "reload": "config lifecycle logger loop process waiting",
-    "views": "lifecycle names",
+    "reload": "config lifecycle logger loop process shutdown",
     "streams": "lifecycle output",
-    "operations": "config.values doors.protocol lifecycle names process reload streams views waiting",
+    "views": "lifecycle names streams",
+    "probes": "lifecycle loop models views",
+    "operations": "config.values doors.protocol lifecycle loop names probes process reload shutdown streams views"
+    " waiting",
     "signal_desk": "lifecycle logger loop pid1 process",
     "farewell": "lifecycle process",
     "session": "doors.address doors.commands doors.rpc launch logger loop models output pid1",
     "ending": "farewell lifecycle logger loop pid1 process shutdown",
     "core": "config doors.rpc ending events launch lifecycle logger loop models names operations"
-    " pid1 process reload session signal_desk startup streams",
+    " pid1 probes process reload session signal_desk startup streams",
     # one command without a configuration
     "single": "lean loop pid1",
     # how the world talks to it: the language, the server's half, the client's half
@@ -74,6 +77,8 @@ LAYERS = {
     "doors.connection": "doors.access doors.protocol loop",
     "doors.rpc": "doors.access doors.commands doors.connection doors.listener doors.peer loop",
     "doors.render": "",
+    "doors.timeline": "doors.render",
+    "doors.tree": "doors.render",
     "doors.call": "doors.address doors.peer doors.protocol",
     "client": "doors.call doors.peer doors.protocol doors.render",
     # the commands
@@ -83,8 +88,9 @@ LAYERS = {
     "cli.main": "pid1 cli.args cli.check cli.single_options config core doors.address lean logger loop single",
     "cli.check": "cli.explain config",
     "cli.explain": "config config.values lifecycle models",
-    "cli.replies": "doors.call doors.fastjson doors.protocol doors.render",
-    "cli.ctl_commands": "cli.replies doors.call doors.fastjson doors.protocol doors.render",
+    "cli.replies": "doors.call doors.fastjson doors.protocol doors.render doors.timeline doors.tree",
+    "cli.shell": "cli.replies doors.call doors.protocol",
+    "cli.ctl_commands": "cli.replies cli.shell doors.call doors.fastjson doors.protocol doors.render doors.timeline",
     "cli.ctl": "cli.ctl_commands cli.replies",
     "cli.__main__": "cli.main",
     # makers of documentation; nobody imports them
@@ -102,6 +108,10 @@ TYPES_UPWARDS = {
     ("waiting", "startup"),
     ("views", "startup"),
     ("startup", "core"),
+    ("boot", "process"),
+    ("boot", "startup"),
+    ("probes", "process"),
+    ("probes", "startup"),
     ("reload", "core"),
     ("operations", "core"),
     ("signal_desk", "core"),
@@ -112,7 +122,17 @@ TYPES_UPWARDS = {
 }
 
 # Parts that decide and never do: what they are tested with is values.
-PURE = ("models", "lifecycle", "lean", "doors.protocol", "doors.access", "doors.render", "doors.commands")
+PURE = (
+    "models",
+    "lifecycle",
+    "lean",
+    "doors.protocol",
+    "doors.access",
+    "doors.render",
+    "doors.timeline",
+    "doors.tree",
+    "doors.commands",
+)
 IMPURE = {
     "asyncio", "ctypes", "fcntl", "logging", "multiprocessing", "os", "pathlib", "random", "select",
     "selectors", "socket", "_socket", "subprocess", "sys", "threading", "time",
