@@ -64,6 +64,7 @@ environment = A=1
 env_file = all.env, /etc/more.env
 umask = 027
 termination_log = /tmp/why
+drain_delay = 5s
 
 [program:web]
 command = /bin/web --port 80
@@ -175,6 +176,7 @@ priority = 5
         env_file=("/start/all.env", "/etc/more.env"),
         umask=0o27,
         termination_log="/tmp/why",
+        drain_delay=5,
         programs=[web, job],
     )
     assert loaded.given == set(SupervisorConfig.__annotations__) - {"programs", "socket_path"} | {"socket"}

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from supervice.cli import ctl, ctl_commands, replies
+from supervice.cli import ctl, ctl_commands, replies, shell
 from supervice.doors import render
 from supervice.doors.call import Unreachable
 
@@ -31,7 +31,7 @@ class Daemon:
 def daemon(monkeypatch: pytest.MonkeyPatch) -> Daemon:
     daemon = Daemon()
     monkeypatch.setattr(replies, "call", daemon)
-    monkeypatch.setattr(ctl_commands, "call", daemon)
+    monkeypatch.setattr(shell, "call", daemon)
     return daemon
 
 
