@@ -32,6 +32,7 @@ from supervice.streams import Journal
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from supervice.endpoints import Endpoints
     from supervice.launch import Launcher
     from supervice.lifecycle.states import Announce
     from supervice.loop import AnyFuture, EventLoop
@@ -66,6 +67,7 @@ class Supervisor:
         self._warnings: list[configuration.Problem] = []
         self._session: Session | None = None
         self._signals: SignalDesk | None = None
+        self._endpoints: Endpoints | None = None
         self._finished: AnyFuture | None = None
         self._ending = Ending(self)
         self._reloader = Reloader(self)
@@ -219,6 +221,11 @@ class Supervisor:
         if self.daemon:
             clean_dispositions()  # only now: what came while we started finds its handler
         self.event_bus.start()
+        if self.config.http:
+            from supervice.endpoints import Endpoints  # and with it h11, for those who want it
+
+            self._endpoints = Endpoints(loop, self)
+            self._endpoints.open(self.config.http)
 
     def _start_all(self) -> None:
         if not self.processes:
@@ -234,6 +241,9 @@ class Supervisor:
             process.close()
         if self._signals is not None:
             self._signals.close()
+        if self._endpoints is not None:
+            self._endpoints.close()
+            self._endpoints = None
         if self._session is not None:
             self._session.close()
             self._session = None

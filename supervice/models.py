@@ -112,4 +112,5 @@ class SupervisorConfig:
     log_buffer: int = 64 * 1024
     termination_log: str | None = None  # None: /dev/termination-log when it exists
     env_file: tuple[str, ...] = ()  # as in `ProgramConfig`, for all programs
+    http: str | None = None  # HOST:PORT or unix:PATH for probes and metrics; None: nowhere
     drain_delay: int | float = 0  # programs still work so long after readiness began to fail

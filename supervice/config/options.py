@@ -47,6 +47,7 @@ KINDS: dict[str, tuple[Callable[[str], Any], str]] = {
     "positive": (values.at_least_one, "number, 1 or more"),
     "retries": (values.retries, "number, -1 for ever"),
     "port": (values.port, "port"),
+    "http": (values.http_address, "HOST:PORT or unix:PATH"),
     "factor": (values.factor, "number, 1 or more"),
     "seconds": (values.seconds, "time"),
     "interval": (values.some_seconds, "time above 0"),
@@ -95,7 +96,7 @@ SUPERVICE: tuple[Row, ...] = (
     ("env_file", "paths", "", None, OURS_ONLY, "", "Files with KEY=value lines, for all programs; environment beats them."),
     ("user", "user", None, None, OURS_ONLY, LATER, "The user that the daemon switches to."),
     ("minfds", "count", None, None, OURS_ONLY, LATER, "The least number of file descriptors that must be available."),
-    ("http", "text", None, None, OURS_ONLY, LATER, "HOST:PORT or unix:PATH for /livez, /readyz, /startupz, /metrics."),
+    ("http", "http", None, None, OURS_ONLY, "", "Where /livez, /readyz, /startupz and /metrics are answered, for everybody who can reach it; needs h11. Unset: nowhere."),
     ("drain_delay", "seconds", "0", None, OURS_ONLY, "", "When asked to stop, readiness fails at once and the programs are stopped so much later; before, not out of, shutdown_timeout."),
 )
 

@@ -72,12 +72,18 @@ def _done(row: Row) -> float | None:
 
 
 def _end(row: Row, now: float) -> float:
-    """When it had settled; `now` for what has not, and for what was left and never began."""
+    """When it had settled; `now` for what has not."""
     for moment in (_done(row), _number(row.get("failed"))):
         if moment is not None:
             return moment
-    left = _began(row) is None and row.get("state") == "STOPPED" and not row.get("waiting_for")
-    return (_number(row.get("asked")) or 0.0) if left else now
+    return now if _is_pending(row) else _number(row.get("asked")) or 0.0
+
+
+def _is_pending(row: Row) -> bool:
+    """It is on its way: waits or starts. What was left stopped, or was stopped on its way, is not."""
+    if _done(row) is not None or _number(row.get("failed")) is not None:
+        return False
+    return row.get("state") not in ("STOPPED", "EXITED", "FATAL") or bool(row.get("waiting_for"))
 
 
 def _pieces(row: Row, now: float, until: float) -> list[tuple[str, float, float]]:
@@ -107,8 +113,7 @@ def boot_text(reply: dict[str, Any]) -> str:
         return "Nothing has been started\n"
     now, whole = _number(reply.get("elapsed")) or 0.0, duration(reply)
     chain = critical_chain(reply)
-    pending = any(_done(r) is None and _number(r.get("failed")) is None for r in rows)
-    took = f"{whole:.3f} s so far" if pending else f"{whole:.3f} s"
+    took = f"{whole:.3f} s so far" if any(map(_is_pending, rows)) else f"{whole:.3f} s"
     lines = [f"began at {clean(reply.get('began_at', '?'))}, took {took}"]
     if len(chain) > 1:
         lines.append(f"critical chain: {' -> '.join(clean(name) for name in chain)}")

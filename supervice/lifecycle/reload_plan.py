@@ -39,6 +39,7 @@ _AT_START = (
     "log_buffer",
     "environment",
     "env_file",
+    "http",
 )
 
 

@@ -57,11 +57,13 @@ LAYERS = {
     "probes": "lifecycle loop models views",
     "operations": "config.values doors.protocol lifecycle loop names probes process reload shutdown streams views"
     " waiting",
+    "metrics": "lifecycle names views",
+    "endpoints": "config.values doors.http logger metrics views",
     "signal_desk": "lifecycle logger loop pid1 process",
     "farewell": "lifecycle process",
     "session": "doors.address doors.commands doors.rpc launch logger loop models output pid1",
     "ending": "farewell lifecycle logger loop pid1 process shutdown",
-    "core": "config doors.rpc ending events launch lifecycle logger loop models names operations"
+    "core": "config doors.rpc ending endpoints events launch lifecycle logger loop models names operations"
     " pid1 probes process reload session signal_desk startup streams",
     # one command without a configuration
     "single": "lean loop pid1",
@@ -118,6 +120,11 @@ TYPES_UPWARDS = {
     ("boot", "process"),
     ("boot", "startup"),
     ("probes", "process"),
+    ("metrics", "process"),
+    ("metrics", "probes"),
+    ("endpoints", "core"),
+    ("endpoints", "loop"),
+    ("endpoints", "process"),
     ("probes", "startup"),
     ("reload", "core"),
     ("operations", "core"),

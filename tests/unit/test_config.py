@@ -65,6 +65,7 @@ env_file = all.env, /etc/more.env
 umask = 027
 termination_log = /tmp/why
 drain_delay = 5s
+http = unix:probes.sock
 
 [program:web]
 command = /bin/web --port 80
@@ -177,6 +178,7 @@ priority = 5
         umask=0o27,
         termination_log="/tmp/why",
         drain_delay=5,
+        http="unix:/start/probes.sock",
         programs=[web, job],
     )
     assert loaded.given == set(SupervisorConfig.__annotations__) - {"programs", "socket_path"} | {"socket"}
