@@ -43,14 +43,8 @@ class Own:
 # name, type, unit ("" for none), help, value of one process (None: no sample)
 _OF_PROCESSES: tuple[tuple[str, str, str, str, Callable[[Process], Number]], ...] = (
     ("up", "gauge", "", "Whether it is RUNNING or UNHEALTHY.", lambda p: p.state in UP),
-    ("ready", "gauge", "", "Whether it is ready.", lambda p: p.snapshot.ready),
-    (
-        "healthy",
-        "gauge",
-        "",
-        "What its health check says; absent while nobody knows.",
-        lambda p: p.is_healthy,
-    ),
+    ("ready", "gauge", "", "Whether it is ready or done; absent if it is not meant to run.", readiness),
+    ("healthy", "gauge", "", "What its health check says; absent while unknown.", lambda p: p.is_healthy),
     ("uptime_seconds", "gauge", "seconds", "Seconds since it was spawned.", lambda p: p.uptime),
     ("restarts", "counter", "", "Spawns after the first.", lambda p: p.restarts),
     (
