@@ -12,7 +12,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from supervice.boot import Boot
-from supervice.core import Supervisor
 from supervice.doors.http import Request
 from supervice.endpoints import Endpoints
 from supervice.lifecycle.states import (
@@ -29,7 +28,7 @@ from supervice.lifecycle.states import (
 )
 from supervice.loop import Loop
 from supervice.metrics import Own, escape, metrics_text
-from supervice.models import HealthCheckConfig, HealthCheckType, ProgramConfig, SupervisorConfig
+from supervice.models import HealthCheckConfig, HealthCheckType, ProgramConfig
 from supervice.probes import WANTED, Probes, UntilAll
 
 CHECK = HealthCheckConfig(HealthCheckType.SCRIPT, command="true")
@@ -435,54 +434,3 @@ def test_metrics_say_what_they_are() -> None:
     assert response.headers["Content-Type"] == "application/openmetrics-text; version=1.0.0; charset=utf-8"
     assert isinstance(response.body, bytes)
     assert b'name="a\\"?"' in response.body
-
-
-def test_stops_go_in_the_reverse_order_of_starts() -> None:
-    """Of all, and of some of them: what lies between two of them counts."""
-    from supervice.shutdown import longest_stop, stop_in_order
-
-    names = ["db", "migrate", "app", "web", "other"]
-    needs = {"migrate": "db", "app": "migrate", "web": "app"}
-    configs = [
-        ProgramConfig(n, "x", depends_on=((needs[n], "started"),) if n in needs else (), stopwaitsecs=1)
-        for n in names
-    ]
-    supervisor = Supervisor(SupervisorConfig(programs=configs))
-    every = supervisor.processes
-    told: list[str] = []
-
-    class Recorder:
-        """A process that ends when it is told to."""
-
-        def __init__(self, name: str) -> None:
-            self.config = every[name].config
-            self.snapshot = Snapshot(RUNNING)
-            self.watchers: list[Any] = []
-
-        @property
-        def state(self) -> str:
-            return self.snapshot.state
-
-        def watch(self, watcher: Any) -> Any:
-            self.watchers.append(watcher)
-            return lambda: self.watchers.remove(watcher)
-
-        def stop_time(self) -> float:
-            return 1.0
-
-        def request_stop(self) -> None:
-            told.append(self.config.name)
-            self.snapshot = Snapshot(STOPPED)
-
-    def stop(chosen: list[str], unwanted: str = "") -> list[str]:
-        told.clear()
-        made: list[Any] = [Recorder(name) for name in names]
-        these = [p for p in made if p.config.name in chosen]
-        assert in_loop(stop_in_order(made, these, lambda p: p.config.name != unwanted)) == []
-        return list(told)
-
-    assert stop(names) == ["web", "app", "migrate", "db", "other"]
-    assert stop(["db", "web"]) == ["web", "db"]
-    assert stop(["db", "web"], unwanted="db") == ["web"]
-    all_of_them: Any = list(every.values())
-    assert longest_stop(all_of_them, all_of_them) == 20
