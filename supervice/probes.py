@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from supervice.lifecycle.states import EXITED, FATAL, UP
 from supervice.loop import running_loop, wait_for
-from supervice.views import is_live, readiness
+from supervice.views import is_live, is_ready
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -37,15 +37,15 @@ class Probes:
     def rebuild(self, processes: Mapping[str, Process]) -> None:
         self._processes = processes
         if not self._started:
-            self._lacking = {name for name, p in processes.items() if readiness(p) is False}
+            self._lacking = {name for name, p in processes.items() if not is_ready(p)}
 
     def changed(self, process: Process) -> None:
         if not self._started:
-            if readiness(process) is False:
-                self._lacking.add(process.config.name)
-            else:
+            if is_ready(process):
                 self._lacking.discard(process.config.name)
                 self._started = not self._lacking
+            else:
+                self._lacking.add(process.config.name)
         for watcher in tuple(self._watchers):
             watcher(process)
 
@@ -62,7 +62,7 @@ class Probes:
 
     def ready(self) -> bool:
         """Whether every process that is to run by itself is ready or done, and no shutdown has begun."""
-        return not self.stopping and all(readiness(p) is not False for p in self._processes.values())
+        return not self.stopping and all(is_ready(p) for p in self._processes.values())
 
     def started(self) -> bool:
         """Whether it has been ready once."""
@@ -127,7 +127,7 @@ def is_running(process: Process) -> bool:
     return process.state in UP or _is_completed(process)
 
 
-def is_ready(process: Process) -> bool:
+def has_become_ready(process: Process) -> bool:
     return process.snapshot.ready or _is_completed(process)
 
 
@@ -147,6 +147,6 @@ def _is_completed(process: Process) -> bool:
 
 WANTED: dict[str, Callable[[Process], bool]] = {
     "running": is_running,
-    "ready": is_ready,
+    "ready": has_become_ready,
     "healthy": is_healthy,
 }

@@ -35,6 +35,11 @@ def readiness(process: Process) -> bool | None:
     return False if by_itself else None
 
 
+def is_ready(process: Process) -> bool:
+    """Whether nobody has to wait for it: it is ready, done, or not meant to run."""
+    return readiness(process) is not False
+
+
 def health_row(process: Process, startup: Startup) -> Reply:
     return {
         "name": process.config.name,
