@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import http.client
 import json
 import os
@@ -14,6 +15,8 @@ import xml.etree.ElementTree as ET
 from collections.abc import Callable
 from pathlib import Path
 
+from supervice.core import Supervisor
+from supervice.models import ProgramConfig, SupervisorConfig
 from tests.eventually import eventually
 from tests.process.conftest import Daemon, alive
 
@@ -318,3 +321,72 @@ def test_the_boot_of_a_command(daemon: Make) -> None:
     rows = {row["name"]: row for row in one.ask("boot")["processes"]}
     assert rows["main"]["released_by"] == "db"
     assert rows["main"]["began"] >= rows["db"]["ready"]
+
+
+# -- on a terminal, and in an application ----------------------------------------------------------------
+
+
+def test_alone_on_a_terminal_it_is_a_shell_with_completion_and_a_history(
+    daemon: Make, tmp_path: Path
+) -> None:
+    one = daemon(f"[program:websrv]\n{SLEEP}")
+    one.wait_state("websrv", "RUNNING")
+    ours, theirs = os.openpty()
+    shell = subprocess.Popen(
+        [sys.executable, "-m", "supervice.cli.ctl", "-s", str(one.socket)],
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+        env={**os.environ, "HOME": str(tmp_path), "TERM": "dumb"},
+        start_new_session=True,
+    )
+    os.close(theirs)
+    os.set_blocking(ours, False)
+    said = b""
+
+    def says(text: str) -> bool:
+        nonlocal said
+        try:
+            said += os.read(ours, 65536)
+        except BlockingIOError:
+            pass
+        return text.encode() in said
+
+    try:
+        eventually(lambda: says("supervice> "))
+        os.write(ours, b"stat\tweb\t\n")
+        eventually(lambda: says("RUNNING"), message=repr(said))
+        os.write(ours, b"stop web\t\n")
+        eventually(lambda: says("Stopped websrv"), message=repr(said))
+        assert one.row("websrv")["state"] == "STOPPED"
+        os.write(ours, b"status websrv\nexit\n")
+        assert shell.wait(20) == 3
+    finally:
+        shell.kill()
+        shell.wait()
+        os.close(ours)
+    assert (tmp_path / ".supervicectl_history").read_text().split("\n")[:2] == [
+        "status websrv",
+        "stop websrv",
+    ]
+    assert (tmp_path / ".supervicectl_history").stat().st_mode & 0o077 == 0
+
+
+async def test_probes_in_an_application(tmp_path: Path) -> None:
+    place = tmp_path / "p.sock"
+    config = SupervisorConfig(
+        socket_path="none",
+        pidfile="none",
+        logfile="",
+        http=f"unix:{place}",
+        programs=[ProgramConfig("web", "sleep 1000", startsecs=0)],
+    )
+    supervisor = Supervisor(config)
+    for _ in range(2):  # and once more
+        running = asyncio.ensure_future(supervisor.run())
+        while not (place.exists() and supervisor.probes.ready()):
+            await asyncio.sleep(0.01)
+        assert await asyncio.to_thread(get, place, "/startupz") == (200, "started\nweb RUNNING ok\n")
+        await supervisor.shutdown()
+        await running
+        assert not place.exists()
