@@ -18,6 +18,7 @@ from supervice.names import UnknownName, members_of, resolve_names
 from supervice.probes import WANTED, UntilAll
 from supervice.process import START_WAIT
 from supervice.reload import Overtaken
+from supervice.restarts import Restarts, are_related
 from supervice.shutdown import longest_stop, stop_in_order
 from supervice.streams import DEFAULT_LINES, LogFollower, last_lines, timestamp
 from supervice.version import __version__
@@ -45,6 +46,7 @@ class Operations:
     def __init__(self, supervisor: Supervisor) -> None:
         self._supervisor = supervisor
         self._orders: set[AnyFuture] = set()
+        self._restarts = Restarts(supervisor)
 
     async def execute(self, request: dict[str, Any]) -> Reply:
         command = _COMMANDS.get(request["command"])
@@ -134,6 +136,10 @@ class Operations:
         # One that only waits has nothing to be stopped, and starts as soon as it can anyway.
         waiting = {p.config.name for p in processes if startup.waiting_for(p)}
         todo = [p for p in processes if p.config.name not in waiting]
+        if not force and are_related(todo):
+            timeout = request.get("timeout")
+            reached = await self._restarts.in_order(todo, None if timeout is None else float(timeout))
+            return _outcome([started(p, startup, "Restarted", reached.get(p.config.name)) for p in processes])
         # A process passes STOPPED on its way; only where it comes to rest after that counts.
         back = Until(todo, UP | {FATAL, EXITED}, startup)
         for process in todo:
@@ -272,6 +278,7 @@ class Operations:
         gone = Until(to_stop, RESTING)
         held = self._supervisor.held
         held.update(p.config.name for p in processes)
+        self._restarts.forget(processes)
         for process in processes:
             if process.state in RESTING or process.state == BACKOFF or request.get("force") is True:
                 process.request_stop(force=request.get("force") is True)

@@ -273,6 +273,42 @@ def test_a_reload_that_removes_several_stops_them_in_order(daemon: Make) -> None
     assert stops(one) == IN_ORDER
 
 
+def test_several_that_need_each_other_are_restarted_in_order(daemon: Make) -> None:
+    one = daemon(chain() + f"[program:rest]\n{SLEEP}")
+    one.wait_state("web", "RUNNING")
+    before = one.status()
+    assert (
+        one.ask("restart", "all")["message"] == "Restarted web; Restarted app; Restarted db; Restarted rest"
+    )
+    after = one.status()
+    assert all(after[name]["pid"] not in (None, row["pid"]) for name, row in before.items())
+    assert [row["state"] for row in after.values()] == ["RUNNING"] * 4
+    events = [(e["name"], e["type"].removeprefix("PROCESS_STATE_")) for e in one.ask("events")["events"]]
+    began = events.index(("web", "STOPPING"))
+    told = [event for event in events[began:] if event[0] != "rest"]
+    assert told[: len(IN_ORDER)] == IN_ORDER
+    up = [(name, state) for name in ("db", "app", "web") for state in ("STARTING", "RUNNING")]
+    assert told[len(IN_ORDER) :] == up
+
+
+def test_a_stop_in_the_middle_of_a_restart_wins(daemon: Make) -> None:
+    one = daemon(chain())
+    one.wait_state("web", "RUNNING")
+    assert one.ask("restart", "all", timeout=0)["status"] == "error"
+    assert one.ask("stop", "web")["status"] == "ok"
+    eventually(lambda: one.row("app")["restarts"] == 1 and one.row("app")["state"] == "RUNNING")
+    assert one.row("web")["state"] == "STOPPED"
+    assert [one.row(name)["restarts"] for name in ("db", "app", "web")] == [1, 1, 0]
+
+
+def test_an_idle_moment_in_a_restart_is_not_the_end(daemon: Make) -> None:
+    one = daemon(f"[program:app]\n{SLEEP}depends_on = db\n[program:db]\n{SLEEP}")
+    one.wait_state("app", "RUNNING")
+    assert one.ask("restart", "app", "db")["status"] == "ok"
+    one.signal(signal.SIGTERM)
+    assert one.wait() == 0
+
+
 # -- seeing it -------------------------------------------------------------------------------------------
 
 

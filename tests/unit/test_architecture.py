@@ -55,8 +55,9 @@ LAYERS = {
     "streams": "lifecycle output",
     "views": "lifecycle names streams",
     "probes": "lifecycle loop models views",
-    "operations": "config.values doors.protocol lifecycle loop names probes process reload shutdown streams views"
-    " waiting",
+    "restarts": "lifecycle loop process shutdown waiting",
+    "operations": "config.values doors.protocol lifecycle loop names probes process reload restarts shutdown streams"
+    " views waiting",
     "metrics": "lifecycle names views",
     "endpoints": "config.values doors.http logger metrics views",
     "signal_desk": "lifecycle logger loop pid1 process",
@@ -127,6 +128,7 @@ TYPES_UPWARDS = {
     ("endpoints", "process"),
     ("probes", "startup"),
     ("reload", "core"),
+    ("restarts", "core"),
     ("operations", "core"),
     ("signal_desk", "core"),
     ("ending", "core"),
