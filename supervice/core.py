@@ -23,6 +23,7 @@ from supervice.pid1.identity import CannotSwitch
 from supervice.pid1.pidfile import PidfileInUse
 from supervice.pid1.signals import clean_dispositions
 from supervice.pid1.subreaper import become_subreaper
+from supervice.probes import Probes
 from supervice.process import Process
 from supervice.reload import Reloader
 from supervice.session import Session
@@ -32,6 +33,7 @@ from supervice.streams import Journal
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from supervice.endpoints import Endpoints
     from supervice.herald import Herald
     from supervice.launch import Launcher
     from supervice.lifecycle.states import Announce
@@ -67,6 +69,7 @@ class Supervisor:
         self._warnings: list[configuration.Problem] = []
         self._session: Session | None = None
         self._signals: SignalDesk | None = None
+        self._endpoints: Endpoints | None = None
         self._finished: AnyFuture | None = None
         self._ending = Ending(self)
         self._herald: Herald | None = None
@@ -78,6 +81,7 @@ class Supervisor:
             self._herald = None if above is None else Herald(self, above)
         self._reloader = Reloader(self)
         self.startup = Startup(self)
+        self.probes = Probes()
         if config is not None:
             configuration.check_dependencies(config.programs)
             self._adopt([one for program in config.programs for one in configuration.instances(program)])
@@ -170,7 +174,7 @@ class Supervisor:
 
     async def shutdown(self) -> None:
         """Stops all processes, then the control socket; returns when `run` is done."""
-        self.request_shutdown(Verdict(0, "shutdown was asked for"))
+        self.request_shutdown(Verdict(0, "shutdown was asked for"), drain=True)
         if self._finished is not None and not self._finished.done():
             done = running_loop().create_future()
             self._finished.add_done_callback(lambda _: None if done.done() else done.set_result(None))
@@ -205,10 +209,13 @@ class Supervisor:
         """What `reload_config` would do."""
         return await self._reloader.reload(dry_run=True)
 
-    def request_shutdown(self, why: Verdict) -> None:
-        """Begins the end; the first reason decides the exit code."""
-        if self._ending.request(why):
-            self.stopping = True
+    def request_shutdown(self, why: Verdict, *, drain: bool = False) -> None:
+        """Begins the end; the first reason decides the exit code.
+
+        `drain`: somebody asked for it, so that programs still work for `drain_delay` while readiness fails.
+        """
+        if self._ending.request(why, drain=drain):
+            self.stopping = self.probes.stopping = True
             self.startup.stop()
             if self._herald is not None:
                 self._herald.stopping(why.reason)
@@ -225,6 +232,11 @@ class Supervisor:
         if self.daemon:
             clean_dispositions()  # only now: what came while we started finds its handler
         self.event_bus.start()
+        if self.config.http:
+            from supervice.endpoints import Endpoints  # and with it h11, for those who want it
+
+            self._endpoints = Endpoints(loop, self)
+            self._endpoints.open(self.config.http)
 
     def _start_all(self) -> None:
         if not self.processes:
@@ -232,6 +244,7 @@ class Supervisor:
         # first, or what a program abandons in its first millisecond would go to somebody else for ever
         if self.daemon and not placement.is_pid1() and not become_subreaper():
             logger.warning("cannot become child subreaper: orphans of programs will not be collected here")
+        self.probes.begin(self.processes)
         self.startup.begin()
 
     def _close(self) -> None:
@@ -239,21 +252,29 @@ class Supervisor:
             process.close()
         if self._signals is not None:
             self._signals.close()
+        if self._endpoints is not None:
+            self._endpoints.close()
+            self._endpoints = None
         if self._session is not None:
             self._session.close()
             self._session = None
 
     def _changed(self, process: Process, change: Announce) -> None:
         self.journal.note(process, change)
-        self.startup.changed(process)
+        self._condition_changed(process)
         self._ending.changed(process, change)
         if self._herald is not None:
             self._herald.changed()
 
     def _health_changed(self, process: Process) -> None:
-        self.startup.changed(process)
+        self._condition_changed(process)
         if self._herald is not None:
             self._herald.changed()
+
+    def _condition_changed(self, process: Process) -> None:
+        """Its state, its health or its readiness is another one."""
+        self.startup.changed(process)
+        self.probes.changed(process)
 
     def judge(self) -> None:
         """Asks the exit policy whether this is the end."""
@@ -267,7 +288,7 @@ class Supervisor:
         for process in self.processes.values():
             if process.foreground is not None:
                 process.stop_with(signum)
-        self.request_shutdown(why)
+        self.request_shutdown(why, drain=True)
 
     def force_shutdown(self, why: Verdict) -> None:
         """No more waiting: SIGKILL for everything that is left."""

@@ -39,6 +39,8 @@ class Ending:
         self._forced: Verdict | None = None
         self._shutdown: Shutdown | None = None
         self._come: AnyFuture | None = None
+        self._drain = False  # whether programs go on working for drain_delay
+        self._drained: AnyFuture | None = None
         self._ended: dict[str, int] = {}  # process name -> its place in the order of coming to rest
         self._ends = 0
         self._judging = False
@@ -57,12 +59,14 @@ class Ending:
     def disarm(self) -> None:
         """Ready for another run."""
         self._verdict = self._forced = self._shutdown = None
+        self._drain = False
 
-    def request(self, why: Verdict) -> bool:
+    def request(self, why: Verdict, *, drain: bool = False) -> bool:
         """Begins the end; the first reason decides the exit code. False when it had begun before."""
         if self._verdict is not None:
             return False
         self._verdict = why
+        self._drain = drain
         if self._come is not None and not self._come.done():
             self._come.set_result(None)
         return True
@@ -73,6 +77,7 @@ class Ending:
             logger.warning(f"{why.reason}: killing everything now")
             self._forced = why
             self._supervisor.request_shutdown(why)
+            self._end_drain()
             if self._shutdown is not None:
                 self._shutdown.force()
 
@@ -85,6 +90,8 @@ class Ending:
             self._ends += 1
             self._ended[process.config.name] = self._ends
             self.judge()
+            if self._drained is not None and self._nothing_to_drain():
+                self._end_drain()
 
     def judge(self) -> None:
         """Asks the exit policy, in the next turn, whether this is the end."""
@@ -139,6 +146,7 @@ class Ending:
                 logger.info(unsaid.pop())
 
         loop.call_soon(say)
+        await self._let_drain(loop, supervisor.config.drain_delay)
         forced = self._forced is not None
         self._shutdown = Shutdown(
             loop,
@@ -165,6 +173,33 @@ class Ending:
         if outputs is not None:
             await _flush(loop, outputs, min(FLUSH, max(1.0, self._shutdown.time_left)))
         return why.code
+
+    async def _let_drain(self, loop: EventLoop, seconds: float) -> None:
+        """Readiness fails already; what is on its way to the programs may still come, and is answered.
+
+        It comes before, not out of, `shutdown_timeout`: an orchestrator has to grant both.
+        """
+        if not self._drain or seconds <= 0 or self._forced is not None or self._nothing_to_drain():
+            return
+        logger.info(f"not ready any more; programs are stopped in {seconds:g} s (drain_delay)")
+        self._drained = loop.create_future()
+        try:
+            await wait_for(loop, self._drained, seconds)
+        except TimeoutError:
+            pass
+        finally:
+            self._drained = None
+
+    def _nothing_to_drain(self) -> bool:
+        """The main program has ended, or everybody has."""
+        processes = self._supervisor.processes.values()
+        if any(p.config.main and p.started_at is not None and p.state in RESTING for p in processes):
+            return True
+        return all(p.state in RESTING for p in processes)
+
+    def _end_drain(self) -> None:
+        if self._drained is not None and not self._drained.done():
+            self._drained.set_result(None)
 
 
 async def _flush(loop: EventLoop, outputs: OutputRouter, seconds: float) -> None:

@@ -137,3 +137,5 @@ class SupervisorConfig:
     user: str | None = None  # whom the daemon switches to; an application stays who it is
     minfds: int | None = None
     minprocs: int | None = None
+    http: str | None = None  # HOST:PORT or unix:PATH for probes and metrics; None: nowhere
+    drain_delay: int | float = 0  # programs still work so long after readiness began to fail

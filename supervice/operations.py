@@ -12,14 +12,17 @@ from supervice.doors.protocol import (
     CommandError,
 )
 from supervice.lifecycle.exit_policy import Verdict
-from supervice.lifecycle.states import EXITED, FATAL, RESTING, UP
-from supervice.lifecycle.states import describe as how
+from supervice.lifecycle.states import BACKOFF, EXITED, FATAL, RESTING, UP
+from supervice.loop import running_loop
 from supervice.names import UnknownName, members_of, resolve_names
-from supervice.process import AFTER_KILL, START_WAIT
+from supervice.probes import WANTED, UntilAll
+from supervice.process import START_WAIT
 from supervice.reload import Overtaken
+from supervice.restarts import Restarts, are_related
+from supervice.shutdown import longest_stop, stop_in_order
 from supervice.streams import DEFAULT_LINES, LogFollower, last_lines, timestamp
 from supervice.version import __version__
-from supervice.views import describe, is_live, is_ready, outcome, reason, started, why
+from supervice.views import describe, graph, health_row, last_exits, outcome, started, why
 from supervice.waiting import Until
 
 TYPE_CHECKING = False
@@ -28,9 +31,13 @@ if TYPE_CHECKING:
     from typing import Any
 
     from supervice.core import Supervisor
+    from supervice.loop import AnyFuture
     from supervice.process import Process
 
     Reply = dict[str, Any]
+
+# Seconds that `wait` waits when nobody says how long.
+WAIT = 60.0
 
 
 class Operations:
@@ -38,6 +45,8 @@ class Operations:
 
     def __init__(self, supervisor: Supervisor) -> None:
         self._supervisor = supervisor
+        self._orders: set[AnyFuture] = set()
+        self._restarts = Restarts(supervisor)
 
     async def execute(self, request: dict[str, Any]) -> Reply:
         command = _COMMANDS.get(request["command"])
@@ -76,22 +85,25 @@ class Operations:
         return reply
 
     async def _health(self, request: Reply) -> Reply:
+        probes, startup = self._supervisor.probes, self._supervisor.startup
         processes = self._named(request)
-        if request.get("kind") == "ready":
-            well = not self._supervisor.stopping and all(is_ready(p) for p in processes)
+        rows = [health_row(process, startup) for process in processes]
+        ready = request.get("kind") == "ready"
+        if not _words(request):
+            well = probes.ready() if ready else probes.live()
+        elif ready:  # of what is named, also what is not meant to run by itself has to be ready
+            well = not self._supervisor.stopping and all(row["ready"] is True for row in rows)
         else:
-            well = all(is_live(p) for p in processes)
-        rows = [
-            {
-                "name": process.config.name,
-                "state": process.state,
-                "healthy": is_live(process),
-                "ready": is_ready(process),
-                "message": reason(process, self._supervisor.startup) or process.health_message,
-            }
-            for process in processes
-        ]
+            well = all(row["healthy"] for row in rows)
         return {"status": "ok", "healthy": well, "processes": rows}
+
+    async def _graph(self, _request: Reply) -> Reply:
+        return graph(self._supervisor.processes.values(), self._supervisor.startup)
+
+    async def _boot(self, _request: Reply) -> Reply:
+        startup = self._supervisor.startup
+        report = startup.boot.report(self._supervisor.processes, startup)
+        return {"status": "ok", **report, "began_at": timestamp(report["began_at"])}
 
     async def _logs(self, request: Reply) -> Reply:
         lines, stream = _log_options(request)
@@ -102,26 +114,7 @@ class Operations:
 
     async def _why(self, request: Reply) -> Reply:
         (process,) = self._targets(request)[:1]
-        exits = [
-            {
-                "time": timestamp(one.when),
-                "reason": how(one.status),
-                "pid": one.pid,
-                "exitcode": one.status if one.status >= 0 else None,
-                "signal": -one.status if one.status < 0 else None,
-                "runtime": round(one.ran_for, 3),
-                "output": one.output.decode("utf-8", "replace").splitlines(),
-            }
-            for one in process.exits
-        ]
-        snapshot = process.snapshot
-        return {
-            "status": "ok",
-            "name": process.config.name,
-            "state": snapshot.state,
-            "reason": reason(process, self._supervisor.startup),
-            "exits": exits,
-        }
+        return last_exits(process, self._supervisor.startup)
 
     async def _version(self, _request: Reply) -> Reply:
         return {"status": "ok", "version": __version__, "message": f"supervice {__version__}"}
@@ -143,6 +136,10 @@ class Operations:
         # One that only waits has nothing to be stopped, and starts as soon as it can anyway.
         waiting = {p.config.name for p in processes if startup.waiting_for(p)}
         todo = [p for p in processes if p.config.name not in waiting]
+        if not force and are_related(todo):
+            timeout = request.get("timeout")
+            reached = await self._restarts.in_order(todo, None if timeout is None else float(timeout))
+            return _outcome([started(p, startup, "Restarted", reached.get(p.config.name)) for p in processes])
         # A process passes STOPPED on its way; only where it comes to rest after that counts.
         back = Until(todo, UP | {FATAL, EXITED}, startup)
         for process in todo:
@@ -199,28 +196,30 @@ class Operations:
         return {"status": "ok", "message": "Log files reopened"}
 
     async def _shutdown(self, _request: Reply) -> Reply:
-        self._supervisor.request_shutdown(Verdict(0, "shutdown was asked for"))
+        self._supervisor.request_shutdown(Verdict(0, "shutdown was asked for"), drain=True)
         return {"status": "ok", "message": "Shutting down"}
 
     async def _wait(self, request: Reply) -> Reply:
         wanted = request.get("for", "running")
-        states, holds = _WAITS.get(str(wanted), (None, None))
-        if states is None:
-            raise CommandError(
-                INVALID_REQUEST, f"cannot wait for {wanted!r}: running, ready, healthy or exited"
-            )
         processes = self._named(request)
         startup = self._supervisor.startup
-        until = Until(processes, states, startup, holds)
-        await until.wait(_seconds(request, 60.0))
-        # one that stopped waiting without a start got somewhere, but maybe not there
-        there = {name for name, state in until.reached.items() if state in states}
-        return _outcome(
-            [
-                outcome(p, p.config.name in there, f"{p.config.name} is {p.state}{why(p, startup)}")
-                for p in processes
-            ]
-        )
+        if wanted == "exited":
+            gone = Until(processes, RESTING, startup)
+            await gone.wait(_seconds(request, WAIT))
+            there = [p.config.name in gone.reached for p in processes]
+        elif wanted in WANTED:
+            until = UntilAll(self._supervisor.probes, startup, processes, WANTED[wanted])
+            await until.wait(_seconds(request, WAIT))
+            there = [until.has(p) for p in processes]
+        else:
+            words = "running, ready, healthy or exited"
+            raise CommandError(INVALID_REQUEST, f"cannot wait for {wanted!r}: {words}")
+        rows = []
+        for process, ok in zip(processes, there, strict=True):
+            name, state = process.config.name, process.state
+            lacks = "" if ok or wanted not in ("ready", "healthy") or state not in UP else f", not {wanted}"
+            rows.append(outcome(process, ok, f"{name} is {state}{lacks}{why(process, startup)}"))
+        return _outcome(rows)
 
     # -- shared ------------------------------------------------------------------------------------------
 
@@ -255,6 +254,7 @@ class Operations:
         self._refuse_while_stopping()
         self._refuse_what_is_leaving(processes)
         running = {p.config.name for p in processes if p.state in UP}
+        self._supervisor.held.difference_update(running)  # a stop whose turn had not come is off
         to_start = [p for p in processes if p.config.name not in running]
         startup = self._supervisor.startup
         settled = Until(to_start, UP | RESTING, startup)
@@ -276,11 +276,19 @@ class Operations:
         waited = {p.config.name for p in processes if startup.cancel(p)}
         to_stop = [p for p in processes if p.config.name not in resting]
         gone = Until(to_stop, RESTING)
+        held = self._supervisor.held
+        held.update(p.config.name for p in processes)
+        self._restarts.forget(processes)
         for process in processes:
-            self._supervisor.held.add(process.config.name)
-            process.request_stop(force=request.get("force") is True)
-        wait = max((p.stop_time() + AFTER_KILL for p in to_stop), default=0.0)
-        await gone.wait(_seconds(request, wait))
+            if process.state in RESTING or process.state == BACKOFF or request.get("force") is True:
+                process.request_stop(force=request.get("force") is True)
+        # goes on when we do not wait for all of it; who is asked to start meanwhile is not stopped any more
+        every = list(self._supervisor.processes.values())
+        orderly = stop_in_order(every, to_stop, lambda p: p.config.name in held)
+        task = running_loop().create_task(orderly)
+        self._orders.add(task)  # asyncio itself holds only a weak reference
+        task.add_done_callback(self._orders.discard)
+        await gone.wait(_seconds(request, longest_stop(every, to_stop)))
         rows = []
         for process in processes:
             name = process.config.name
@@ -301,15 +309,7 @@ class Operations:
 
 
 # For `wait`: the states, and what must be so in them.
-_WAITS: dict[str, tuple[frozenset[str], Callable[[Process], bool] | None]] = {
-    "running": (UP, None),
-    "ready": (
-        UP | {EXITED},
-        lambda process: process.snapshot.ready or (process.state == EXITED and is_ready(process)),
-    ),
-    "healthy": (UP, lambda process: process.is_healthy is True),
-    "exited": (RESTING, None),
-}
+
 
 _COMMANDS: dict[str, Callable[[Operations, Reply], Awaitable[Reply]]] = {
     "status": Operations._status,
@@ -329,6 +329,8 @@ _COMMANDS: dict[str, Callable[[Operations, Reply], Awaitable[Reply]]] = {
     "logs": Operations._logs,
     "events": Operations._events,
     "why": Operations._why,
+    "graph": Operations._graph,
+    "boot": Operations._boot,
 }
 
 

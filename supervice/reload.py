@@ -8,18 +8,17 @@ from __future__ import annotations
 
 from supervice import logger
 from supervice.lifecycle.reload_plan import ReloadPlan, plan_reload
-from supervice.lifecycle.states import RESTING
 from supervice.loop import running_loop
-from supervice.waiting import Until
+from supervice.shutdown import stop_in_order
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from supervice.config import Loaded
     from supervice.core import Supervisor
     from supervice.loop import AnyFuture
     from supervice.process import Process
-
-AFTER_KILL = 5.0
 
 
 class Overtaken(ValueError):
@@ -93,7 +92,7 @@ class Reloader:
         for name in self.outgoing:
             startup.cancel(old[name])
         try:
-            await _stop([supervisor.processes[name] for name in self.outgoing])
+            await _stop(old.values(), [old[name] for name in self.outgoing])
         finally:
             self.outgoing = frozenset()
         if supervisor.stopping:
@@ -124,20 +123,17 @@ class Reloader:
             )
         ]
         startup.rebuild()
+        supervisor.probes.rebuild(supervisor.processes)
         if plan.added or plan.changed or plan.adjusted:  # what was left stopped may have its chance again
             fresh += [supervisor.processes[name] for name in startup.left() if configs[name].autostart]
         startup.request(fresh)
         _log(plan)
 
 
-async def _stop(processes: list[Process]) -> None:
-    active = [p for p in processes if p.state not in RESTING]
-    gone = Until(active, RESTING)
-    for process in active:
-        process.request_stop()
-    seconds = max((p.stop_time() for p in active), default=0.0) + AFTER_KILL
-    if not await gone.wait(seconds):
-        names = ", ".join(p.config.name for p in gone.missing)
+async def _stop(every: Iterable[Process], processes: list[Process]) -> None:
+    stubborn = await stop_in_order(every, processes, lambda _: True)
+    if stubborn:
+        names = ", ".join(p.config.name for p in stubborn)
         raise ValueError(f"cannot be stopped, not even with SIGKILL: {names}")
 
 

@@ -25,8 +25,9 @@ RESERVE_SHARE = 0.15
 RESERVE = 2.0
 # Between two lines that say who is being waited for.
 PROGRESS = 2.0
-# For a killed process to be collected.
+# For a killed process to be collected: when everything ends, and when there is time.
 AFTER_KILL = 1.0
+KILL_WAIT = 5.0
 LEFTOVER_GRACE = 5.0
 
 
@@ -122,6 +123,33 @@ def stop_levels(processes: Iterable[Process]) -> list[list[Process]]:
     by_name = {process.config.name: process for process in processes}
     order = levels(process.config for process in by_name.values())
     return [[by_name[name] for name in level] for level in reversed(order)]
+
+
+async def stop_in_order(
+    every: Iterable[Process], chosen: Iterable[Process], wanted: Callable[[Process], bool]
+) -> list[Process]:
+    """Stops `chosen` in the order in which a shutdown of `every` would; whoever could not be stopped.
+
+    `wanted` is asked before each level: somebody may have asked for a start meanwhile.
+    """
+    these = {id(process) for process in chosen}
+    stubborn: list[Process] = []
+    for level in stop_levels(every):
+        now = [p for p in level if id(p) in these and p.state not in RESTING and wanted(p)]
+        if now:
+            gone = Until(now, RESTING)
+            for process in now:
+                process.request_stop()
+            if not await gone.wait(_slowest(now) + KILL_WAIT):
+                stubborn += gone.missing
+    return stubborn
+
+
+def longest_stop(every: Iterable[Process], chosen: Iterable[Process]) -> float:
+    """Seconds that `stop_in_order` may take."""
+    these = {id(process) for process in chosen}
+    of_level = [[p for p in level if id(p) in these] for level in stop_levels(every)]
+    return sum(_slowest(processes) + KILL_WAIT for processes in of_level if processes)
 
 
 def _slowest(processes: list[Process]) -> float:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from heapq import heappop, heappush
 
 from supervice import logger
+from supervice.boot import Boot
 from supervice.lifecycle.graph import COMPLETED, Gates, conditions_met, start_order
 from supervice.lifecycle.states import EXITED, FATAL, RESTING, STOPPED, STOPPING, UP
 from supervice.loop import running_loop
@@ -41,6 +42,7 @@ class Startup:
         self._watchers: list[Callable[[Process], object]] = []
         self._command: Process | None = None
         self._stopped = False
+        self.boot = Boot()
 
     # -- the beginning -----------------------------------------------------------------------------------
 
@@ -51,10 +53,13 @@ class Startup:
         every = list(self._supervisor.processes.values())
         self._command = next((p for p in every if p.foreground is not None), None)
         first = [p for p in every if p.config.autostart and p is not self._command]
+        self.boot.begin()
         self.rebuild()
         self.request(first)
         if self._command is not None:
+            self.boot.asked(self._command.config.name)
             running_loop().create_task(self._start_command(self._command, first))
+        self.boot.begun()
         self._supervisor.judge()
 
     async def _start_command(self, command: Process, first: list[Process]) -> None:
@@ -82,6 +87,7 @@ class Startup:
         self._place = {name: number for number, name in enumerate(processes)}
         self._left = {name: why for name, why in self._left.items() if name in processes}
         self._waiting = {name: p for name, p in self._waiting.items() if processes.get(name) is p}
+        self.boot.keep(processes)
         for process in processes.values():
             self._note(process)
         self.request(list(self._waiting.values()))  # they may need others now
@@ -106,6 +112,7 @@ class Startup:
             name = process.config.name
             self._left.pop(name, None)
             self._waiting[name] = process
+            self.boot.asked(name)
             asked.append(process)
             if self._gates.may_start(name):
                 continue
@@ -181,11 +188,13 @@ class Startup:
         if self._stopped:
             return
         name, state = process.config.name, process.state
+        self.boot.changed(process)
         if state not in RESTING:
             self._left.pop(name, None)
             if state != STOPPING and self._waiting.pop(name, None) is not None:
                 self._tell(process)  # somebody started it past us
         for opened in self._note(process):
+            self.boot.released(opened, name)
             self._ready(opened)
         if state in (FATAL, EXITED) and name not in self._waiting and self._left.get(name) is None:
             self._give_up_on(process)

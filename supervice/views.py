@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from supervice.lifecycle.graph import conditions_met
 from supervice.lifecycle.states import BACKOFF, EXITED, FATAL, RUNNING, STARTING, STOPPING, UNHEALTHY, UP
+from supervice.lifecycle.states import describe as how
 from supervice.names import group_of
 from supervice.streams import timestamp
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from typing import Any
 
     from supervice.process import Process
@@ -22,11 +25,83 @@ def is_live(process: Process) -> bool:
     return process.state != UNHEALTHY and not (important and process.state == FATAL)
 
 
+def readiness(process: Process) -> bool | None:
+    """Whether it does its work or has done it; None of one that is not meant to run by itself."""
+    if process.state == EXITED and process.expected:
+        return True
+    if process.snapshot.ready:
+        return True
+    by_itself = process.config.autostart or process.should_run or process.foreground is not None
+    return False if by_itself else None
+
+
 def is_ready(process: Process) -> bool:
-    """Whether it does its work, or has done it, or is not meant to run by itself."""
-    if process.state == EXITED:
-        return process.expected
-    return process.snapshot.ready or not (process.config.autostart or process.should_run)
+    """Whether nobody has to wait for it: it is ready, done, or not meant to run."""
+    return readiness(process) is not False
+
+
+def health_row(process: Process, startup: Startup) -> Reply:
+    return {
+        "name": process.config.name,
+        "state": process.state,
+        "healthy": is_live(process),
+        "ready": readiness(process),
+        "message": reason(process, startup) or process.health_message,
+    }
+
+
+def graph(processes: Iterable[Process], startup: Startup) -> Reply:
+    """What `graph` answers: the programs in the order of the file, what each needs, how its processes are."""
+    programs: dict[str, Reply] = {}
+    for process in processes:
+        config = process.config
+        name = config.program or config.name
+        program = programs.setdefault(name, {"name": name, "depends_on": [], "processes": []})
+        for needed, condition in config.depends_on:
+            need = {"program": needed, "condition": condition}
+            if need not in program["depends_on"]:  # %(process_num)s may give each process another
+                program["depends_on"].append(need)
+        program["processes"].append(
+            {
+                "name": config.name,
+                "state": process.state,
+                "ready": process.snapshot.ready,
+                "healthy": process.snapshot.healthy,
+                "conditions": sorted(conditions_of(process)),
+                "waiting_for": startup.waiting_for(process),
+                "reason": reason(process, startup),
+            }
+        )
+    return {"status": "ok", "programs": list(programs.values())}
+
+
+def last_exits(process: Process, startup: Startup) -> Reply:
+    """What `why` answers."""
+    exits = [
+        {
+            "time": timestamp(one.when),
+            "reason": how(one.status),
+            "pid": one.pid,
+            "exitcode": one.status if one.status >= 0 else None,
+            "signal": -one.status if one.status < 0 else None,
+            "runtime": round(one.ran_for, 3),
+            "output": one.output.decode("utf-8", "replace").splitlines(),
+        }
+        for one in process.exits
+    ]
+    return {
+        "status": "ok",
+        "name": process.config.name,
+        "state": process.state,
+        "reason": reason(process, startup),
+        "exits": exits,
+    }
+
+
+def conditions_of(process: Process) -> frozenset[str]:
+    """The conditions of `depends_on` that it fulfils."""
+    oneshot = process.config.type == "oneshot"
+    return conditions_met(process.snapshot, oneshot=oneshot, expected=process.expected)
 
 
 def describe(process: Process, startup: Startup) -> Reply:

@@ -19,10 +19,13 @@ from supervice.cli.replies import (
     LogPrinter,
     ask,
     complain,
+    fetch,
     names_of,
+    show,
     write,
 )
-from supervice.doors.call import Unreachable, call, reach
+from supervice.cli.shell import process_names, run_shell
+from supervice.doors.call import Unreachable, reach
 from supervice.doors.fastjson import dumps
 from supervice.doors.protocol import CommandError
 from supervice.doors.render import event_line
@@ -100,16 +103,8 @@ def _follow(ctx: click.Context, request: dict[str, Any]) -> int:
 
 def _complete_names(ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """Process and group names, as far as a daemon answers at once."""
-    try:
-        reply = call({"command": "status"}, _option(ctx, "socket"), os.environ, 1.0)
-    except (Unreachable, CommandError, OSError, ValueError):
-        return []
-    names = {"all"}
-    for process in reply.get("processes", ()):
-        names.add(str(process.get("name")))
-        if process.get("group"):
-            names.add(f"{process['group']}:*")
-    return [CompletionItem(name) for name in sorted(names) if name.startswith(incomplete)]
+    names = process_names(_option(ctx, "socket"))
+    return [CompletionItem(name) for name in names if name.startswith(incomplete)]
 
 
 def _names(required: bool) -> Callable[[F], F]:
@@ -120,15 +115,22 @@ def _names(required: bool) -> Callable[[F], F]:
     name="supervicectl",
     context_settings={"help_option_names": ["-h", "--help"]},
     no_args_is_help=False,  # a page of help is no error message
+    invoke_without_command=True,
 )
 @click.version_option(__version__, message="supervicectl %(version)s")
 @_common
-def cli() -> None:
+@click.pass_context
+def cli(ctx: click.Context) -> int | None:
     """Controls the supervice that runs in this container.
 
-    NAME is a process, GROUP:* all of a group, all everything. Exit codes: 0 done, 1 failed or not healthy,
-    2 usage, 3 a listed process is not running, 4 no daemon.
+    NAME is a process, GROUP:* all of a group, all everything. Without a verb, on a terminal, it reads verbs.
+    Exit codes: 0 done, 1 failed or not healthy, 2 usage, 3 a listed process is not running, 4 no daemon.
     """
+    if ctx.invoked_subcommand is not None:
+        return None
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        ctx.fail("Missing command.")
+    return run_shell(_option(ctx, "socket"), cli.commands, run)
 
 
 @cli.command()
@@ -300,9 +302,47 @@ def why(ctx: click.Context, name: str) -> int:
 @cli.command()
 @_common
 @click.pass_context
+def graph(ctx: click.Context) -> int:
+    """Shows what depends on what, and who waits for whom."""
+    return _ask(ctx, "graph")
+
+
+@cli.command()
+@_common
+@click.option("--svg", metavar="FILE", help="Write it as a picture; - is stdout.")
+@click.pass_context
+def boot(ctx: click.Context, svg: str | None) -> int:
+    """Shows who was started when, and what that waited for."""
+    if svg is None:
+        return _ask(ctx, "boot")
+    from supervice.doors.timeline import boot_svg
+
+    reply, code = fetch({"command": "boot"}, _option(ctx, "socket"), _option(ctx, "timeout"))
+    if reply is None or reply.get("status") != "ok":
+        return code if reply is None else show({"command": "boot"}, reply, False)
+    try:
+        with click.open_file(svg, "w", encoding="utf-8") as file:
+            file.write(boot_svg(reply))
+    except OSError as error:
+        complain(f"{svg}: {error.strerror or error}")
+        return FAILED
+    return 0
+
+
+@cli.command()
+@_common
+@click.pass_context
 def reopen(ctx: click.Context) -> int:
     """Opens the log files again (after an external rotation)."""
     return _ask(ctx, "reopen")
+
+
+@cli.command()
+@_common
+@click.pass_context
+def shell(ctx: click.Context) -> int:
+    """Reads verbs line by line; also what supervicectl alone opens on a terminal."""
+    return run_shell(_option(ctx, "socket"), cli.commands, run)
 
 
 def run(argv: list[str]) -> int:

@@ -221,7 +221,11 @@ def _order(loaded: Loaded) -> Iterator[str]:
 def _stop(loaded: Loaded) -> Iterator[str]:
     need, have = worst_stop(loaded.processes), loaded.config.shutdown_timeout
     fits = "it fits" if need <= have else "it does not fit: waits will be shortened"
+    drain = loaded.config.drain_delay
     yield f"\nworst-case stop: {need:g} s, shutdown_timeout = {have:g} s: {fits}"
+    if drain:
+        yield f"  drain_delay = {drain:g} s comes before that"
+    yield f"  a container needs a grace period above {drain + min(need, have):g} s"
     slowest = max(loaded.processes, key=stop_seconds, default=None)
     if slowest is not None:
         yield f"  the slowest is {slowest.name}: {stop_seconds(slowest):g} s from its stop signal to KILL"

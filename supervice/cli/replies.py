@@ -55,24 +55,35 @@ def names_of(names: tuple[str, ...] | list[str]) -> dict[str, Any]:
     return {"name": names[0]} if len(names) == 1 else {"names": list(names)}
 
 
-def ask(request: dict[str, Any], socket: str | None, timeout: float | None, as_json: bool) -> int:
-    """Sends `request`, shows the reply and returns the exit code."""
+def fetch(
+    request: dict[str, Any], socket: str | None, timeout: float | None
+) -> tuple[dict[str, Any] | None, int]:
+    """The reply to `request`; without one the exit code, and what is wrong has been said."""
     try:
-        reply = call(request, socket, os.environ, timeout)
+        return call(request, socket, os.environ, timeout), DONE
     except Unreachable as error:
         complain(str(error))
-        return UNREACHABLE
+        return None, UNREACHABLE
     except CommandError as error:
         complain(f"that is no supervice at the other end: {error}")
-        return UNREACHABLE
+        return None, UNREACHABLE
     except (OSError, ValueError) as error:
         complain(str(error))
-        return FAILED
-    return show(request, reply, as_json)
+        return None, FAILED
+
+
+def ask(request: dict[str, Any], socket: str | None, timeout: float | None, as_json: bool) -> int:
+    """Sends `request`, shows the reply and returns the exit code."""
+    reply, code = fetch(request, socket, timeout)
+    return code if reply is None else show(request, reply, as_json)
 
 
 def show(request: dict[str, Any], reply: dict[str, Any], as_json: bool) -> int:
     """Writes the reply and returns the exit code."""
+    if request["command"] == "boot" and reply.get("status") == "ok":
+        from supervice.doors.timeline import critical_chain
+
+        reply = {**reply, "critical_chain": critical_chain(reply)}
     if as_json:
         write(dumps(reply) + "\n")
     if reply.get("status") != "ok":
@@ -141,6 +152,14 @@ def _show_ok(request: dict[str, Any], reply: dict[str, Any]) -> None:
         write(f"supervice {clean(reply.get('version', '?'))}\n")
     elif command == "why":
         write(why_text(reply, request.get("name", "")))
+    elif command == "graph":
+        from supervice.doors.tree import graph_text
+
+        write(graph_text(reply))
+    elif command == "boot":
+        from supervice.doors.timeline import boot_text
+
+        write(boot_text(reply))
     elif command == "events":
         for event in reply.get("events", ()):
             write(event_line(event))

@@ -287,6 +287,8 @@ class Builder:
         need, have = worst_stop(self.processes), self.config.shutdown_timeout
         if need <= have:
             return
+        drain = self.config.drain_delay
+        before = f", {drain:g} s of drain_delay come before it" if drain else ""
         section = next((s for kind in ("supervice", "supervisord") for s in by_kind.get(kind, ())), None)
         section = section or by_kind["program"][0]
         _, file, line = section.options.get("shutdown_timeout", ("", section.file, section.line))
@@ -294,8 +296,8 @@ class Builder:
             file,
             line,
             "shutdown_timeout",
-            f"stopping everything may take {need:g} s and shutdown_timeout is {have:g} s: waits will be"
-            " shortened; raise it (and the orchestrator's grace period), or lower stopwaitsecs",
+            f"stopping everything may take {need:g} s and shutdown_timeout is {have:g} s{before}: waits"
+            " will be shortened; raise it (and the orchestrator's grace period), or lower stopwaitsecs",
         )
 
 

@@ -20,6 +20,7 @@ from supervice.config.options import (
     rows,
 )
 from supervice.config.problems import ERROR, WARNING, Problem, nearest, shown
+from supervice.config.values import http_place
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -208,6 +209,8 @@ class Context:
             return self._logfile(section, name, parsed)
         if kind == "command":
             return self._command(section, name, parsed)
+        if kind == "http" and parsed.startswith("unix:"):
+            return f"unix:{self.path(http_place(parsed)[0])}"
         if kind == "user":
             self._user(section, name, parsed, unknown_user)
         elif name == "socket_group":

@@ -47,6 +47,7 @@ KINDS: dict[str, tuple[Callable[[str], Any], str]] = {
     "positive": (values.at_least_one, "number, 1 or more"),
     "retries": (values.retries, "number, -1 for ever"),
     "port": (values.port, "port"),
+    "http": (values.http_address, "HOST:PORT or unix:PATH"),
     "factor": (values.factor, "number, 1 or more"),
     "seconds": (values.seconds, "time"),
     "interval": (values.some_seconds, "time above 0"),
@@ -108,8 +109,8 @@ SUPERVICE: tuple[Row, ...] = (
     ("user", "user", None, None, OURS_ONLY, "", "The user that the daemon switches to when its log, pid file and socket are open. Programs cannot be started as anybody else then, and what is opened later (their log files, the configuration at a reload) is opened as that user."),
     ("minfds", "count", None, None, OURS_ONLY, "", "The limit on open files is raised to this; a warning where that cannot be. Programs inherit it."),
     ("minprocs", "count", None, None, OURS_ONLY, "", "The same for the limit on processes."),
-    ("http", "text", None, None, OURS_ONLY, LATER, "HOST:PORT or unix:PATH for /livez, /readyz, /startupz, /metrics."),
-    ("drain_delay", "seconds", "0", None, OURS_ONLY, LATER, "Seconds between failing readiness and stopping the programs."),
+    ("http", "http", None, None, OURS_ONLY, "", "Where /livez, /readyz, /startupz and /metrics are answered, for everybody who can reach it; needs h11. Unset: nowhere."),
+    ("drain_delay", "seconds", "0", None, OURS_ONLY, "", "When asked to stop, readiness fails at once and the programs are stopped so much later; before, not out of, shutdown_timeout."),
 )
 
 PROGRAM: tuple[Row, ...] = (

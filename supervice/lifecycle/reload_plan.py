@@ -38,6 +38,7 @@ _AT_START = {
     "user": "",
     "minfds": "",
     "minprocs": "",
+    "http": "",
 }
 _NOWHERE = ("NONE", "OFF")
 

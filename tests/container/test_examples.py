@@ -87,6 +87,54 @@ def test_healthchecks(run: Callable[..., Box], build_example: Callable[[str], st
     assert box.stop() == 0
 
 
+def test_kubernetes(run: Callable[..., Box], build_example: Callable[[str], str]) -> None:
+    """The probes of the manifest against a container with its rights, from the first second to the last."""
+    deployment, _ = yaml.safe_load_all((EXAMPLES / "kubernetes" / "deployment.yaml").read_text())
+    pod = deployment["spec"]["template"]["spec"]
+    (app,) = pod["containers"]
+    identity = pod["securityContext"]
+    ports = {port["name"]: port["containerPort"] for port in app["ports"]}
+    box = run(
+        image=build_example("kubernetes"),
+        user=f"{identity['runAsUser']}:{identity['runAsGroup']}",
+        read_only=app["securityContext"]["readOnlyRootFilesystem"],
+        cap_drop=app["securityContext"]["capabilities"]["drop"],
+        security_opt=["no-new-privileges"],
+        tmpfs={mount["mountPath"]: "mode=1777" for mount in app["volumeMounts"]},
+    )
+
+    def probe(kind: str) -> int:
+        get = app[f"{kind}Probe"]["httpGet"]
+        code = (
+            "import http.client as h, sys; c = h.HTTPConnection('127.0.0.1', int(sys.argv[1]), timeout=5);"
+            " c.request('GET', sys.argv[2]); print(c.getresponse().status)"
+        )
+        return int(box.exec("python3", "-c", code, str(ports[get["port"]]), get["path"], check=True).output)
+
+    kinds = ("startup", "liveness", "readiness")
+    first = eventually(lambda: [probe(kind) for kind in kinds])
+    assert first == [503, 200, 503]
+    eventually(lambda: probe("startup") == 200)
+    assert [probe(kind) for kind in kinds] == [200, 200, 200]
+    checked(box)
+    url = f"http://127.0.0.1:{ports['http']}/"
+    assert "prepared" in fetch(box, url)
+    assert "supervice_ready 1\n" in fetch(box, f"http://127.0.0.1:{ports['probes']}/metrics")
+    box.container.reload()
+    check = box.container.image.attrs["Config"]["Healthcheck"]["Test"]
+    assert check[0] == "CMD"
+    assert box.exec(*check[1:]).code == 0
+    assert box.exec("supervicectl", "health", "--live").code == 0
+
+    box.kill("TERM")
+    eventually(lambda: probe("readiness") == 503)
+    assert "prepared" in fetch(box, url)  # a request that was on its way
+    assert probe("liveness") == 200
+    assert box.exec(*check[1:]).code == 1
+    assert box.wait(timeout=pod["terminationGracePeriodSeconds"]) == 0
+    assert "programs are stopped in 5 s (drain_delay)" in box.logs()
+
+
 def test_embedding(run: Callable[..., Box], image_for: Callable[[str], str], base: str) -> None:
     box = run(
         ["-W", "error", "/srv/embedding.py"],

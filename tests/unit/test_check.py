@@ -104,6 +104,24 @@ def test_the_explanation_has_values_and_where_they_are_from(path: Path, capsys: 
     assert "hunter2" not in text
 
 
+def test_the_drain_counts_for_whoever_grants_the_time(path: Path, capsys: Any) -> None:
+    def explained(settings: str, stopwaitsecs: int) -> str:
+        path.write_text(f"[supervice]\n{settings}\n[program:a]\ncommand = x\nstopwaitsecs = {stopwaitsecs}\n")
+        assert check(["--explain", str(path)], None) == 0
+        return " ".join(str(capsys.readouterr().out).split())
+
+    fits = explained("drain_delay = 5", 10)
+    assert (
+        "worst-case stop: 10 s, shutdown_timeout = 30 s: it fits drain_delay = 5 s comes before that" in fits
+    )
+    assert "a container needs a grace period above 15 s" in fits
+    assert "warning" not in fits
+    tight = explained("drain_delay = 5\nshutdown_timeout = 20", 30)
+    assert "shutdown_timeout is 20 s, 5 s of drain_delay come before it: waits will be shortened" in tight
+    assert "a container needs a grace period above 25 s" in tight
+    assert "before" not in explained("", 30)
+
+
 def test_values_come_from_the_file_they_stand_in(path: Path, tmp_path: Path, capsys: Any) -> None:
     path.write_text("[supervice]\n[include]\nfiles = more.conf\n")
     more = tmp_path / "more.conf"

@@ -67,6 +67,8 @@ termination_log = /tmp/why
 user = root
 minfds = 10
 minprocs = 20
+drain_delay = 5s
+http = unix:probes.sock
 
 [program:web]
 command = /bin/web --port 80
@@ -181,6 +183,8 @@ priority = 5
         user="root",
         minfds=10,
         minprocs=20,
+        drain_delay=5,
+        http="unix:/start/probes.sock",
         programs=[web, job],
     )
     assert loaded.given == set(SupervisorConfig.__annotations__) - {"programs", "socket_path"} | {"socket"}

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from supervice.cli import ctl, ctl_commands, replies
+from supervice.cli import ctl, ctl_commands, replies, shell
 from supervice.doors import render
 from supervice.doors.call import Unreachable
 
@@ -31,12 +33,42 @@ class Daemon:
 def daemon(monkeypatch: pytest.MonkeyPatch) -> Daemon:
     daemon = Daemon()
     monkeypatch.setattr(replies, "call", daemon)
-    monkeypatch.setattr(ctl_commands, "call", daemon)
+    monkeypatch.setattr(shell, "call", daemon)
     return daemon
 
 
 def process(name: str, state: str = "RUNNING", **more: Any) -> dict[str, Any]:
     return {"name": name, "state": state, "pid": 7, "uptime": 61.9, "healthy": None, **more}
+
+
+BOOT = {
+    "status": "ok",
+    "began_at": "now",
+    "elapsed": 2.0,
+    "processes": [{"name": "a", "state": "RUNNING", "asked": 0, "began": 0.5, "ready": 1.0}],
+}
+
+
+def test_boot_as_a_picture(daemon: Daemon, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    daemon.reply = BOOT
+    path = tmp_path / "boot.svg"
+    assert ctl.run(["boot", "--svg", str(path)]) == 0
+    assert path.read_text().startswith("<?xml ")
+    assert ctl.run(["boot", "--svg", "-"]) == 0
+    assert capsys.readouterr().out == path.read_text()
+    assert ctl.run(["boot", "--svg", str(tmp_path / "no" / "where")]) == 1
+    assert "No such file or directory" in capsys.readouterr().err
+    daemon.reply = {"status": "error", "code": "UNKNOWN_COMMAND", "message": "Unknown command: boot"}
+    assert ctl.run(["boot", "--svg", str(path)]) == 1
+    assert "Unknown command: boot" in capsys.readouterr().err
+
+
+def test_boot_for_machines_has_the_critical_chain(daemon: Daemon, capsys: pytest.CaptureFixture[str]) -> None:
+    daemon.reply = BOOT
+    assert ctl.run(["boot", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == {**BOOT, "critical_chain": ["a"]}
+    assert ctl.run(["boot"]) == 0
+    assert "* a" in capsys.readouterr().out
 
 
 # Arguments --------------------------------------------------------------------------------------------
@@ -120,6 +152,9 @@ def test_whatever_is_not_simple_is_left_to_click(line: str) -> None:
         ("events", {"command": "events"}),
         ("why web", {"command": "why", "name": "web"}),
         ("reopen", {"command": "reopen"}),
+        ("graph", {"command": "graph"}),
+        ("boot", {"command": "boot"}),
+        ("wait --for healthy a", {"command": "wait", "for": "healthy", "name": "a"}),
     ],
 )
 def test_what_the_verbs_ask(daemon: Daemon, line: str, request_: dict[str, Any]) -> None:

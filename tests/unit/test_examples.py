@@ -41,8 +41,9 @@ def test_a_configuration_has_no_problems(path: Path, tmp_path: Path) -> None:
         return
     if "[supervice]" in text:
         main.write_text(text)
-        (tmp_path / "conf.d").mkdir()
-        (tmp_path / "conf.d" / "sidecar.conf").write_text((path.parent / "sidecar.conf").read_text())
+        if "[include]" in text:
+            (tmp_path / "conf.d").mkdir()
+            (tmp_path / "conf.d" / "sidecar.conf").write_text((path.parent / "sidecar.conf").read_text())
     else:
         main.write_text(f"[supervice]\n[include]\nfiles = {path}\n")
     loaded = load(str(main), environ={"PATH": os.defpath})

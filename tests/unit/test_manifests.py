@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import os
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +11,13 @@ import kubernetes_validate
 import pytest
 import yaml
 
+from supervice.config import load
+
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 MANIFESTS = sorted(EXAMPLES.glob("**/*.yaml"))
 VERSIONS = ("1.27", "1.29", "1.31")
 SIDECAR = EXAMPLES / "sidecar"
+KUBERNETES = EXAMPLES / "kubernetes"
 
 
 def documents(path: Path) -> list[dict[str, Any]]:
@@ -25,7 +29,7 @@ def sidecar(pod: dict[str, Any]) -> dict[str, Any]:
 
 
 def test_there_are_manifests() -> None:
-    assert [path.name for path in MANIFESTS] == ["pod-shared-pid.yaml", "pod.yaml"]
+    assert [path.name for path in MANIFESTS] == ["deployment.yaml", "pod-shared-pid.yaml", "pod.yaml"]
 
 
 @pytest.mark.parametrize("version", VERSIONS)
@@ -53,7 +57,7 @@ def test_the_shared_variant_differs_in_nothing_else() -> None:
     assert shared == plain
 
 
-@pytest.mark.parametrize("path", MANIFESTS, ids=lambda path: path.name)
+@pytest.mark.parametrize("path", sorted(SIDECAR.glob("*.yaml")), ids=lambda path: path.name)
 def test_a_manifest_agrees_with_itself_and_with_us(path: Path) -> None:
     (pod,) = documents(path)
     volumes = {volume["name"] for volume in pod["spec"]["volumes"]}
@@ -63,3 +67,24 @@ def test_a_manifest_agrees_with_itself_and_with_us(path: Path) -> None:
     assert pod["spec"]["terminationGracePeriodSeconds"] > 30
     for probe in ("livenessProbe", "readinessProbe"):
         assert sidecar(pod)[probe]["exec"]["command"][0] == "supervicectl"
+
+
+def test_the_probes_are_asked_where_they_are_answered_and_the_grace_period_is_enough() -> None:
+    deployment, service = documents(KUBERNETES / "deployment.yaml")
+    pod = deployment["spec"]["template"]
+    (app,) = pod["spec"]["containers"]
+    loaded = load(str(KUBERNETES / "supervice.conf"), environ={"PATH": os.defpath})
+    assert loaded.problems == []
+    ports = {port["name"]: port["containerPort"] for port in app["ports"]}
+    assert loaded.config.http == f":{ports['probes']}"
+    for probe, path in (("startup", "/startupz"), ("liveness", "/livez"), ("readiness", "/readyz")):
+        assert app[f"{probe}Probe"]["httpGet"] == {"path": path, "port": "probes"}
+    assert pod["metadata"]["annotations"]["prometheus.io/port"] == str(ports["probes"])
+    need = loaded.config.drain_delay + loaded.config.shutdown_timeout
+    assert pod["spec"]["terminationGracePeriodSeconds"] > need
+    # Endpoints learn of it before the programs are stopped.
+    readiness = app["readinessProbe"]
+    assert readiness["periodSeconds"] * readiness["failureThreshold"] < loaded.config.drain_delay
+    assert service["spec"]["selector"] == deployment["spec"]["selector"]["matchLabels"]
+    assert service["spec"]["selector"].items() <= pod["metadata"]["labels"].items()
+    assert service["spec"]["ports"][0]["targetPort"] in ports
