@@ -97,9 +97,16 @@ class Listener:
     """
 
     def __init__(
-        self, path: str, mode: int, group_gid: int | None = None, warn: Callable[[str], object] | None = None
+        self,
+        path: str,
+        mode: int,
+        group_gid: int | None = None,
+        warn: Callable[[str], object] | None = None,
+        *,
+        uid: int | None = None,
     ) -> None:
         self.path = path
+        self.port = 0  # it has none; what listens on the internet has
         self._file = os.path.abspath(path)  # the daemon changes its directory once it runs
         self._pid = os.getpid()
         self.sock = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM)
@@ -108,7 +115,7 @@ class Listener:
                 if _check(path):
                     os.unlink(path)
                 self._bind(mode)
-                self._own(group_gid, warn)
+                self._own(uid, group_gid, warn)
                 self.sock.listen(BACKLOG)
         except BaseException:
             self.sock.close()
@@ -129,15 +136,20 @@ class Listener:
             os.umask(umask)
         self._identity = _identity(self.path)
 
-    def _own(self, group_gid: int | None, warn: Callable[[str], object] | None) -> None:
-        # Between bind and listen nobody can connect, so the group is in place before anybody could notice.
-        if group_gid is None:
+    def _own(self, uid: int | None, group_gid: int | None, warn: Callable[[str], object] | None) -> None:
+        # Between bind and listen nobody can connect, so the owner is in place before anybody could notice.
+        if uid is None and group_gid is None:
             return
         try:
-            os.chown(self.path, -1, group_gid)
+            os.chown(self.path, -1 if uid is None else uid, -1 if group_gid is None else group_gid)
         except OSError as error:
+            who = f"members of group {group_gid}" if uid is None else f"user {uid}"
             if warn is not None:
-                warn(f"{self.path}: members of group {group_gid} stay out: chown: {error.strerror}")
+                warn(f"{self.path}: {who} stay out: chown: {error.strerror}")
+
+    def accept_from(self) -> tuple[_socket.socket, str]:
+        """As `accept`, for an `Acceptor`; there is no address, `peer_of` knows who it is."""
+        return self.accept(), ""
 
     def accept(self) -> _socket.socket:
         """The next connection; BlockingIOError when there is none."""

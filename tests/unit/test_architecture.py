@@ -71,6 +71,13 @@ LAYERS = {
     "doors.peer": "doors.access",
     "doors.commands": "",
     "doors.listener": "",
+    "doors.acceptor": "loop",
+    "doors.inet": "",
+    "doors.http": "doors.acceptor doors.http_connection doors.http_messages doors.inet doors.listener doors.peer loop",
+    "doors.http_connection": "doors.http_messages doors.http_stream doors.http_wire loop",
+    "doors.http_messages": "",
+    "doors.http_wire": "doors.http_messages",
+    "doors.http_stream": "",
     "doors.connection": "doors.access doors.protocol loop",
     "doors.rpc": "doors.access doors.commands doors.connection doors.listener doors.peer loop",
     "doors.render": "",
@@ -109,6 +116,9 @@ TYPES_UPWARDS = {
     ("ending", "output"),
     ("core", "output"),
     ("doors.connection", "doors.rpc"),
+    ("doors.http_connection", "doors.http"),
+    ("doors.http_stream", "doors.http_connection"),
+    ("doors.http_stream", "doors.http_messages"),
 }
 
 # Parts that decide and never do: what they are tested with is values.
