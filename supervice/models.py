@@ -87,6 +87,7 @@ class ProgramConfig:
     secrets: dict[str, str] = field(default_factory=dict)  # variable to the path of a file with its value
     pass_environment: tuple[str, ...] | None = None  # names and globs; None: our whole environment
     depends_on: tuple[tuple[str, str], ...] = ()  # (program, started | ready | healthy | completed)
+    serverurl: str | None = None  # SUPERVISOR_SERVER_URL; None: where our own HTTP server listens
 
 
 @dataclass
@@ -112,3 +113,4 @@ class SupervisorConfig:
     log_buffer: int = 64 * 1024
     termination_log: str | None = None  # None: /dev/termination-log when it exists
     env_file: tuple[str, ...] = ()  # as in `ProgramConfig`, for all programs
+    identifier: str = "supervisor"  # our name for supervisord's clients

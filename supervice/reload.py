@@ -112,6 +112,8 @@ class Reloader:
         commands = {name: p for name, p in supervisor.processes.items() if p.foreground is not None}
         supervisor.processes = {**{name: supervisor.processes[name] for name in configs}, **commands}
         supervisor.config = loaded.config
+        supervisor.available = loaded.processes
+        supervisor.serve(loaded.servers)
         if supervisor.daemon:
             logger.set_level(loaded.config.loglevel)
         supervisor.update_forwarding()

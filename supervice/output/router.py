@@ -242,10 +242,11 @@ class OutputRouter:
 
     # -- all at once -------------------------------------------------------------------------------------
 
-    def reopen(self) -> None:
-        """SIGUSR2: after logrotate has moved the files."""
+    def reopen(self, path: str | None = None) -> None:
+        """SIGUSR2: after logrotate has moved the files. With `path`: the one that logs there."""
         for sink in list(self._sinks.values()):
-            sink.reopen()
+            if path is None or (isinstance(sink, FileSink) and sink.path == os.path.realpath(path)):
+                sink.reopen()
 
     def busy(self, change: int) -> None:
         self._busy += change

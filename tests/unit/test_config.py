@@ -177,7 +177,11 @@ priority = 5
         termination_log="/tmp/why",
         programs=[web, job],
     )
-    assert loaded.given == set(SupervisorConfig.__annotations__) - {"programs", "socket_path"} | {"socket"}
+    assert loaded.given == set(SupervisorConfig.__annotations__) - {
+        "programs",
+        "socket_path",
+        "identifier",
+    } | {"socket"}
 
 
 # -- percent signs ---------------------------------------------------------------------------------------
