@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import os
+
+from supervice.config.text import split_command
 from supervice.config.values import signal_number
 from supervice.doors.xmlrpc_wire import FAULTS, Fault
 from supervice.lifecycle.states import BACKOFF, EXITED, FATAL, RESTING, STARTING, UP
 from supervice.names import group_of
+from supervice.pid1.spawn import SpawnError, find_program
 from supervice.process import AFTER_KILL, START_WAIT
 from supervice.stock.info import every, find, group_members, is_running, member_of
 from supervice.waiting import Until
@@ -34,6 +38,9 @@ class Acting:
         found = find(self._supervisor, name)
         if isinstance(found, list):
             return self._start_many(found, wait)
+        problem = _command_problem(found)
+        if problem:  # not worth trying, and retrying
+            raise Fault(problem[0], problem[1])
         if is_running(self._supervisor, found):
             raise Fault("ALREADY_STARTED", name)
         return self._start_one(found, name, wait)
@@ -57,8 +64,9 @@ class Acting:
     async def _start(self, processes: list[Process], wait: bool) -> dict[str, str]:
         """The name of each one's fault, "" for a success."""
         supervisor = self._supervisor
-        leaving = {p.config.name: "FAILED" for p in processes if p.config.name in supervisor.leaving}
-        todo = [p for p in processes if p.config.name not in leaving]
+        hopeless = {p.config.name: problem[0] for p in processes if (problem := _command_problem(p))}
+        hopeless |= {p.config.name: "FAILED" for p in processes if p.config.name in supervisor.leaving}
+        todo = [p for p in processes if p.config.name not in hopeless]
         startup = supervisor.startup
         # BACKOFF is the end of the waiting there; what becomes of the retries, `status` tells.
         far_enough = UP | RESTING | {BACKOFF} if wait else UP | RESTING | {BACKOFF, STARTING}
@@ -69,7 +77,7 @@ class Acting:
             await settled.wait(longest + startup.patience(todo))
         else:  # only until it is known whether there is such a program
             await settled.wait(0.0 if any(startup.waiting_for(p) for p in todo) else SPAWN_TIME)
-        return leaving | {
+        return hopeless | {
             p.config.name: self._start_problem(p, settled.reached.get(p.config.name), wait) for p in todo
         }
 
@@ -159,6 +167,22 @@ class Acting:
         if not members:
             raise Fault("BAD_NAME", name)
         return members
+
+
+def _command_problem(process: Process) -> tuple[str, str] | None:
+    """The fault, and the name of the program, when there is no such program now."""
+    if process.foreground is not None:
+        return None
+    config = process.config
+    try:
+        name = split_command(config.command)[0]
+        path = find_program(name, {**os.environ, **config.environment}, config.directory)
+    except (ValueError, SpawnError) as error:
+        return ("NOT_EXECUTABLE" if getattr(error, "code", 0) == 126 else "NO_FILE"), config.command
+    path = os.path.join(config.directory or "", path)
+    if not os.path.exists(path):
+        return "NO_FILE", name
+    return None if os.access(path, os.X_OK) and not os.path.isdir(path) else ("NOT_EXECUTABLE", name)
 
 
 def _spawn_code(process: Process) -> int:

@@ -64,9 +64,12 @@ class Groups:
         configs = _by_group(supervisor.available).get(name)
         if configs is None:
             raise Fault("BAD_NAME", name)
-        taken = [c.name for c in configs if c.name in supervisor.processes]
-        if taken or group_members(supervisor, name):
+        if group_members(supervisor, name):
             raise Fault("ALREADY_ADDED", name)
+        for config in configs:
+            other = supervisor.processes.get(config.name)
+            if other is not None:  # it has moved in the file; update all, or where it was first
+                raise Fault("FAILED", f"{config.name} is in group {group_of(other)} still")
         made = [supervisor.add(config) for config in configs]
         self._in_the_order_of_the_file()
         supervisor.update_forwarding()

@@ -59,7 +59,7 @@ LAYERS = {
     "session": "doors.address doors.commands doors.rpc launch logger loop models output pid1",
     "ending": "farewell lifecycle logger loop pid1 process shutdown",
     # supervisord's remote interface, loaded when a stock file has a server for it
-    "stock": "config.values doors.http doors.xmlrpc doors.xmlrpc_wire lifecycle logger names output pid1 process"
+    "stock": "config.text config.values doors.http doors.xmlrpc doors.xmlrpc_wire lifecycle logger names output pid1 process"
     " views waiting",
     "core": "config doors.rpc ending events launch lifecycle logger loop models names operations"
     " pid1 process reload session signal_desk startup stock streams",

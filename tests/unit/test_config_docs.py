@@ -70,6 +70,7 @@ def test_every_field_can_be_set_in_a_file() -> None:
     assert set(ProgramConfig.__annotations__) - made <= program
     assert {f"healthcheck_{name}" for name in HealthCheckConfig.__annotations__} <= program
     settings = {options.FIELDS.get(name, name) for name in options.rows("supervice")}
+    settings |= {options.FIELDS.get(name, name) for name in options.rows("supervisord")}
     assert set(SupervisorConfig.__annotations__) - {"programs"} <= settings
 
 
