@@ -209,7 +209,7 @@ def _scalar(kind: str, text: str) -> Any:
     if kind == "double":
         return float(text)
     if kind == "base64":
-        return binascii.a2b_base64(text.encode("ascii")).decode("utf-8")
+        return binascii.a2b_base64("".join(text.split()).encode("ascii"), strict_mode=True).decode("utf-8")
     return None if kind == "nil" else text
 
 

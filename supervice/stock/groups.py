@@ -10,7 +10,7 @@ from supervice import logger
 from supervice.doors.xmlrpc_wire import Fault
 from supervice.lifecycle.states import RESTING
 from supervice.names import group_of
-from supervice.stock.info import config_info, group_members, group_name, is_running
+from supervice.stock.info import config_info, group_members, group_name, group_priority, is_running
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -116,7 +116,8 @@ class Groups:
 
 
 def _by_group(configs: list[ProgramConfig]) -> dict[str, list[ProgramConfig]]:
+    """By priority and name, the order in which supervisord has them."""
     groups: dict[str, list[ProgramConfig]] = {}
     for config in configs:
         groups.setdefault(group_name(config), []).append(config)
-    return groups
+    return dict(sorted(groups.items(), key=lambda item: (group_priority(item[1][0]), item[0])))

@@ -45,6 +45,10 @@ def group_name(config: ProgramConfig) -> str:
     return config.group or config.program or config.name
 
 
+def group_priority(config: ProgramConfig) -> int:
+    return config.priority if config.group_priority is None else config.group_priority
+
+
 def split(name: str) -> tuple[str, str | None]:
     """`group:process`, `group:*` and `process` to group and process; None is all of the group."""
     group, colon, member = name.partition(":")
@@ -85,8 +89,7 @@ def every(supervisor: Supervisor) -> list[Process]:
 
     def place(process: Process) -> tuple[int, str, int, str]:
         config = process.config
-        priority = config.group_priority if config.group_priority is not None else config.priority
-        return priority, group_of(process), config.priority, member_of(config)
+        return group_priority(config), group_of(process), config.priority, member_of(config)
 
     return sorted(supervisor.processes.values(), key=place)
 
@@ -173,7 +176,7 @@ def config_info(config: ProgramConfig, inuse: bool) -> dict[str, Any]:
         "command": config.command,
         "exitcodes": list(config.exitcodes),
         "group": group_name(config),
-        "group_prio": config.priority if config.group_priority is None else config.group_priority,
+        "group_prio": group_priority(config),
         "inuse": inuse,
         "killasgroup": config.killasgroup,
         "name": member_of(config),

@@ -221,7 +221,6 @@ def everything(one: Stock) -> dict[str, Any]:
                         "stopsignal",
                         "exitcodes",
                         "uid",
-                        "killasgroup",
                         "startsecs",
                         "serverurl",
                         "directory",
