@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from supervice.loop import EventLoop
 
 MOST_REPLY = 16 * 1024 * 1024  # bytes of a multicall's answer
-CALLS_PER_TURN = 8  # of a multicall
+TURN = 0.005  # seconds of a multicall, then others have theirs
 _KIND = {"Content-Type": "text/xml"}
 
 _CHECKS: dict[str, Callable[[Any], bool]] = {
@@ -152,11 +152,13 @@ class XmlRpcDoor:
     async def _multicall(self, calls: list[Any]) -> list[Encoded]:
         results: list[Encoded] = []
         size = 0
-        for number, call in enumerate(calls):
-            if number % CALLS_PER_TURN == CALLS_PER_TURN - 1:
+        began = self._loop.time()
+        for call in calls:
+            if self._loop.time() - began > TURN:
                 turn = self._loop.create_future()
                 self._loop.call_soon(turn.set_result, None)
                 await turn
+                began = self._loop.time()
             # As supervisord: the bare result, or a struct with the fault.
             try:
                 value = await self._one_of_many(call)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from supervice import logger
 from supervice.doors.xmlrpc_wire import Fault
 from supervice.output.ring import Ring, Subscription
+from supervice.output.router import own_descriptor
 from supervice.stock import logs
 
 TYPE_CHECKING = False
@@ -42,7 +43,7 @@ class DaemonLog:
 
     def _file(self) -> str:
         path = self._supervisor.config.logfile
-        return "" if path.startswith("/dev/") else path
+        return "" if own_descriptor(path) is not None or path.startswith("/dev/") else path
 
     def clear(self) -> None:
         self._ring = Ring(KEPT)

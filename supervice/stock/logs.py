@@ -10,6 +10,7 @@ import os
 import stat
 
 from supervice.doors.xmlrpc_wire import Fault
+from supervice.output.router import own_descriptor
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -50,8 +51,8 @@ def text_of(process: Process, stream: str) -> Text | None:
         return None
     if path:
         try:
-            if not stat.S_ISREG(os.stat(path).st_mode):
-                path = None  # /dev/stdout and the like
+            if own_descriptor(path) is not None or not stat.S_ISREG(os.stat(path).st_mode):
+                path = None  # /dev/stdout and the like; also where that is a file, which is everybody's
         except OSError:
             return None
     return file_text(path) if path else _ring_text(process, stream)

@@ -78,7 +78,8 @@ class Servers:
             if server.file is not None:
                 return f"unix://{os.path.abspath(server.file)}"
         for server, http in self._open.values():
-            return f"http://{server.host or 'localhost'}:{http.ports[0]}"
+            host = server.host.strip("[]") or "localhost"
+            return f"http://{f'[{host}]' if ':' in host else host}:{http.ports[0]}"
         return None
 
     def close(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import os
 import re
@@ -18,6 +19,7 @@ from xmlrpc.client import Fault, ServerProxy
 import pytest
 from supervisor.xmlrpc import SupervisorTransport
 
+from supervice.core import Supervisor
 from tests.eventually import eventually
 from tests.process.supervisorctl_harness import HEAD, SUPERVICE, SUPERVISORD, Stock, comparable
 
@@ -187,6 +189,7 @@ def script(pair: list[Stock], lines: str) -> list[str]:
     return different
 
 
+@pytest.mark.timeout(300)
 def test_the_same_as_with_supervisord(daemon: Daemon) -> None:
     pair = [daemon(PROGRAMS, SUPERVICE), daemon(PROGRAMS, SUPERVISORD)]
     for one in pair:
@@ -197,7 +200,7 @@ def test_the_same_as_with_supervisord(daemon: Daemon) -> None:
     assert ours == theirs
 
 
-def everything(one: Stock) -> dict[str, Any]:
+def everything(one: Stock, name: str = "g:a") -> dict[str, Any]:
     """The names of methods, and the fields with their types of what is said about processes."""
     transport = SupervisorTransport(None, None, serverurl=f"unix://{one.socket}")
     try:
@@ -207,7 +210,7 @@ def everything(one: Stock) -> dict[str, Any]:
         return {
             "methods": names,
             "signatures": {name: server.system.methodSignature(name) for name in names},
-            "info": {key: type(value) for key, value in server.supervisor.getProcessInfo("g:a").items()},
+            "info": {key: type(value) for key, value in server.supervisor.getProcessInfo(name).items()},
             "config": [
                 (c["name"], sorted((key, type(value)) for key, value in c.items() if key != "directory"))
                 for c in config
@@ -242,6 +245,7 @@ CHANGED = (
 )
 
 
+@pytest.mark.timeout(300)
 def test_a_changed_file_as_with_supervisord(daemon: Daemon) -> None:
     pair = [daemon(PROGRAMS, SUPERVICE), daemon(PROGRAMS, SUPERVISORD)]
     for one in pair:
@@ -447,6 +451,30 @@ def test_the_socket_and_what_programs_are_told(daemon: Daemon) -> None:
     )
     assert stat.S_IMODE(one.socket.stat().st_mode) == 0o700
     eventually(lambda: f"at unix://{one.socket}\n" in one.text() and "own http://x:1\n" in one.text())
+
+
+async def test_in_an_application_of_asyncio(tmp_path: Path) -> None:
+    one = Stock(tmp_path / "0", SLEEPER, ["true"])
+    one.stop()
+    supervisor = Supervisor()
+    supervisor.load_config(str(one.config))
+    supervisor.config.socket_path = "none"
+    running = asyncio.create_task(supervisor.run())
+
+    async def ctl(*words: str) -> tuple[str, int]:
+        return await asyncio.to_thread(one.ctl, *words)
+
+    try:
+        while (await ctl("status", "sleeper"))[1]:
+            assert not running.done()
+        assert await ctl("restart", "sleeper") == ("sleeper: stopped\nsleeper: started\n", 0)
+        assert await ctl("stop", "all") == ("sleeper: stopped\n", 0)
+        with_loop = await asyncio.to_thread(everything, one, "sleeper")
+        assert with_loop["info"]["pid"] is int
+    finally:
+        await supervisor.shutdown()
+        await running
+    assert not one.socket.exists()
 
 
 def test_servers_come_and_go_with_a_reload(daemon: Daemon) -> None:
