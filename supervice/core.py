@@ -33,12 +33,16 @@ from supervice.streams import Journal
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from supervice.config.extras import Server
     from supervice.endpoints import Endpoints
     from supervice.herald import Herald
     from supervice.launch import Launcher
     from supervice.lifecycle.states import Announce
     from supervice.loop import AnyFuture, EventLoop
     from supervice.output.router import OutputRouter
+    from supervice.stock.servers import Servers
 
 __all__ = ["CannotSwitch", "PidfileInUse", "SocketInUse", "Supervisor"]
 
@@ -64,6 +68,11 @@ class Supervisor:
         self.daemon = daemon
         # What the command line says beats the file, now and after every reload.
         self.overrides: dict[str, str | float] = {}
+        self.available: list[ProgramConfig] = []  # one a process: the configuration that was read last
+        # A client of supervisord's interface has sent an event: its type and data.
+        self.on_remote_communication: Callable[[str, str], object] | None = None
+        self._wanted_servers: list[Server] = []
+        self._servers: Servers | None = None
         self._path: str | None = None
         self._directory = os.getcwd()
         self._warnings: list[configuration.Problem] = []
@@ -99,6 +108,8 @@ class Supervisor:
         loaded = self.read(path)
         self._path = os.path.abspath(path)
         self.config = loaded.config
+        self.available = loaded.processes
+        self._wanted_servers = loaded.servers
         if not self.daemon:
             config = self.config
             logger.setup_logger(config.loglevel, config.logfile, config.log_maxbytes, config.log_backups)
@@ -229,6 +240,7 @@ class Supervisor:
         for process in self.processes.values():
             process.use(session.launcher)
         self._signals = SignalDesk(loop, self, session.runtime)
+        self.serve(self._wanted_servers)
         if self.daemon:
             clean_dispositions()  # only now: what came while we started finds its handler
         self.event_bus.start()
@@ -255,6 +267,9 @@ class Supervisor:
         if self._endpoints is not None:
             self._endpoints.close()
             self._endpoints = None
+        if self._servers is not None:
+            self._servers.close()
+            self._servers = None
         if self._session is not None:
             self._session.close()
             self._session = None
@@ -294,6 +309,23 @@ class Supervisor:
         """No more waiting: SIGKILL for everything that is left."""
         self._ending.force(why)
 
+    def serve(self, servers: list[Server]) -> None:
+        """Opens the HTTP servers of supervisord's dialect, and closes those that are not among them."""
+        self._wanted_servers = servers
+        if self._session is None or not (servers or self._servers):
+            return
+        if self._servers is None:
+            from supervice.stock.servers import Servers
+
+            self._servers = Servers(self, running_loop())
+        self._servers.apply(servers)
+        self._session.launcher.server_url = self._servers.url
+
+    def remote_communication(self, kind: str, data: str) -> None:
+        """Hands an event of a client to whoever listens to such events."""
+        if self.on_remote_communication is not None:
+            self.on_remote_communication(kind, data)
+
     def update_forwarding(self) -> None:
         """After a reload: looks up anew which signals go to which programs."""
         if self._signals is not None:
@@ -304,6 +336,15 @@ class Supervisor:
         if self._session is not None:
             self._session.apply(config)
         self.config = config
+
+    def empty_log(self, path: str) -> None:
+        """A new, empty file in place of the one at `path`, also for who writes it. OSError."""
+        try:
+            os.unlink(path)
+        except FileNotFoundError:
+            pass
+        if self._session is not None:
+            self._session.outputs.reopen(path)
 
     def reopen(self) -> None:
         """Opens every log file anew, for an external rotation."""

@@ -46,6 +46,7 @@ class Launcher:
         self.runtime = runtime
         self.outputs = outputs
         self.environment = dict(environment or {})
+        self.server_url: str | None = None  # where our own HTTP server listens
         self._directory = directory
         self.env_file = env_file
         # By process: what its files said at its last start; None where they could not be read.
@@ -148,6 +149,9 @@ class Launcher:
         env["SUPERVISOR_ENABLED"] = "1"
         env["SUPERVISOR_PROCESS_NAME"] = config.process_name or config.name
         env["SUPERVISOR_GROUP_NAME"] = config.group or config.program or config.name
+        server_url = config.serverurl or self.server_url
+        if server_url:
+            env["SUPERVISOR_SERVER_URL"] = server_url
         if not (self.env_file or config.env_file or config.secrets):
             env.update(self.environment)
             env.update(config.environment)

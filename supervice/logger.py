@@ -21,6 +21,7 @@ _threshold = 0
 _write: Callable[[bytes], object] | None = None  # None: the backend is `logging`
 _format = "raw"
 _lines_lost = 0
+_copy: Callable[[bytes], object] | None = None  # gets every line too
 
 
 def level_number(level: str) -> int:
@@ -49,6 +50,12 @@ def set_level(level: str) -> None:
     _threshold = level_number(level)
 
 
+def copy_to(write: Callable[[bytes], object] | None) -> None:
+    """Has `write` called with each line as well (None: no more), whatever the backend is."""
+    global _copy
+    _copy = write
+
+
 def use_logging() -> None:
     """Back to `logging` (tests, and a daemon that ends inside a bigger program)."""
     global _write, _threshold
@@ -62,6 +69,8 @@ def log(level: str, message: str) -> None:
     if number < _threshold:
         return
     try:
+        if _copy is not None:
+            _copy(_line(level.upper(), message))
         if _write is None:
             get_logger().log(number, "%s", message)
         else:

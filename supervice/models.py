@@ -109,6 +109,7 @@ class ProgramConfig:
     restart_limit: tuple[int, int | float] | None = None  # so many automatic restarts in so many seconds
     pre_stop: str | None = None
     limits: Limits | None = None  # None: as we have them
+    serverurl: str | None = None  # SUPERVISOR_SERVER_URL; None: where our own HTTP server listens
 
 
 @dataclass
@@ -139,3 +140,4 @@ class SupervisorConfig:
     minprocs: int | None = None
     http: str | None = None  # HOST:PORT or unix:PATH for probes and metrics; None: nowhere
     drain_delay: int | float = 0  # programs still work so long after readiness began to fail
+    identifier: str = "supervisor"  # our name for supervisord's clients

@@ -111,6 +111,8 @@ class Reloader:
         # in the order of the file, as a fresh start would have it
         commands = {name: p for name, p in supervisor.processes.items() if p.foreground is not None}
         supervisor.processes = {**{name: supervisor.processes[name] for name in configs}, **commands}
+        supervisor.available = loaded.processes
+        supervisor.serve(loaded.servers)
         supervisor.update_forwarding()
         fresh = [
             supervisor.processes[name]

@@ -34,6 +34,7 @@ def check(words: list[str], found: str | None) -> int:
         else:
             sys.stderr.write(f"supervice: {path}: {error.strerror}\n")
         return 2
+    _http(loaded)
     failed = bool(loaded.errors)
     if form == "json":
         _print_json(loaded.problems, None if failed else loaded)
@@ -50,6 +51,19 @@ def check(words: list[str], found: str | None) -> int:
     else:
         print(f"{path}: {len(loaded.processes)} processes, no errors")
     return 0
+
+
+def _http(loaded: Loaded) -> None:
+    """A daemon goes on without its HTTP servers; who asks beforehand wants to know."""
+    if not loaded.servers:
+        return
+    from supervice.doors.http import HttpUnavailable, require_h11
+
+    try:
+        require_h11()
+    except HttpUnavailable as error:
+        message = f"[{loaded.servers[0].section}]: {error}"
+        loaded.problems.append(Problem(loaded.files[0], 0, "error", "", message))
 
 
 def _arguments(words: list[str]) -> tuple[list[str], str, bool]:

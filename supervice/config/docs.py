@@ -92,7 +92,7 @@ What a program gets; what stands later wins:
 
 1. our own environment; with `pass_environment` only what that names, without it all
 2. `HOME`, `USER` and `LOGNAME` where it has a `user`; `SUPERVISOR_ENABLED`, `SUPERVISOR_PROCESS_NAME`,
-   `SUPERVISOR_GROUP_NAME`
+   `SUPERVISOR_GROUP_NAME`, and `SUPERVISOR_SERVER_URL` where there is an HTTP server
 3. `env_file` of `[supervice]`, then its `environment`, and `SUPERVICE_SOCKET` unless that sets it
 4. `env_file` of the program, then its `environment`, then its `secrets`
 

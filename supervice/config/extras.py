@@ -1,6 +1,6 @@
 """Sections of supervisord's dialect beside programs: event listeners, FastCGI sockets, HTTP servers.
 
-They are read and checked; nothing in the daemon uses the values yet.
+They are read and checked here, and used elsewhere.
 """
 
 from __future__ import annotations
@@ -138,7 +138,6 @@ def server(ctx: Context, section: Section, kind: str) -> Server | None:
     if ("username" in values) != ("password" in values):
         message = f"{where} has only one of username and password, give both or none"
         ctx.error(section.file, section.line, "password", message)
-    ctx.warning(section.file, section.line, "", f"{where} has no effect in this version of supervice")
     if values[needed] is None:
         return None
     if not unix:

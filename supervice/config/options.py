@@ -75,6 +75,7 @@ KINDS: dict[str, tuple[Callable[[str], Any], str]] = {
     "overflow": (values.one_of("block", "drop"), "block or drop"),
     "format": (values.one_of("raw", "prefix", "json"), "raw, prefix or json"),
     "fatal": (values.one_of("ignore", "shutdown"), "ignore or shutdown"),
+    "serverurl": (values.server_url, "URL or AUTO"),
     "type": (values.one_of("simple", "oneshot"), "simple or oneshot"),
     "nice": (values.between(-20, 19), "number, -20 to 19"),
     "oom": (values.between(-1000, 1000), "number, -1000 to 1000"),
@@ -209,7 +210,7 @@ PROGRAM: tuple[Row, ...] = (
     ("stderr_events_enabled", "bool", "false", "false", BOTH, LATER, "PROCESS_LOG events from stderr."),
     ("stdout_syslog", "bool", "false", "false", BOTH, "containers have no syslog; lines go to the container's stdout", "Send stdout to syslog."),
     ("stderr_syslog", "bool", "false", "false", BOTH, "containers have no syslog; lines go to the container's stderr", "Send stderr to syslog."),
-    ("serverurl", "text", "AUTO", "AUTO", BOTH, LATER, "SUPERVISOR_SERVER_URL of the program."),
+    ("serverurl", "serverurl", "AUTO", "AUTO", BOTH, "", "SUPERVISOR_SERVER_URL of the program. AUTO: where our own HTTP server listens, if there is one."),
 )
 
 LISTENER: tuple[Row, ...] = (
@@ -251,22 +252,22 @@ SUPERVISORD: tuple[Row, ...] = (
     ("childlogdir", "path", None, None, STOCK_ONLY, "there are no AUTO log files here, programs log to the container's stdout", "Directory of AUTO log files."),
     ("directory", "path", None, None, STOCK_ONLY, "supervisord too changes to it only when it daemonizes", "Directory to change to when daemonizing."),
     ("strip_ansi", "bool", None, "false", STOCK_ONLY, LATER, "Remove escape sequences from logs."),
-    ("identifier", "text", None, "supervisor", STOCK_ONLY, LATER, "The name of this daemon in XML-RPC."),
+    ("identifier", "text", None, "supervisor", STOCK_ONLY, "", "The name of this daemon in XML-RPC."),
     ("profile_options", "text", None, None, STOCK_ONLY, "profiling of supervisord itself", "Profiling."),
 )
 
 UNIX_SERVER: tuple[Row, ...] = (
-    ("file", "path", None, None, STOCK_ONLY, "", "The socket. Required."),
-    ("chmod", "octal", None, "0700", STOCK_ONLY, "", "Its mode."),
+    ("file", "path", None, None, STOCK_ONLY, "", "The socket, for supervisorctl and other clients of XML-RPC. Required."),
+    ("chmod", "octal", None, "0700", STOCK_ONLY, "", "Its mode: who may connect, may do everything (with the password, when there is one)."),
     ("chown", "text", None, None, STOCK_ONLY, "", "Its owner: user or user:group."),
     ("username", "text", None, None, STOCK_ONLY, "", "HTTP user name."),
-    ("password", "text", None, None, STOCK_ONLY, "", "HTTP password, plain or {SHA}."),
+    ("password", "text", None, None, STOCK_ONLY, "", "HTTP password, plain or {SHA} and the SHA-1 in hexadecimal."),
 )
 
 INET_SERVER: tuple[Row, ...] = (
-    ("port", "text", None, None, STOCK_ONLY, "", "HOST:PORT, :PORT or PORT. Required."),
+    ("port", "text", None, None, STOCK_ONLY, "", "HOST:PORT, *:PORT, :PORT or PORT; without a host: all interfaces. Required."),
     ("username", "text", None, None, STOCK_ONLY, "", "HTTP user name."),
-    ("password", "text", None, None, STOCK_ONLY, "", "HTTP password, plain or {SHA}."),
+    ("password", "text", None, None, STOCK_ONLY, "", "HTTP password, plain or {SHA} and the SHA-1 in hexadecimal."),
 )
 # fmt: on
 

@@ -245,6 +245,10 @@ def restart(text: str) -> bool | str:
     raise ValueError("write true, false or unexpected")
 
 
+def server_url(text: str) -> str | None:
+    return None if text.strip().upper() in ("", "AUTO") else text.strip()
+
+
 def signal_number(text: str) -> int:
     """`TERM`, `SIGTERM`, `15`, `RTMIN+3`."""
     from signal import Signals

@@ -34,10 +34,10 @@ LINGER = 2.0  # seconds for a client that still sends to hear what we said last
 
 
 class HttpConnection:
-    """See the module. Nothing of HTTP/1.1's keep-alive is limited: an idle client costs no wake-up."""
+    """See the module. An idle client may stay: it costs no wake-up."""
 
     def __init__(self, server: HttpServer, sock: _socket.socket, peer: str) -> None:
-        self._server = server
+        self.server = server
         self._loop = server.loop
         self._sock = sock
         self._fd = sock.fileno()
@@ -54,7 +54,6 @@ class HttpConnection:
         self._timer: Cancellable | None = None
         self._timer_for = ""
         self._reading = False
-        self._writing = False
         self._ended = False  # the client will send no more
         self._told_end = False  # and h11 knows it
         self._closing = False  # nothing of the client is read any more, the output is still written
@@ -107,8 +106,7 @@ class HttpConnection:
                 break
             try:
                 if self._ahead:
-                    self._http.receive_data(bytes(self._ahead))
-                    self._ahead.clear()
+                    self._feed()
                 elif self._ended and not self._told_end:
                     self._told_end = True
                     self._http.receive_data(b"")
@@ -127,6 +125,14 @@ class HttpConnection:
             self._linger()
         if not self.closed:
             self._update()
+
+    def _feed(self) -> None:
+        data = bytes(self._ahead)
+        self._ahead.clear()
+        if self._http.their_state is h11.IDLE and not self._partial:
+            data = data.lstrip(b"\r\n")  # RFC 9112, 2.2: some send a newline too many after a request
+        if data:
+            self._http.receive_data(data)
 
     def _encourage(self) -> None:
         """Expect: 100-continue: the client waits for a word before it sends its body."""
@@ -159,8 +165,8 @@ class HttpConnection:
             self._refuse(405, "this is no proxy")
         elif len(length) > 9 or int(length) > MAX_BODY:
             self._refuse(413, f"the most is {MAX_BODY} bytes")
-        elif self._server.guard is not None:
-            self._refusal = self._ask_guard(self._server.guard, request)
+        elif self.server.guard is not None:
+            self._refusal = self._ask_guard(self.server.guard, request)
             if self._refusal is not None and (length != "0" or "transfer-encoding" in request.headers):
                 self._refusal.headers["Connection"] = "close"  # its body is not worth waiting for
                 self._request = None
@@ -186,18 +192,18 @@ class HttpConnection:
             refusal, self._refusal = self._refusal, None
             self._answer(refusal)
             return
-        if self._server.overloaded:
+        if self.server.overloaded:
             self._answer(text(503, "too much is being done already", {"Retry-After": "1"}))
             return
         try:
-            answer = self._server.handler(request)
+            answer = self.server.handler(request)
         except Exception as error:
             answer = self._unexpected(request, error)
         if isinstance(answer, Response):
             self._answer(answer)
         else:
             self._working = True
-            self._server.keep(self._loop.create_task(self._await(request, answer)))
+            self.server.keep(self._loop.create_task(self._await(request, answer)))
 
     async def _await(self, request: Request, answer: Awaitable[Response]) -> None:
         try:
@@ -211,14 +217,14 @@ class HttpConnection:
 
     def _unexpected(self, request: Request, error: Exception) -> Response:
         words = f"unexpected {type(error).__name__}: {error}"
-        self._server.log(f"http: {request.method} {request.path[:100]}: {words}")
+        self.server.log(f"http: {request.method} {request.path[:100]}: {words}")
         return text(500, words)
 
     def _answer(self, response: Response) -> None:
         try:
             head = head_of(response)
         except h11.LocalProtocolError as error:  # a header that cannot be said; nothing of it is sent yet
-            self._server.log(f"http: a response could not be sent: {error}")
+            self.server.log(f"http: a response could not be sent: {error}")
             response = text(500, "the response could not be sent")
             head = head_of(response)
         body = response.body
@@ -238,7 +244,9 @@ class HttpConnection:
             return
         self._send(h11.EndOfMessage())
         if self._http.our_state is h11.DONE and self._http.their_state is h11.DONE:
-            self._http.start_next_cycle()
+            self._ahead[:0] = self._http.trailing_data[0]
+            self._http = h11.Connection(h11.SERVER, max_incomplete_event_size=MAX_HEAD)
+            self._told_end = False
             self._method = ""
             self._heard = self._loop.time()
         else:
@@ -268,7 +276,6 @@ class HttpConnection:
         sent = self._write(data)
         if sent < len(data) and not self.closed:
             self._out += memoryview(data)[sent:]
-            self._writing = True
             self._loop.add_writer(self._fd, self._on_writable)
 
     def _write(self, data: bytes | bytearray) -> int:
@@ -288,7 +295,6 @@ class HttpConnection:
             del self._out[:sent]
             self._set_timer("")
         if not self._out:
-            self._writing = False
             self._loop.remove_writer(self._fd)
         self._work()
 
@@ -362,10 +368,8 @@ class HttpConnection:
             return
         self.closed = True
         self._set_timer("")
-        if self._reading:
-            self._loop.remove_reader(self._fd)
-        if self._writing:
-            self._loop.remove_writer(self._fd)
+        self._loop.remove_reader(self._fd)
+        self._loop.remove_writer(self._fd)
         self._sock.close()
         stream, self._stream = self._stream, None
         if stream is not None:
@@ -373,7 +377,4 @@ class HttpConnection:
         self._ahead.clear()
         self._body = bytearray()
         self._out = bytearray()
-        self._server.forget(self)
-
-    def log(self, line: str) -> None:
-        self._server.log(line)
+        self.server.forget(self)

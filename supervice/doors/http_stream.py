@@ -23,7 +23,7 @@ class Streaming:
         try:
             self._stop = stream(self._send, self._done)
         except Exception as error:
-            self._connection.log(f"http: a stream could not begin: {type(error).__name__}: {error}")
+            self._connection.server.log(f"http: a stream could not begin: {type(error).__name__}: {error}")
             self._over = True
             self._connection.close()
             return
@@ -55,4 +55,4 @@ class Streaming:
             try:
                 stop()
             except Exception as error:
-                self._connection.log(f"http: the end of a stream: {type(error).__name__}: {error}")
+                self._connection.server.log(f"http: the end of a stream: {type(error).__name__}: {error}")

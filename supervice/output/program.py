@@ -246,6 +246,14 @@ class ProgramOutput:
         """What was said last, about `size` bytes of it."""
         return b"" if self._ring is None else self._ring.end(size)
 
+    def kept(self, stream: str) -> tuple[int, bytes]:
+        """(bytes said on `stream` before, what of it is kept)."""
+        return (0, b"") if self._ring is None else self._ring.kept(stream)
+
+    def clear(self) -> None:
+        """Forgets the last lines."""
+        self._ring = None
+
     def subscribe(self, callback: Callable[[], object]) -> Subscription:
         """Follows the output through restarts; `callback()` means that `Subscription.take` has something."""
         if self._followers is None:

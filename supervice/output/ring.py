@@ -22,12 +22,13 @@ class Ring:
     A chatty stdout does not push out the last errors: either stream has half of the room for itself.
     """
 
-    __slots__ = ("_limit", "_parts", "_sizes")
+    __slots__ = ("_gone", "_limit", "_parts", "_sizes")
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
         self._parts: list[tuple[int, bytearray]] = []  # 0: stdout, 1: stderr
         self._sizes = [0, 0]
+        self._gone = [0, 0]  # bytes of either stream that were cut off so far
 
     def append(self, stream: int, head: bytes, piece: memoryview) -> None:
         size = len(head) + len(piece)
@@ -71,6 +72,12 @@ class Ring:
                 del self._parts[index]
             size -= cut
             self._sizes[stream] -= cut
+            self._gone[stream] += cut
+
+    def kept(self, stream: str) -> tuple[int, bytes]:
+        """(bytes that came before, what is there) of one stream."""
+        wanted = NAMES.index(stream)
+        return self._gone[wanted], b"".join([bytes(part) for number, part in self._parts if number == wanted])
 
     def end(self, size: int) -> bytes:
         """The last `size` bytes or so of both streams, whole lines; cheap."""

@@ -251,10 +251,11 @@ class OutputRouter:
         for output in list(self._programs):
             output.refresh(log_buffer)
 
-    def reopen(self) -> None:
-        """SIGUSR2: after logrotate has moved the files."""
+    def reopen(self, path: str | None = None) -> None:
+        """SIGUSR2: after logrotate has moved the files. With `path`: the one that logs there."""
         for sink in list(self._sinks.values()):
-            sink.reopen()
+            if path is None or (isinstance(sink, FileSink) and sink.path == os.path.realpath(path)):
+                sink.reopen()
 
     def busy(self, change: int) -> None:
         self._busy += change

@@ -17,7 +17,7 @@ from supervice.loop import Loop
 PACKAGE = Path(__file__).resolve().parents[2] / "supervice"
 MODULES = sorted(PACKAGE.rglob("*.py"))
 # Where it is said when something happened, for people to read.
-STAMPS = {"boot.py", "clerk.py", "logger.py", "output/formats.py", "streams.py"}
+STAMPS = {"boot.py", "clerk.py", "logger.py", "output/formats.py", "stock/info.py", "streams.py"}
 WALL = {"time", "time_ns", "localtime"}
 
 

@@ -77,8 +77,11 @@ LAYERS = {
     "farewell": "lifecycle process",
     "session": "doors.address doors.commands doors.rpc launch logger loop models output pid1",
     "ending": "farewell lifecycle logger loop pid1 process shutdown",
+    # supervisord's remote interface, loaded when a stock file has a server for it
+    "stock": "config.text config.values doors.http doors.xmlrpc doors.xmlrpc_wire lifecycle logger names output pid1 process"
+    " views waiting",
     "core": "config doors.rpc ending endpoints events herald launch lifecycle logger loop models names notify.manager"
-    " operations pid1 probes process reload session signal_desk startup streams",
+    " operations pid1 probes process reload session signal_desk startup stock streams",
     # one command without a configuration
     "single": "lean loop pid1",
     # how the world talks to it: the language, the server's half, the client's half
@@ -97,6 +100,8 @@ LAYERS = {
     "doors.http_messages": "",
     "doors.http_wire": "doors.http_messages",
     "doors.http_stream": "",
+    "doors.xmlrpc_wire": "",
+    "doors.xmlrpc": "doors.http_messages doors.xmlrpc_wire",
     "doors.connection": "doors.access doors.protocol loop",
     "doors.rpc": "doors.access doors.commands doors.connection doors.listener doors.peer loop",
     "doors.render": "",
@@ -109,7 +114,7 @@ LAYERS = {
     "cli.args": "",
     "cli.single_options": "cli.args config.values single",
     "cli.main": "pid1 cli.args cli.check cli.single_options config core doors.address lean logger loop single",
-    "cli.check": "cli.explain config",
+    "cli.check": "cli.explain config doors.http",
     "cli.explain": "config config.values lifecycle models",
     "cli.replies": "doors.call doors.fastjson doors.protocol doors.render doors.timeline doors.tree",
     "cli.shell": "cli.replies doors.call doors.protocol",
@@ -173,6 +178,11 @@ TYPES_UPWARDS = {
     ("doors.http_connection", "doors.http"),
     ("doors.http_stream", "doors.http_connection"),
     ("doors.http_stream", "doors.http_messages"),
+    ("doors.xmlrpc", "loop"),
+    ("stock", "core"),
+    ("stock", "config"),
+    ("stock", "loop"),
+    ("stock", "models"),
 }
 
 # Parts that decide and never do: what they are tested with is values.

@@ -187,7 +187,11 @@ priority = 5
         http="unix:/start/probes.sock",
         programs=[web, job],
     )
-    assert loaded.given == set(SupervisorConfig.__annotations__) - {"programs", "socket_path"} | {"socket"}
+    assert loaded.given == set(SupervisorConfig.__annotations__) - {
+        "programs",
+        "socket_path",
+        "identifier",
+    } | {"socket"}
 
 
 def test_who_is_no_root_cannot_switch_users(conf: Any) -> None:

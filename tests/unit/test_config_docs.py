@@ -77,6 +77,7 @@ def test_every_field_can_be_set_in_a_file() -> None:
             "readiness_action"
         } <= program
     settings = {options.FIELDS.get(name, name) for name in options.rows("supervice")}
+    settings |= {options.FIELDS.get(name, name) for name in options.rows("supervisord")}
     assert set(SupervisorConfig.__annotations__) - {"programs"} <= settings
 
 

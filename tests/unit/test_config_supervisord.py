@@ -106,7 +106,6 @@ def test_what_supervisord_tolerates(conf: Any, content: str, command: str) -> No
         ("[supervisord]\nchildlogdir=/tmp", "no AUTO log files"),
         ("[supervisrod]", "unknown section"),
         ("[rpcinterface:other]", "plug-ins are not loaded"),
-        ("[unix_http_server]\nfile=/s", "has no effect in this version"),
         ("[include]\nfiles=nothing/*.conf", "nothing matches"),
         ("[fcgi-program:f]\ncommand=x\nsocket=unix:///s", "is not started"),
         ("[eventlistener:l]\ncommand=x\nevents=TICK_5", "is not started"),
