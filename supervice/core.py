@@ -31,6 +31,7 @@ from supervice.streams import Journal
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from supervice.companions import Companions
     from supervice.launch import Launcher
     from supervice.lifecycle.states import Announce
     from supervice.loop import AnyFuture, EventLoop
@@ -69,6 +70,7 @@ class Supervisor:
         self._ending = Ending(self)
         self._reloader = Reloader(self)
         self.startup = Startup(self)
+        self.companions: Companions | None = None
         if config is not None:
             configuration.check_dependencies(config.programs)
             self._adopt([one for program in config.programs for one in configuration.instances(program)])
@@ -201,6 +203,8 @@ class Supervisor:
         if self._ending.request(why):
             self.stopping = True
             self.startup.stop()
+            if self.companions is not None:
+                self.companions.stopping()
 
     def _open(self, loop: EventLoop) -> None:
         session = Session(loop, self.config, Operations(self), daemon=self.daemon, directory=self._directory)
@@ -210,6 +214,7 @@ class Supervisor:
         self._warnings = []
         for process in self.processes.values():
             process.use(session.launcher)
+        self.update_companions()
         self._signals = SignalDesk(loop, self, session.runtime)
         if self.daemon:
             clean_dispositions()  # only now: what came while we started finds its handler
@@ -221,6 +226,8 @@ class Supervisor:
         # first, or what a program abandons in its first millisecond would go to somebody else for ever
         if self.daemon and not placement.is_pid1() and not become_subreaper():
             logger.warning("cannot become child subreaper: orphans of programs will not be collected here")
+        if self.companions is not None:
+            self.companions.running()
         self.startup.begin()
 
     def _close(self) -> None:
@@ -228,6 +235,9 @@ class Supervisor:
             process.close()
         if self._signals is not None:
             self._signals.close()
+        if self.companions is not None:
+            self.companions.close()
+            self.companions = None
         if self._session is not None:
             self._session.close()
             self._session = None
@@ -235,6 +245,8 @@ class Supervisor:
     def _changed(self, process: Process, change: Announce) -> None:
         self.journal.note(process, change)
         self.startup.changed(process)
+        if self.companions is not None:
+            self.companions.changed(process, change)
         self._ending.changed(process, change)
 
     def judge(self) -> None:
@@ -254,6 +266,25 @@ class Supervisor:
     def force_shutdown(self, why: Verdict) -> None:
         """No more waiting: SIGKILL for everything that is left."""
         self._ending.force(why)
+
+    def update_companions(self) -> None:
+        """Processes have come, gone or changed: event listeners, FastCGI sockets and taps follow."""
+        session, processes = self._session, self.processes.values()
+        if session is None:
+            return
+        if self.companions is None and (
+            self.config.strip_ansi or any(p.config.needs_companions for p in processes)
+        ):
+            from supervice.companions import Companions
+
+            self.companions = Companions(session.launcher, session.outputs, self.config)
+        if self.companions is not None:
+            self.companions.update(processes)
+
+    def on_remote_communication(self, kind: str, data: str) -> None:
+        """Somebody sent an event of their own to those who listen."""
+        if self.companions is not None:
+            self.companions.remote_communication(kind, data)
 
     def update_forwarding(self) -> None:
         """After a reload: looks up anew which signals go to which programs."""

@@ -42,6 +42,24 @@ class HealthCheckConfig:
 
 
 @dataclass
+class ListenerConfig:
+    """What makes a program an event listener of supervisord's protocol: its pool is all its processes."""
+
+    events: tuple[str, ...]  # supervisord's names of event types, the abstract ones too
+    buffer_size: int = 10  # events that wait for a listener
+
+
+@dataclass
+class SocketConfig:
+    """A listening socket that all processes of a program have as standard input."""
+
+    address: str  # unix:///PATH or tcp://HOST:PORT
+    owner: str | None = None  # user or user:group; None: the user of the program
+    mode: int = 0o700
+    backlog: int | None = None  # None: as many as the kernel allows
+
+
+@dataclass
 class ProgramConfig:
     """One program. With `numprocs` > 1 it stands for that many processes (see `config.instances`)."""
 
@@ -74,6 +92,12 @@ class ProgramConfig:
     stdout_logfile_backups: int = 10
     stderr_logfile_maxbytes: int = 50 * MB
     stderr_logfile_backups: int = 10
+    stdout_capture_maxbytes: int = 0  # above 0: what stands between supervisord's two tokens is an event
+    stderr_capture_maxbytes: int = 0
+    stdout_events_enabled: bool = False  # output is an event too
+    stderr_events_enabled: bool = False
+    listener: ListenerConfig | None = None
+    socket: SocketConfig | None = None
     main: bool = False
     critical: bool = False
     forward_signals: tuple[tuple[int, int], ...] = ()  # (received, delivered)
@@ -87,6 +111,18 @@ class ProgramConfig:
     secrets: dict[str, str] = field(default_factory=dict)  # variable to the path of a file with its value
     pass_environment: tuple[str, ...] | None = None  # names and globs; None: our whole environment
     depends_on: tuple[tuple[str, str], ...] = ()  # (program, started | ready | healthy | completed)
+
+    @property
+    def needs_companions(self) -> bool:
+        """Whether it is a listener, has a socket, or an output that somebody else reads too."""
+        return bool(
+            self.listener
+            or self.socket
+            or self.stdout_capture_maxbytes
+            or self.stderr_capture_maxbytes
+            or self.stdout_events_enabled
+            or self.stderr_events_enabled
+        )
 
 
 @dataclass
@@ -107,6 +143,8 @@ class SupervisorConfig:
     umask: int | None = None
     socket_mode: int | None = None  # None: 0600, or 0660 with socket_group
     socket_group: str | None = None
+    strip_ansi: bool = False  # whether escape sequences are removed from what programs say
+    identifier: str = "supervisor"  # our name in events
     log_format: Literal["raw", "prefix", "json"] = "raw"
     log_overflow: Literal["block", "drop"] = "block"
     log_buffer: int = 64 * 1024

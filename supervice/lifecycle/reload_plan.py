@@ -34,6 +34,8 @@ _AT_START = (
     "log_maxbytes",
     "log_backups",
     "umask",
+    "strip_ansi",
+    "identifier",
     "log_format",
     "log_overflow",
     "log_buffer",

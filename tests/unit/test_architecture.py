@@ -31,7 +31,9 @@ LAYERS = {
     "loop": "",
     "logger": "",
     "events": "lean loop logger",
-    "config": "lean lifecycle models config.text config.values",
+    # the words of supervisord's event listeners, which a configuration names and a pool tells
+    "listeners.names": "",
+    "config": "lean lifecycle models config.text config.values listeners.names",
     "config.text": "",
     "config.values": "models",
     # one duty each; nothing here knows of programs' lives
@@ -46,6 +48,10 @@ LAYERS = {
     "waiting": "loop lifecycle",
     "chronicle": "lifecycle logger",
     "process": "child chronicle events health launch lean lifecycle logger loop models output pid1 policy waiting",
+    # what supervisord's listeners and FastCGI programs have beside themselves; only where there are some
+    "listeners": "lifecycle logger loop models process listeners.names",
+    "fcgi": "doors.listener lifecycle logger models pid1 process",
+    "companions": "fcgi launch lifecycle listeners models output process",
     # all processes
     "names": "",
     "startup": "lifecycle logger loop process waiting",
@@ -58,7 +64,7 @@ LAYERS = {
     "farewell": "lifecycle process",
     "session": "doors.address doors.commands doors.rpc launch logger loop models output pid1",
     "ending": "farewell lifecycle logger loop pid1 process shutdown",
-    "core": "config doors.rpc ending events launch lifecycle logger loop models names operations"
+    "core": "companions config doors.rpc ending events launch lifecycle logger loop models names operations"
     " pid1 process reload session signal_desk startup streams",
     # one command without a configuration
     "single": "lean loop pid1",
@@ -112,7 +118,17 @@ TYPES_UPWARDS = {
 }
 
 # Parts that decide and never do: what they are tested with is values.
-PURE = ("models", "lifecycle", "lean", "doors.protocol", "doors.access", "doors.render", "doors.commands")
+PURE = (
+    "models",
+    "lifecycle",
+    "lean",
+    "listeners.names",
+    "listeners.protocol",
+    "doors.protocol",
+    "doors.access",
+    "doors.render",
+    "doors.commands",
+)
 IMPURE = {
     "asyncio", "ctypes", "fcntl", "logging", "multiprocessing", "os", "pathlib", "random", "select",
     "selectors", "socket", "_socket", "subprocess", "sys", "threading", "time",
