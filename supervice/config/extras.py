@@ -67,7 +67,7 @@ def listener(ctx: Context, section: Section, program: Program, *, plugins: bool)
             message = f"{where} events: {shown(name)} is an event of a plug-in, it will never come"
             ctx.warning(file, line, "events", message)
         else:
-            hint = ctx.guess(name, EVENTS)
+            hint = ctx.guess(name, [event.lower() for event in sorted(EVENTS)])  # either case will do
             ctx.error(file, line, "events", f"{where} events: unknown event type {shown(name)}{hint}")
     made = ListenerConfig(tuple([n for n in names if n not in unknown]), values.get("buffer_size") or 10)
     for config in program.configs():

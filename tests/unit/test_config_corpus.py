@@ -124,24 +124,21 @@ def test_what_supervisord_accepts_means_the_same(case: Path, tmp_path: Path) -> 
         return
     assert [str(problem) for problem in loaded.errors] == []
     here = str(tmp_path / "here")
-    listeners = {listener.name: listener for listener in loaded.listeners}
-    programs = {
-        (c.group or c.program or c.name, c.process_name or c.name): c for c in loaded.processes + loaded.fcgi
-    }
+    programs = {(c.group or c.program or c.name, c.process_name or c.name): c for c in loaded.processes}
     differences = []
     for group in expected["groups"]:
         for process in group["processes"]:
             label = f"{group['name']}:{process['name']}"
+            config = programs.pop((group["name"], process["name"]))
             if group["kind"] == "eventlistener":
-                listener = listeners[group["name"]]
-                [config] = [c for c in listener.processes if (c.process_name or c.name) == process["name"]]
+                listener = config.listener
+                assert listener is not None
                 if sorted(listener.events) != sorted(group["events"]):
                     differences.append(f"{label} events")
                 if listener.buffer_size != group["buffer_size"]:
                     differences.append(f"{label} buffer_size")
                 process["priority"] = group["priority"]
             else:
-                config = programs.pop((group["name"], process["name"]))
                 order = config.priority if config.group_priority is None else config.group_priority
                 if order != group["priority"]:
                     differences.append(f"{label} group priority {order}, {group['priority']}")
