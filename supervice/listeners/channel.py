@@ -123,9 +123,7 @@ class Channel:
             if answer == p.PROCESSED:
                 self._pool.processed()
             elif answer == p.REJECTED and event is not None:
-                logger.warning(
-                    f"{name}: event {event.serial} ({event.name}) was rejected, it is offered again"
-                )
+                logger.warning(f"{name}: rejected event {event.serial} ({event.name}), it is offered again")
                 self._pool.rejected(event)
             elif answer == p.BROKEN:
                 logger.warning(
