@@ -2,7 +2,7 @@
 
 A change of one of our processes becomes the event that supervisord would have sent for it. Where our states
 are not supervisord's: FATAL comes from BACKOFF there, so a BACKOFF is told before it; UNHEALTHY does not
-exist there, so nothing is told of it and it counts as RUNNING.
+exist there, so nothing is told of it and it counts as RUNNING. A restart is a stop and a start.
 """
 
 from __future__ import annotations
@@ -124,6 +124,9 @@ class Hub:
         if after == FATAL and before == STARTING:
             self._state(process, BACKOFF, STARTING, _tries(process))
             before = BACKOFF
+        if after == STARTING and before == STOPPING:
+            self._state(process, STOPPED, STOPPING, f"pid:{_last_pid(process)}")
+            before = STOPPED
         if after == EXITED:
             self._state(process, EXITED, before, f"expected:{int(change.expected)} pid:{_last_pid(process)}")
         elif after in (STARTING, BACKOFF):
