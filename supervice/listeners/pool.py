@@ -51,7 +51,7 @@ class Pool:
         self._size = 1
         self._events: deque[Waiting] = deque()
         self._serial = -1
-        self._dropped = 0  # since the buffer was full first
+        self._dropped = 0  # since the buffer was empty last
         self._rejections = 0  # in a row
         self._pause: Cancellable | None = None
 
@@ -95,9 +95,9 @@ class Pool:
             if not any(member.ready and member.send(event, data) for member in self.members):
                 return
             self._events.popleft()
-            if self._dropped:
-                logger.warning(f"{self.name}: {self._dropped} events were dropped while the buffer was full")
-                self._dropped = 0
+        if self._dropped and not self._events:
+            logger.warning(f"{self.name}: no event waits any more; {self._dropped} were dropped meanwhile")
+            self._dropped = 0
 
     def close(self) -> None:
         if self._pause is not None:

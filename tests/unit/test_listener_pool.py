@@ -108,7 +108,7 @@ def test_of_too_many_the_oldest_is_dropped_and_that_is_said_once(said: list[str]
         member.ready = True
         pool.dispatch()
     assert member.serials == [7, 8, 9]
-    assert said[1:] == ["WARNING mails: 7 events were dropped while the buffer was full"]
+    assert said[1:] == ["WARNING mails: no event waits any more; 7 were dropped meanwhile"]
 
 
 def test_what_was_not_processed_is_the_next_again() -> None:
