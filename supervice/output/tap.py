@@ -83,21 +83,19 @@ class Tap:
     def feed(self, data: bytes, pid: int) -> bytes:
         if self._ansi is not None:
             data = self._ansi.feed(data)
-        if self._capture:
-            data = self._split(data, pid)
-        return self._tell(data, pid)
+        return self._split(data, pid) if self._capture else self._tell(data, pid)
 
     def end(self, pid: int) -> bytes:
         """What was held back. A message without its end is none, and logged."""
-        data = self._ansi.end() if self._ansi is not None else b""
-        if self._capture:
-            data = self._split(data, pid)
+        data = self.feed(b"", pid)
+        if self._ansi is not None:
+            rest = self._ansi.end()
+            data += self._split(rest, pid) if self._capture else self._tell(rest, pid)
         if self._message is not None:
             data += BEGIN + self._message
             self._message = None
-        data += self._held
-        self._held = b""
-        return self._tell(data, pid)
+        held, self._held = self._held, b""
+        return data + self._tell(held, pid)
 
     def _tell(self, data: bytes, pid: int) -> bytes:
         if data and self._on_log is not None:
@@ -114,9 +112,9 @@ class Tap:
             if at < 0:
                 keep = overlap(data, token)
                 self._held = data[len(data) - keep :]
-                self._take(data[: len(data) - keep], out)
+                self._take(data[: len(data) - keep], out, pid)
                 break
-            self._take(data[:at], out)
+            self._take(data[:at], out, pid)
             data = data[at + len(token) :]
             if self._message is None:
                 self._message = bytearray()
@@ -126,7 +124,8 @@ class Tap:
                     self._on_message(pid, message)
         return b"".join(out)
 
-    def _take(self, data: bytes, out: list[bytes]) -> None:
+    def _take(self, data: bytes, out: list[bytes], pid: int) -> None:
+        self._tell(data, pid)  # also what is within a message: supervisord tells it twice
         if self._message is None:
             out.append(data)
         else:

@@ -42,7 +42,20 @@ def test_messages_are_taken_out_wherever_the_reads_end(
     text = b"".join(outside + BEGIN + inside + END for outside, inside in parts) + last
     logged, messages, told = run(split(text, cuts), capture=1000)
     assert messages == [inside for _, inside in parts]
-    assert logged == told == b"".join(outside for outside, _ in parts) + last
+    assert logged == b"".join(outside for outside, _ in parts) + last
+    assert told == b"".join(outside + inside for outside, inside in parts) + last
+
+
+def test_what_is_told_comes_in_the_order_it_was_written() -> None:
+    told: list[tuple[str, bytes]] = []
+    tap = Tap(
+        strip=False,
+        capture=100,
+        on_log=lambda pid, data: told.append(("log", data)),
+        on_message=lambda pid, data: told.append(("message", data)),
+    )
+    tap.feed(b"before" + BEGIN + b"within" + END + b"after", 7)
+    assert told == [("log", b"before"), ("log", b"within"), ("message", b"within"), ("log", b"after")]
 
 
 @given(st.binary(max_size=300), st.lists(st.integers(0, 300)))
@@ -65,7 +78,7 @@ def test_a_message_without_its_end_is_none_and_not_lost() -> None:
     assert run([b"x", BEGIN + b"half", b"<!--XSUP"], capture=10) == (
         b"x" + BEGIN + b"half<!--XSUP",
         [],
-        b"x" + BEGIN + b"half<!--XSUP",
+        b"xhalf<!--XSUP",
     )
 
 
