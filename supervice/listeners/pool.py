@@ -87,7 +87,7 @@ class Pool:
 
     def dispatch(self) -> None:
         """Hands out what can be handed out now."""
-        while self._events and self._pause is None:
+        while self._events and self._pause is None and any(member.ready for member in self.members):
             event = self._events[0]
             data = envelope(
                 self._server, event.serial, self.name, event.pool_serial, event.name, event.payload

@@ -371,13 +371,3 @@ def test_no_listener_inherits_the_pipe_of_another(stock: Make, tmp_path: Path) -
     for name in ("a", "b"):
         pid = one.wait_state(name, "RUNNING")["pid"]
         eventually(lambda pid=pid: {"0", "1", "2"} == set(os.listdir(f"/proc/{pid}/fd")))
-
-
-def test_what_has_no_listener_costs_nothing(daemon: Make) -> None:
-    one = daemon("[program:a]\ncommand = sleep 1000\nstartsecs = 0\n")
-    one.wait_state("a", "RUNNING")
-    import subprocess
-
-    code = "import sys, supervice.core, supervice.cli.main; print(*sys.modules)"
-    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
-    assert not {"supervice.companions", "supervice.fcgi", "supervice.output.tap"} & set(loaded.split())

@@ -393,7 +393,14 @@ def test_an_ordinary_configuration_brings_nothing_in(tmp_path: Path) -> None:
         "assert len(s.processes) == 2"
     )
     bare = _loaded("pass")
-    assert sorted((_loaded(code) - bare) & set(NOT_IN_THE_DAEMON)) == []
+    loaded = _loaded(code)
+    assert sorted((loaded - bare) & set(NOT_IN_THE_DAEMON)) == []
+    assert not loaded & {
+        "supervice.companions",
+        "supervice.fcgi",
+        "supervice.listeners",
+        "supervice.output.tap",
+    }
 
 
 def test_status_is_asked_for_without_click_and_without_the_daemon() -> None:
