@@ -234,6 +234,29 @@ def test_a_run_that_ends_leaves_its_event_to_the_next(stage: Callable[..., Stage
     assert one.read() == first
 
 
+def test_the_event_of_one_that_breaks_the_protocol_over_it_is_anothers(stage: Callable[..., Stage]) -> None:
+    one = stage("REMOTE_COMMUNICATION")
+    second = process("l:1", "REMOTE_COMMUNICATION")
+    second.config.program = "l"
+    one.hub.update([one.listener, second])
+    channel = one.hub.channel("l:1")
+    heard = channel.begin()
+    stdin = os.dup(channel.open())
+    channel.opened()
+    one.heard(b"READY\n")
+    one.hub.remote_communication("a", "b")
+    told = one.read()
+    heard(b"READY\n")
+    one.heard(b"no answer\n")
+    assert os.read(stdin, 1000) == told
+    one.heard(b"READY\n")  # it is not believed any more
+    one.hub.remote_communication("c", "d")
+    assert one.read() == b""
+    heard(b"RESULT 2\nOKREADY\n")
+    assert os.read(stdin, 1000).endswith(b"type:c\nd")
+    os.close(stdin)
+
+
 def test_nobody_is_told_anything_before_it_is_running(stage: Callable[..., Stage]) -> None:
     one = stage("REMOTE_COMMUNICATION")
     one.listener.state = "STARTING"
