@@ -67,9 +67,25 @@ def wait_for(file: Path, event: str, count: int = 1, timeout: float = 15) -> lis
 
 
 def pipes(one: Daemon) -> int:
-    """How many pipes the daemon has open."""
-    directory = Path(f"/proc/{one.pid}/fd")
-    return sum(os.readlink(directory / fd).startswith("pipe:") for fd in os.listdir(directory))
+    """How many pipes the daemon has open once it rests: the same number in two looks."""
+
+    def look() -> int:
+        count = 0
+        for fd in Path(f"/proc/{one.pid}/fd").iterdir():
+            try:
+                count += os.readlink(fd).startswith("pipe:")
+            except FileNotFoundError:
+                pass  # closed meanwhile
+        return count
+
+    seen = [look()]
+
+    def rests() -> bool:
+        seen.append(look())
+        return seen[-1] == seen[-2]
+
+    eventually(rests, interval=0.1)
+    return seen[-1]
 
 
 def test_a_listener_hears_of_states_in_supervisords_words(stock: Make, tmp_path: Path) -> None:

@@ -145,6 +145,25 @@ def test_only_what_somebody_wants_has_a_number(stage: Callable[..., Stage]) -> N
     assert b" serial:0 " in one.read()
 
 
+def test_an_event_has_one_number_for_all_pools_and_one_in_each(stage: Callable[..., Stage]) -> None:
+    one = stage("REMOTE_COMMUNICATION")
+    other = process("m", "TICK_60", "REMOTE_COMMUNICATION", "PROCESS_COMMUNICATION")
+    one.hub.update([one.listener, other])
+    channel = one.hub.channel("m")
+    heard = channel.begin()
+    stdin = os.dup(channel.open())
+    channel.opened()
+    for hear in (one.heard, heard):
+        hear(b"READY\n")
+    one.hub.communicated(one.web.config, 1, "stdout", b"")
+    os.read(stdin, 1000)
+    heard(b"RESULT 2\nOKREADY\n")
+    one.hub.remote_communication("a", "b")
+    assert b" serial:1 pool:l poolserial:0 " in one.read()
+    assert b" serial:1 pool:m poolserial:1 " in os.read(stdin, 1000)
+    os.close(stdin)
+
+
 def test_groups_that_come_and_go(stage: Callable[..., Stage]) -> None:
     one = stage("PROCESS_GROUP")
     one.hub.update([one.listener, process("other", group="g")])
