@@ -31,7 +31,7 @@ from supervice.streams import Journal
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from supervice.companions import Companions
+    from supervice.attachments import Attachments
     from supervice.launch import Launcher
     from supervice.lifecycle.states import Announce
     from supervice.loop import AnyFuture, EventLoop
@@ -70,7 +70,7 @@ class Supervisor:
         self._ending = Ending(self)
         self._reloader = Reloader(self)
         self.startup = Startup(self)
-        self.companions: Companions | None = None
+        self.attachments: Attachments | None = None
         if config is not None:
             configuration.check_dependencies(config.programs)
             self._adopt([one for program in config.programs for one in configuration.instances(program)])
@@ -203,8 +203,8 @@ class Supervisor:
         if self._ending.request(why):
             self.stopping = True
             self.startup.stop()
-            if self.companions is not None:
-                self.companions.stopping()
+            if self.attachments is not None:
+                self.attachments.stopping()
 
     def _open(self, loop: EventLoop) -> None:
         session = Session(loop, self.config, Operations(self), daemon=self.daemon, directory=self._directory)
@@ -214,7 +214,7 @@ class Supervisor:
         self._warnings = []
         for process in self.processes.values():
             process.use(session.launcher)
-        self.update_companions()
+        self.update_attachments()
         self._signals = SignalDesk(loop, self, session.runtime)
         if self.daemon:
             clean_dispositions()  # only now: what came while we started finds its handler
@@ -226,8 +226,8 @@ class Supervisor:
         # first, or what a program abandons in its first millisecond would go to somebody else for ever
         if self.daemon and not placement.is_pid1() and not become_subreaper():
             logger.warning("cannot become child subreaper: orphans of programs will not be collected here")
-        if self.companions is not None:
-            self.companions.running()
+        if self.attachments is not None:
+            self.attachments.running()
         self.startup.begin()
 
     def _close(self) -> None:
@@ -235,9 +235,9 @@ class Supervisor:
             process.close()
         if self._signals is not None:
             self._signals.close()
-        if self.companions is not None:
-            self.companions.close()
-            self.companions = None
+        if self.attachments is not None:
+            self.attachments.close()
+            self.attachments = None
         if self._session is not None:
             self._session.close()
             self._session = None
@@ -245,8 +245,8 @@ class Supervisor:
     def _changed(self, process: Process, change: Announce) -> None:
         self.journal.note(process, change)
         self.startup.changed(process)
-        if self.companions is not None:
-            self.companions.changed(process, change)
+        if self.attachments is not None:
+            self.attachments.changed(process, change)
         self._ending.changed(process, change)
 
     def judge(self) -> None:
@@ -267,24 +267,24 @@ class Supervisor:
         """No more waiting: SIGKILL for everything that is left."""
         self._ending.force(why)
 
-    def update_companions(self) -> None:
+    def update_attachments(self) -> None:
         """Processes have come, gone or changed: event listeners, FastCGI sockets and taps follow."""
         session, processes = self._session, self.processes.values()
         if session is None:
             return
-        if self.companions is None and (
-            self.config.strip_ansi or any(p.config.needs_companions for p in processes)
+        if self.attachments is None and (
+            self.config.strip_ansi or any(p.config.needs_attachments for p in processes)
         ):
-            from supervice.companions import Companions
+            from supervice.attachments import Attachments
 
-            self.companions = Companions(session.launcher, session.outputs, self.config)
-        if self.companions is not None:
-            self.companions.update(processes)
+            self.attachments = Attachments(session.launcher, session.outputs, self.config)
+        if self.attachments is not None:
+            self.attachments.update(processes)
 
     def on_remote_communication(self, kind: str, data: str) -> None:
         """Somebody sent an event of their own to those who listen."""
-        if self.companions is not None:
-            self.companions.remote_communication(kind, data)
+        if self.attachments is not None:
+            self.attachments.remote_communication(kind, data)
 
     def update_forwarding(self) -> None:
         """After a reload: looks up anew which signals go to which programs."""

@@ -113,7 +113,7 @@ class ProgramConfig:
     depends_on: tuple[tuple[str, str], ...] = ()  # (program, started | ready | healthy | completed)
 
     @property
-    def needs_companions(self) -> bool:
+    def needs_attachments(self) -> bool:
         """Whether it is a listener, has a socket, or an output that somebody else reads too."""
         return bool(
             self.listener

@@ -115,7 +115,7 @@ class Reloader:
         if supervisor.daemon:
             logger.set_level(loaded.config.loglevel)
         supervisor.update_forwarding()
-        supervisor.update_companions()
+        supervisor.update_attachments()
         fresh = [
             supervisor.processes[name]
             for name in configs

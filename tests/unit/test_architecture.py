@@ -51,7 +51,7 @@ LAYERS = {
     # what supervisord's listeners and FastCGI programs have beside themselves; only where there are some
     "listeners": "lifecycle logger loop models process listeners.names",
     "fcgi": "doors.listener lifecycle logger models pid1 process",
-    "companions": "fcgi launch lifecycle listeners models output process",
+    "attachments": "fcgi launch lifecycle listeners models output process",
     # all processes
     "names": "",
     "startup": "lifecycle logger loop process waiting",
@@ -64,7 +64,7 @@ LAYERS = {
     "farewell": "lifecycle process",
     "session": "doors.address doors.commands doors.rpc launch logger loop models output pid1",
     "ending": "farewell lifecycle logger loop pid1 process shutdown",
-    "core": "companions config doors.rpc ending events launch lifecycle logger loop models names operations"
+    "core": "attachments config doors.rpc ending events launch lifecycle logger loop models names operations"
     " pid1 process reload session signal_desk startup streams",
     # one command without a configuration
     "single": "lean loop pid1",
@@ -396,7 +396,7 @@ def test_an_ordinary_configuration_brings_nothing_in(tmp_path: Path) -> None:
     loaded = _loaded(code)
     assert sorted((loaded - bare) & set(NOT_IN_THE_DAEMON)) == []
     assert not loaded & {
-        "supervice.companions",
+        "supervice.attachments",
         "supervice.fcgi",
         "supervice.listeners",
         "supervice.output.tap",

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from supervice.process import Process
 
 
-class Companions:
+class Attachments:
     """Of one run of a supervisor."""
 
     def __init__(self, launcher: Launcher, outputs: OutputRouter, settings: SupervisorConfig) -> None:
