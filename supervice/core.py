@@ -19,6 +19,7 @@ from supervice.models import ProgramConfig, SupervisorConfig
 from supervice.names import groups_of
 from supervice.operations import Operations
 from supervice.pid1 import placement
+from supervice.pid1.identity import CannotSwitch
 from supervice.pid1.pidfile import PidfileInUse
 from supervice.pid1.signals import clean_dispositions
 from supervice.pid1.subreaper import become_subreaper
@@ -32,12 +33,13 @@ from supervice.streams import Journal
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from supervice.attachments import Attachments
+    from supervice.herald import Herald
     from supervice.launch import Launcher
     from supervice.lifecycle.states import Announce
     from supervice.loop import AnyFuture, EventLoop
     from supervice.output.router import OutputRouter
 
-__all__ = ["PidfileInUse", "SocketInUse", "Supervisor"]
+__all__ = ["CannotSwitch", "PidfileInUse", "SocketInUse", "Supervisor"]
 
 # The name of the command line's command.
 MAIN = "main"
@@ -68,6 +70,13 @@ class Supervisor:
         self._signals: SignalDesk | None = None
         self._finished: AnyFuture | None = None
         self._ending = Ending(self)
+        self._herald: Herald | None = None
+        if daemon and os.environ.get("NOTIFY_SOCKET"):
+            from supervice.herald import Herald
+            from supervice.notify.manager import manager
+
+            above = manager(os.environ)
+            self._herald = None if above is None else Herald(self, above)
         self._reloader = Reloader(self)
         self.startup = Startup(self)
         self.attachments: Attachments | None = None
@@ -128,7 +137,7 @@ class Supervisor:
         """Takes a process into supervision; it is not started."""
         process = Process(config, self.event_bus, launcher=self.launcher)
         process.watch(self._changed)
-        process.on_health = self.startup.changed
+        process.watch_health(self._health_changed)
         self.processes[config.name] = process
         return process
 
@@ -205,6 +214,8 @@ class Supervisor:
             self.startup.stop()
             if self.attachments is not None:
                 self.attachments.stopping()
+            if self._herald is not None:
+                self._herald.stopping(why.reason)
 
     def _open(self, loop: EventLoop) -> None:
         session = Session(loop, self.config, Operations(self), daemon=self.daemon, directory=self._directory)
@@ -248,6 +259,13 @@ class Supervisor:
         if self.attachments is not None:
             self.attachments.changed(process, change)
         self._ending.changed(process, change)
+        if self._herald is not None:
+            self._herald.changed()
+
+    def _health_changed(self, process: Process) -> None:
+        self.startup.changed(process)
+        if self._herald is not None:
+            self._herald.changed()
 
     def judge(self) -> None:
         """Asks the exit policy whether this is the end."""
@@ -290,6 +308,12 @@ class Supervisor:
         """After a reload: looks up anew which signals go to which programs."""
         if self._signals is not None:
             self._signals.update()
+
+    def use_settings(self, config: SupervisorConfig) -> None:
+        """After a reload: what `[supervice]` says now, as far as it needs no new start."""
+        if self._session is not None:
+            self._session.apply(config)
+        self.config = config
 
     def reopen(self) -> None:
         """Opens every log file anew, for an external rotation."""

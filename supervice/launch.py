@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from typing import Protocol
 
     from supervice.models import ProgramConfig
+    from supervice.notify.server import NotifySocket
     from supervice.output.router import OutputRouter
     from supervice.pid1.identity import Identity
     from supervice.pid1.runtime import Runtime
@@ -53,10 +54,13 @@ class Launcher:
         self.environment = dict(environment or {})
         self.inputs: dict[str, Input] = {}  # of processes whose standard input is not /dev/null
         self._directory = directory
-        self._env_file = env_file
+        self.env_file = env_file
         # By process: what its files said at its last start; None where they could not be read.
         self._marks: dict[str, int | None] = {}
+        # Whom we have switched to ourselves; it counts for programs that name no user.
+        self.own_identity: Identity | None = None
         self._null: int | None = None
+        self._notify: NotifySocket | None = None
         self._terminal = False
 
     @property
@@ -65,6 +69,14 @@ class Launcher:
         if self._null is None:
             self._null = os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)
         return self._null
+
+    def notify_socket(self) -> NotifySocket:
+        """Where programs say that they are ready; opened when the first one needs it."""
+        if self._notify is None:
+            from supervice.notify.server import NotifySocket
+
+            self._notify = NotifySocket(self.runtime.loop)
+        return self._notify
 
     def order(
         self,
@@ -101,6 +113,7 @@ class Launcher:
             directory=config.directory or self._directory,
             umask=config.umask,
             identity=identity,
+            limits=config.limits,
         )
 
     def is_stale(self, config: ProgramConfig) -> bool:
@@ -124,6 +137,7 @@ class Launcher:
         env = variables.passing(os.environ, config.pass_environment)
         for name in _NOT_PASSED_ON:
             env.pop(name, None)
+        identity = identity or self.own_identity
         if identity is not None:
             env["HOME"] = identity.home
             for name in ("USER", "LOGNAME"):
@@ -134,19 +148,29 @@ class Launcher:
         env["SUPERVISOR_ENABLED"] = "1"
         env["SUPERVISOR_PROCESS_NAME"] = config.process_name or config.name
         env["SUPERVISOR_GROUP_NAME"] = config.group or config.program or config.name
-        if not (self._env_file or config.env_file or config.secrets):
+        if not (self.env_file or config.env_file or config.secrets):
             env.update(self.environment)
             env.update(config.environment)
             return env, None
-        shared = variables.from_files(self._env_file)
+        shared = variables.from_files(self.env_file)
         own = variables.from_files(config.env_file)
         secrets = variables.from_secrets(config.secrets)
         for layer in (shared, self.environment, own, config.environment, secrets):
             env.update(layer)
         return env, variables.fingerprint({name: env[name] for name in {**shared, **own, **secrets}})
 
-    def spawn(self, config: ProgramConfig, stdout: int, stderr: int) -> int:
-        """The pid of the started program. SpawnError with the reason in words."""
+    def spawn(
+        self,
+        config: ProgramConfig,
+        stdout: int,
+        stderr: int,
+        variables: dict[str, str] | None = None,
+        fds: tuple[tuple[int, int], ...] = (),
+    ) -> int:
+        """The pid of the started program. `variables` and `fds` (ours, its number there): for this run.
+
+        SpawnError with the reason in words.
+        """
         try:
             argv = split_command(config.command)
         except ValueError as error:
@@ -155,6 +179,8 @@ class Launcher:
         stdin = self.null if given is None else given.open()
         try:
             order = self.order(config, argv, stdin, stdout, stderr, remember=True)
+            if variables or fds:
+                order = replace(order, env={**order.env, **(variables or {})}, extra_fds=fds)
             return self.runtime.spawner.spawn(order)
         finally:
             if given is not None:
@@ -173,6 +199,9 @@ class Launcher:
             terminal.give(os.getpgrp())
 
     def close(self) -> None:
+        if self._notify is not None:
+            self._notify.close()
+            self._notify = None
         if self._null is not None:
             os.close(self._null)
             self._null = None

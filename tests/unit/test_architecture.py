@@ -31,23 +31,35 @@ LAYERS = {
     "loop": "",
     "logger": "",
     "events": "lean loop logger",
+    "files": "",
     # the words of supervisord's event listeners, which a configuration names and a pool tells
     "listeners.names": "",
-    "config": "lean lifecycle models config.text config.values listeners.names",
+    "config": "files lean lifecycle models config.text config.values config.web listeners.names",
+    "capabilities": "",
     "config.text": "",
-    "config.values": "models",
+    "config.values": "capabilities models",
+    "config.web": "config.values",
     # one duty each; nothing here knows of programs' lives
-    "pid1": "lean loop",
+    "pid1": "capabilities lean loop",
     "output": "models loop",
-    "health": "lean models loop config.text pid1",
+    "checks": "lean loop config.text config.web pid1",
+    "health": "checks models pid1",
+    "readiness": "config.web checks loop models",
+    "watchdog": "loop",
+    "notify": "pid1",
+    "notify.protocol": "",
+    "notify.manager": "",
+    "notify.server": "notify.protocol pid1",
     # one process
     "policy": "models lifecycle config.values",
     "child": "loop pid1",
-    "environment": "",
-    "launch": "environment lean models config.text pid1 output",
+    "environment": "files",
+    "launch": "environment lean models config.text notify.server pid1 output",
     "waiting": "loop lifecycle",
-    "chronicle": "lifecycle logger",
-    "process": "child chronicle events health launch lean lifecycle logger loop models output pid1 policy waiting",
+    "chronicle": "events lifecycle logger",
+    "companions": "checks health lean lifecycle logger models readiness watchdog",
+    "clerk": "child chronicle companions launch lifecycle logger output pid1 policy",
+    "process": "clerk lean lifecycle policy waiting",
     # what supervisord's listeners and FastCGI programs have beside themselves; only where there are some
     "listeners": "lifecycle logger loop models process listeners.names",
     "fcgi": "doors.listener lifecycle logger models pid1 process",
@@ -57,14 +69,16 @@ LAYERS = {
     "startup": "lifecycle logger loop process waiting",
     "shutdown": "lifecycle logger loop pid1 process waiting",
     "reload": "config lifecycle logger loop process waiting",
-    "views": "lifecycle names",
+    "views": "lifecycle names streams",
+    "herald": "loop views",
     "streams": "lifecycle output",
     "operations": "config.values doors.protocol lifecycle names process reload streams views waiting",
     "signal_desk": "lifecycle logger loop pid1 process",
     "farewell": "lifecycle process",
     "session": "doors.address doors.commands doors.rpc launch logger loop models output pid1",
     "ending": "farewell lifecycle logger loop pid1 process shutdown",
-    "core": "attachments config doors.rpc ending events launch lifecycle logger loop models names operations"
+    "core": "attachments config doors.rpc ending events herald launch lifecycle logger loop models names"
+    " notify.manager operations"
     " pid1 process reload session signal_desk startup streams",
     # one command without a configuration
     "single": "lean loop pid1",
@@ -105,6 +119,26 @@ TYPES_UPWARDS = {
     ("names", "process"),
     ("views", "process"),
     ("streams", "process"),
+    ("companions", "clerk"),
+    ("companions", "launch"),
+    ("companions", "loop"),
+    ("companions", "notify.protocol"),
+    ("companions", "notify.server"),
+    ("companions", "output"),
+    ("companions", "pid1"),
+    ("checks", "models"),
+    ("herald", "core"),
+    ("herald", "notify.manager"),
+    ("notify.server", "loop"),
+    ("readiness", "output"),
+    ("clerk", "events"),
+    ("clerk", "loop"),
+    ("clerk", "models"),
+    ("process", "child"),
+    ("process", "launch"),
+    ("process", "models"),
+    ("process", "output"),
+    ("chronicle", "models"),
     ("waiting", "startup"),
     ("views", "startup"),
     ("startup", "core"),
@@ -114,21 +148,15 @@ TYPES_UPWARDS = {
     ("ending", "core"),
     ("ending", "output"),
     ("core", "output"),
+    ("pid1", "models"),
     ("doors.connection", "doors.rpc"),
 }
 
 # Parts that decide and never do: what they are tested with is values.
 PURE = (
-    "models",
-    "lifecycle",
-    "lean",
-    "listeners.names",
-    "listeners.protocol",
-    "doors.protocol",
-    "doors.access",
-    "doors.render",
-    "doors.commands",
-)
+    "models", "lifecycle", "lean", "config.web", "listeners.names", "listeners.protocol", "notify.protocol",
+    "doors.protocol", "doors.access", "doors.render", "doors.commands",
+)  # fmt: skip
 IMPURE = {
     "asyncio", "ctypes", "fcntl", "logging", "multiprocessing", "os", "pathlib", "random", "select",
     "selectors", "socket", "_socket", "subprocess", "sys", "threading", "time",
@@ -144,7 +172,7 @@ NOT_IN_THE_DAEMON = (
 LONGEST_FILE = 380
 LONGEST_FUNCTION = 60
 # Longer than that already. The numbers may go down, not up: a file that wants to be longer wants to be two.
-LONG_FILES: dict[str, int] = {"process.py": 452}
+LONG_FILES: dict[str, int] = {}
 LONG_FUNCTIONS: dict[str, int] = {}
 
 
@@ -285,7 +313,7 @@ ONE_PLACE = (
     ("waits for children", WAITING, {"os": {"wait"}}, ("pid1.reaper",)),
     ("makes processes", SPAWNING, {"subprocess": {"run", "call"}}, ("pid1.spawn",)),
     ("sends signals", SIGNALLING, {"os": {"kill"}}, ("pid1.signals",)),
-    ("calls prctl", {"prctl", "call_cdeclfunction", "CDLL"}, {}, ("pid1.subreaper",)),
+    ("calls prctl", {"prctl", "call_cdeclfunction", "CDLL"}, {}, ("pid1.limits", "pid1.subreaper")),
 )
 
 
