@@ -69,6 +69,11 @@ class Attachments:
         if self.hub is not None:
             self.hub.publish("SUPERVISOR_STATE_CHANGE_STOPPING", "")
 
+    async def settle(self, level: list[Process], seconds: float) -> None:
+        """Has listeners that are about to be stopped answer for what they were told."""
+        if self.hub is not None:
+            await self.hub.settle(level, seconds)
+
     def remote_communication(self, kind: str, data: str) -> None:
         if self.hub is not None:
             self.hub.remote_communication(kind, data)

@@ -86,6 +86,15 @@ class Channel:
     def ready(self) -> bool:
         return self._protocol.state == p.READY and self._fd >= 0 and self.process.state == RUNNING
 
+    @property
+    def busy(self) -> bool:
+        return self._event is not None
+
+    @property
+    def working(self) -> bool:
+        """Whether it is, or will be, ready again."""
+        return self._fd >= 0 and self._protocol.state != p.UNKNOWN and self.process.state == RUNNING
+
     def send(self, event: Waiting, data: bytes) -> bool:
         """False when it has closed its standard input."""
         self._out = data

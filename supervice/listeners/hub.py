@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from supervice.models import ProgramConfig
     from supervice.process import Process
 
+# Seconds that listeners get at the end for what they were told. supervisord gives none, but stops slower.
+LONGEST_SETTLE = 1.0
 # A timer may fire a little before the clock on the wall agrees.
 TICK_SLACK = 0.002
 
@@ -159,6 +161,27 @@ class Hub:
         """A program has written something between the two tokens."""
         payload = names.process_communication(_label(config), _group(config), pid, data)
         self.publish(f"PROCESS_COMMUNICATION_{channel.upper()}", payload)
+
+    async def settle(self, processes: list[Process], seconds: float) -> None:
+        """Returns when those of the processes that are listeners have answered for what they were told; or
+        when the time is up."""
+        ours = {_program(p.config) for p in processes if p.config.listener is not None}
+        pools = [pool for name, pool in self._pools.items() if name in ours]
+        if all(pool.at_rest for pool in pools):
+            return
+        done = self._loop.create_future()
+
+        def look(late: bool = False) -> None:
+            if not done.done() and (late or all(pool.at_rest for pool in pools)):
+                done.set_result(None)
+
+        timer = self._loop.call_later(min(seconds, LONGEST_SETTLE), look, True)
+        for pool in pools:
+            pool.on_rest = look
+        await done
+        timer.cancel()
+        for pool in pools:
+            pool.on_rest = None
 
     def remote_communication(self, kind: str, data: str) -> None:
         self.publish("REMOTE_COMMUNICATION", names.remote_communication(kind, data))

@@ -14,6 +14,7 @@ from supervice.listeners.names import concrete, envelope
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Protocol
 
     from supervice.loop import Cancellable, EventLoop
@@ -21,6 +22,10 @@ if TYPE_CHECKING:
     class Member(Protocol):
         @property
         def ready(self) -> bool: ...
+        @property
+        def busy(self) -> bool: ...
+        @property
+        def working(self) -> bool: ...
         def send(self, event: Waiting, data: bytes) -> bool: ...
 
 
@@ -54,6 +59,14 @@ class Pool:
         self._dropped = 0  # since the buffer was empty last
         self._rejections = 0  # in a row
         self._pause: Cancellable | None = None
+        self.on_rest: Callable[[], object] | None = None
+
+    @property
+    def at_rest(self) -> bool:
+        """Nobody is at an event, and none waits that somebody could be at soon."""
+        if any(member.busy for member in self.members):
+            return False
+        return not self._events or self._pause is not None or not any(m.working for m in self.members)
 
     def configure(self, events: tuple[str, ...], buffer_size: int) -> None:
         self.wanted = concrete(events)
@@ -98,6 +111,8 @@ class Pool:
         if self._dropped and not self._events:
             logger.warning(f"{self.name}: no event waits any more; {self._dropped} were dropped meanwhile")
             self._dropped = 0
+        if self.on_rest is not None and self.at_rest:
+            self.on_rest()
 
     def close(self) -> None:
         if self._pause is not None:

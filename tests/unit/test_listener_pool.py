@@ -40,6 +40,8 @@ class Member:
         self.deaf = False
         self.got: list[Waiting] = []
         self.data = b""
+        self.busy = False
+        self.working = True
 
     def send(self, event: Waiting, data: bytes) -> bool:
         if self.deaf:
