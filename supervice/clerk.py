@@ -153,7 +153,8 @@ class Clerk:
     def _runtime(self) -> Runtime:
         if self._launcher is None:
             runtime = guest_runtime()
-            self._launcher = Launcher(runtime, OutputRouter(runtime.loop, log=logger.log))
+            outputs = OutputRouter(runtime.loop, log=logger.log)
+            self._launcher = Launcher(runtime, outputs, is_closed=False)
         return self._launcher.runtime
 
     def _feed(self, event: Input) -> None:

@@ -106,6 +106,7 @@ class Companions:
         if self._notify is not None:
             self._notify.forget(self._message)
             self._notify = None
+            self._launcher.release_notify_socket()
 
     # -- is it ready? ------------------------------------------------------------------------------------
 
@@ -190,6 +191,11 @@ class Companions:
         if message.extend is not None:
             ran_for = self._launcher.runtime.loop.time() - self._spawned_at
             clerk.tell(TimeExtended(pid, message.extend, ran_for))
+        if self._config.ready == "notify":
+            if message.stopping:
+                clerk.tell(LostReady(pid))
+            elif message.ready:
+                clerk.tell(BecameReady(pid))
         if message.watchdog_time is not None and self._config.watchdog:
             self._watchdog_time = message.watchdog_time
             if self._watchdog is not None:
@@ -199,11 +205,6 @@ class Companions:
                 self._watchdog.ping()
             if message.trigger:
                 self._watchdog.miss("the program itself says that it is sick (WATCHDOG=trigger)")
-        if self._config.ready == "notify":
-            if message.stopping:
-                clerk.tell(LostReady(pid))
-            elif message.ready:
-                clerk.tell(BecameReady(pid))
 
     # -- before it is stopped ----------------------------------------------------------------------------
 

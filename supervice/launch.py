@@ -46,9 +46,12 @@ class Launcher:
         environment: dict[str, str] | None = None,
         directory: str | None = None,
         env_file: tuple[str, ...] = (),
+        *,
+        is_closed: bool = True,
     ) -> None:
         """`directory`: where programs start that name none; by default where we are. `environment` and
-        `env_file` are for all programs."""
+        `env_file` are for all programs. `is_closed`: somebody will call `close`."""
+        self._is_closed = is_closed
         self.runtime = runtime
         self.outputs = outputs
         self.environment = dict(environment or {})
@@ -73,10 +76,17 @@ class Launcher:
     def notify_socket(self) -> NotifySocket:
         """Where programs say that they are ready; opened when the first one needs it."""
         if self._notify is None:
-            from supervice.notify.server import NotifySocket
+            from supervice.notify.server import NotifySocket, places
 
-            self._notify = NotifySocket(self.runtime.loop)
+            # A launcher that nobody closes must not leave a file behind.
+            self._notify = NotifySocket(self.runtime.loop, places(os.environ) if self._is_closed else ())
         return self._notify
+
+    def release_notify_socket(self) -> None:
+        """A program needs it no more; a launcher that nobody closes keeps it only while somebody does."""
+        if self._notify is not None and not self._is_closed and self._notify.is_idle:
+            self._notify.close()
+            self._notify = None
 
     def order(
         self,

@@ -71,7 +71,7 @@ class HealthMonitor:
         if not self._spread:
             # Two hundred programs that came up together must not be asked together for ever.
             self._spread = True
-            return interval * (0.5 + time.monotonic_ns() // 100 % 1000 / 2000)
+            return interval * (time.monotonic_ns() // 100 % 1000 + 1) / 1000
         return interval
 
     def stop(self) -> None:

@@ -107,7 +107,12 @@ def supervisor_options(loaded: Loaded) -> Iterator[Option]:
         field = FIELDS.get(name, name)
         if row[EFFECT] or field not in SupervisorConfig.__annotations__:
             continue
-        yield name, row[KIND], _plain(row[KIND], getattr(loaded.config, field)), _origin(section, name)
+        value = _plain(row[KIND], getattr(loaded.config, field))
+        if (
+            name == "user" and kind == "supervisord"
+        ):  # that of its programs; the daemon's own is not set there
+            value = section.options["user"][0] if section is not None and "user" in section.options else None
+        yield name, row[KIND], value, _origin(section, name)
 
 
 def _origin(section: Section | None, name: str) -> str:

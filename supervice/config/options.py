@@ -105,7 +105,7 @@ SUPERVICE: tuple[Row, ...] = (
     ("umask", "umask", None, None, OURS_ONLY, "", "The umask of the daemon and, unless they set their own, of the programs."),
     ("termination_log", "path", None, None, OURS_ONLY, "", "Where the reason of the end is written; /dev/termination-log by default when it exists."),
     ("env_file", "paths", "", None, OURS_ONLY, "", "Files with KEY=value lines, for all programs; environment beats them."),
-    ("user", "user", None, None, OURS_ONLY, "", "The user that the daemon switches to when its log, pid file and socket are open. Programs cannot be started as anybody else then."),
+    ("user", "user", None, None, OURS_ONLY, "", "The user that the daemon switches to when its log, pid file and socket are open. Programs cannot be started as anybody else then, and what is opened later (their log files, the configuration at a reload) is opened as that user."),
     ("minfds", "count", None, None, OURS_ONLY, "", "The limit on open files is raised to this; a warning where that cannot be. Programs inherit it."),
     ("minprocs", "count", None, None, OURS_ONLY, "", "The same for the limit on processes."),
     ("http", "text", None, None, OURS_ONLY, LATER, "HOST:PORT or unix:PATH for /livez, /readyz, /startupz, /metrics."),

@@ -270,11 +270,9 @@ class Program:
         self, values: dict[str, Any], check: dict[str, Any], name: str, process_name: str | None
     ) -> ProgramConfig:
         fields = {**_default_fields(self.ctx.stock), **self.defaults, **values}
-        limits = {
-            name: fields.pop(name) for name in list(fields) if name in _LIMIT_FIELDS or name[:7] == _RLIMIT
-        }
+        limits = [name for name in values if name in _LIMIT_FIELDS or name[:7] == _RLIMIT]
         if limits:
-            fields["limits"] = _limits(limits)
+            fields["limits"] = _limits({name: fields.pop(name) for name in limits})
         fields.update(
             name=name,
             numprocs=1,

@@ -34,8 +34,11 @@ def readiness_problems(
         if kind is HealthCheckType.HTTP and not _has_h11():
             error(f"{prefix}type", f"{prefix}type = http needs h11: pip install 'supervice[http]'")
         if kind is HealthCheckType.NONE and f"{prefix}type" not in given:
-            option = next((o for o in given if o.startswith(prefix)), None)
-            if option is not None and option in check:
+            # what a missed ping leads to is said by the same option
+            idle = (o for o in given if o in check and o.startswith(prefix))
+            idle = (o for o in idle if o != "healthcheck_action" or not values.get("watchdog"))
+            option = next(idle, None)
+            if option is not None:
                 error(option, f"{option} does nothing without {prefix}type, add it")
     ready = values.get("ready", "started")
     checked = check.get("readiness_type", HealthCheckType.NONE) is not HealthCheckType.NONE

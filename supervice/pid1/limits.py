@@ -34,6 +34,7 @@ AMBIENT_CLEAR_ALL = 4
 # linux/capability.h: version 3, this process
 _HEADER = (0x20080522).to_bytes(4, "little") + bytes(4)
 _SETPCAP = 1 << NAMES.index("SETPCAP")
+_RESOURCE = 1 << NAMES.index("SYS_RESOURCE")
 # A small one of these leaves the child itself no memory: after all others.
 _LAST = ("data", "as")
 
@@ -92,10 +93,13 @@ def _die_with(parent: int, signum: int) -> None:
 def _rlimits(rlimits: Iterable[tuple[str, int, int]]) -> list[Step]:
     def step(name: str, soft: int, hard: int) -> Step:
         number: int = getattr(resource, f"RLIMIT_{name.upper()}")
+        shown = "unlimited" if hard == -1 else hard
+        there = _number("/proc/sys/fs/nr_open") if name == "nofile" else 0
+        if there and (hard == -1 or hard > there):
+            raise Impossible(f"rlimit_{name}: {shown} is above what the kernel has, fs.nr_open = {there}")
         most = resource.getrlimit(number)[1]
         raised = most != -1 and (hard == -1 or hard > most)
-        if raised and not _effective() & (1 << NAMES.index("SYS_RESOURCE")):
-            shown = "unlimited" if hard == -1 else hard
+        if raised and not _mask("CapEff") & _RESOURCE:
             raise Impossible(
                 f"rlimit_{name}: {shown} is above the hard limit {most}, only CAP_SYS_RESOURCE may raise it"
             )
@@ -128,7 +132,7 @@ def _confined(names: Iterable[str], identity: Identity | None, uid: int, no_new_
         )
     found: list[Step] = []
     dropped = [number for number in range(64) if (bounding & ~kept) >> number & 1]
-    if dropped and _effective() & _SETPCAP:
+    if dropped and _mask("CapEff") & _SETPCAP:
         found.append(("capabilities", lambda: _drop(dropped)))
     elif dropped and (uid == 0 or not no_new_privs):
         raise Impossible(
@@ -173,8 +177,12 @@ def _mask(key: str) -> int:
     return 0
 
 
-def _effective() -> int:
-    return _mask("CapEff")
+def _number(path: str) -> int:
+    try:
+        with open(path, "rb") as file:
+            return int(file.read())
+    except (OSError, ValueError):
+        return 0
 
 
 def _named(mask: int) -> str:

@@ -68,6 +68,12 @@ class Spawner:
 
     def spawn(self, order: Order) -> int:
         """The pid of the running program; it leads its own process group. SpawnError when it cannot be."""
+        try:
+            return self._spawn(order)
+        except (ImportError, MemoryError) as error:  # what is loaded only now; memory may come back
+            raise SpawnError(f"{order.argv[0]}: {error or 'out of memory'}") from None
+
+    def _spawn(self, order: Order) -> int:
         path = find_program(order.argv[0], order.env, order.directory)
         identity = order.identity
         if identity is not None and _is_us(identity):
@@ -222,21 +228,24 @@ def _fork(path: str, order: Order, identity: Identity | None) -> int:
         pid = os.fork()
         if pid == 0:
             _become(path, order, todo, write)
+    except OSError as error:  # no process left for us
+        os.close(read)
+        raise explain(error, path) from None
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
-    os.close(write)
+        os.close(write)
     with open(read, "rb") as answer:
         number, _, option = answer.read().decode().partition(" ")
     if not number:
         return pid
     collect_unregistered(pid)
-    error = OSError(int(number), os.strerror(int(number)))
+    failure = OSError(int(number), os.strerror(int(number)))
     if not option:
-        raise explain(error, path)
+        raise explain(failure, path)
     if option == "user" and identity is not None and os.geteuid() != 0:
         raise _not_root(identity)
     permanent = int(number) in (errno.EPERM, errno.EACCES, errno.EINVAL)
-    raise SpawnError(f"{option}: {error.strerror}", permanent=permanent, code=NOT_EXECUTABLE)
+    raise SpawnError(f"{option}: {failure.strerror}", permanent=permanent, code=NOT_EXECUTABLE)
 
 
 def _steps(order: Order, identity: Identity | None) -> list[Step]:
@@ -266,6 +275,13 @@ def _become(path: str, order: Order, todo: list[Step], write: int) -> None:
         for number, fd in enumerate((order.stdin, order.stdout, order.stderr)):
             if fd != number:
                 os.dup2(fd, number)
+        if order.extra_fds:
+            import fcntl
+
+            # what failed is still to be told, whatever number the program wants
+            write = fcntl.fcntl(write, fcntl.F_DUPFD_CLOEXEC, 1 + max(max(pair) for pair in order.extra_fds))
+            for ours, number in order.extra_fds:
+                os.dup2(ours, number)
         if order.umask is not None:
             os.umask(order.umask)
         if order.directory is not None:
@@ -280,6 +296,8 @@ def _become(path: str, order: Order, todo: list[Step], write: int) -> None:
         number = error.errno if isinstance(error, OSError) and error.errno else errno.EIO
         if isinstance(error, MemoryError):
             number = errno.ENOMEM
+        elif isinstance(error, ValueError):  # what `resource` makes of EPERM
+            number = errno.EPERM
         os.write(write, f"{number} {option}".encode())
     finally:
         os._exit(NOT_FOUND)

@@ -106,7 +106,10 @@ def _process(
 
 def differences(folder: Path, expected: dict[str, Any], tmp_path: Path) -> list[str]:
     """What is not the same, and no deliberate difference. Empty: the file means the same."""
-    loaded, here = read(folder, expected, tmp_path)
+    return compare(*read(folder, expected, tmp_path), expected)
+
+
+def compare(loaded: Loaded, here: str, expected: dict[str, Any]) -> list[str]:
     if loaded.dialect != "supervisord":
         return [f"read in {loaded.dialect}'s dialect"]
     if expected["verdict"] == "reject":
@@ -177,21 +180,21 @@ def main(words: list[str]) -> int:
         done = subprocess.run(
             [words[1], str(realize), str(path), *words[3:]], capture_output=True, text=True, check=True
         )
-        todo = [(path.name, path.parent, json.loads(done.stdout))]
+        expected = json.loads(done.stdout)
+        loaded = load(str(path), environ=expected["env"], resolve=False)  # where it is, with what it includes
+        todo = [(path.name, expected, compare(loaded, str(path.parent), expected))]
     else:
-        folders = [Path(word) for word in words] or [STOCK]
-        todo = [
-            (c.name.removesuffix(".expected.json"), c.parent, json.loads(c.read_text()))
-            for c in cases(*folders)
-        ]
-    wrong = 0
-    for name, folder, expected in todo:
-        with tempfile.TemporaryDirectory() as scratch:
-            found = differences(folder, expected, Path(scratch))
-        wrong += bool(found)
+        todo = []
+        for case in cases(*([Path(word) for word in words] or [STOCK])):
+            expected = json.loads(case.read_text())
+            with tempfile.TemporaryDirectory() as scratch:
+                found = differences(case.parent, expected, Path(scratch))
+            todo.append((case.name.removesuffix(".expected.json"), expected, found))
+    for name, expected, found in todo:
         print(f"{name}: {'differs' if found else 'the same'}, supervisord would {expected['verdict']} it")
         for line in found:
             print(f"    {line}")
+    wrong = sum(1 for _, _, found in todo if found)
     print(f"{len(todo)} files, {wrong} with differences")
     return 1 if wrong or not todo else 0
 

@@ -17,7 +17,7 @@ from supervice.loop import Loop
 PACKAGE = Path(__file__).resolve().parents[2] / "supervice"
 MODULES = sorted(PACKAGE.rglob("*.py"))
 # Where it is said when something happened, for people to read; supervisord's ticks are times of day.
-STAMPS = {"listeners/hub.py", "logger.py", "output/formats.py", "process.py", "streams.py"}
+STAMPS = {"clerk.py", "listeners/hub.py", "logger.py", "output/formats.py", "streams.py"}
 WALL = {"time", "time_ns", "localtime"}
 
 

@@ -164,6 +164,55 @@ def test_errors_of_the_program_are_the_usual_ones() -> None:
         run(Limits(nice=1), "true", directory="/no/where")
 
 
+@pytest.mark.parametrize(
+    ("module", "more"),
+    [
+        ("subprocess", {"identity": NOBODY, "limits": None}),
+        ("supervice.pid1.limits", {"limits": Limits(nice=1)}),
+    ],
+)
+def test_what_cannot_be_loaded_is_an_error_of_the_start(
+    module: str, more: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A daemon that has become another user may not be able to read a module; nothing may hang for that."""
+    monkeypatch.setitem(sys.modules, module, None)
+    null = os.open(os.devnull, os.O_RDWR)
+    try:
+        with pytest.raises(SpawnError, match=f"true: import of {module} halted") as caught:
+            Spawner(exclusive=True).spawn(Order(["true"], dict(os.environ), null, null, null, **more))
+    finally:
+        os.close(null)
+    assert not caught.value.permanent
+
+
+@isolated
+def test_descriptors_are_handed_over_too() -> None:
+    read, write = os.pipe2(os.O_CLOEXEC)
+    import fcntl
+
+    high = fcntl.fcntl(write, fcntl.F_DUPFD_CLOEXEC, 60)
+    pairs = tuple((high, number) for number in range(5, 20))  # one of them is the child's way to complain
+    code, _ = run(Limits(nice=1), "sh", "-c", "echo here >&9; echo there >/proc/self/fd/15", extra_fds=pairs)
+    assert (code, os.read(read, 100)) == (0, b"here\nthere\n")
+    with pytest.raises(SpawnError, match="command /no/such not found"):
+        run(Limits(nice=1), "/no/such", extra_fds=pairs)
+    with pytest.raises(SpawnError, match="oom_score_adj"):
+        run(Limits(oom_score_adj=100_000), "true", extra_fds=pairs)
+
+
+@ROOT
+@isolated
+def test_no_process_left_is_an_error_that_leaves_nothing() -> None:
+    look(Limits(nice=1))
+    os.setgroups([])
+    os.setresgid(65533, 65533, 65533)
+    os.setresuid(65533, 65533, 65533)
+    resource.setrlimit(resource.RLIMIT_NPROC, (0, 0))
+    error = failure(Limits(nice=1))
+    assert "Resource temporarily unavailable" in str(error)
+    assert not error.permanent
+
+
 @isolated
 def test_a_tiny_address_space_is_an_error_of_the_program_and_not_ours() -> None:
     limits = Limits(rlimits=(("as", 4096, 4096), ("data", 4096, 4096)), no_new_privs=True)
@@ -217,8 +266,9 @@ def test_a_program_of_a_file_has_them_and_dies_with_us(daemon: Make) -> None:
     assert (process / "oom_score_adj").read_text() == "700\n"
     assert os.getpriority(os.PRIO_PROCESS, pid) == 3
     assert "NoNewPrivs:\t1" in (process / "status").read_text()
-    fatal = one.wait_state("b", "FATAL")  # the kernel's own maximum is below that
-    assert "rlimit_nofile" in fatal["reason"]
+    fatal = one.wait_state("b", "FATAL")
+    assert "rlimit_nofile: unlimited is above what the kernel has, fs.nr_open" in fatal["reason"]
+    assert fatal["restarts"] == 0
     one.process.kill()
     one.wait()
     from tests.eventually import eventually

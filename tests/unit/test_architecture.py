@@ -109,9 +109,10 @@ LAYERS = {
     "cli.__main__": "cli.main",
     # makers of documentation; nobody imports them
     "config.docs": "config config.text config.values",
+    "config.migration": "config",
     "lifecycle.diagram": "lean lifecycle",
 }
-TOOLS = {"config.docs", "lifecycle.diagram"}
+TOOLS = {"config.docs", "config.migration", "lifecycle.diagram"}
 
 # A helper names the class it is handed, in an annotation only: at run time the arrow points the other way.
 TYPES_UPWARDS = {
@@ -154,9 +155,18 @@ TYPES_UPWARDS = {
 
 # Parts that decide and never do: what they are tested with is values.
 PURE = (
-    "models", "lifecycle", "lean", "config.web", "listeners.names", "listeners.protocol", "notify.protocol",
-    "doors.protocol", "doors.access", "doors.render", "doors.commands",
-)  # fmt: skip
+    "models",
+    "lifecycle",
+    "lean",
+    "config.web",
+    "listeners.names",
+    "listeners.protocol",
+    "notify.protocol",
+    "doors.protocol",
+    "doors.access",
+    "doors.render",
+    "doors.commands",
+)
 IMPURE = {
     "asyncio", "ctypes", "fcntl", "logging", "multiprocessing", "os", "pathlib", "random", "select",
     "selectors", "socket", "_socket", "subprocess", "sys", "threading", "time",

@@ -58,8 +58,8 @@ def test_the_defaults_are_those_of_the_python_api() -> None:
         default = options.default(row, False)
         if row[options.EFFECT] or name in ("command", "environment", "secrets"):
             continue
-        if name.startswith("healthcheck_"):
-            assert default == getattr(check, name.removeprefix("healthcheck_")), name
+        if name.startswith(("healthcheck_", "readiness_")):
+            assert default == getattr(check, name.partition("_")[2]), name
         elif name.startswith("rlimit_"):
             assert default is None
         else:
@@ -69,10 +69,23 @@ def test_the_defaults_are_those_of_the_python_api() -> None:
 
 def test_every_field_can_be_set_in_a_file() -> None:
     program = set(options.rows("program"))
-    made = {"name", "group", "healthcheck", "limits", "program", "group_priority", "listener", "socket"}
+    made = {
+        "name",
+        "group",
+        "healthcheck",
+        "readiness",
+        "limits",
+        "program",
+        "group_priority",
+        "listener",
+        "socket",
+    }
     assert set(Limits.__annotations__) - {"rlimits"} <= program
     assert set(ProgramConfig.__annotations__) - made <= program
-    assert {f"healthcheck_{name}" for name in HealthCheckConfig.__annotations__} <= program
+    for check in ("healthcheck", "readiness"):
+        assert {f"{check}_{name}" for name in HealthCheckConfig.__annotations__} - {
+            "readiness_action"
+        } <= program
     settings = {
         options.FIELDS.get(name, name) for name in (*options.rows("supervice"), *options.rows("supervisord"))
     }
