@@ -33,8 +33,7 @@ from supervice.streams import Journal
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
+    from supervice.attachments import Attachments
     from supervice.config.extras import Server
     from supervice.endpoints import Endpoints
     from supervice.herald import Herald
@@ -70,7 +69,6 @@ class Supervisor:
         self.overrides: dict[str, str | float] = {}
         self.available: list[ProgramConfig] = []  # one a process: the configuration that was read last
         # A client of supervisord's interface has sent an event: its type and data.
-        self.on_remote_communication: Callable[[str, str], object] | None = None
         self._wanted_servers: list[Server] = []
         self._servers: Servers | None = None
         self._path: str | None = None
@@ -91,6 +89,7 @@ class Supervisor:
         self._reloader = Reloader(self)
         self.startup = Startup(self)
         self.probes = Probes()
+        self.attachments: Attachments | None = None
         if config is not None:
             configuration.check_dependencies(config.programs)
             self._adopt([one for program in config.programs for one in configuration.instances(program)])
@@ -228,6 +227,8 @@ class Supervisor:
         if self._ending.request(why, drain=drain):
             self.stopping = self.probes.stopping = True
             self.startup.stop()
+            if self.attachments is not None:
+                self.attachments.stopping()
             if self._herald is not None:
                 self._herald.stopping(why.reason)
 
@@ -239,6 +240,7 @@ class Supervisor:
         self._warnings = []
         for process in self.processes.values():
             process.use(session.launcher)
+        self._update_attachments()
         self._signals = SignalDesk(loop, self, session.runtime)
         self.serve(self._wanted_servers)
         if self.daemon:
@@ -257,6 +259,8 @@ class Supervisor:
         if self.daemon and not placement.is_pid1() and not become_subreaper():
             logger.warning("cannot become child subreaper: orphans of programs will not be collected here")
         self.probes.begin(self.processes)
+        if self.attachments is not None:
+            self.attachments.running()
         self.startup.begin()
 
     def _close(self) -> None:
@@ -270,6 +274,9 @@ class Supervisor:
         if self._servers is not None:
             self._servers.close()
             self._servers = None
+        if self.attachments is not None:
+            self.attachments.close()
+            self.attachments = None
         if self._session is not None:
             self._session.close()
             self._session = None
@@ -277,6 +284,8 @@ class Supervisor:
     def _changed(self, process: Process, change: Announce) -> None:
         self.journal.note(process, change)
         self._condition_changed(process)
+        if self.attachments is not None:
+            self.attachments.changed(process, change)
         self._ending.changed(process, change)
         if self._herald is not None:
             self._herald.changed()
@@ -321,15 +330,32 @@ class Supervisor:
         self._servers.apply(servers)
         self._session.launcher.server_url = self._servers.url
 
+    def _update_attachments(self) -> None:
+        """Event listeners, FastCGI sockets and taps."""
+        session, processes = self._session, self.processes.values()
+        if session is None:
+            return
+        if self.attachments is None and (
+            self.config.strip_ansi or any(p.config.needs_attachments for p in processes)
+        ):
+            from supervice.attachments import Attachments
+
+            self.attachments = Attachments(session.launcher, session.outputs, self.config)
+        if self.attachments is not None:
+            self.attachments.update(processes)
+
     def remote_communication(self, kind: str, data: str) -> None:
         """Hands an event of a client to whoever listens to such events."""
-        if self.on_remote_communication is not None:
-            self.on_remote_communication(kind, data)
+        if self.attachments is not None:
+            self.attachments.remote_communication(kind, data)
 
-    def update_forwarding(self) -> None:
-        """After a reload: looks up anew which signals go to which programs."""
+    def processes_changed(self) -> None:
+        """Processes have come, gone or changed: everybody who keeps something by process follows."""
         if self._signals is not None:
             self._signals.update()
+        self._update_attachments()
+        self.startup.rebuild()
+        self.probes.rebuild(self.processes)
 
     def use_settings(self, config: SupervisorConfig) -> None:
         """After a reload: what `[supervice]` says now, as far as it needs no new start."""

@@ -153,6 +153,7 @@ class Ending:
             supervisor.processes.values(),
             supervisor.config.shutdown_timeout,
             _leftovers if supervisor.daemon else None,
+            supervisor.attachments.settle if supervisor.attachments is not None else None,
         )
         if forced:
             self._shutdown.force()

@@ -7,7 +7,7 @@ said is told without `?verbose`, and nothing can be changed.
 from __future__ import annotations
 
 from supervice import logger
-from supervice.config.values import http_place
+from supervice.config.web import http_place
 from supervice.doors.http import HttpServer, HttpUnavailable, Response, text
 from supervice.views import health_row, is_live, readiness
 

@@ -17,11 +17,20 @@ from supervice.pid1.spawn import Order, SpawnError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Protocol
+
     from supervice.models import ProgramConfig
     from supervice.notify.server import NotifySocket
     from supervice.output.router import OutputRouter
     from supervice.pid1.identity import Identity
     from supervice.pid1.runtime import Runtime
+
+    class Input(Protocol):
+        """A standard input: `open` for each start, `opened` once the child has it or was not started."""
+
+        def open(self) -> int: ...
+        def opened(self) -> None: ...
+
 
 # Meant for us, by whoever started us; a program that answered it would speak in our name.
 _NOT_PASSED_ON = ("NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID")
@@ -47,6 +56,7 @@ class Launcher:
         self.outputs = outputs
         self.environment = dict(environment or {})
         self.server_url: str | None = None  # where our own HTTP server listens
+        self.inputs: dict[str, Input] = {}  # of processes whose standard input is not /dev/null
         self._directory = directory
         self.env_file = env_file
         # By process: what its files said at its last start; None where they could not be read.
@@ -179,10 +189,16 @@ class Launcher:
             argv = split_command(config.command)
         except ValueError as error:
             raise SpawnError(f"the command cannot be read: {error}", permanent=True) from None
-        order = self.order(config, argv, self.null, stdout, stderr, remember=True)
-        if variables or fds:
-            order = replace(order, env={**order.env, **(variables or {})}, extra_fds=fds)
-        return self.runtime.spawner.spawn(order)
+        given = self.inputs.get(config.name)
+        stdin = self.null if given is None else given.open()
+        try:
+            order = self.order(config, argv, stdin, stdout, stderr, remember=True)
+            if variables or fds:
+                order = replace(order, env={**order.env, **(variables or {})}, extra_fds=fds)
+            return self.runtime.spawner.spawn(order)
+        finally:
+            if given is not None:
+                given.opened()
 
     def spawn_foreground(self, config: ProgramConfig, argv: list[str]) -> int:
         """The same for the container's own command: it has our standard streams and our terminal."""

@@ -57,6 +57,24 @@ class Limits:
 
 
 @dataclass
+class ListenerConfig:
+    """What makes a program an event listener of supervisord's protocol: its pool is all its processes."""
+
+    events: tuple[str, ...]  # supervisord's names of event types, the abstract ones too
+    buffer_size: int = 10  # events that wait for a listener
+
+
+@dataclass
+class SocketConfig:
+    """A listening socket that all processes of a program have as standard input."""
+
+    address: str  # unix:///PATH or tcp://HOST:PORT
+    owner: str | None = None  # user or user:group; None: the user of the program
+    mode: int = 0o700
+    backlog: int | None = None  # None: as many as the kernel allows
+
+
+@dataclass
 class ProgramConfig:
     """One program. With `numprocs` > 1 it stands for that many processes (see `config.instances`)."""
 
@@ -89,6 +107,12 @@ class ProgramConfig:
     stdout_logfile_backups: int = 10
     stderr_logfile_maxbytes: int = 50 * MB
     stderr_logfile_backups: int = 10
+    stdout_capture_maxbytes: int = 0  # above 0: what stands between supervisord's two tokens is an event
+    stderr_capture_maxbytes: int = 0
+    stdout_events_enabled: bool = False  # output is an event too
+    stderr_events_enabled: bool = False
+    listener: ListenerConfig | None = None
+    socket: SocketConfig | None = None
     main: bool = False
     critical: bool = False
     forward_signals: tuple[tuple[int, int], ...] = ()  # (received, delivered)
@@ -111,6 +135,18 @@ class ProgramConfig:
     limits: Limits | None = None  # None: as we have them
     serverurl: str | None = None  # SUPERVISOR_SERVER_URL; None: where our own HTTP server listens
 
+    @property
+    def needs_attachments(self) -> bool:
+        """Whether it is a listener, has a socket, or an output that somebody else reads too."""
+        return bool(
+            self.listener
+            or self.socket
+            or self.stdout_capture_maxbytes
+            or self.stderr_capture_maxbytes
+            or self.stdout_events_enabled
+            or self.stderr_events_enabled
+        )
+
 
 @dataclass
 class SupervisorConfig:
@@ -130,6 +166,8 @@ class SupervisorConfig:
     umask: int | None = None
     socket_mode: int | None = None  # None: 0600, or 0660 with socket_group
     socket_group: str | None = None
+    strip_ansi: bool = False  # whether escape sequences are removed from what programs say
+    identifier: str = "supervisor"  # our name in events and for supervisord's clients
     log_format: Literal["raw", "prefix", "json"] = "raw"
     log_overflow: Literal["block", "drop"] = "block"
     log_buffer: int = 64 * 1024
@@ -140,4 +178,3 @@ class SupervisorConfig:
     minprocs: int | None = None
     http: str | None = None  # HOST:PORT or unix:PATH for probes and metrics; None: nowhere
     drain_delay: int | float = 0  # programs still work so long after readiness began to fail
-    identifier: str = "supervisor"  # our name for supervisord's clients

@@ -66,10 +66,6 @@ class Operations:
         except UnknownName as error:
             raise CommandError(NOT_FOUND, str(error)) from None
 
-    def remote_communication(self, kind: str, data: str) -> None:
-        """As supervisord's sendRemoteCommEvent."""
-        self._supervisor.remote_communication(kind, data)
-
     # -- looking -----------------------------------------------------------------------------------------
 
     async def _status(self, request: Reply) -> Reply:

@@ -113,7 +113,6 @@ class Reloader:
         supervisor.processes = {**{name: supervisor.processes[name] for name in configs}, **commands}
         supervisor.available = loaded.processes
         supervisor.serve(loaded.servers)
-        supervisor.update_forwarding()
         fresh = [
             supervisor.processes[name]
             for name in configs
@@ -124,8 +123,7 @@ class Reloader:
                 and name not in supervisor.held
             )
         ]
-        startup.rebuild()
-        supervisor.probes.rebuild(supervisor.processes)
+        supervisor.processes_changed()
         if plan.added or plan.changed or plan.adjusted:  # what was left stopped may have its chance again
             fresh += [supervisor.processes[name] for name in startup.left() if configs[name].autostart]
         startup.request(fresh)

@@ -14,7 +14,7 @@ from supervice.waiting import Until
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Awaitable, Callable, Iterable
 
     from supervice.loop import EventLoop
     from supervice.pid1.leftovers import Stat
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 # Kept back for the last kill, the leftovers and the flushing of output: a share of the budget, in seconds.
 RESERVE_SHARE = 0.15
 RESERVE = 2.0
+# At most this share of what is left of the budget, for a level to finish what it is at before its stop.
+SETTLE_SHARE = 0.1
 # Between two lines that say who is being waited for.
 PROGRESS = 2.0
 # For a killed process to be collected: when everything ends, and when there is time.
@@ -38,12 +40,15 @@ class Shutdown:
         processes: Iterable[Process],
         timeout: float,
         find_leftovers: Callable[[], list[Stat]] | None,
+        settle: Callable[[list[Process], float], Awaitable[object]] | None = None,
     ) -> None:
+        """`settle(level, seconds)` may have those who are to be stopped next finish what they are at."""
         self._loop = loop
         self._processes = list(processes)
         self._deadline = loop.time() + timeout
         self._reserve = min(RESERVE, timeout * RESERVE_SHARE)
         self._find_leftovers = find_leftovers
+        self._settle = settle
         self._hunt: Hunt | None = None
         self._forced = False
 
@@ -72,6 +77,8 @@ class Shutdown:
         await self._stop_leftovers()
 
     async def _stop_level(self, level: list[Process], later: list[list[Process]]) -> None:
+        if self._settle is not None and not self._forced:
+            await self._settle(level, self.time_left * SETTLE_SHARE)
         need = _slowest(level)
         all_need = need + sum(_slowest(processes) for processes in later)
         left = max(0.0, self.time_left - self._reserve)

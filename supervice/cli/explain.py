@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import os
 
+from supervice.config.build import section_of
 from supervice.config.expand import ExpandError, Names, expand
 from supervice.config.options import DIALECTS, EFFECT, FIELDS, KIND, NAME, OURS_ONLY, rows
 from supervice.config.stop_budget import stop_seconds, worst_stop
 from supervice.config.values import signal_name
 from supervice.lifecycle.graph import levels
-from supervice.models import HealthCheckConfig, Limits, ProgramConfig, SupervisorConfig
+from supervice.models import HealthCheckConfig, Limits, ListenerConfig, ProgramConfig, SupervisorConfig
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -60,10 +61,10 @@ def program_options(loaded: Loaded, config: ProgramConfig) -> Iterator[Option]:
     """Every option of the program that has an effect, with the value that counts."""
     assert loaded.reading is not None
     sections = loaded.reading.sections
-    section = sections[f"program:{config.name}"]
+    section = sections[section_of(config)]
     stock = loaded.dialect == "supervisord"
     limits = config.limits or Limits()
-    for row in rows("program").values():
+    for row in rows(section_of(config).partition(":")[0]).values():
         name = row[NAME]
         if row[EFFECT] or (stock and row[DIALECTS] == OURS_ONLY):
             continue
@@ -75,6 +76,10 @@ def program_options(loaded: Loaded, config: ProgramConfig) -> Iterator[Option]:
             value = next((pair for limit, *pair in limits.rlimits if f"rlimit_{limit}" == name), None)
         elif name in Limits.__annotations__:
             value = getattr(limits, name)
+        elif name in ListenerConfig.__annotations__:
+            value = getattr(config.listener, name)
+        elif check == "socket":
+            value = getattr(config.socket, field or "address")
         else:
             value = getattr(config, name)
         if name == "process_name":
@@ -185,7 +190,7 @@ def report(loaded: Loaded, path: str) -> Iterator[str]:
     yield f"\n[{loaded.dialect}]"
     yield from _table(list(supervisor_options(loaded)))
     for config, processes in programs(loaded):
-        yield f"\n[program:{config.name}]"
+        yield f"\n[{section_of(config)}]"
         if [p.name for p in processes] != [config.name]:
             yield f"  processes: {', '.join(p.name for p in processes)}"
         yield from _table(list(program_options(loaded, config)))
@@ -246,7 +251,7 @@ def differences(loaded: Loaded) -> Iterator[str]:
         found.setdefault(what, []).append(name)
 
     for config in loaded.config.programs:
-        given, name = sections[f"program:{config.name}"].options, config.name
+        given, name = sections[section_of(config)].options, config.name
         for stream in ("stdout", "stderr"):
             written = given.get(f"{stream}_logfile", ("AUTO",))[0]
             if written.upper() == "AUTO" and not (stream == "stderr" and config.redirect_stderr):

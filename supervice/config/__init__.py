@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Literal
 
-    from supervice.config.extras import Listener, Server
+    from supervice.config.extras import Server
     from supervice.models import ProgramConfig, SupervisorConfig
 
 __all__ = [
@@ -38,10 +38,8 @@ class Loaded:
     __slots__ = (
         "config",
         "dialect",
-        "fcgi",
         "files",
         "given",
-        "listeners",
         "problems",
         "processes",
         "reading",
@@ -55,8 +53,6 @@ class Loaded:
         # One a process, numprocs = 1. Where `program` and `process_name` are None, both are `name`, and the
         # object is the one in `config.programs` too.
         self.processes: list[ProgramConfig] = builder.processes
-        self.listeners: list[Listener] = builder.listeners
-        self.fcgi: list[ProgramConfig] = builder.fcgi
         self.servers: list[Server] = builder.servers
         self.files = files  # all that were read
         self.reading: Reading | None = None  # where each value stands; only with `trace`

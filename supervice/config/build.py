@@ -14,7 +14,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from supervice.config.extras import Listener, Server
+    from supervice.config.extras import Server
     from supervice.config.reader import Reading, Section
 
 _OURS = ("supervice", "include", "program:", "group:")
@@ -45,8 +45,6 @@ class Builder:
         self.config = SupervisorConfig()
         self.given: frozenset[str] = frozenset()
         self.processes: list[ProgramConfig] = []
-        self.listeners: list[Listener] = []
-        self.fcgi: list[ProgramConfig] = []
         self.servers: list[Server] = []
         self._environment: dict[str, str] = {}
         self._user: str | None = None  # of programs that set none, supervisord's dialect only
@@ -108,6 +106,8 @@ class Builder:
             return name
         if not ctx.stock and name == "supervisord":
             message = f"{where} does not go with [supervice] in one file, move what is still needed there"
+        elif not ctx.stock and kind in ("eventlistener", "fcgi-program"):
+            message = f"{where} is for stock supervisord files, it does not go with [supervice] in one file"
         elif not ctx.stock and kind in (*_NAMED, "unix_http_server", "inet_http_server"):
             message = f"{where} is not in this version of supervice yet, remove the section"
         else:
@@ -202,29 +202,25 @@ class Builder:
             if kind == "eventlistener":
                 from supervice.config.extras import listener
 
-                made = listener(self.ctx, section, program.names, program.processes)
-                if made is not None:
-                    self.listeners.append(made)
+                listener(self.ctx, section, program, plugins=self._plugins())
             elif kind == "fcgi-program":
                 from supervice.config.extras import fcgi_socket
 
-                fcgi_socket(self.ctx, section, program.names)
-                self.fcgi.extend(program.processes)
-            else:
-                if program.template is not None:
-                    self.config.programs.append(program.template)
-                self.processes.extend(program.processes)
-            if kind != "program":
-                message = (
-                    f"[{shown(section.name)}] is not started: this version of supervice has no {kind} yet"
-                )
-                self.ctx.warning(section.file, section.line, "", message)
+                fcgi_socket(self.ctx, section, program)
+            if program.template is not None:
+                self.config.programs.append(program.template)
+            self.processes.extend(program.processes)
+
+    def _plugins(self) -> bool:
+        """Whether the file loads some into supervisord, which could bring events of their own."""
+        names = [name for name in self.reading.sections if name.startswith("rpcinterface:")]
+        return names not in ([], ["rpcinterface:supervisor"])
 
     def _unique(self) -> None:
         seen: dict[str, ProgramConfig] = {}
         for config in self.processes:
             if config.name in seen:
-                section = self.reading.sections[f"program:{config.program or config.name}"]
+                section = self.reading.sections[section_of(config)]
                 _, file, line = section.options.get("process_name", ("", section.file, section.line))
                 message = f"[{shown(section.name)}] a second process called {shown(config.name)}, rename one"
                 self.ctx.complain(file, line, "process_name", message)
@@ -290,7 +286,7 @@ class Builder:
         drain = self.config.drain_delay
         before = f", {drain:g} s of drain_delay come before it" if drain else ""
         section = next((s for kind in ("supervice", "supervisord") for s in by_kind.get(kind, ())), None)
-        section = section or by_kind["program"][0]
+        section = section or next(iter(self.reading.sections.values()))
         _, file, line = section.options.get("shutdown_timeout", ("", section.file, section.line))
         self.ctx.warning(
             file,
@@ -299,6 +295,12 @@ class Builder:
             f"stopping everything may take {need:g} s and shutdown_timeout is {have:g} s{before}: waits"
             " will be shortened; raise it (and the orchestrator's grace period), or lower stopwaitsecs",
         )
+
+
+def section_of(config: ProgramConfig) -> str:
+    """The name of the section that a program stands in."""
+    kind = "eventlistener" if config.listener else "fcgi-program" if config.socket else "program"
+    return f"{kind}:{config.program or config.name}"
 
 
 def container_defaults(config: SupervisorConfig, given: frozenset[str]) -> None:

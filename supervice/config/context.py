@@ -20,7 +20,7 @@ from supervice.config.options import (
     rows,
 )
 from supervice.config.problems import ERROR, WARNING, Problem, nearest, shown
-from supervice.config.values import http_place
+from supervice.config.web import http_place
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -121,14 +121,17 @@ SECTIONS = (
     (
         "eventlistener",
         "[eventlistener:NAME]",
-        "Only in stock supervisord files, and not started by this version of supervice. All options of "
-        "`[program:NAME]`, with a `priority` of -1 by default, and:",
+        "Only in stock supervisord files: a pool of processes that are told of events by supervisord's protocol. "
+        "All options of `[program:NAME]`, with a `priority` of -1 by default, and those below. What a listener "
+        "says on stdout is the protocol; it is logged only into a `stdout_logfile` of its own. See "
+        "[event listeners](event-listeners.md).",
     ),
     (
         "fcgi-program",
         "[fcgi-program:NAME]",
-        "Only in stock supervisord files, and not started by this version of supervice. All options of "
-        "`[program:NAME]`, and:",
+        "Only in stock supervisord files: a program whose processes share a listening socket, their standard "
+        "input. It is made before the first process starts, kept over restarts, and closed (the file of a unix "
+        "socket removed) once all of them have stopped. All options of `[program:NAME]`, and:",
     ),
     (
         "unix_http_server",

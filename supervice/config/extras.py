@@ -5,9 +5,13 @@ They are read and checked here, and used elsewhere.
 
 from __future__ import annotations
 
+import os
+
 from supervice.config.context import FAILED
 from supervice.config.options import FCGI, INET_SERVER, LISTENER, NAME, UNIX_SERVER
 from supervice.config.problems import shown
+from supervice.listeners.names import EVENTS
+from supervice.models import ListenerConfig, SocketConfig
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -16,55 +20,11 @@ if TYPE_CHECKING:
     from supervice.config.context import Context
     from supervice.config.expand import Names
     from supervice.config.options import Row
+    from supervice.config.program import Program
     from supervice.config.reader import Section
-    from supervice.models import ProgramConfig
 
-# supervisord's event types (supervisor/events.py); a plug-in may add others, so an unknown one is a warning.
-EVENTS = frozenset(
-    [
-        "EVENT",
-        "PROCESS_STATE",
-        "PROCESS_STATE_STARTING",
-        "PROCESS_STATE_RUNNING",
-        "PROCESS_STATE_BACKOFF",
-        "PROCESS_STATE_STOPPING",
-        "PROCESS_STATE_EXITED",
-        "PROCESS_STATE_STOPPED",
-        "PROCESS_STATE_FATAL",
-        "PROCESS_STATE_UNKNOWN",
-        "REMOTE_COMMUNICATION",
-        "PROCESS_LOG",
-        "PROCESS_LOG_STDOUT",
-        "PROCESS_LOG_STDERR",
-        "PROCESS_COMMUNICATION",
-        "PROCESS_COMMUNICATION_STDOUT",
-        "PROCESS_COMMUNICATION_STDERR",
-        "SUPERVISOR_STATE_CHANGE",
-        "SUPERVISOR_STATE_CHANGE_RUNNING",
-        "SUPERVISOR_STATE_CHANGE_STOPPING",
-        "TICK",
-        "TICK_5",
-        "TICK_60",
-        "TICK_3600",
-        "PROCESS_GROUP",
-        "PROCESS_GROUP_ADDED",
-        "PROCESS_GROUP_REMOVED",
-    ]
-)
-
-
-class Listener:
-    """An `[eventlistener:NAME]`: the processes of the pool and what they listen to."""
-
-    __slots__ = ("buffer_size", "events", "name", "processes")
-
-    def __init__(
-        self, name: str, processes: list[ProgramConfig], events: tuple[str, ...], buffer_size: int
-    ) -> None:
-        self.name = name
-        self.processes = processes
-        self.events = events
-        self.buffer_size = buffer_size
+# Of a Unix socket's path (unix(7)), with its final NUL.
+LONGEST_PATH = 107
 
 
 class Server:
@@ -93,36 +53,55 @@ def _values(ctx: Context, section: Section, names: Names, table: tuple[Row, ...]
     return values
 
 
-def listener(ctx: Context, section: Section, names: Names, processes: list[ProgramConfig]) -> Listener | None:
-    values = _values(ctx, section, names, LISTENER)
+def listener(ctx: Context, section: Section, program: Program, *, plugins: bool) -> None:
+    """Makes the processes of the section listeners. `plugins`: the file loads some, with events of theirs."""
+    values = _values(ctx, section, program.names, LISTENER)
     where = f"[{shown(section.name)}]"
-    events = tuple(event.upper() for event in values.get("events") or ())
+    names = tuple(dict.fromkeys(event.upper() for event in values.get("events") or ()))
     _, file, line = section.options.get("events", ("", section.file, section.line))
-    if not events:
+    if not names:
         ctx.error(file, line, "events", f"{where} names no events, add for example: events = PROCESS_STATE")
-        return None
-    for event in events:
-        if event not in EVENTS:
-            ctx.error(file, line, "events", f"{where} events: unknown event type {shown(event)}")
-    if any(process.redirect_stderr for process in processes):
+    unknown = [name for name in names if name not in EVENTS]
+    for name in unknown:
+        if plugins:  # supervisord lets them register event types
+            message = f"{where} events: {shown(name)} is an event of a plug-in, it will never come"
+            ctx.warning(file, line, "events", message)
+        else:
+            hint = ctx.guess(name, [event.lower() for event in sorted(EVENTS)])  # either case will do
+            ctx.error(file, line, "events", f"{where} events: unknown event type {shown(name)}{hint}")
+    made = ListenerConfig(tuple([n for n in names if n not in unknown]), values.get("buffer_size") or 10)
+    for config in program.configs():
+        config.listener = made
+    if any(config.redirect_stderr for config in program.processes):
         _, file, line = section.options["redirect_stderr"]
         message = f"{where} redirect_stderr = true would disturb the listener's protocol, remove it"
         ctx.error(file, line, "redirect_stderr", message)
-    return Listener(section.name.partition(":")[2], processes, events, values.get("buffer_size") or 10)
 
 
-def fcgi_socket(ctx: Context, section: Section, names: Names) -> None:
-    values = _values(ctx, section, names, FCGI)
-    socket = values.get("socket") or ""
+def fcgi_socket(ctx: Context, section: Section, program: Program) -> None:
+    """Gives the processes of the section their socket."""
+    values = _values(ctx, section, program.names, FCGI)
+    address = values.get("socket") or ""
     _, file, line = section.options.get("socket", ("", section.file, section.line))
     where = f"[{shown(section.name)}]"
-    host, _, port = socket[6:].rpartition(":")
-    if socket.startswith("unix:///"):
-        return
-    if not socket.startswith("tcp://") or not host or not (port.isascii() and port.isdigit()):
+    host, _, port = address[6:].rpartition(":")
+    if address.startswith("unix:///"):
+        if len(os.fsencode(address[7:])) > LONGEST_PATH:
+            ctx.error(file, line, "socket", f"{where} socket: the path is longer than {LONGEST_PATH} bytes")
+    elif not address.startswith("tcp://") or not host or not _is_port(port):
         ctx.error(file, line, "socket", f"{where} needs socket = tcp://HOST:PORT or unix:///PATH")
     elif "socket_owner" in values or "socket_mode" in values:
         ctx.error(file, line, "socket", f"{where} socket_owner and socket_mode are for unix:// sockets only")
+    mode = values.get("socket_mode")
+    made = SocketConfig(
+        address, values.get("socket_owner"), 0o700 if mode is None else mode, values.get("socket_backlog")
+    )
+    for config in program.configs():
+        config.socket = made
+
+
+def _is_port(number: str) -> bool:
+    return number.isascii() and number.isdigit() and 1 <= int(number[:6]) <= 65535
 
 
 def server(ctx: Context, section: Section, kind: str) -> Server | None:
@@ -142,7 +121,7 @@ def server(ctx: Context, section: Section, kind: str) -> Server | None:
         return None
     if not unix:
         host, _, number = values["port"].rpartition(":")
-        if not (number.isascii() and number.isdigit() and 1 <= int(number[:6]) <= 65535):
+        if not _is_port(number):
             _, file, line = section.options["port"]
             ctx.error(file, line, "port", f"{where} port: no port number, write HOST:PORT, :PORT or PORT")
             return None

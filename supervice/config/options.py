@@ -47,7 +47,7 @@ KINDS: dict[str, tuple[Callable[[str], Any], str]] = {
     "positive": (values.at_least_one, "number, 1 or more"),
     "retries": (values.retries, "number, -1 for ever"),
     "port": (values.port, "port"),
-    "http": (values.http_address, "HOST:PORT or unix:PATH"),
+    "http": (web.http_address, "HOST:PORT or unix:PATH"),
     "factor": (values.factor, "number, 1 or more"),
     "seconds": (values.seconds, "time"),
     "interval": (values.some_seconds, "time above 0"),
@@ -75,7 +75,7 @@ KINDS: dict[str, tuple[Callable[[str], Any], str]] = {
     "overflow": (values.one_of("block", "drop"), "block or drop"),
     "format": (values.one_of("raw", "prefix", "json"), "raw, prefix or json"),
     "fatal": (values.one_of("ignore", "shutdown"), "ignore or shutdown"),
-    "serverurl": (values.server_url, "URL or AUTO"),
+    "serverurl": (web.server_url, "URL or AUTO"),
     "type": (values.one_of("simple", "oneshot"), "simple or oneshot"),
     "nice": (values.between(-20, 19), "number, -20 to 19"),
     "oom": (values.between(-1000, 1000), "number, -1000 to 1000"),
@@ -204,10 +204,10 @@ PROGRAM: tuple[Row, ...] = (
             ("stack", "limit_size", "stack"),
         )
     ),
-    ("stdout_capture_maxbytes", "size", "0", "0", BOTH, LATER, "PROCESS_COMMUNICATION events from stdout."),
-    ("stderr_capture_maxbytes", "size", "0", "0", BOTH, LATER, "PROCESS_COMMUNICATION events from stderr."),
-    ("stdout_events_enabled", "bool", "false", "false", BOTH, LATER, "PROCESS_LOG events from stdout."),
-    ("stderr_events_enabled", "bool", "false", "false", BOTH, LATER, "PROCESS_LOG events from stderr."),
+    ("stdout_capture_maxbytes", "size", "0", "0", BOTH, "", "Above 0: what stdout has between <!--XSUPERVISOR:BEGIN--> and <!--XSUPERVISOR:END--> (the last so many bytes) is a PROCESS_COMMUNICATION event, and not logged."),
+    ("stderr_capture_maxbytes", "size", "0", "0", BOTH, "", "Above 0: what stderr has between <!--XSUPERVISOR:BEGIN--> and <!--XSUPERVISOR:END--> (the last so many bytes) is a PROCESS_COMMUNICATION event, and not logged."),
+    ("stdout_events_enabled", "bool", "false", "false", BOTH, "", "What is written to stdout is also a PROCESS_LOG event."),
+    ("stderr_events_enabled", "bool", "false", "false", BOTH, "", "What is written to stderr is also a PROCESS_LOG event."),
     ("stdout_syslog", "bool", "false", "false", BOTH, "containers have no syslog; lines go to the container's stdout", "Send stdout to syslog."),
     ("stderr_syslog", "bool", "false", "false", BOTH, "containers have no syslog; lines go to the container's stderr", "Send stderr to syslog."),
     ("serverurl", "serverurl", "AUTO", "AUTO", BOTH, "", "SUPERVISOR_SERVER_URL of the program. AUTO: where our own HTTP server listens, if there is one."),
@@ -215,14 +215,14 @@ PROGRAM: tuple[Row, ...] = (
 
 LISTENER: tuple[Row, ...] = (
     ("events", "names", None, None, BOTH, "", "The events that the listener gets. Required."),
-    ("buffer_size", "positive", "10", "10", BOTH, "", "Events that wait while the listener is busy."),
+    ("buffer_size", "positive", "10", "10", BOTH, "", "Events that wait while no process of the listener is free; one more, and the oldest is dropped."),
     ("result_handler", "text", None, "supervisor.dispatchers:default_handler", BOTH, "the answer to an event is read by supervice itself, no Python code is loaded", "Python function for the listener's answers."),
 )
 
 FCGI: tuple[Row, ...] = (
-    ("socket", "text", None, None, BOTH, "", "tcp://HOST:PORT or unix://PATH. Required."),
+    ("socket", "text", None, None, BOTH, "", "tcp://HOST:PORT or unix:///PATH, standard input of every process. Required."),
     ("socket_backlog", "positive", None, None, BOTH, "", "The socket's listen backlog."),
-    ("socket_owner", "text", None, None, BOTH, "", "Owner of a unix socket: user or user:group."),
+    ("socket_owner", "text", None, None, BOTH, "", "Owner of a unix socket: user or user:group. Default: the program's user."),
     ("socket_mode", "octal", None, "0700", BOTH, "", "Mode of a unix socket."),
 )
 
@@ -251,8 +251,8 @@ SUPERVISORD: tuple[Row, ...] = (
     ("nocleanup", "bool", None, "false", STOCK_ONLY, "there are no AUTO log files here, programs log to the container's stdout", "Keep old AUTO log files."),
     ("childlogdir", "path", None, None, STOCK_ONLY, "there are no AUTO log files here, programs log to the container's stdout", "Directory of AUTO log files."),
     ("directory", "path", None, None, STOCK_ONLY, "supervisord too changes to it only when it daemonizes", "Directory to change to when daemonizing."),
-    ("strip_ansi", "bool", None, "false", STOCK_ONLY, LATER, "Remove escape sequences from logs."),
-    ("identifier", "text", None, "supervisor", STOCK_ONLY, "", "The name of this daemon in XML-RPC."),
+    ("strip_ansi", "bool", None, "false", STOCK_ONLY, "", "Remove escape sequences from the output of programs."),
+    ("identifier", "text", None, "supervisor", STOCK_ONLY, "", "The name of this daemon in events and XML-RPC."),
     ("profile_options", "text", None, None, STOCK_ONLY, "profiling of supervisord itself", "Profiling."),
 )
 

@@ -123,6 +123,11 @@ class Program:
         else:
             self._template(values, check, numprocs, start)
 
+    def configs(self) -> list[ProgramConfig]:
+        """The template and the processes, each object once."""
+        made = {id(config): config for config in (self.template, *self.processes) if config is not None}
+        return list(made.values())
+
     def _number(self, row: Row, otherwise: int) -> int:
         if row[NAME] not in self.section.options:
             return otherwise

@@ -92,30 +92,6 @@ def port(text: str) -> int:
     return value
 
 
-def http_place(text: str) -> tuple[str, int | None]:
-    """`HOST:PORT`, `:PORT`, `PORT` or `unix:PATH` as (host, port) or (path, None)."""
-    text = text.strip()
-    if text.startswith("unix:"):
-        path = text[5:].removeprefix("//") if text.startswith("unix://") else text[5:]
-        if not path:
-            raise ValueError("names no socket, write unix:PATH")
-        return path, None
-    host, _, digits = text.rpartition(":")
-    if not (digits.isascii() and digits.isdigit() and 1 <= int(digits[:6]) <= 65535):
-        raise ValueError("no port number, write HOST:PORT or unix:PATH")
-    if host.startswith("[") and host.endswith("]"):
-        host = host[1:-1]
-    elif ":" in host:
-        raise ValueError("an IPv6 address is written [ADDRESS]:PORT")
-    return ("" if host == "*" else host), int(digits)
-
-
-def http_address(text: str) -> str:
-    """As it was written, if `http_place` understands it."""
-    http_place(text)
-    return text.strip()
-
-
 def number(text: str) -> int | float:
     """A number that is not negative; whole ones come back as int."""
     text = text.strip()
@@ -243,10 +219,6 @@ def restart(text: str) -> bool | str:
     if word in NO:
         return False
     raise ValueError("write true, false or unexpected")
-
-
-def server_url(text: str) -> str | None:
-    return None if text.strip().upper() in ("", "AUTO") else text.strip()
 
 
 def signal_number(text: str) -> int:

@@ -134,3 +134,31 @@ def restart_limit(text: str) -> tuple[int, int | float]:
     if not slash:
         raise ValueError("write how many restarts in which time: 5/60s")
     return natural(count), some_seconds(window)
+
+
+def http_place(text: str) -> tuple[str, int | None]:
+    """`HOST:PORT`, `:PORT`, `PORT` or `unix:PATH` as (host, port) or (path, None)."""
+    text = text.strip()
+    if text.startswith("unix:"):
+        path = text[5:].removeprefix("//") if text.startswith("unix://") else text[5:]
+        if not path:
+            raise ValueError("names no socket, write unix:PATH")
+        return path, None
+    host, _, digits = text.rpartition(":")
+    if not (digits.isascii() and digits.isdigit() and 1 <= int(digits[:6]) <= 65535):
+        raise ValueError("no port number, write HOST:PORT or unix:PATH")
+    if host.startswith("[") and host.endswith("]"):
+        host = host[1:-1]
+    elif ":" in host:
+        raise ValueError("an IPv6 address is written [ADDRESS]:PORT")
+    return ("" if host == "*" else host), int(digits)
+
+
+def http_address(text: str) -> str:
+    """As it was written, if `http_place` understands it."""
+    http_place(text)
+    return text.strip()
+
+
+def server_url(text: str) -> str | None:
+    return None if text.strip().upper() in ("", "AUTO") else text.strip()

@@ -39,6 +39,8 @@ _AT_START = {
     "minfds": "",
     "minprocs": "",
     "http": "",
+    "strip_ansi": "",
+    "identifier": "",
 }
 _NOWHERE = ("NONE", "OFF")
 

@@ -88,7 +88,8 @@ class ProgramOutput:
             return self._router.devnull(), None
         ours, theirs = os.pipe2(os.O_CLOEXEC)
         self._ends += (theirs,)
-        return theirs, Pump(self._router, self, ours, stream, sink, self._format(stream))
+        make = Pump if self._router.taps is None else self._router.taps(self._config, stream)
+        return theirs, make(self._router, self, ours, stream, sink, self._format(stream))
 
     def _format(self, stream: int) -> Format | None:
         return self._router.format_for(self._config, stream)

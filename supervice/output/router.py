@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from supervice.loop import EventLoop
     from supervice.models import ProgramConfig
     from supervice.output.formats import Format
+    from supervice.output.pump import Pump
     from supervice.output.sinks import Sink
 
 
@@ -69,6 +70,8 @@ class OutputRouter:
         self.log_overflow = log_overflow
         self.log_buffer = log_buffer
         self.discard = Discard()
+        # What makes the pump of a stream, where somebody else reads along (see `attachments`).
+        self.taps: Callable[[ProgramConfig, int], Callable[..., Pump]] | None = None
         self._log = log
         self._fds = (stdout_fd, stderr_fd)
         self._own: list[StreamSink | None] = [None, None]
@@ -129,9 +132,11 @@ class OutputRouter:
 
     def acquire(self, config: ProgramConfig) -> tuple[Sink | None, Sink | None]:
         """The sinks of both streams, None for a discarded one; give them back with `release`."""
-        out = self._sink(
-            0, config.stdout_logfile, config.stdout_logfile_maxbytes, config.stdout_logfile_backups
-        )
+        path = config.stdout_logfile
+        if config.listener is not None and (discards(path) or self._own_stream(path, 0) is not None):
+            out: Sink | None = self.discard  # it is a protocol, and nothing for people among their lines
+        else:
+            out = self._sink(0, path, config.stdout_logfile_maxbytes, config.stdout_logfile_backups)
         if config.redirect_stderr:
             return out, None
         try:

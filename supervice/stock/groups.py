@@ -72,8 +72,7 @@ class Groups:
                 raise Fault("FAILED", f"{config.name} is in group {group_of(other)} still")
         made = [supervisor.add(config) for config in configs]
         self._in_the_order_of_the_file()
-        supervisor.update_forwarding()
-        supervisor.startup.rebuild()
+        supervisor.processes_changed()
         supervisor.startup.request([p for p in made if p.config.autostart])
         logger.info(f"added group {name}")
         return True
@@ -104,8 +103,7 @@ class Groups:
             supervisor.held.discard(one)
             if supervisor.launcher is not None:
                 supervisor.launcher.forget(one)
-        supervisor.update_forwarding()
-        supervisor.startup.rebuild()
+        supervisor.processes_changed()
         supervisor.judge()
         logger.info(f"removed group {name}")
         return True

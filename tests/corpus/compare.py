@@ -118,28 +118,23 @@ def compare(loaded: Loaded, here: str, expected: dict[str, Any]) -> list[str]:
         return [] if explained else [f"accepted; supervisord: {expected['error']}"]
     if loaded.errors:
         return [f"refused: {problem}" for problem in loaded.errors]
-    listeners = {listener.name: listener for listener in loaded.listeners}
-    programs = {
-        (c.group or c.program or c.name, c.process_name or c.name): c for c in loaded.processes + loaded.fcgi
-    }
+    programs = {(c.group or c.program or c.name, c.process_name or c.name): c for c in loaded.processes}
     found = []
     for group in expected["groups"]:
         for process in group["processes"]:
             label = f"{group['name']}:{process['name']}"
+            config = programs.pop((group["name"], process["name"]), None)
+            if config is None:
+                found.append(f"{label} is missing")
+                continue
             if group["kind"] == "eventlistener":
-                listener = listeners[group["name"]]
-                [config] = [c for c in listener.processes if (c.process_name or c.name) == process["name"]]
-                if sorted(listener.events) != sorted(group["events"]):
+                listener = config.listener
+                if listener is None or sorted(listener.events) != sorted(group["events"]):
                     found.append(f"{label} events")
-                if listener.buffer_size != group["buffer_size"]:
+                elif listener.buffer_size != group["buffer_size"]:
                     found.append(f"{label} buffer_size")
                 process["priority"] = group["priority"]
             else:
-                one = programs.pop((group["name"], process["name"]), None)
-                if one is None:
-                    found.append(f"{label} is missing")
-                    continue
-                config = one
                 order = config.priority if config.group_priority is None else config.group_priority
                 if order != group["priority"]:
                     found.append(f"{label} group priority {order}, {group['priority']}")

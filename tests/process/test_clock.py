@@ -16,8 +16,16 @@ from supervice.loop import Loop
 
 PACKAGE = Path(__file__).resolve().parents[2] / "supervice"
 MODULES = sorted(PACKAGE.rglob("*.py"))
-# Where it is said when something happened, for people to read.
-STAMPS = {"boot.py", "clerk.py", "logger.py", "output/formats.py", "stock/info.py", "streams.py"}
+# Where it is said when something happened, for people to read; supervisord's ticks are times of day.
+STAMPS = {
+    "boot.py",
+    "clerk.py",
+    "listeners/hub.py",
+    "logger.py",
+    "output/formats.py",
+    "stock/info.py",
+    "streams.py",
+}
 WALL = {"time", "time_ns", "localtime"}
 
 

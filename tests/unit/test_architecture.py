@@ -32,7 +32,9 @@ LAYERS = {
     "logger": "",
     "events": "lean loop logger",
     "files": "",
-    "config": "files lean lifecycle models config.text config.values config.web",
+    # the words of supervisord's event listeners, which a configuration names and a pool tells
+    "listeners.names": "",
+    "config": "files lean lifecycle models config.text config.values config.web listeners.names",
     "capabilities": "",
     "config.text": "",
     "config.values": "capabilities models",
@@ -58,6 +60,10 @@ LAYERS = {
     "companions": "checks health lean lifecycle logger models readiness watchdog",
     "clerk": "child chronicle companions launch lifecycle logger output pid1 policy",
     "process": "clerk lean lifecycle policy waiting",
+    # what supervisord's listeners and FastCGI programs have beside themselves; only where there are some
+    "listeners": "lifecycle logger loop models process listeners.names",
+    "fcgi": "doors.listener lifecycle logger models pid1 process",
+    "attachments": "fcgi launch lifecycle listeners models output process",
     # all processes
     "names": "",
     "boot": "lifecycle",
@@ -72,7 +78,7 @@ LAYERS = {
     "operations": "config.values doors.protocol lifecycle loop names probes process reload restarts shutdown streams"
     " views waiting",
     "metrics": "lifecycle names views",
-    "endpoints": "config.values doors.http logger metrics views",
+    "endpoints": "config.web doors.http logger metrics views",
     "signal_desk": "lifecycle logger loop pid1 process",
     "farewell": "lifecycle process",
     "session": "doors.address doors.commands doors.rpc launch logger loop models output pid1",
@@ -80,7 +86,7 @@ LAYERS = {
     # supervisord's remote interface, loaded when a stock file has a server for it
     "stock": "config.text config.values doors.http doors.xmlrpc doors.xmlrpc_wire lifecycle logger names output pid1 process"
     " views waiting",
-    "core": "config doors.rpc ending endpoints events herald launch lifecycle logger loop models names notify.manager"
+    "core": "attachments config doors.rpc ending endpoints events herald launch lifecycle logger loop models names notify.manager"
     " operations pid1 probes process reload session signal_desk startup stock streams",
     # one command without a configuration
     "single": "lean loop pid1",
@@ -191,6 +197,8 @@ PURE = (
     "lifecycle",
     "lean",
     "config.web",
+    "listeners.names",
+    "listeners.protocol",
     "notify.protocol",
     "doors.protocol",
     "doors.access",
@@ -463,7 +471,14 @@ def test_an_ordinary_configuration_brings_nothing_in(tmp_path: Path) -> None:
         "assert len(s.processes) == 2"
     )
     bare = _loaded("pass")
-    assert sorted((_loaded(code) - bare) & set(NOT_IN_THE_DAEMON)) == []
+    loaded = _loaded(code)
+    assert sorted((loaded - bare) & set(NOT_IN_THE_DAEMON)) == []
+    assert not loaded & {
+        "supervice.attachments",
+        "supervice.fcgi",
+        "supervice.listeners",
+        "supervice.output.tap",
+    }
 
 
 def test_status_is_asked_for_without_click_and_without_the_daemon() -> None:

@@ -187,11 +187,9 @@ priority = 5
         http="unix:/start/probes.sock",
         programs=[web, job],
     )
-    assert loaded.given == set(SupervisorConfig.__annotations__) - {
-        "programs",
-        "socket_path",
-        "identifier",
-    } | {"socket"}
+    stock_only = {"strip_ansi", "identifier"}
+    elsewhere = {"programs", "socket_path", *stock_only}
+    assert loaded.given == set(SupervisorConfig.__annotations__) - elsewhere | {"socket"}
 
 
 def test_who_is_no_root_cannot_switch_users(conf: Any) -> None:
@@ -421,7 +419,8 @@ WRONG = [
     ("[Program:x]\ncommand=x", 1, "unknown section [Program:x]"),
     ("[supervice]\n[supervisord]", 2, "does not go with [supervice]"),
     ("[supervice]\n[inet_http_server]\nport=1", 2, "is not in this version"),
-    ("[supervice]\n[eventlistener:x]\ncommand=x", 2, "is not in this version"),
+    ("[supervice]\n[eventlistener:x]\ncommand=x", 2, "is for stock supervisord files"),
+    ("[supervice]\n[fcgi-program:x]\ncommand=x", 2, "is for stock supervisord files"),
     ("[program:]\ncommand=x", 1, "needs a name"),
     ("[program]\ncommand=x", 1, "needs a name"),
     ("[program:a b]\ncommand=x", 1, "cannot hold ' '"),

@@ -69,15 +69,26 @@ def test_the_defaults_are_those_of_the_python_api() -> None:
 
 def test_every_field_can_be_set_in_a_file() -> None:
     program = set(options.rows("program"))
-    made = {"name", "group", "healthcheck", "readiness", "limits", "program", "group_priority"}
+    made = {
+        "name",
+        "group",
+        "healthcheck",
+        "readiness",
+        "limits",
+        "program",
+        "group_priority",
+        "listener",
+        "socket",
+    }
     assert set(Limits.__annotations__) - {"rlimits"} <= program
     assert set(ProgramConfig.__annotations__) - made <= program
     for check in ("healthcheck", "readiness"):
         assert {f"{check}_{name}" for name in HealthCheckConfig.__annotations__} - {
             "readiness_action"
         } <= program
-    settings = {options.FIELDS.get(name, name) for name in options.rows("supervice")}
-    settings |= {options.FIELDS.get(name, name) for name in options.rows("supervisord")}
+    settings = {
+        options.FIELDS.get(name, name) for name in (*options.rows("supervice"), *options.rows("supervisord"))
+    }
     assert set(SupervisorConfig.__annotations__) - {"programs"} <= settings
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from supervice.config import Loaded, load
-from supervice.models import ProgramConfig, SupervisorConfig
+from supervice.models import ListenerConfig, ProgramConfig, SocketConfig, SupervisorConfig
 
 HEAD = "[supervisord]\n"
 WEB = f"{HEAD}[program:web]\ncommand=/bin/web\n"
@@ -98,7 +98,6 @@ def test_what_supervisord_tolerates(conf: Any, content: str, command: str) -> No
         ("user=no-such-user", "there is no such user"),
         ("stdout_syslog=true", "has no effect"),
         ("stdout_logfile=syslog", "has no effect"),
-        ("stdout_events_enabled=true", "has no effect in this version"),
         ("depends_on=db", "add a [supervice] section"),
         ("startsecs=-1", "counts as 0"),
         ("redirect_stderr=true\nstderr_logfile=/x", "stderr_logfile has no effect"),
@@ -107,8 +106,6 @@ def test_what_supervisord_tolerates(conf: Any, content: str, command: str) -> No
         ("[supervisrod]", "unknown section"),
         ("[rpcinterface:other]", "plug-ins are not loaded"),
         ("[include]\nfiles=nothing/*.conf", "nothing matches"),
-        ("[fcgi-program:f]\ncommand=x\nsocket=unix:///s", "is not started"),
-        ("[eventlistener:l]\ncommand=x\nevents=TICK_5", "is not started"),
     ],
 )
 def test_what_has_no_effect_is_one_warning(conf: Any, option: str, words: str) -> None:
@@ -141,8 +138,12 @@ def test_what_asks_for_what_is_anyway_is_no_warning(conf: Any, option: str) -> N
         ("[group:g]\nprograms=nope", "no program 'nope'"),
         ("[eventlistener:l]\ncommand=x", "names no events"),
         ("[eventlistener:l]\ncommand=x\nevents=NOPE", "unknown event type"),
+        ("[eventlistener:l]\ncommand=x\nevents=PROCESS_STATES", "did you mean 'process_state'"),
         ("[eventlistener:l]\ncommand=x\nevents=TICK_5\nredirect_stderr=true", "disturb"),
         ("[fcgi-program:f]\ncommand=x", "needs socket"),
+        ("[fcgi-program:f]\ncommand=x\nsocket=tcp://a:0", "needs socket"),
+        ("[fcgi-program:f]\ncommand=x\nsocket=unix://s", "needs socket"),
+        ("[fcgi-program:f]\ncommand=x\nsocket=unix:///" + "s" * 107, "longer than 107"),
         ("[fcgi-program:f]\ncommand=x\nsocket=tcp://a:1\nsocket_mode=0700", "unix:// sockets only"),
         ("[inet_http_server]\nport=$PORT", "no port number"),
         ("[inet_http_server]\nport=:1\nusername=x", "only one of username and password"),
@@ -218,19 +219,59 @@ def test_the_user_of_supervisord_is_the_programs_user(conf: Any) -> None:
 
 def test_listeners_sockets_and_servers_are_read(conf: Any) -> None:
     loaded = conf(
-        HEAD + "[eventlistener:l]\ncommand=listen\nevents=PROCESS_STATE,tick_5\nbuffer_size=5\nnumprocs=2\n"
-        "process_name=l%(process_num)d\n[fcgi-program:f]\ncommand=f\nsocket=tcp://localhost:9\n"
+        HEAD + "[eventlistener:l]\ncommand=listen\nevents=PROCESS_STATE,tick_5,TICK_5\nbuffer_size=5\n"
+        "numprocs=2\nprocess_name=l%(process_num)d\n"
+        "[eventlistener:m]\ncommand=listen\nevents=EVENT\npriority=7\nstdout_logfile=/l\n"
+        "[fcgi-program:f]\ncommand=f\nsocket=tcp://localhost:9\n"
+        "[fcgi-program:u]\ncommand=f\nsocket=unix:///run/%(program_name)s.sock\nsocket_mode=0770\n"
+        "socket_owner=nobody\nsocket_backlog=9\n"
         "[unix_http_server]\nfile=/s\nchmod=0770\n[inet_http_server]\nport=*:9001\nusername=u\npassword=p\n"
     )
     assert loaded.errors == []
-    assert loaded.processes == []
-    [listener] = loaded.listeners
-    assert (listener.name, listener.events, listener.buffer_size) == ("l", ("PROCESS_STATE", "TICK_5"), 5)
-    assert [(p.name, p.priority) for p in listener.processes] == [("l:l0", -1), ("l:l1", -1)]
-    assert [p.name for p in loaded.fcgi] == ["f"]
+    assert {p.name: p.listener for p in loaded.processes if p.listener} == {
+        "l:l0": ListenerConfig(("PROCESS_STATE", "TICK_5"), 5),
+        "l:l1": ListenerConfig(("PROCESS_STATE", "TICK_5"), 5),
+        "m": ListenerConfig(("EVENT",), 10),
+    }
+    assert {p.name: p.priority for p in loaded.processes} == {
+        "l:l0": -1,
+        "l:l1": -1,
+        "m": 7,
+        "f": 999,
+        "u": 999,
+    }
+    assert {p.name: p.socket for p in loaded.processes if p.socket} == {
+        "f": SocketConfig("tcp://localhost:9"),
+        "u": SocketConfig("unix:///run/u.sock", "nobody", 0o770, 9),
+    }
+    assert [p.name for p in loaded.config.programs] == ["f", "u", "l", "m"]
+    assert all(p.listener or p.socket for p in loaded.config.programs)
     unix, inet = loaded.servers
     assert (unix.file, unix.chmod) == ("/s", 0o770)
     assert (inet.host, inet.port, inet.username, inet.password) == ("", 9001, "u", "p")
+
+
+def test_an_event_of_a_plugin_is_a_warning(conf: Any) -> None:
+    """supervisord loads plug-ins before it looks at listeners, so that they can bring events of their own."""
+    loaded = conf(
+        HEAD + "[rpcinterface:supervisor]\na=b\n[rpcinterface:twiddler]\na=b\n"
+        "[eventlistener:l]\ncommand=x\nevents=TWIDDLED,TICK_5\n"
+    )
+    assert loaded.errors == []
+    assert any("TWIDDLED is an event of a plug-in" in problem.message for problem in loaded.problems)
+    assert loaded.processes[0].listener == ListenerConfig(("TICK_5",), 10)
+
+
+def test_output_as_events_and_identity_are_read(conf: Any) -> None:
+    loaded = conf(
+        "[supervisord]\nstrip_ansi=true\nidentifier=me\n[program:web]\ncommand=x\nstdout_events_enabled=true\n"
+        "stdout_capture_maxbytes=1MB\n"
+    )
+    assert loaded.problems == []
+    assert (loaded.config.strip_ansi, loaded.config.identifier) == (True, "me")
+    web = loaded.processes[0]
+    assert (web.stdout_events_enabled, web.stdout_capture_maxbytes) == (True, 1024 * 1024)
+    assert (web.stderr_events_enabled, web.stderr_capture_maxbytes) == (False, 0)
 
 
 def test_an_open_port_without_password_is_a_warning(conf: Any) -> None:

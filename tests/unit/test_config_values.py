@@ -11,7 +11,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from supervice.config import text, values
+from supervice.config import text, values, web
 from supervice.models import HealthCheckType
 
 REFUSED: Any = object()
@@ -212,7 +212,7 @@ TABLE: dict[str, list[tuple[str, Any]]] = {
     [(name, written, value) for name, rows in TABLE.items() for written, value in rows],
 )
 def test_value(parser: str, written: str, value: Any) -> None:
-    parse = getattr(values, parser)
+    parse = getattr(web if hasattr(web, parser) else values, parser)
     if value is REFUSED:
         with pytest.raises(ValueError, match=r"\w"):
             parse(written)
@@ -225,7 +225,7 @@ def test_value(parser: str, written: str, value: Any) -> None:
 @given(st.sampled_from(sorted(TABLE)), st.text(max_size=30))
 def test_any_text_is_a_value_or_a_value_error(parser: str, written: str) -> None:
     with contextlib.suppress(ValueError):
-        getattr(values, parser)(written)
+        getattr(web if hasattr(web, parser) else values, parser)(written)
 
 
 @given(st.integers(1, 64))

@@ -1,0 +1,96 @@
+"""supervisord's event types, and the exact text of what a listener is told. Pure: names and values to text.
+
+The names and texts are an interface that listeners written for supervisord parse; they are those of
+supervisord 4.3 (`supervisor/events.py`).
+"""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+EVENTS = frozenset(
+    [
+        "EVENT",
+        "PROCESS_STATE",
+        "PROCESS_STATE_STARTING",
+        "PROCESS_STATE_RUNNING",
+        "PROCESS_STATE_BACKOFF",
+        "PROCESS_STATE_STOPPING",
+        "PROCESS_STATE_EXITED",
+        "PROCESS_STATE_STOPPED",
+        "PROCESS_STATE_FATAL",
+        "PROCESS_STATE_UNKNOWN",
+        "REMOTE_COMMUNICATION",
+        "PROCESS_LOG",
+        "PROCESS_LOG_STDOUT",
+        "PROCESS_LOG_STDERR",
+        "PROCESS_COMMUNICATION",
+        "PROCESS_COMMUNICATION_STDOUT",
+        "PROCESS_COMMUNICATION_STDERR",
+        "SUPERVISOR_STATE_CHANGE",
+        "SUPERVISOR_STATE_CHANGE_RUNNING",
+        "SUPERVISOR_STATE_CHANGE_STOPPING",
+        "TICK",
+        "TICK_5",
+        "TICK_60",
+        "TICK_3600",
+        "PROCESS_GROUP",
+        "PROCESS_GROUP_ADDED",
+        "PROCESS_GROUP_REMOVED",
+    ]
+)
+TICKS = {5: "TICK_5", 60: "TICK_60", 3600: "TICK_3600"}  # by their seconds
+
+
+def concrete(names: Iterable[str]) -> frozenset[str]:
+    """The events that really come for these names; `PROCESS_STATE` stands for all that begin like it."""
+    found: set[str] = set()
+    for name in names:
+        below = [event for event in EVENTS if name == "EVENT" or event.startswith(f"{name}_")]
+        found.update(below or [name])
+    return frozenset(name for name in found if not any(event.startswith(f"{name}_") for event in EVENTS)) - {
+        "EVENT"
+    }
+
+
+def envelope(server: str, serial: int, pool: str, pool_serial: int, event: str, payload: str) -> bytes:
+    """What is written to a listener. `len` counts characters, as supervisord does and its Python listeners
+    read; only in text that is not ASCII is that not the number of bytes."""
+    return (
+        f"ver:3.0 server:{server} serial:{serial} pool:{pool} poolserial:{pool_serial}"
+        f" eventname:{event} len:{len(payload)}\n{payload}"
+    ).encode("utf-8", "surrogateescape")
+
+
+def process_state(process: str, group: str, from_state: str, extra: str = "") -> str:
+    payload = f"processname:{process} groupname:{group} from_state:{from_state}"
+    return f"{payload} {extra}" if extra else payload
+
+
+def process_log(process: str, group: str, pid: int, channel: str, data: bytes) -> str:
+    return f"processname:{process} groupname:{group} pid:{pid} channel:{channel}\n{_text(data)}"
+
+
+def process_communication(process: str, group: str, pid: int, data: bytes) -> str:
+    return f"processname:{process} groupname:{group} pid:{pid}\n{_text(data)}"
+
+
+def remote_communication(kind: str, data: str) -> str:
+    return f"type:{kind}\n{data}"
+
+
+def process_group(group: str) -> str:
+    return f"groupname:{group}\n"
+
+
+def tick(when: int) -> str:
+    return f"when:{when}"
+
+
+def _text(data: bytes) -> str:
+    try:
+        return data.decode()
+    except UnicodeDecodeError:
+        return f"Undecodable: {data!r}"
