@@ -248,7 +248,7 @@ class Companions:
             run, task = self._pre_stop
             self._pre_stop = None
             task.cancel()
-            logger.warning(f"{self._config.name}: pre_stop took too long and was killed{run.said()}")
+            logger.warning(f"{self._config.name}: pre_stop was still running and was killed{run.said()}")
             run.end()
 
 
