@@ -35,6 +35,7 @@ class Companions:
         "_config",
         "_health",
         "_launcher",
+        "_moving",
         "_notify",
         "_pid",
         "_pre_stop",
@@ -50,6 +51,7 @@ class Companions:
         self._config = config
         self._launcher = launcher
         self._pid = 0
+        self._moving = False
         self._spawned_at = 0.0
         self._health: HealthMonitor | None = None
         self._readiness: HealthMonitor | None = None
@@ -93,13 +95,15 @@ class Companions:
             self._notify.drain()
 
     def moved(self, pid: int) -> None:
-        """The run goes on under another pid."""
+        """The run goes on under another pid, and so does the search for its readiness."""
         self._pid = pid
+        self._moving = True
         if self._notify is not None:
             self._notify.register(pid, self._message)
 
     def end(self) -> None:
         """The run is over, or never began."""
+        self._moving = False
         self.stop_health()
         self.stop_readiness()
         self.end_pre_stop()
@@ -115,6 +119,7 @@ class Companions:
 
     def start_readiness(self, pid: int) -> None:
         config = self._config
+        self._moving = False
         if config.readiness.type is HealthCheckType.NONE:
             return
         clerk = self._clerk
@@ -133,7 +138,7 @@ class Companions:
             self._readiness = HealthMonitor(loop, checker, config.readiness, report, eager=True)
 
     def stop_readiness(self) -> None:
-        if self._way is not None:
+        if self._way is not None and not self._moving:
             self._way.end()
             self._way = None
         if self._readiness is not None:
@@ -243,7 +248,7 @@ class Companions:
             run, task = self._pre_stop
             self._pre_stop = None
             task.cancel()
-            logger.warning(f"{self._config.name}: pre_stop took too long and was killed{run.said()}")
+            logger.warning(f"{self._config.name}: pre_stop was still running and was killed{run.said()}")
             run.end()
 
 

@@ -12,6 +12,7 @@ from supervice.models import ProgramConfig, SupervisorConfig
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Container
     from typing import Any
 
     from supervice.config.extras import Server
@@ -263,6 +264,7 @@ class Builder:
             for name, section in self.reading.sections.items()
             if name.startswith("program:")
         }
+        self._expand_groups(sections)
         # one that has errors of its own is no unknown program
         needs: dict[str, dict[tuple[str, str], None]] = {name: {} for name in sections}
         for process in self.processes:  # %(process_num)s may give each another one
@@ -277,6 +279,19 @@ class Builder:
             section = sections[fault.program]
             _, file, line = section.options.get("depends_on", ("", section.file, section.line))
             self.ctx.error(file, line, "depends_on", f"[{shown(section.name)}] depends_on: {fault.message}")
+
+    def _expand_groups(self, sections: Container[str]) -> None:
+        """The name of a group, where no program has it, stands for each of its programs."""
+        members: dict[str, dict[str, None]] = {}
+        for process in self.processes:
+            if process.group is not None and process.group not in sections:
+                members.setdefault(process.group, {})[program_of(process)] = None
+        for config in (*self.config.programs, *self.processes):
+            if any(name in members for name, _ in config.depends_on):
+                pairs = [
+                    (one, word) for name, word in config.depends_on for one in members.get(name, (name,))
+                ]
+                config.depends_on = tuple(dict.fromkeys(pairs))
 
     def _stop_budget(self, by_kind: dict[str, list[Section]]) -> None:
         """Better to know now than when the orchestrator kills in the middle of a stop."""

@@ -172,7 +172,7 @@ PROGRAM: tuple[Row, ...] = (
     ("env_file", "paths", "", None, OURS_ONLY, "", "Files with KEY=value lines, read at each start; later ones win, environment beats them."),
     ("secrets", "secrets", "", None, OURS_ONLY, "", "Variables with the content of files, read at each start: DB_PASSWORD=/run/secrets/db. They beat environment."),
     ("pass_environment", "words", None, None, OURS_ONLY, "", "Of our own environment only these names and globs pass (LANG, AWS_*); unset: all."),
-    ("depends_on", "depends", "", None, OURS_ONLY, "", "What must be so before it starts: db:healthy, migrate:completed, cache:started."),
+    ("depends_on", "depends", "", None, OURS_ONLY, "", "What must be so before it starts: db:healthy, migrate:completed, cache:ready, backend (a group: each of its programs)."),
     ("ready", "ready", "started", None, OURS_ONLY, "", "What makes it RUNNING, besides startsecs: started (nothing), notify (sd_notify), fd:N (a newline), log:REGEX (a line of output), tcp:HOST:PORT, unix:PATH, http:URL, file:PATH (newer than the start), check (the readiness check)."),
     ("ready_timeout", "interval", None, None, OURS_ONLY, "", "Not ready in this time after the start is a failed start; unset: it may take for ever."),
     ("type", "type", "simple", None, OURS_ONLY, "", "simple, or oneshot: runs once to its end."),

@@ -67,19 +67,32 @@ def forgiven(now: Snapshot) -> Snapshot:
 
 def spawn(now: Snapshot, reason: str, *, had_timer: bool = False) -> Step:
     starting = replace(
-        now, state=s.STARTING, should_run=True, pid=None, started=False, ready=False, healthy=None
+        now,
+        state=s.STARTING,
+        should_run=True,
+        pid=None,
+        started=False,
+        ready=False,
+        said_ready=False,
+        passing=False,
+        readiness_failures=0,
+        ready_by=0.0,
+        healthy=None,
+        health_failures=0,
+        stop_step=0,
+        stop_scale=1.0,
+        bounded=False,
+        reason="",
     )
-    starting = replace(starting, health_failures=0, stop_step=0, stop_scale=1.0, bounded=False, reason="")
-    starting = replace(starting, said_ready=False, passing=False, readiness_failures=0, ready_by=0.0)
     effects: list[Effect] = [ClearTimer()] if had_timer else []
     return starting, [*effects, *announce(now, starting, reason), Spawn()]
 
 
 def lived(now: Snapshot, policy: Policy) -> Step:
     """startsecs are over and the child is alive."""
-    now = replace(now, started=True)
     if not policy.waits_for_ready or now.said_ready:
         return up(now, policy)
+    now = replace(now, started=True)
     if policy.ready_timeout is None:
         return now, []
     left = max(policy.ready_timeout, now.ready_by) - policy.startsecs
@@ -95,7 +108,8 @@ def not_ready_in_time(now: Snapshot, policy: Policy) -> Step:
 
 def up(now: Snapshot, policy: Policy) -> Step:
     assert now.pid is not None
-    running = judge_ready(replace(now, state=s.RUNNING, failures=0, reason=""), policy)
+    ready = now.passing or not policy.asks_ready  # it has said so if it had to
+    running = replace(now, state=s.RUNNING, started=True, ready=ready, failures=0, reason="")
     return running, [*announce(now, running), StartHealthChecks(now.pid)]
 
 
@@ -115,8 +129,14 @@ def begin_stop(
     if not fresh:
         effects += [ClearTimer()] if has_timer(now, policy) else []
         effects += quiet(now, policy)
-    stopping = replace(now, state=s.STOPPING, stop_step=0, stop_scale=scale(policy, within), ready=False)
-    stopping = replace(stopping, bounded=within is not None)
+    stopping = replace(
+        now,
+        state=s.STOPPING,
+        stop_step=0,
+        stop_scale=scale(policy, within),
+        bounded=within is not None,
+        ready=False,
+    )
     effects += announce(now, stopping, reason)
     if force:
         killed, more = escalate_to_kill(stopping, policy)

@@ -153,9 +153,18 @@ def _child_exited(now: Snapshot, event: ChildExited, policy: Policy) -> Step:
     if now.state == s.STOPPING and now.stop_step == s.PRE_STOP:
         checks.append(EndPreStop())
     gone = replace(
-        now, pid=None, status=event.status, started=False, ready=False, healthy=None, health_failures=0
+        now,
+        pid=None,
+        status=event.status,
+        started=False,
+        ready=False,
+        said_ready=False,
+        passing=False,
+        readiness_failures=0,
+        ready_by=0.0,
+        healthy=None,
+        health_failures=0,
     )
-    gone = replace(gone, said_ready=False, passing=False, readiness_failures=0, ready_by=0.0)
     if now.state == s.STOPPING:
         step = after_stop(gone, how, event.at, policy)
     elif now.state == s.STARTING:

@@ -7,7 +7,7 @@ if TYPE_CHECKING:
     from typing import Final
 
 # A longer STATUS is cut: it is a line in a table.
-LONGEST_STATUS: Final = 512
+LONGEST_STATUS: Final = 256
 # Seconds; more than that is for ever.
 LONGEST_TIME: Final = 1_000_000_000.0
 

@@ -26,14 +26,13 @@ class Speaker:
     """tests/programs/speaker.py under a daemon: sends the messages that the test puts in its mailbox."""
 
     def __init__(
-        self, daemon: Make, directory: Path, options: str = "", more: str = "", **kwargs: Any
+        self, daemon: Make, directory: Path, options: str = "", more: str = "", ready: str = "notify"
     ) -> None:
         self.box = directory / "box"
         self.box.mkdir(exist_ok=True)
         self.count = 0
         self.daemon = daemon(
-            f"[program:a]\ncommand = python3 {SPEAKER} {self.box}\nready = notify\nstartsecs = 0\n{options}\n{more}",
-            **kwargs,
+            f"[program:a]\ncommand = python3 {SPEAKER} {self.box}\nready = {ready}\nstartsecs = 0\n{options}\n{more}",
         )
         eventually(lambda: (self.box / "address").exists())
 
@@ -164,6 +163,17 @@ def test_the_run_goes_on_with_the_mainpid(daemon: Make, tmp_path: Path) -> None:
     one.daemon.ask("stop", "a")
     assert one.row["state"] == "STOPPED"
     assert not alive(row["pid"])
+
+
+def test_the_search_for_readiness_goes_on_with_it(daemon: Make, tmp_path: Path) -> None:
+    flag = tmp_path / "flag"
+    one = Speaker(daemon, tmp_path, "watchdog = 100", ready=f"file:{flag}")
+    first = one.row["pid"]
+    one.say("FORK")
+    eventually(lambda: one.row["pid"] != first)
+    assert one.row["state"] == "STARTING"
+    flag.touch()
+    one.daemon.wait_state("a", "RUNNING")
 
 
 def test_a_mainpid_that_is_not_ours_is_of_no_account(daemon: Make, tmp_path: Path) -> None:

@@ -193,7 +193,7 @@ def test_pre_stop_comes_before_the_signal(daemon: Make, tmp_path: Path) -> None:
     one.ask("stop", "a")
     assert note.read_text().split() == ["before", str(pid), "term"]
     one.ask("stop", "slow")
-    one.wait_text("slow: pre_stop took too long and was killed")
+    one.wait_text("slow: pre_stop was still running and was killed")
     assert one.row("slow")["signal"] == 15
     one.ask("stop", "bad")
     one.wait_text("bad: pre_stop could not be run")

@@ -138,3 +138,19 @@ def test_a_url_is_taken_apart(host: str, port: int, rest: str) -> None:
     assert web.split_url(url) == (host.strip("[]"), port, f"/{rest}")
     assert web.split_url(f"http://{host}") == (host.strip("[]"), 80, "/")
     assert web.split_url(f"http://{host}?a=b") == (host.strip("[]"), 80, "/?a=b")
+
+
+def test_a_group_stands_for_its_programs(tmp_path: Path) -> None:
+    (tmp_path / "x.conf").write_text(
+        "[program:a]\ncommand = a\nnumprocs = 2\n[program:b]\ncommand = b\n[group:data]\nprograms = a, b\n"
+        "[program:web]\ncommand = web\ndepends_on = data:ready, b:ready\n"
+    )
+    loaded = load(str(tmp_path / "x.conf"), environ={})
+    assert loaded.problems == []
+    assert loaded.processes[-1].depends_on == (("a", "ready"), ("b", "ready"))
+    (tmp_path / "x.conf").write_text(
+        "[program:a]\ncommand = a\ndepends_on = data\n[group:data]\nprograms = a\n"  # itself
+    )
+    (problem,) = load(str(tmp_path / "x.conf"), environ={}).errors
+    assert "a cycle" in problem.message
+    assert problem.line == 3
