@@ -54,9 +54,10 @@ LAYERS = {
     "reload": "config lifecycle logger loop process shutdown",
     "streams": "lifecycle output",
     "views": "lifecycle names streams",
-    "probes": "lifecycle loop models views",
+    "probes": "views",
+    "awaiting": "lifecycle loop models",
     "restarts": "lifecycle loop process shutdown waiting",
-    "operations": "config.values doors.protocol lifecycle loop names probes process reload restarts shutdown streams"
+    "operations": "awaiting config.values doors.protocol lifecycle loop names process reload restarts shutdown streams"
     " views waiting",
     "metrics": "lifecycle names views",
     "endpoints": "config.values doors.http logger metrics views",
@@ -126,7 +127,9 @@ TYPES_UPWARDS = {
     ("endpoints", "core"),
     ("endpoints", "loop"),
     ("endpoints", "process"),
-    ("probes", "startup"),
+    ("awaiting", "probes"),
+    ("awaiting", "process"),
+    ("awaiting", "startup"),
     ("reload", "core"),
     ("restarts", "core"),
     ("operations", "core"),
