@@ -1,4 +1,4 @@
-"""Waiting until processes are running, ready or healthy, all at the same moment. Loaded when it is asked for."""
+"""Waiting until processes are running, ready or healthy, at the same moment. Loaded when it is asked for."""
 
 from __future__ import annotations
 
