@@ -15,10 +15,8 @@ from supervice.lifecycle.exit_policy import Verdict
 from supervice.lifecycle.states import BACKOFF, EXITED, FATAL, RESTING, UP
 from supervice.loop import running_loop
 from supervice.names import UnknownName, members_of, resolve_names
-from supervice.probes import WANTED, UntilAll
 from supervice.process import START_WAIT
 from supervice.reload import Overtaken
-from supervice.restarts import Restarts, are_related
 from supervice.shutdown import longest_stop, stop_in_order
 from supervice.streams import DEFAULT_LINES, LogFollower, last_lines, timestamp
 from supervice.version import __version__
@@ -33,6 +31,7 @@ if TYPE_CHECKING:
     from supervice.core import Supervisor
     from supervice.loop import AnyFuture
     from supervice.process import Process
+    from supervice.restarts import Restarts
 
     Reply = dict[str, Any]
 
@@ -46,7 +45,7 @@ class Operations:
     def __init__(self, supervisor: Supervisor) -> None:
         self._supervisor = supervisor
         self._orders: set[AnyFuture] = set()
-        self._restarts = Restarts(supervisor)
+        self._restarts: Restarts | None = None
 
     async def execute(self, request: dict[str, Any]) -> Reply:
         command = _COMMANDS.get(request["command"])
@@ -136,10 +135,16 @@ class Operations:
         # One that only waits has nothing to be stopped, and starts as soon as it can anyway.
         waiting = {p.config.name for p in processes if startup.waiting_for(p)}
         todo = [p for p in processes if p.config.name not in waiting]
-        if not force and are_related(todo):
-            timeout = request.get("timeout")
-            reached = await self._restarts.in_order(todo, None if timeout is None else float(timeout))
-            return _outcome([started(p, startup, "Restarted", reached.get(p.config.name)) for p in processes])
+        if not force and any(p.config.depends_on for p in todo) and len(todo) > 1:
+            from supervice.restarts import Restarts, are_related
+
+            if are_related(todo):
+                self._restarts = self._restarts or Restarts(self._supervisor)
+                timeout = request.get("timeout")
+                reached = await self._restarts.in_order(todo, None if timeout is None else float(timeout))
+                return _outcome(
+                    [started(p, startup, "Restarted", reached.get(p.config.name)) for p in processes]
+                )
         # A process passes STOPPED on its way; only where it comes to rest after that counts.
         back = Until(todo, UP | {FATAL, EXITED}, startup)
         for process in todo:
@@ -200,6 +205,8 @@ class Operations:
         return {"status": "ok", "message": "Shutting down"}
 
     async def _wait(self, request: Reply) -> Reply:
+        from supervice.awaiting import WANTED, UntilAll
+
         wanted = request.get("for", "running")
         processes = self._named(request)
         startup = self._supervisor.startup
@@ -278,7 +285,8 @@ class Operations:
         gone = Until(to_stop, RESTING)
         held = self._supervisor.held
         held.update(p.config.name for p in processes)
-        self._restarts.forget(processes)
+        if self._restarts is not None:
+            self._restarts.forget(processes)
         for process in processes:
             if process.state in RESTING or process.state == BACKOFF or request.get("force") is True:
                 process.request_stop(force=request.get("force") is True)

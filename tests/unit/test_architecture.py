@@ -73,9 +73,10 @@ LAYERS = {
     "herald": "loop views",
     "streams": "lifecycle output",
     "views": "lifecycle names streams",
-    "probes": "lifecycle loop models views",
+    "probes": "views",
+    "awaiting": "lifecycle loop models",
     "restarts": "lifecycle loop process shutdown waiting",
-    "operations": "config.values doors.protocol lifecycle loop names probes process reload restarts shutdown streams"
+    "operations": "awaiting config.values doors.protocol lifecycle loop names process reload restarts shutdown streams"
     " views waiting",
     "metrics": "lifecycle names views",
     "endpoints": "config.web doors.http logger metrics views",
@@ -171,7 +172,9 @@ TYPES_UPWARDS = {
     ("endpoints", "core"),
     ("endpoints", "loop"),
     ("endpoints", "process"),
-    ("probes", "startup"),
+    ("awaiting", "probes"),
+    ("awaiting", "process"),
+    ("awaiting", "startup"),
     ("reload", "core"),
     ("restarts", "core"),
     ("operations", "core"),

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from supervice.awaiting import WANTED, UntilAll
 from supervice.boot import Boot
 from supervice.doors.http import Request
 from supervice.endpoints import Endpoints
@@ -29,7 +30,7 @@ from supervice.lifecycle.states import (
 from supervice.loop import Loop
 from supervice.metrics import Own, escape, metrics_text
 from supervice.models import HealthCheckConfig, HealthCheckType, ProgramConfig
-from supervice.probes import WANTED, Probes, UntilAll
+from supervice.probes import Probes
 
 CHECK = HealthCheckConfig(HealthCheckType.SCRIPT, command="true")
 
