@@ -19,6 +19,7 @@ from supervice.models import ProgramConfig, SupervisorConfig
 from supervice.names import groups_of
 from supervice.operations import Operations
 from supervice.pid1 import placement
+from supervice.pid1.identity import CannotSwitch
 from supervice.pid1.pidfile import PidfileInUse
 from supervice.pid1.signals import clean_dispositions
 from supervice.pid1.subreaper import become_subreaper
@@ -34,13 +35,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from supervice.config.extras import Server
+    from supervice.herald import Herald
     from supervice.launch import Launcher
     from supervice.lifecycle.states import Announce
     from supervice.loop import AnyFuture, EventLoop
     from supervice.output.router import OutputRouter
     from supervice.stock.servers import Servers
 
-__all__ = ["PidfileInUse", "SocketInUse", "Supervisor"]
+__all__ = ["CannotSwitch", "PidfileInUse", "SocketInUse", "Supervisor"]
 
 # The name of the command line's command.
 MAIN = "main"
@@ -76,6 +78,13 @@ class Supervisor:
         self._signals: SignalDesk | None = None
         self._finished: AnyFuture | None = None
         self._ending = Ending(self)
+        self._herald: Herald | None = None
+        if daemon and os.environ.get("NOTIFY_SOCKET"):
+            from supervice.herald import Herald
+            from supervice.notify.manager import manager
+
+            above = manager(os.environ)
+            self._herald = None if above is None else Herald(self, above)
         self._reloader = Reloader(self)
         self.startup = Startup(self)
         if config is not None:
@@ -137,7 +146,7 @@ class Supervisor:
         """Takes a process into supervision; it is not started."""
         process = Process(config, self.event_bus, launcher=self.launcher)
         process.watch(self._changed)
-        process.on_health = self.startup.changed
+        process.watch_health(self._health_changed)
         self.processes[config.name] = process
         return process
 
@@ -212,6 +221,8 @@ class Supervisor:
         if self._ending.request(why):
             self.stopping = True
             self.startup.stop()
+            if self._herald is not None:
+                self._herald.stopping(why.reason)
 
     def _open(self, loop: EventLoop) -> None:
         session = Session(loop, self.config, Operations(self), daemon=self.daemon, directory=self._directory)
@@ -251,6 +262,13 @@ class Supervisor:
         self.journal.note(process, change)
         self.startup.changed(process)
         self._ending.changed(process, change)
+        if self._herald is not None:
+            self._herald.changed()
+
+    def _health_changed(self, process: Process) -> None:
+        self.startup.changed(process)
+        if self._herald is not None:
+            self._herald.changed()
 
     def judge(self) -> None:
         """Asks the exit policy whether this is the end."""
@@ -300,6 +318,12 @@ class Supervisor:
             pass
         if self._session is not None:
             self._session.outputs.reopen(path)
+
+    def use_settings(self, config: SupervisorConfig) -> None:
+        """After a reload: what `[supervice]` says now, as far as it needs no new start."""
+        if self._session is not None:
+            self._session.apply(config)
+        self.config = config
 
     def reopen(self) -> None:
         """Opens every log file anew, for an external rotation."""

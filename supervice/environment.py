@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import os
 
+from supervice.files import read_regular
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -98,18 +100,5 @@ def _why(error: Exception) -> str:
 
 
 def _text(path: str) -> str:
-    """The content, any bytes, as `os.environ` has them. Never blocks: only regular files are read."""
-    fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-    try:
-        if os.fstat(fd).st_mode & 0o170000 != 0o100000:
-            raise OSError(22, "it is not a regular file")
-        chunks = []
-        total = 0
-        while chunk := os.read(fd, 1 << 16):
-            chunks.append(chunk)
-            total += len(chunk)
-            if total > BIGGEST:
-                raise OSError(27, f"it is larger than {BIGGEST >> 20} MB")
-    finally:
-        os.close(fd)
-    return os.fsdecode(b"".join(chunks))
+    """The content, any bytes, as `os.environ` has them. Never blocks."""
+    return os.fsdecode(read_regular(path, BIGGEST)[0])

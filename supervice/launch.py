@@ -18,6 +18,7 @@ from supervice.pid1.spawn import Order, SpawnError
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from supervice.models import ProgramConfig
+    from supervice.notify.server import NotifySocket
     from supervice.output.router import OutputRouter
     from supervice.pid1.identity import Identity
     from supervice.pid1.runtime import Runtime
@@ -36,18 +37,24 @@ class Launcher:
         environment: dict[str, str] | None = None,
         directory: str | None = None,
         env_file: tuple[str, ...] = (),
+        *,
+        is_closed: bool = True,
     ) -> None:
         """`directory`: where programs start that name none; by default where we are. `environment` and
-        `env_file` are for all programs."""
+        `env_file` are for all programs. `is_closed`: somebody will call `close`."""
+        self._is_closed = is_closed
         self.runtime = runtime
         self.outputs = outputs
         self.environment = dict(environment or {})
         self.server_url: str | None = None  # where our own HTTP server listens
         self._directory = directory
-        self._env_file = env_file
+        self.env_file = env_file
         # By process: what its files said at its last start; None where they could not be read.
         self._marks: dict[str, int | None] = {}
+        # Whom we have switched to ourselves; it counts for programs that name no user.
+        self.own_identity: Identity | None = None
         self._null: int | None = None
+        self._notify: NotifySocket | None = None
         self._terminal = False
 
     @property
@@ -56,6 +63,21 @@ class Launcher:
         if self._null is None:
             self._null = os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)
         return self._null
+
+    def notify_socket(self) -> NotifySocket:
+        """Where programs say that they are ready; opened when the first one needs it."""
+        if self._notify is None:
+            from supervice.notify.server import NotifySocket, places
+
+            # A launcher that nobody closes must not leave a file behind.
+            self._notify = NotifySocket(self.runtime.loop, places(os.environ) if self._is_closed else ())
+        return self._notify
+
+    def release_notify_socket(self) -> None:
+        """A program needs it no more; a launcher that nobody closes keeps it only while somebody does."""
+        if self._notify is not None and not self._is_closed and self._notify.is_idle:
+            self._notify.close()
+            self._notify = None
 
     def order(
         self,
@@ -92,6 +114,7 @@ class Launcher:
             directory=config.directory or self._directory,
             umask=config.umask,
             identity=identity,
+            limits=config.limits,
         )
 
     def is_stale(self, config: ProgramConfig) -> bool:
@@ -115,6 +138,7 @@ class Launcher:
         env = variables.passing(os.environ, config.pass_environment)
         for name in _NOT_PASSED_ON:
             env.pop(name, None)
+        identity = identity or self.own_identity
         if identity is not None:
             env["HOME"] = identity.home
             for name in ("USER", "LOGNAME"):
@@ -128,24 +152,37 @@ class Launcher:
         server_url = config.serverurl or self.server_url
         if server_url:
             env["SUPERVISOR_SERVER_URL"] = server_url
-        if not (self._env_file or config.env_file or config.secrets):
+        if not (self.env_file or config.env_file or config.secrets):
             env.update(self.environment)
             env.update(config.environment)
             return env, None
-        shared = variables.from_files(self._env_file)
+        shared = variables.from_files(self.env_file)
         own = variables.from_files(config.env_file)
         secrets = variables.from_secrets(config.secrets)
         for layer in (shared, self.environment, own, config.environment, secrets):
             env.update(layer)
         return env, variables.fingerprint({name: env[name] for name in {**shared, **own, **secrets}})
 
-    def spawn(self, config: ProgramConfig, stdout: int, stderr: int) -> int:
-        """The pid of the started program. SpawnError with the reason in words."""
+    def spawn(
+        self,
+        config: ProgramConfig,
+        stdout: int,
+        stderr: int,
+        variables: dict[str, str] | None = None,
+        fds: tuple[tuple[int, int], ...] = (),
+    ) -> int:
+        """The pid of the started program. `variables` and `fds` (ours, its number there): for this run.
+
+        SpawnError with the reason in words.
+        """
         try:
             argv = split_command(config.command)
         except ValueError as error:
             raise SpawnError(f"the command cannot be read: {error}", permanent=True) from None
-        return self.runtime.spawner.spawn(self.order(config, argv, self.null, stdout, stderr, remember=True))
+        order = self.order(config, argv, self.null, stdout, stderr, remember=True)
+        if variables or fds:
+            order = replace(order, env={**order.env, **(variables or {})}, extra_fds=fds)
+        return self.runtime.spawner.spawn(order)
 
     def spawn_foreground(self, config: ProgramConfig, argv: list[str]) -> int:
         """The same for the container's own command: it has our standard streams and our terminal."""
@@ -160,6 +197,9 @@ class Launcher:
             terminal.give(os.getpgrp())
 
     def close(self) -> None:
+        if self._notify is not None:
+            self._notify.close()
+            self._notify = None
         if self._null is not None:
             os.close(self._null)
             self._null = None

@@ -38,7 +38,22 @@ class HealthCheckConfig:
     port: int | None = None
     host: str = "127.0.0.1"
     command: str | None = None
+    url: str | None = None
+    headers: tuple[tuple[str, str], ...] = ()
+    status: tuple[tuple[int, int], ...] = ((200, 399),)  # the first and the last of each range
     action: Literal["restart", "shutdown", "none"] = "restart"  # what UNHEALTHY leads to
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What the kernel holds a program to, from its first instruction on."""
+
+    nice: int | None = None  # -20 to 19; None: ours
+    oom_score_adj: int | None = None  # -1000 to 1000
+    no_new_privs: bool = False
+    capabilities: tuple[str, ...] | None = None  # those that are kept, NET_BIND_SERVICE; None: as ever
+    pdeathsig: int | None = None  # sent to the program when we die
+    rlimits: tuple[tuple[str, int, int], ...] = ()  # ("nofile", soft, hard); -1: unlimited
 
 
 @dataclass
@@ -88,6 +103,13 @@ class ProgramConfig:
     pass_environment: tuple[str, ...] | None = None  # names and globs; None: our whole environment
     depends_on: tuple[tuple[str, str], ...] = ()  # (program, started | ready | healthy | completed)
     serverurl: str | None = None  # SUPERVISOR_SERVER_URL; None: where our own HTTP server listens
+    ready: str = "started"  # notify, check, fd:N, log:REGEX, tcp:HOST:PORT, unix:PATH, http:URL, file:PATH
+    ready_timeout: int | float | None = None  # from the start; None: for ever
+    readiness: HealthCheckConfig = field(default_factory=HealthCheckConfig)  # restarts nothing
+    watchdog: int | float | None = None
+    restart_limit: tuple[int, int | float] | None = None  # so many automatic restarts in so many seconds
+    pre_stop: str | None = None
+    limits: Limits | None = None  # None: as we have them
 
 
 @dataclass
@@ -114,3 +136,6 @@ class SupervisorConfig:
     termination_log: str | None = None  # None: /dev/termination-log when it exists
     env_file: tuple[str, ...] = ()  # as in `ProgramConfig`, for all programs
     identifier: str = "supervisor"  # our name for supervisord's clients
+    user: str | None = None  # whom the daemon switches to; an application stays who it is
+    minfds: int | None = None
+    minprocs: int | None = None

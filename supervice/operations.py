@@ -155,7 +155,7 @@ class Operations:
                 process.request_restart(force=force)
         startup.request([p for p in todo if p.state in RESTING], by_hand=True)
         longest = max(
-            (START_WAIT + p.config.startsecs + (0 if force else p.stop_time()) for p in todo), default=0.0
+            (START_WAIT + p.start_time() + (0 if force else p.stop_time()) for p in todo), default=0.0
         )
         await back.wait(_seconds(request, longest + startup.patience(todo)))
         return _outcome(
@@ -208,14 +208,14 @@ class Operations:
 
     async def _wait(self, request: Reply) -> Reply:
         wanted = request.get("for", "running")
-        states = {"running": UP, "ready": UP, "healthy": UP, "exited": RESTING}.get(str(wanted))
+        states, holds = _WAITS.get(str(wanted), (None, None))
         if states is None:
             raise CommandError(
                 INVALID_REQUEST, f"cannot wait for {wanted!r}: running, ready, healthy or exited"
             )
         processes = self._named(request)
         startup = self._supervisor.startup
-        until = Until(processes, states, startup)
+        until = Until(processes, states, startup, holds)
         await until.wait(_seconds(request, 60.0))
         # one that stopped waiting without a start got somewhere, but maybe not there
         there = {name for name, state in until.reached.items() if state in states}
@@ -263,7 +263,7 @@ class Operations:
         startup = self._supervisor.startup
         settled = Until(to_start, UP | RESTING, startup)
         startup.request(to_start, by_hand=True)
-        wait = max((START_WAIT + p.config.startsecs for p in to_start), default=0.0)
+        wait = max((START_WAIT + p.start_time() for p in to_start), default=0.0)
         await settled.wait(_seconds(request, wait + startup.patience(to_start)))
         rows = []
         for process in processes:
@@ -303,6 +303,17 @@ class Operations:
         self._supervisor.judge()
         return _outcome(rows)
 
+
+# For `wait`: the states, and what must be so in them.
+_WAITS: dict[str, tuple[frozenset[str], Callable[[Process], bool] | None]] = {
+    "running": (UP, None),
+    "ready": (
+        UP | {EXITED},
+        lambda process: process.snapshot.ready or (process.state == EXITED and is_ready(process)),
+    ),
+    "healthy": (UP, lambda process: process.is_healthy is True),
+    "exited": (RESTING, None),
+}
 
 _COMMANDS: dict[str, Callable[[Operations, Reply], Awaitable[Reply]]] = {
     "status": Operations._status,

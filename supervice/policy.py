@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from supervice.config.values import stop_steps
 from supervice.lifecycle.states import KILL, Policy
+from supervice.models import HealthCheckType
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -27,6 +28,12 @@ def policy_of(config: ProgramConfig) -> Policy:
         stop_ladder=stop_ladder(config.stopsignal, config.stopwaitsecs),
         final=config.main and not config.autorestart,
         oneshot=config.type == "oneshot",
+        waits_for_ready=config.ready != "started",
+        ready_timeout=config.ready_timeout,
+        asks_ready=config.readiness.type is not HealthCheckType.NONE,
+        readiness_retries=config.readiness.retries,
+        restart_limit=config.restart_limit,
+        pre_stop=config.pre_stop is not None,
         health_restarts=config.healthcheck.action == "restart",
         health_retries=config.healthcheck.retries,
     )

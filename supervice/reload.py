@@ -104,6 +104,7 @@ class Reloader:
         for name in plan.removed:
             supervisor.processes.pop(name).close()
             supervisor.held.discard(name)
+        supervisor.use_settings(loaded.config)
         for name in (*plan.changed, *plan.adjusted):
             supervisor.processes[name].reconfigure(configs[name])
         for name in plan.added:
@@ -111,11 +112,8 @@ class Reloader:
         # in the order of the file, as a fresh start would have it
         commands = {name: p for name, p in supervisor.processes.items() if p.foreground is not None}
         supervisor.processes = {**{name: supervisor.processes[name] for name in configs}, **commands}
-        supervisor.config = loaded.config
         supervisor.available = loaded.processes
         supervisor.serve(loaded.servers)
-        if supervisor.daemon:
-            logger.set_level(loaded.config.loglevel)
         supervisor.update_forwarding()
         fresh = [
             supervisor.processes[name]

@@ -10,6 +10,7 @@ from supervice.doors.rpc import RpcServer, SocketInUse
 from supervice.launch import Launcher
 from supervice.output.router import OutputRouter
 from supervice.pid1 import placement
+from supervice.pid1.identity import CannotSwitch, become, resolve
 from supervice.pid1.pidfile import Pidfile, PidfileInUse
 from supervice.pid1.runtime import guest_runtime, own_runtime
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from supervice.doors.commands import Commands
     from supervice.loop import EventLoop
     from supervice.models import SupervisorConfig
+    from supervice.output.router import LogWriter
 
 
 class Session:
@@ -31,25 +33,61 @@ class Session:
     ) -> None:
         self._loop = loop
         self._config = config
+        self._daemon = daemon
+        self._umask = -1  # what we came with, once it was changed
+        self._log: LogWriter | None = None  # of our own log file
         self._server: RpcServer | None = None
         self._pidfile: Pidfile | None = None
         self.socket_path: str | None = None
         if daemon:
             placement.settle_in()
             os.chdir("/")  # so that no file system is held busy by us
-            if config.umask is not None:
-                os.umask(config.umask)
+            self._set_umask(config.umask)
+        short = self._limits() if daemon else ()
         self.runtime = own_runtime(loop) if daemon else guest_runtime()
         self.outputs = self._open_output(daemon)
         self.launcher = Launcher(self.runtime, self.outputs, config.environment, directory, config.env_file)
         try:
             self._take_pidfile()
             self._open_socket(commands)
+            for warning in short:
+                logger.warning(warning)
+            if daemon and config.user is not None:
+                self._switch(config.user)
         except BaseException:
             self.close()
             raise
         if self.socket_path is not None:
             self.launcher.environment.setdefault("SUPERVICE_SOCKET", self.socket_path)
+
+    def _limits(self) -> list[str]:
+        """Raises our limits to what the configuration asks for; the warnings."""
+        asked = (("minfds", "NOFILE", self._config.minfds), ("minprocs", "NPROC", self._config.minprocs))
+        said = [(name, placement.at_least(limit, least)) for name, limit, least in asked if least is not None]
+        return [f"{name}: {warning}" for name, warning in said if warning]
+
+    def _switch(self, user: str) -> None:
+        """Becomes the user. What needs root is open by now: our streams, our log, pid file and socket.
+
+        The last two are given to the user, so that it can remove them where the directory lets it.
+        """
+        try:
+            identity = resolve(user)
+        except LookupError as error:
+            raise CannotSwitch(f"user = {user}: {error}") from None
+        if os.geteuid() not in (0, identity.uid):  # what the option is for is so already
+            logger.warning(f"user = {user}: we are not root and stay uid {os.geteuid()}")
+            return
+        self.launcher.own_identity = identity
+        if os.geteuid() == identity.uid:
+            return
+        self.outputs.own(0)
+        self.outputs.own(1)
+        for path in (self.socket_path, self._pidfile and self._pidfile.path):
+            if path:
+                os.chown(path, identity.uid, -1)
+        become(identity)
+        logger.info(f"running as {user}, uid {identity.uid}, from here on")
 
     def _open_output(self, daemon: bool) -> OutputRouter:
         config = self._config
@@ -63,13 +101,57 @@ class Session:
         if daemon:
             logger.use_stream(config.loglevel, outputs.log_stream(), config.log_format)
             if config.logfile:
-                try:
-                    write = outputs.log_file(config.logfile, config.log_maxbytes, config.log_backups)
-                except OSError as error:
-                    logger.warning(f"logging to stdout: {config.logfile}: {error.strerror}")
-                else:
-                    logger.use_stream(config.loglevel, write)
+                self._open_log(outputs, config)
         return outputs
+
+    def _open_log(self, outputs: OutputRouter, config: SupervisorConfig) -> None:
+        try:
+            write = outputs.log_file(config.logfile, config.log_maxbytes, config.log_backups)
+        except OSError as error:
+            where = "stdout" if self._log is None else "the old file"
+            logger.warning(f"logging to {where}: {config.logfile}: {error.strerror}")
+            return
+        old, self._log = self._log, write
+        logger.use_stream(config.loglevel, write)
+        if old is not None:
+            outputs.release((old.sink,))
+
+    def _set_umask(self, umask: int | None) -> None:
+        if umask is not None:
+            before = os.umask(umask)
+            self._umask = before if self._umask < 0 else self._umask
+        elif self._umask >= 0:
+            os.umask(self._umask)
+
+    def apply(self, config: SupervisorConfig) -> None:
+        """The settings of a reload, as far as they do not need a new start."""
+        old, self._config = self._config, config
+        if (old.log_format, old.log_overflow, old.log_buffer) != (
+            config.log_format,
+            config.log_overflow,
+            config.log_buffer,
+        ):
+            self.outputs.settings(config.log_format, config.log_overflow, config.log_buffer)
+        self.launcher.env_file = config.env_file
+        self.launcher.environment = dict(config.environment)
+        if self.socket_path is not None:
+            self.launcher.environment.setdefault("SUPERVICE_SOCKET", self.socket_path)
+        target = (config.logfile, config.log_maxbytes, config.log_backups)
+        moved = target != (old.logfile, old.log_maxbytes, old.log_backups)
+        if not self._daemon:
+            if moved or old.loglevel != config.loglevel:
+                logger.setup_logger(config.loglevel, *target)
+            return
+        if old.umask != config.umask:
+            self._set_umask(config.umask)
+        if config.logfile and moved:
+            self._open_log(self.outputs, config)
+        elif not config.logfile and (moved or old.log_format != config.log_format):
+            logger.use_stream(config.loglevel, self.outputs.log_stream(), config.log_format)
+            last, self._log = self._log, None
+            if last is not None:
+                self.outputs.release((last.sink,))
+        logger.set_level(config.loglevel)
 
     def _take_pidfile(self) -> None:
         path = self._config.pidfile

@@ -166,7 +166,7 @@ class Startup:
                     seen.add(needed)
                     other = self._supervisor.processes[needed]
                     todo.append(other)
-                    seconds += 0.0 if other.state in UP else other.config.startsecs
+                    seconds += 0.0 if other.state in UP else other.start_time()
         return seconds
 
     def watch(self, watcher: Callable[[Process], object]) -> Callable[[], None]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from supervice.lifecycle.states import BACKOFF, EXITED, FATAL, RUNNING, STOPPING, UNHEALTHY, UP
+from supervice.lifecycle.states import BACKOFF, EXITED, FATAL, RUNNING, STARTING, STOPPING, UNHEALTHY, UP
 from supervice.names import group_of
+from supervice.streams import timestamp
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -45,14 +46,29 @@ def describe(process: Process, startup: Startup) -> Reply:
         "reason": reason(process, startup),
         "restarts": process.restarts,
         "waiting_for": startup.waiting_for(process),
-        "status_text": "",
+        "status_text": process.status_text,
+        "health_message": process.health_message,
+        "health_time": _when(process.health_time),
+        "ready_message": process.ready_message,
+        "ready_time": _when(process.ready_time),
         "dropped_lines": process.output.dropped_lines if process.output is not None else 0,
     }
 
 
+def _when(seconds: float | None) -> str | None:
+    return None if seconds is None else timestamp(seconds)
+
+
 def reason(process: Process, startup: Startup) -> str:
     """Why it is where it is; of one that was left stopped, what it lacks."""
-    return startup.why_left(process) or process.snapshot.reason
+    snapshot = process.snapshot
+    left = startup.why_left(process) or snapshot.reason
+    if left or snapshot.ready or not snapshot.started:
+        return left
+    if snapshot.state == STARTING:
+        said = f" ({process.ready_message})" if process.ready_message else ""
+        return f"not ready yet, ready = {process.config.ready}{said}"
+    return f"not ready: {process.ready_message}" if snapshot.state in UP and process.ready_message else ""
 
 
 def why(process: Process, startup: Startup) -> str:

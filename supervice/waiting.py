@@ -23,23 +23,39 @@ class Until:
 
     With `startup`, a process that waits for its dependencies is on its way wherever it rests; one that stops
     waiting without having been started has got where it gets.
+
+    With `holds`, being in one of the states is not enough: this must be so too.
     """
 
     def __init__(
-        self, processes: Iterable[Process], states: frozenset[str], startup: Startup | None = None
+        self,
+        processes: Iterable[Process],
+        states: frozenset[str],
+        startup: Startup | None = None,
+        holds: Callable[[Process], bool] | None = None,
     ) -> None:
         self._states = states
+        self._holds = holds
         self._startup = startup
         self.reached: dict[str, str] = {}  # process name -> the first of the states it reached
         self._missing = {id(p): p for p in processes}
         self._unwatch: list[Callable[[], None]] = [p.watch(self._changed) for p in self._missing.values()]
         self._future: AnyFuture | None = None
+        if holds is not None:
+            self._unwatch += [p.watch_health(self._health_changed) for p in self._missing.values()]
         if startup is not None:
             self._unwatch.append(startup.watch(self._left))
 
     def _changed(self, process: Process, change: Announce) -> None:
-        if change.to_state in self._states and not self._is_waiting(process):
+        if change.to_state in self._states and not self._is_waiting(process) and self._is_so(process):
             self._reached(process, change.to_state)
+
+    def _health_changed(self, process: Process) -> None:
+        if process.state in self._states and self._is_so(process):
+            self._reached(process, process.state)
+
+    def _is_so(self, process: Process) -> bool:
+        return self._holds is None or self._holds(process)
 
     def _left(self, process: Process) -> None:
         if process.state in RESTING:
@@ -62,7 +78,8 @@ class Until:
     async def wait(self, seconds: float) -> bool:
         """Whether all got there within `seconds`."""
         for process in self.missing:
-            if process.state in self._states and not self._is_waiting(process):
+            there = process.state in self._states and self._is_so(process)
+            if there and not self._is_waiting(process):
                 del self._missing[id(process)]
                 self.reached[process.config.name] = process.state
         try:

@@ -13,7 +13,7 @@ from supervice.config.options import DIALECTS, EFFECT, FIELDS, KIND, NAME, OURS_
 from supervice.config.stop_budget import stop_seconds, worst_stop
 from supervice.config.values import signal_name
 from supervice.lifecycle.graph import levels
-from supervice.models import HealthCheckConfig, ProgramConfig, SupervisorConfig
+from supervice.models import HealthCheckConfig, Limits, ProgramConfig, SupervisorConfig
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 HIDDEN = "***"
 DEFAULT = "default"
-_CHECK = "healthcheck_"
+_CHECKS = {"healthcheck": "healthcheck", "readiness": "readiness"}
 _DEVICES = ("/dev/", "/proc/")
 # What an option without a value means, where "nothing" would not say it.
 _UNSET = {
@@ -62,20 +62,26 @@ def program_options(loaded: Loaded, config: ProgramConfig) -> Iterator[Option]:
     sections = loaded.reading.sections
     section = sections[f"program:{config.name}"]
     stock = loaded.dialect == "supervisord"
+    limits = config.limits or Limits()
     for row in rows("program").values():
         name = row[NAME]
         if row[EFFECT] or (stock and row[DIALECTS] == OURS_ONLY):
             continue
         origin = _origin(section, name)
-        if name.startswith(_CHECK) and name[len(_CHECK) :] in HealthCheckConfig.__annotations__:
-            value = getattr(config.healthcheck, name[len(_CHECK) :])
+        check, _, field = name.partition("_")
+        if check in _CHECKS and field in HealthCheckConfig.__annotations__:
+            value = getattr(getattr(config, check), field)
+        elif name.startswith("rlimit_"):
+            value = next((pair for limit, *pair in limits.rlimits if f"rlimit_{limit}" == name), None)
+        elif name in Limits.__annotations__:
+            value = getattr(limits, name)
         else:
             value = getattr(config, name)
         if name == "process_name":
             value = value or config.name
         elif name == "user" and origin == DEFAULT and stock and value is not None:
             origin = _origin(sections["supervisord"], "user")
-        elif row[KIND] in ("command", "text") and value is not None:
+        elif row[KIND] in ("command", "text", "url", "ready") and value is not None:
             value = _without_secrets(loaded, section, row, config, value)
         yield name, row[KIND], _plain(row[KIND], value), origin
     if config.group is not None:
@@ -96,7 +102,12 @@ def supervisor_options(loaded: Loaded) -> Iterator[Option]:
         field = FIELDS.get(name, name)
         if row[EFFECT] or field not in SupervisorConfig.__annotations__:
             continue
-        yield name, row[KIND], _plain(row[KIND], getattr(loaded.config, field)), _origin(section, name)
+        value = _plain(row[KIND], getattr(loaded.config, field))
+        if (
+            name == "user" and kind == "supervisord"
+        ):  # that of its programs; the daemon's own is not set there
+            value = section.options["user"][0] if section is not None and "user" in section.options else None
+        yield name, row[KIND], value, _origin(section, name)
 
 
 def _origin(section: Section | None, name: str) -> str:
@@ -135,10 +146,21 @@ def _plain(kind: str, value: Any) -> Any:
         return f"{value:04o}"
     if kind == "forward":
         return [signal_name(a) + (f":{signal_name(b)}" if a != b else "") for a, b in value]
+    if kind == "signal":
+        return signal_name(value)
+    if kind.startswith("limit"):
+        soft, hard = ("unlimited" if number == -1 else number for number in value)
+        return f"{soft}:{hard}"
     if kind == "depends":
         return [f"{name}:{condition}" for name, condition in value]
     if kind == "health":
         return value.value
+    if kind == "headers":  # they may be secrets
+        return [f"{name}: {HIDDEN}" for name, _ in value]
+    if kind == "status":
+        return [f"{low}-{high}" if low != high else str(low) for low, high in value]
+    if kind == "restarts":
+        return f"{value[0]}/{value[1]}s"
     return list(value) if isinstance(value, tuple) else value
 
 
@@ -178,6 +200,8 @@ def report(loaded: Loaded, path: str) -> Iterator[str]:
 def _table(options: list[Option]) -> Iterator[str]:
     width = max((len(name) for name, *_ in options), default=0)
     for name, _, value, origin in options:
+        if value is None and name.startswith("rlimit_"):
+            continue  # fourteen lines a program that say nothing
         yield f"  {name:{width}} = {_written(name, value)}  [{origin}]"
 
 

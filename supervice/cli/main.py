@@ -93,12 +93,12 @@ def find_configuration(args: Arguments) -> str | None:
 
 def _serve(supervisor: Supervisor) -> int:
     """Runs the configuration to its end."""
-    from supervice.core import PidfileInUse, SocketInUse
+    from supervice.core import CannotSwitch, PidfileInUse, SocketInUse
     from supervice.loop import Loop
 
     try:
         Loop().run_until_complete(supervisor.run())
-    except (SocketInUse, PidfileInUse) as error:
+    except (SocketInUse, PidfileInUse, CannotSwitch) as error:
         return _refuse(f"{getattr(error, 'strerror', None) or error}; nothing was started")
     return supervisor.exit_code
 

@@ -124,11 +124,11 @@ def check_dependencies(programs: list[ProgramConfig]) -> None:
     """ConfigValidationError when `depends_on` of programs that were built in Python cannot work."""
     if not any(program.depends_on for program in programs):
         return
-    from supervice.lifecycle.graph import problems
+    from supervice.lifecycle.graph import is_unchecked, problems
 
     found = problems(
         {program.name: program.depends_on for program in programs},
-        unchecked={p.name for p in programs if p.healthcheck.type.value == "none"},
+        unchecked={p.name for p in programs if is_unchecked(p)},
         not_oneshot={p.name for p in programs if p.type != "oneshot"},
         guess=nearest,
     )

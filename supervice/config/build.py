@@ -7,8 +7,8 @@ from supervice.config.options import FIELDS, NAME, default, rows
 from supervice.config.problems import shown
 from supervice.config.program import MOST_PROCESSES, Group, Program
 from supervice.config.stop_budget import worst_stop
-from supervice.lifecycle.graph import problems, program_of
-from supervice.models import HealthCheckType, ProgramConfig, SupervisorConfig
+from supervice.lifecycle.graph import is_unchecked, problems, program_of
+from supervice.models import ProgramConfig, SupervisorConfig
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -71,6 +71,7 @@ class Builder:
                     self.servers.append(made)
         self._unique()
         self._one_main()
+        self._one_user()
         self._dependencies()
         self._stop_budget(by_kind)
 
@@ -122,6 +123,7 @@ class Builder:
         if ctx.stock:
             self.config.exit_when_idle = False  # as supervisord: many programs there fork into the background
         given = set()
+        silent = False
         for section in by_kind.get(kind, ()):
             names = ctx.names(section, {}, here=section.here)
             for row in ctx.check(section, kind):
@@ -131,10 +133,16 @@ class Builder:
                 field = FIELDS.get(name, name)
                 if ctx.stock and name == "user" and value not in (FAILED, "root", "0"):
                     self._user = value
+                if ctx.stock and name in ("user", "silent"):
+                    silent = silent or (name == "silent" and value is True)
+                    continue
                 if value is FAILED or field not in SupervisorConfig.__annotations__:
                     continue
                 setattr(self.config, field, value)
                 given.add("socket" if field == "socket_path" else field)
+        if silent and "logfile" not in given:
+            self.config.logfile = "/dev/null"
+            given.add("logfile")
         self.given = frozenset(given)
         self._environment = self.config.environment
 
@@ -235,6 +243,20 @@ class Builder:
                     self.ctx.error(file, line, "main", message)
                 first = first or program.name
 
+    def _one_user(self) -> None:
+        """Who is no root cannot switch users."""
+        own = self.config.user
+        if own is None or own.partition(":")[0] in ("root", "0"):
+            return
+        for program in self.config.programs:
+            if program.user is not None and program.user != own:
+                section = self.reading.sections[f"program:{program.name}"]
+                _, file, line = section.options["user"]
+                message = (
+                    f"[{shown(section.name)}] user: supervice itself runs as {shown(own)} and cannot switch"
+                )
+                self.ctx.warning(file, line, "user", f"{message}; remove one of the two")
+
     def _dependencies(self) -> None:
         """What `depends_on` says of all programs together."""
         programs = {program.name: program for program in self.config.programs}
@@ -251,7 +273,7 @@ class Builder:
             needs[program_of(process)].update((pair, None) for pair in process.depends_on)
         found = problems(
             {name: list(pairs) for name, pairs in needs.items()},
-            unchecked={n for n, p in programs.items() if p.healthcheck.type is HealthCheckType.NONE},
+            unchecked={n for n, p in programs.items() if is_unchecked(p)},
             not_oneshot={n for n, p in programs.items() if p.type != "oneshot"},
             guess=self.ctx.guess,
         )

@@ -199,6 +199,9 @@ class Context:
         kind, name = row[KIND], row[NAME]
         if kind == "path":
             return parsed if parsed == "none" and name in ("pidfile", "socket") else self.path(parsed)
+        if kind == "ready" and parsed.startswith(("unix:", "file:")):
+            way, _, path = parsed.partition(":")
+            return f"{way}:{self.path(path)}"
         if kind == "paths":
             return tuple([self.path(path) for path in parsed])
         if kind == "logfile":

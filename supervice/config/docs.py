@@ -82,6 +82,7 @@ Kinds of values:
 | ladder | signals with how long to wait after each: `TERM:10 QUIT:5 KILL` |
 | KEY=value list | `A=1,B="two, with a comma"`; quotes as in a shell; commas or line ends between the items |
 | user | `name`, `uid`, `name:group` or `uid:gid` |
+| soft:hard | the soft and the hard limit, or one for both; `unlimited`; sizes and times with their units |
 | list of paths | separated by commas or blanks |
 | KEY=path list | as a KEY=value list; the value of the variable is the content of the file |
 

@@ -8,10 +8,11 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from supervice.models import ProgramConfig
+    from supervice.models import HealthCheckConfig, ProgramConfig
 
 _START = "%(process_num)"
-_TEXTS = ("command", "directory", "stdout_logfile", "stderr_logfile", "process_name", "user")
+_LOGS = ("stdout_logfile", "stderr_logfile")
+_TEXTS = ("command", "directory", *_LOGS, "process_name", "user", "ready", "pre_stop")
 
 
 def expanded(program: ProgramConfig) -> list[ProgramConfig]:
@@ -35,21 +36,28 @@ def _one(program: ProgramConfig, number: int) -> ProgramConfig:
     else:
         label = f"{number:02}"
         name = f"{program.name}:{label}"
-    check = program.healthcheck
-    if check.command is not None:
-        check = replace(check, command=_number(check.command, number))
     changes.update(
         name=name,
         process_name=label,
         program=program.name,
         numprocs=1,
         numprocs_start=0,
-        healthcheck=check,
+        healthcheck=_check(program.healthcheck, number),
+        readiness=_check(program.readiness, number),
         environment={key: _number(value, number) for key, value in program.environment.items()},
         env_file=tuple([_number(path, number) for path in program.env_file]),
         secrets={key: _number(path, number) for key, path in program.secrets.items()},
     )
     return replace(program, **changes)
+
+
+def _check(check: HealthCheckConfig, number: int) -> HealthCheckConfig:
+    changes: dict[str, Any] = {}
+    for name in ("command", "url"):
+        text = getattr(check, name)
+        if text is not None:
+            changes[name] = _number(text, number)
+    return replace(check, **changes) if changes else check
 
 
 def _number(text: str, number: int) -> str:

@@ -6,7 +6,8 @@ from supervice.config.context import FAILED
 from supervice.config.expand import ExpandError, Names, expand
 from supervice.config.options import KIND, NAME, PROGRAM, default, rows
 from supervice.config.problems import shown
-from supervice.models import HealthCheckConfig, HealthCheckType, ProgramConfig
+from supervice.config.ready import readiness_problems
+from supervice.models import HealthCheckConfig, Limits, ProgramConfig
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -18,8 +19,12 @@ if TYPE_CHECKING:
     from supervice.config.reader import Section
 
 MOST_PROCESSES = 20_000  # of one configuration: a typing error must not fill the memory
-_CHECK = "healthcheck_"
+_CHECKS = ("healthcheck_", "readiness_")
+# Most programs have none: they share it.
+_NO_CHECK = HealthCheckConfig()
 _TEMPLATES = ("text", "command", "path", "paths", "logfile", "environment", "secrets")
+_LIMIT_FIELDS = ("nice", "oom_score_adj", "no_new_privs", "capabilities", "pdeathsig")
+_RLIMIT = "rlimit_"
 _defaults: dict[bool, dict[str, Any]] = {}
 
 
@@ -33,6 +38,15 @@ def _default_fields(stock: bool) -> dict[str, Any]:
             if row[NAME] in fields and row[NAME] not in ("command", "process_name", "environment", "secrets")
         }
     return known
+
+
+def _limits(values: dict[str, Any]) -> Limits | None:
+    """None where the options say no more than what would be so without them."""
+    rlimits = tuple(
+        sorted((name[len(_RLIMIT) :], *values.pop(name)) for name in list(values) if name[:7] == _RLIMIT)
+    )
+    limits = Limits(**values, rlimits=rlimits)
+    return None if limits == Limits() else limits
 
 
 class Group:
@@ -116,7 +130,7 @@ class Program:
         return otherwise if value is FAILED else int(value)
 
     def _evaluate(self, todo: list[Row], first: bool = False) -> tuple[dict[str, Any], dict[str, Any]]:
-        """Fields of ProgramConfig and of its health check, from the options in `todo`."""
+        """Fields of ProgramConfig, and the options of its two checks, from the options in `todo`."""
         values: dict[str, Any] = {}
         check: dict[str, Any] = {}
         self.names.extra = {**self._environment, **self._own}
@@ -133,10 +147,10 @@ class Program:
             if name == "environment":
                 self._own = value
                 self.names.extra = {**self._environment, **value}
-            if name in ProgramConfig.__annotations__:
+            if name in ProgramConfig.__annotations__ or name in _LIMIT_FIELDS or name[:7] == _RLIMIT:
                 values[name] = value
-            elif name.startswith(_CHECK) and name[len(_CHECK) :] in HealthCheckConfig.__annotations__:
-                check[name[len(_CHECK) :]] = value
+            elif name.startswith(_CHECKS):
+                check[name] = value
         return values, check
 
     def _turn(self, row: Row) -> int:
@@ -168,17 +182,7 @@ class Program:
             )
         if values.get("redirect_stderr"):
             values.pop("stderr_logfile", None)
-        kind = check.get("type", HealthCheckType.NONE)
-        if kind is HealthCheckType.TCP and "healthcheck_port" not in given:
-            self._error("healthcheck_type", f"{where} healthcheck_type = tcp: add healthcheck_port")
-        elif kind is HealthCheckType.SCRIPT and "healthcheck_command" not in given:
-            self._error("healthcheck_type", f"{where} healthcheck_type = script: add healthcheck_command")
-        elif kind is HealthCheckType.HTTP:
-            message = "healthcheck_type = http is not in this version of supervice yet, use tcp or script"
-            self._error("healthcheck_type", f"{where} {message}")
-        elif check and kind is HealthCheckType.NONE and "healthcheck_type" not in given:
-            option = next(o for o in given if o.startswith(_CHECK))
-            self._error(option, f"{where} {option} does nothing without healthcheck_type, add it")
+        readiness_problems(self.ctx, self.section, self.where, values, check)
 
     def _process_name(self, numprocs: int) -> Any:
         """The template of a process's name, None for our own naming."""
@@ -261,13 +265,17 @@ class Program:
         self, values: dict[str, Any], check: dict[str, Any], name: str, process_name: str | None
     ) -> ProgramConfig:
         fields = {**_default_fields(self.ctx.stock), **self.defaults, **values}
+        limits = [name for name in values if name in _LIMIT_FIELDS or name[:7] == _RLIMIT]
+        if limits:
+            fields["limits"] = _limits({name: fields.pop(name) for name in limits})
         fields.update(
             name=name,
             numprocs=1,
             numprocs_start=0,
             environment=dict(values.get("environment", ())),
             secrets=dict(values.get("secrets", ())),
-            healthcheck=HealthCheckConfig(**check),
+            healthcheck=HealthCheckConfig(**_check(check, _CHECKS[0])),
+            readiness=HealthCheckConfig(**_check(check, _CHECKS[1])) if check else _NO_CHECK,
             process_name=process_name,
         )
         if self.group is not None:
@@ -281,3 +289,8 @@ class Program:
             self.ctx.error(self.section.file, self.section.line, option, message)
         else:
             self.ctx.error(value[1], value[2], option, message)
+
+
+def _check(options: dict[str, Any], prefix: str) -> dict[str, Any]:
+    """The fields of one check."""
+    return {name[len(prefix) :]: value for name, value in options.items() if name.startswith(prefix)}

@@ -13,6 +13,7 @@ import os
 from supervice.config import lexer
 from supervice.config.expand import ExpandError, Names, expand
 from supervice.config.problems import ERROR, STRICT, WARNING, Problem, shown
+from supervice.files import read_regular
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -71,13 +72,14 @@ class Reading:
     def _file(self, real: str, path: str, from_file: str, from_line: int) -> None:
         """`path` is the name for messages; `from_…` is where it was asked for."""
         try:
-            data, identity = _bytes(real)
+            data, info = read_regular(real, BIGGEST)
         except OSError as error:
             why = error.strerror or str(error)
             severity = WARNING if from_line and self.stock else ERROR  # supervisord goes on without it
             what = f"{shown(path, LONG_PATH)} cannot be read" if from_line else "cannot be read"
             self.complain(from_file, from_line, severity, f"{what}: {why}")
             return
+        identity = (info.st_dev, info.st_ino)
         if identity in self._stack:
             self.complain(
                 from_file, from_line, ERROR, f"[include] loop: {shown(path, LONG_PATH)} is being read already"
@@ -224,28 +226,6 @@ _CUT = (
     "a comment (a blank followed by ; or #) cuts a quoted value here; "
     "remove the blank before it, or take the value from an environment variable"
 )
-
-
-def _bytes(path: str) -> tuple[bytes, tuple[int, int]]:
-    """The content of a regular file. OSError for anything else; never blocks."""
-    fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-    try:
-        info = os.fstat(fd)
-        kind = info.st_mode & 0o170000
-        if kind == 0o040000:
-            raise OSError(21, "it is a directory, name a file")
-        if kind != 0o100000:
-            raise OSError(22, "it is not a regular file")
-        chunks = []
-        total = 0
-        while chunk := os.read(fd, 1 << 20):
-            chunks.append(chunk)
-            total += len(chunk)
-            if total > BIGGEST:
-                raise OSError(27, f"it is larger than {BIGGEST >> 20} MB")
-        return b"".join(chunks), (info.st_dev, info.st_ino)
-    finally:
-        os.close(fd)
 
 
 def _decoded(reading: Reading, path: str, data: bytes) -> str:

@@ -75,6 +75,16 @@ def retries(text: str) -> int:
     return value
 
 
+def between(least: int, most: int) -> Callable[[str], int]:
+    def parse(text: str) -> int:
+        value = integer(text)
+        if not least <= value <= most:
+            raise ValueError(f"write a number from {least} to {most}")
+        return value
+
+    return parse
+
+
 def port(text: str) -> int:
     value = integer(text)
     if not 1 <= value <= 65535:
@@ -123,6 +133,49 @@ def some_seconds(text: str) -> int | float:
     if value <= 0:
         raise ValueError("write a time above 0")
     return value
+
+
+def whole_seconds(text: str) -> int:
+    value = seconds(text)
+    if value != int(value):
+        raise ValueError("write whole seconds")
+    return int(value)
+
+
+def limits(parse: Callable[[str], int]) -> Callable[[str], tuple[int, int]]:
+    """`soft:hard`, or one for both; -1 stands for `unlimited`."""
+
+    def one(word: str) -> int:
+        return -1 if word.strip().lower() in ("unlimited", "infinity", "-1") else parse(word)
+
+    def pair(text: str) -> tuple[int, int]:
+        first, colon, second = text.partition(":")
+        soft = one(first)
+        hard = one(second) if colon else soft
+        if max(soft, hard) >= 1 << 63:
+            raise ValueError("too large, write unlimited")
+        if hard != -1 and (soft == -1 or soft > hard):
+            raise ValueError("the soft limit is above the hard one, write soft:hard")
+        return soft, hard
+
+    return pair
+
+
+def capabilities(text: str) -> tuple[str, ...]:
+    """Names with or without CAP_, in the kernel's order; `none` is none."""
+    from supervice.capabilities import NAMES
+
+    found = {word.upper().removeprefix("CAP_") for word in words(text)}
+    if found == {"NONE"}:
+        return ()
+    if not found:
+        raise ValueError("names no capability, write none to keep none")
+    for name in found:
+        if name not in NAMES:
+            raise ValueError(
+                "not a capability, see capabilities(7); write for example NET_BIND_SERVICE, or none"
+            )
+    return tuple(name for name in NAMES if name in found)
 
 
 def size(text: str) -> int:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 PID = 7
 LONG, SHORT = 60.0, 2.0  # seconds that a child ran
 USUAL = s.Policy()
+NOTIFY = s.Policy(waits_for_ready=True, ready_timeout=30.0)
 
 # The shapes of a state: two of them answer differently while they are waiting for somebody's answer.
 STOPPED, EXITED, FATAL, BACKOFF = (s.Snapshot(state) for state in (s.STOPPED, s.EXITED, s.FATAL, s.BACKOFF))
@@ -59,6 +60,11 @@ INPUTS: tuple[tuple[str, tuple[Input, ...]], ...] = (
     ),
     ("TimerElapsed", (s.TimerElapsed(),)),
     ("BecameReady", (s.BecameReady(PID), s.BecameReady(8))),
+    ("LostReady", (s.LostReady(PID),)),
+    ("ReadinessChecked", (s.ReadinessChecked(PID, True), s.ReadinessChecked(PID, False))),
+    ("TimeExtended", (s.TimeExtended(PID, 60.0, 1.0),)),
+    ("LeaderChanged", (s.LeaderChanged(PID, PID),)),
+    ("PreStopDone", (s.PreStopDone(1.0),)),
     (
         "HealthChecked",
         (s.HealthChecked(PID, True), s.HealthChecked(PID, False), s.HealthChecked(PID, False, counts=False)),
@@ -81,21 +87,30 @@ def snapshots() -> Iterator[Snapshot]:
             yield now
             if shape is STARTING:
                 yield replace(now, started=True)
-                yield replace(now, ready=True)
+                yield replace(now, said_ready=True)
+            if shape is STOPPING:
+                yield replace(now, stop_step=s.PRE_STOP)
+                yield replace(now, unready=True, reason="not ready within 30 s")
 
 
 def policies() -> Iterator[Policy]:
     for again, expected, startsecs, kind, cure in product(
         (True, False), (True, False), (0, 1), range(3), (True, False)
     ):
-        yield s.Policy(
+        policy = s.Policy(
             autorestart=again,
             restart_when_expected=expected,
             startsecs=startsecs,
             oneshot=kind == 1,
             waits_for_ready=kind == 2,
+            ready_timeout=30.0,
+            asks_ready=kind == 2 and cure,
+            pre_stop=expected,
             health_restarts=cure,
         )
+        yield policy
+        if cure and expected:
+            yield replace(policy, restart_limit=(0, 60.0))
 
 
 @cache
@@ -136,7 +151,11 @@ CASES: tuple[tuple[Snapshot, Input, Policy, str], ...] = (
     (SPAWNING, s.SpawnFailed("no such user", permanent=True), USUAL, "trying again cannot help"),
     (replace(SPAWNING, should_run=False), s.SpawnFailed("not found"), USUAL, "a stop had landed"),
     (STARTING, s.TimerElapsed(), USUAL, "alive for `startsecs`"),
-    (replace(STARTING, started=True), s.BecameReady(PID), s.Policy(waits_for_ready=True), "it waited for that"),
+    (SPAWNING, s.Spawned(PID), NOTIFY, "with `ready`"),
+    (STARTING, s.TimerElapsed(), NOTIFY, "alive for `startsecs`, `ready = notify`, `ready_timeout = 30`"),
+    (replace(STARTING, started=True), s.BecameReady(PID), NOTIFY, "it waited for that"),
+    (replace(STARTING, started=True), s.TimerElapsed(), NOTIFY, "not ready within `ready_timeout`: stopped, then a failed start"),
+    (replace(STARTING, started=True), s.TimeExtended(PID, 60.0, 10.0), NOTIFY, "it asked for more time (EXTEND_TIMEOUT_USEC)"),
     (STARTING, s.ChildExited(PID, 1, SHORT), USUAL, "died before it was up; retries are left"),
     (replace(STARTING, failures=3), s.ChildExited(PID, 1, SHORT), USUAL, "the last retry"),
     (STARTING, s.ChildExited(PID, 0, SHORT), s.Policy(oneshot=True), "a oneshot is done"),
@@ -150,6 +169,11 @@ CASES: tuple[tuple[Snapshot, Input, Policy, str], ...] = (
     (replace(RUNNING, quick_deaths=1), s.ChildExited(PID, 1, SHORT), USUAL, "again, within 10 s of the last restart"),
     (RUNNING, s.ChildExited(PID, 0, LONG), s.Policy(restart_when_expected=False), "`autorestart = unexpected`"),
     (RUNNING, s.ChildExited(PID, 1, LONG), s.Policy(autorestart=False), "`autorestart = false`"),
+    (RUNNING, s.ChildExited(PID, 1, LONG), s.Policy(restart_limit=(0, 60.0)), "more restarts than `restart_limit`"),
+    (RUNNING, s.StopRequested(), s.Policy(pre_stop=True), "`pre_stop`"),
+    (RUNNING, s.ReadinessChecked(PID, False), s.Policy(asks_ready=True), "a failed readiness check makes it not ready, nothing else"),
+    (RUNNING, s.LeaderChanged(PID, 8), USUAL, "the child has ended, the MAINPID that it named goes on"),
+    (RUNNING, s.HealthChecked(PID, False, "no ping", at_once=True), USUAL, "a missed watchdog ping"),
     (RUNNING, s.HealthChecked(PID, False, "refused"), USUAL, "fewer than `healthcheck_retries` in a row"),
     (
         replace(RUNNING, health_failures=2),
@@ -169,6 +193,7 @@ CASES: tuple[tuple[Snapshot, Input, Policy, str], ...] = (
     (UNHEALTHY, s.ChildExited(PID, 1, LONG), USUAL, "as from RUNNING"),
     (replace(UNHEALTHY, quick_deaths=1), s.ChildExited(PID, 1, SHORT), USUAL, "as from RUNNING"),
     (UNHEALTHY, s.ChildExited(PID, 1, LONG), s.Policy(autorestart=False), "as from RUNNING"),
+    (UNHEALTHY, s.ChildExited(PID, 1, LONG), s.Policy(restart_limit=(0, 60.0)), "as from RUNNING"),
     (BACKOFF, s.TimerElapsed(), USUAL, "the wait is over"),
     (BACKOFF, s.StartRequested(), USUAL, "at once; old failures are forgiven"),
     (BACKOFF, s.RestartRequested(), USUAL, "at once"),
@@ -182,6 +207,10 @@ CASES: tuple[tuple[Snapshot, Input, Policy, str], ...] = (
         USUAL,
         "more of those than `startretries` without a passed check between them",
     ),
+    (replace(STOPPING, stop_step=s.PRE_STOP), s.PreStopDone(1.0), s.Policy(pre_stop=True), "the command has ended, after 1 s"),
+    (replace(STOPPING, stop_step=s.PRE_STOP), s.TimerElapsed(), s.Policy(pre_stop=True), "the command used up its half of the wait"),
+    (replace(RESTARTING, unready=True), s.ChildExited(PID, -15, LONG), USUAL, "the end of a start that was not ready in time"),
+    (STOPPING, s.TimeExtended(PID, 60.0, 10.0), USUAL, "it asked for more time, and no shutdown is under way"),
     (STOPPING, s.TimerElapsed(), USUAL, "the stop signal was not enough; a ladder would go on with its next step"),
     (STOPPING, s.StopRequested(force=True), USUAL, "no more patience"),
     (STOPPING, s.StartRequested(), USUAL, "started again when it has ended"),
@@ -194,12 +223,18 @@ def words(effect: Effect) -> str:
     if isinstance(effect, s.SignalGroup):
         return "SIGKILL" if effect.signum == s.KILL else "stop signal"
     if isinstance(effect, s.SetTimer):
-        return f"timer {effect.seconds:g} s" + (f" ± {effect.jitter:.0%}" if effect.jitter else "")
+        return f"timer {'at least ' if effect.at_least else ''}{effect.seconds:g} s" + (
+            f" ± {effect.jitter:.0%}" if effect.jitter else ""
+        )
     return {
         s.Spawn: "spawn",
         s.ClearTimer: "clear timer",
         s.StartHealthChecks: "begin health checks",
         s.StopHealthChecks: "end health checks",
+        s.StartReadiness: "look for readiness",
+        s.StopReadiness: "look no more for readiness",
+        s.RunPreStop: "run `pre_stop`",
+        s.EndPreStop: "kill `pre_stop`",
     }[type(effect)]
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from supervice.lean import dataclass
 from supervice.lifecycle.states import EXITED, UP
+from supervice.models import HealthCheckType
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -48,6 +49,11 @@ def conditions_met(snapshot: Snapshot, *, oneshot: bool, expected: bool) -> froz
             met.add(HEALTHY)
         return frozenset(met)
     return _DONE if oneshot and expected and snapshot.state == EXITED else _NOTHING
+
+
+def is_unchecked(config: ProgramConfig) -> bool:
+    """Whether nobody can ever say that it is healthy."""
+    return config.healthcheck.type is HealthCheckType.NONE and not config.watchdog
 
 
 # -- what is wrong with it -------------------------------------------------------------------------------

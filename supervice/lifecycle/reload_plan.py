@@ -6,7 +6,7 @@ from supervice.lean import dataclass, replace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+    from collections.abc import Callable, Collection, Iterable
 
     from supervice.models import ProgramConfig, SupervisorConfig
 
@@ -19,27 +19,27 @@ _LIVE = (
     "numprocs",
     "critical",
     "depends_on",
+    "restart_limit",
+    "ready_timeout",
     "stdout_logfile_maxbytes",
     "stdout_logfile_backups",
     "stderr_logfile_maxbytes",
     "stderr_logfile_backups",
-)
-# [supervice] settings that are looked at only when the daemon starts.
-_AT_START = (
-    "logfile",
-    "pidfile",
-    "socket_path",
-    "socket_mode",
-    "socket_group",
-    "log_maxbytes",
-    "log_backups",
-    "umask",
     "log_format",
-    "log_overflow",
-    "log_buffer",
-    "environment",
-    "env_file",
+    "stdout_logfile",
+    "stderr_logfile",
 )
+# [supervice] settings that count only when the daemon starts, with the option where it is not called so.
+_AT_START = {
+    "pidfile": "",
+    "socket_path": "socket",
+    "socket_mode": "",
+    "socket_group": "",
+    "user": "",
+    "minfds": "",
+    "minprocs": "",
+}
+_NOWHERE = ("NONE", "OFF")
 
 
 @dataclass(frozen=True)
@@ -68,16 +68,46 @@ def plan_reload(
     after = {config.name: config for config in new}
     both = sorted(before.keys() & after.keys())
     different = [name for name in both if before[name] != after[name]]
-    changed = [n for n in both if n in stale or (n in different and needs_restart(before[n], after[n]))]
+    around = _surroundings(old_settings, new_settings)
+    changed = [
+        n
+        for n in both
+        if n in stale or around(after[n]) or (n in different and needs_restart(before[n], after[n]))
+    ]
     return ReloadPlan(
         added=sorted(after.keys() - before.keys()),
         removed=sorted(before.keys() - after.keys()),
         changed=changed,
         adjusted=[name for name in different if name not in changed],
-        restart_required=[n for n in _AT_START if getattr(old_settings, n) != getattr(new_settings, n)],
+        restart_required=[
+            option or name
+            for name, option in _AT_START.items()
+            if getattr(old_settings, name) != getattr(new_settings, name)
+        ],
     )
+
+
+def _surroundings(old: SupervisorConfig, new: SupervisorConfig) -> Callable[[ProgramConfig], bool]:
+    """Tells whether what all programs are started with is another for this one now."""
+    names = old.environment.keys() | new.environment.keys()
+    differ = {name for name in names if old.environment.get(name) != new.environment.get(name)}
+    everybody = old.env_file != new.env_file
+
+    def changed(config: ProgramConfig) -> bool:
+        return (
+            everybody
+            or not differ <= config.environment.keys() | config.secrets.keys()
+            or (config.umask is None and old.umask != new.umask)
+        )
+
+    return changed
 
 
 def needs_restart(old: ProgramConfig, new: ProgramConfig) -> bool:
     """Whether the running process has to be replaced to become what `new` says."""
+    for name in ("stdout_logfile", "stderr_logfile"):
+        path = getattr(old, name)
+        # Without a pipe to us there is nothing that could be led elsewhere.
+        if path is not None and path.upper() in _NOWHERE and path != getattr(new, name):
+            return True
     return replace(old, **{name: getattr(new, name) for name in _LIVE}) != new

@@ -21,6 +21,8 @@ RESTING = frozenset({STOPPED, EXITED, FATAL})
 SETTLED = RESTING | UP
 
 KILL = 9
+# In place of a position in the stop ladder: the command before it is running.
+PRE_STOP = -1
 
 
 @dataclass(frozen=True)
@@ -38,9 +40,14 @@ class Policy:
     stop_ladder: tuple[tuple[int, float], ...] = ((15, 10.0),)  # signal, then how long to wait for it
     oneshot: bool = False
     final: bool = False  # any end is the end, also one before startsecs: it is never tried again
-    waits_for_ready: bool = False
+    waits_for_ready: bool = False  # RUNNING only once it has become ready
+    ready_timeout: float | None = None  # from the spawn; None: for ever
+    asks_ready: bool = False  # a readiness check decides on `ready`
+    readiness_retries: int = 3
     health_retries: int = 3
     health_restarts: bool = True  # whether an unhealthy process is restarted
+    restart_limit: tuple[int, float] | None = None  # so many automatic restarts in so many seconds, no more
+    pre_stop: bool = False  # a command is run before the first stop signal
 
 
 @dataclass(frozen=True)
@@ -53,12 +60,19 @@ class Snapshot:
     failures: int = 0  # starts in a row that did not reach RUNNING
     quick_deaths: int = 0  # restarts in a row without QUICK seconds of life between them
     started: bool = False  # startsecs are over, readiness may still be due
-    ready: bool = False
+    ready: bool = False  # what others are told; only in UP
+    said_ready: bool = False  # it has become ready in the way that `ready` asks for
+    passing: bool = False  # so says the readiness check
+    readiness_failures: int = 0  # failed readiness checks in a row
+    ready_by: float = 0.0  # seconds after the spawn, where it asked for more time than ready_timeout
+    unready: bool = False  # being stopped because it did not become ready in time
     healthy: bool | None = None
     health_failures: int = 0  # failed checks in a row
     health_restarts: int = 0  # restarts for bad health since the last passed check
-    stop_step: int = 0  # position in the stop ladder
+    restarts: tuple[float, ...] = ()  # when it was restarted automatically, as far as restart_limit asks
+    stop_step: int = 0  # position in the stop ladder; PRE_STOP before it
     stop_scale: float = 1.0  # shortens the ladder's waits to fit a shutdown budget
+    bounded: bool = False  # there is such a budget: the program cannot ask for more time
     status: int | None = None  # the last exit: a code, or -n for signal n
     reason: str = ""  # why it is where it is, for people
 
@@ -92,6 +106,7 @@ class SpawnFailed:
     reason: str
     permanent: bool = False
     code: int = 1  # what a shell would exit with: 127 not found, 126 not executable
+    at: float = 0.0  # on a clock that never goes back
 
 
 @dataclass(frozen=True)
@@ -99,6 +114,7 @@ class ChildExited:
     pid: int
     status: int
     ran_for: float  # seconds since the spawn
+    at: float = 0.0  # on a clock that never goes back
 
 
 @dataclass(frozen=True)
@@ -112,11 +128,48 @@ class BecameReady:
 
 
 @dataclass(frozen=True)
+class LostReady:
+    """It takes back that it is ready: it is about to end."""
+
+    pid: int
+
+
+@dataclass(frozen=True)
+class ReadinessChecked:
+    pid: int
+    ready: bool
+    counts: bool = True  # False for a failure inside the start period
+
+
+@dataclass(frozen=True)
+class TimeExtended:
+    """It asks for at least so many seconds more to become ready, or to stop."""
+
+    pid: int
+    seconds: float
+    ran_for: float  # seconds since the spawn
+
+
+@dataclass(frozen=True)
+class LeaderChanged:
+    """The child has ended, and another that it had named goes on in its place."""
+
+    pid: int
+    successor: int
+
+
+@dataclass(frozen=True)
+class PreStopDone:
+    took: float
+
+
+@dataclass(frozen=True)
 class HealthChecked:
     pid: int
     healthy: bool
     message: str = ""
     counts: bool = True  # False for a failure inside the start period
+    at_once: bool = False  # one failure is enough (a missed watchdog ping)
 
 
 # -- effects: what is to be done about it ----------------------------------------------------------------
@@ -134,10 +187,11 @@ class SignalGroup:
 
 @dataclass(frozen=True)
 class SetTimer:
-    """Replaces the process's one timer. `jitter` is the share by which the time may be off either way."""
+    """Replaces the process's one timer. `jitter` is the share by which it may be off either way."""
 
     seconds: float
     jitter: float = 0.0
+    at_least: bool = False  # a timer that is due later stays
 
 
 @dataclass(frozen=True)
@@ -153,6 +207,28 @@ class StartHealthChecks:
 @dataclass(frozen=True)
 class StopHealthChecks:
     pass
+
+
+@dataclass(frozen=True)
+class StartReadiness:
+    """Looks for what `ready` asks for, and begins readiness checks."""
+
+    pid: int
+
+
+@dataclass(frozen=True)
+class StopReadiness:
+    pass
+
+
+@dataclass(frozen=True)
+class RunPreStop:
+    pass
+
+
+@dataclass(frozen=True)
+class EndPreStop:
+    """Kills the command if it still runs."""
 
 
 @dataclass(frozen=True)
@@ -174,9 +250,26 @@ if TYPE_CHECKING:
         | ChildExited
         | TimerElapsed
         | BecameReady
+        | LostReady
+        | ReadinessChecked
+        | TimeExtended
+        | LeaderChanged
+        | PreStopDone
         | HealthChecked
     )
-    Effect = Spawn | SignalGroup | SetTimer | ClearTimer | StartHealthChecks | StopHealthChecks | Announce
+    Effect = (
+        Spawn
+        | SignalGroup
+        | SetTimer
+        | ClearTimer
+        | StartHealthChecks
+        | StopHealthChecks
+        | StartReadiness
+        | StopReadiness
+        | RunPreStop
+        | EndPreStop
+        | Announce
+    )
 
 
 def describe(status: int) -> str:

@@ -40,6 +40,7 @@ class ProgramOutput:
         "_stale",
         "dropped_lines",
         "lost_bytes",
+        "spy",
     )
 
     def __init__(self, router: OutputRouter, config: ProgramConfig) -> None:
@@ -56,6 +57,7 @@ class ProgramOutput:
         self._stale = False  # a reload's new log file could not be opened yet
         self.dropped_lines = 0
         self.lost_bytes = 0
+        self.spy: Callable[[int, bytes], object] | None = None  # pid, whole lines
 
     # -- one run -----------------------------------------------------------------------------------------
 
@@ -177,6 +179,16 @@ class ProgramOutput:
                 if pump.pid:
                     pump.resume()  # it may have waited for the old sink
         self._router.release(old)
+
+    def refresh(self, log_buffer: int) -> None:
+        """What counts for all programs is another now."""
+        if self._ring is not None and log_buffer > 0:
+            self._ring.resize(log_buffer)
+        elif self._ring is not None:
+            self._ring = None
+        for pump in (self._out, self._err, *(self._lingering or ())):
+            if pump is not None:
+                pump.format = self._format(0 if self._config.redirect_stderr else pump.stream)
 
     def close(self, at_once: bool = False) -> None:
         """The process will not run again; what ended runs have written is still read unless `at_once`."""

@@ -12,6 +12,7 @@ import os
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Protocol
 
     from supervice.loop import EventLoop
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
 
     class Program(Protocol):
         """Whom a pump reads for."""
+
+        spy: Callable[[int, bytes], object] | None
 
         def record(self, stream: int, head: bytes, data: bytes | bytearray, end: int) -> None: ...
         def count_loss(self, nbytes: int, nlines: int) -> None: ...
@@ -187,6 +190,8 @@ class Pump:
 
     def _emit(self, head: bytes, data: bytes | bytearray, end: int) -> None:
         self._program.record(self.stream, head, data, end)
+        if self._program.spy is not None:
+            self._program.spy(self.pid, head + data[:end])
         if self.format is not None:
             data = self.format(
                 head + data[:end], NAMES[self.stream], self.pid, continued=self.sink.tail is self

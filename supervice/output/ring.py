@@ -43,6 +43,11 @@ class Ring:
         if self._sizes[0] + self._sizes[1] > self._limit:
             self._trim()
 
+    def resize(self, limit: int) -> None:
+        self._limit = limit
+        if self._sizes[0] + self._sizes[1] > limit:
+            self._trim()
+
     def _trim(self) -> None:
         """Each stream may keep half of the room, and what the other one leaves."""
         sizes = self._sizes

@@ -242,6 +242,15 @@ class OutputRouter:
 
     # -- all at once -------------------------------------------------------------------------------------
 
+    def settings(self, log_format: str, log_overflow: str, log_buffer: int) -> None:
+        """Other settings, from the next line on (reload)."""
+        self.log_format, self.log_overflow, self.log_buffer = log_format, log_overflow, log_buffer
+        for sink in {*self._sinks.values(), *self._own}:
+            if isinstance(sink, StreamSink):
+                sink.overflow(log_overflow == "drop")
+        for output in list(self._programs):
+            output.refresh(log_buffer)
+
     def reopen(self, path: str | None = None) -> None:
         """SIGUSR2: after logrotate has moved the files. With `path`: the one that logs there."""
         for sink in list(self._sinks.values()):
@@ -304,17 +313,17 @@ class OutputRouter:
 class LogWriter:
     """The daemon's log as a source: never waits; what a stalled reader does not take is dropped."""
 
-    __slots__ = ("_sink", "lost_lines")
+    __slots__ = ("lost_lines", "sink")
 
     def __init__(self, sink: FileSink | StreamSink) -> None:
-        self._sink = sink
+        self.sink = sink
         self.lost_lines = 0
 
     def __call__(self, line: bytes) -> None:
-        if isinstance(self._sink, StreamSink) and self._sink.queued > QUEUE_LIMIT:
+        if isinstance(self.sink, StreamSink) and self.sink.queued > QUEUE_LIMIT:
             self.lost_lines += 1
         else:
-            self._sink.write(self, b"", line, len(line))
+            self.sink.write(self, b"", line, len(line))
 
     def lose(self, nbytes: int, nlines: int, torn: bool) -> None:
         self.lost_lines += nlines

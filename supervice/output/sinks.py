@@ -181,6 +181,13 @@ class StreamSink:
         except OSError:
             pass
 
+    def overflow(self, drop: bool) -> None:
+        """Whether lines are dropped from now on while the reader is behind."""
+        self.drop = drop
+        self.blocked = bool(self._queue) and not drop
+        while self._waiters and not self.blocked:
+            self._waiters.popleft().resume()
+
     def _drop(self, source: Source, data: bytes | bytearray, end: int, size: int, midline: bool) -> None:
         lines = data.count(b"\n", 0, end)
         torn = not (end and data[end - 1] == 10)

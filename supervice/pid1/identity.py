@@ -1,4 +1,7 @@
-"""Who a program runs as: `name`, `uid`, `name:group` or `uid:gid`, to numbers and a home."""
+"""Who a program runs as: `name`, `uid`, `name:group` or `uid:gid`, to numbers and a home.
+
+Our own change of user is here too.
+"""
 
 from __future__ import annotations
 
@@ -32,6 +35,28 @@ def resolve(user: str) -> Identity:
     gid = _gid(group) if group else entry.pw_gid
     groups = tuple(os.getgrouplist(entry.pw_name, gid))
     return Identity(entry.pw_uid, gid, groups, entry.pw_name, entry.pw_dir or "/")
+
+
+class CannotSwitch(OSError):
+    """We cannot become the user that we are told to run as."""
+
+
+def become(identity: Identity) -> None:
+    """Makes this process, which is root, that user's for good. CannotSwitch."""
+    from supervice.pid1.subreaper import stay_dumpable
+
+    stay_dumpable()  # loads what it takes while we can read it
+    try:
+        os.setgroups(identity.groups)
+        os.setresgid(identity.gid, identity.gid, identity.gid)
+        os.setresuid(identity.uid, identity.uid, identity.uid)
+    except OSError as error:
+        raise CannotSwitch(
+            f"cannot become uid {identity.uid}: {error.strerror} (it needs CAP_SETUID and CAP_SETGID)"
+        ) from None
+    stay_dumpable()
+    if not os.access(os.__file__, os.R_OK):  # modules are loaded when they are needed
+        raise CannotSwitch(f"uid {identity.uid} cannot read Python's library, {os.path.dirname(os.__file__)}")
 
 
 def _gid(group: str) -> int:

@@ -32,3 +32,18 @@ def settle_in() -> None:
                 os.set_inheritable(fd, False)
             except OSError:
                 pass  # the descriptor of the listing itself, closed by now
+
+
+def at_least(limit: str, least: int) -> str:
+    """Raises our own limit, NOFILE or NPROC, which programs inherit; "", or what to warn of."""
+    import resource
+
+    number: int = getattr(resource, f"RLIMIT_{limit}")
+    soft, hard = resource.getrlimit(number)
+    if soft == -1 or soft >= least:
+        return ""
+    try:
+        resource.setrlimit(number, (least, hard if hard == -1 else max(hard, least)))
+    except (OSError, ValueError):
+        return f"{least} is above our limit of {hard}; raise it (docker run --ulimit {limit.lower()}={least})"
+    return ""

@@ -3,7 +3,8 @@
 `posix_spawn` uses vfork: 0.15 ms whatever our own size, and no Python code runs between fork and exec. It can
 set neither the working directory nor the umask; a daemon that owns its process (one thread) changes its own
 for the moment of the spawn. A user switch, and everything in an embedding application that may have threads,
-goes through `subprocess.Popen`, which is imported only then (1.5 MB).
+goes through `subprocess.Popen`, which is imported only then (1.5 MB). What only the child itself can do
+(limits, the foreground of a terminal) is done by a fork.
 """
 
 from __future__ import annotations
@@ -19,7 +20,9 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from supervice.models import Limits
     from supervice.pid1.identity import Identity
+    from supervice.pid1.limits import Step
 
 # Python ignores these two; a program must not inherit that.
 _DEFAULTS = (signal.SIGPIPE, signal.SIGXFSZ)
@@ -51,7 +54,9 @@ class Order:
     directory: str | None = None
     umask: int | None = None
     identity: Identity | None = None
+    limits: Limits | None = None  # makes the child fork, which takes about a millisecond longer
     new_session: bool = True  # else a process group of its own in our session
+    extra_fds: tuple[tuple[int, int], ...] = ()  # (ours, its number there); ours are above all
     terminal: int | None = None  # makes that group the foreground of this terminal, before the program begins
 
 
@@ -63,16 +68,29 @@ class Spawner:
 
     def spawn(self, order: Order) -> int:
         """The pid of the running program; it leads its own process group. SpawnError when it cannot be."""
+        try:
+            return self._spawn(order)
+        except (ImportError, MemoryError) as error:  # what is loaded only now; memory may come back
+            raise SpawnError(f"{order.argv[0]}: {error or 'out of memory'}") from None
+
+    def _spawn(self, order: Order) -> int:
         path = find_program(order.argv[0], order.env, order.directory)
-        if order.terminal is not None:
-            return _fork_foreground(path, order)
         identity = order.identity
         if identity is not None and _is_us(identity):
             identity = None
+        if order.limits is not None and not self._exclusive and _has_threads():
+            raise SpawnError(
+                "nice, rlimit_*, oom_score_adj, no_new_privs, capabilities and pdeathsig need a fork, which "
+                "is not safe in an application with threads; run the program under the supervice daemon",
+                permanent=True,
+            )
+        if order.terminal is not None or order.limits is not None:
+            return _fork(path, order, identity)
         if identity is not None or (
             not self._exclusive and (order.directory is not None or order.umask is not None)
         ):
-            return _popen(path, order, identity)
+            with _Lent(order.extra_fds, exclusive=self._exclusive):
+                return _popen(path, order, identity)
         try:
             return self._posix_spawn(path, order)
         except OSError as error:
@@ -96,6 +114,7 @@ class Spawner:
                     (os.POSIX_SPAWN_DUP2, order.stdin, 0),
                     (os.POSIX_SPAWN_DUP2, order.stdout, 1),
                     (os.POSIX_SPAWN_DUP2, order.stderr, 2),
+                    *((os.POSIX_SPAWN_DUP2, ours, number) for ours, number in order.extra_fds),
                 ],
                 setsigmask=(),
                 setsigdef=_DEFAULTS,
@@ -128,6 +147,41 @@ def _is_us(identity: Identity) -> bool:
     return os.geteuid() != 0 or set(identity.groups) <= {*os.getgroups(), identity.gid}
 
 
+class _Lent:
+    """Popen passes a descriptor only under the number that it has here: for the moment of the spawn it gets
+    the child's number, and what had that number comes back (epoll does not notice: it is the same open file).
+
+    In a process with threads somebody may use that number meanwhile: there it has to be free.
+    """
+
+    def __init__(self, fds: tuple[tuple[int, int], ...], *, exclusive: bool) -> None:
+        self._fds = fds
+        self._exclusive = exclusive
+        self._saved: list[tuple[int, int]] = []
+
+    def __enter__(self) -> None:
+        import fcntl
+
+        for ours, number in self._fds:
+            try:
+                saved = fcntl.fcntl(number, fcntl.F_DUPFD_CLOEXEC, ours + 1)
+            except OSError:
+                saved = -1
+            if saved >= 0 and not self._exclusive:
+                os.close(saved)
+                raise SpawnError(f"descriptor {number} is in use in this application", permanent=True)
+            self._saved.append((number, saved))
+            os.dup2(ours, number, inheritable=False)
+
+    def __exit__(self, *_: object) -> None:
+        for number, saved in self._saved:
+            if saved >= 0:
+                os.dup2(saved, number, inheritable=False)
+                os.close(saved)
+            else:
+                os.close(number)
+
+
 def _popen(path: str, order: Order, identity: Identity | None) -> int:
     import subprocess
 
@@ -141,6 +195,7 @@ def _popen(path: str, order: Order, identity: Identity | None) -> int:
             stdin=order.stdin,
             stdout=order.stdout,
             stderr=order.stderr,
+            pass_fds=[number for _, number in order.extra_fds],
             cwd=order.directory,
             umask=-1 if order.umask is None else order.umask,
             start_new_session=order.new_session,
@@ -151,11 +206,7 @@ def _popen(path: str, order: Order, identity: Identity | None) -> int:
         )
     except PermissionError as error:
         if identity is not None and os.geteuid() != 0:
-            raise SpawnError(
-                f"only root may start a program as uid {identity.uid}; we are uid {os.geteuid()}",
-                permanent=True,
-                code=NOT_EXECUTABLE,
-            ) from None
+            raise _not_root(identity) from None
         raise explain(error, path) from None
     except (OSError, subprocess.SubprocessError) as error:
         raise explain(error, path) from None
@@ -164,41 +215,104 @@ def _popen(path: str, order: Order, identity: Identity | None) -> int:
     return process.pid
 
 
-def _fork_foreground(path: str, order: Order) -> int:
-    """Only a child can make itself the foreground without a race: done from outside, it may read too early
-    and be stopped, and the SIGCONT that would cure it is one that the program sees. Nothing else runs in
-    this process, so fork is safe."""
+def _fork(path: str, order: Order, identity: Identity | None) -> int:
+    """For what only the child can do, before the program begins: make itself the foreground of a terminal
+    (done from outside, it may read too early and be stopped, and the SIGCONT that would cure it is one that
+    the program sees), and take on limits. Nothing else runs in this process, so fork is safe."""
     _must_be_there(order.directory)
+    todo = _steps(order, identity)
     read, write = os.pipe2(os.O_CLOEXEC)
-    pid = os.fork()
-    if pid == 0:
-        try:
-            os.setpgid(0, 0)
-            signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTTOU})
-            os.tcsetpgrp(order.terminal or 0, os.getpid())
-            for signum in _DEFAULTS:
-                signal.signal(signum, signal.SIG_DFL)
-            signal.pthread_sigmask(signal.SIG_SETMASK, ())
-            for number, fd in enumerate((order.stdin, order.stdout, order.stderr)):
-                if fd != number:
-                    os.dup2(fd, number)
-            if order.umask is not None:
-                os.umask(order.umask)
-            if order.directory is not None:
-                os.chdir(order.directory)
-            os.execve(path, order.argv, dict(order.env))
-        except BaseException as error:
-            number = error.errno if isinstance(error, OSError) and error.errno else errno.EIO
-            os.write(write, str(number).encode())
-        finally:
-            os._exit(NOT_FOUND)
-    os.close(write)
+    # What comes between fork and exec must not find our handlers, whose wake-up pipe the child shares.
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
+    try:
+        pid = os.fork()
+        if pid == 0:
+            _become(path, order, todo, write)
+    except OSError as error:  # no process left for us
+        os.close(read)
+        raise explain(error, path) from None
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        os.close(write)
     with open(read, "rb") as answer:
-        failed = answer.read()
-    if failed:
-        collect_unregistered(pid)
-        raise explain(OSError(int(failed), os.strerror(int(failed))), path)
-    return pid
+        number, _, option = answer.read().decode().partition(" ")
+    if not number:
+        return pid
+    collect_unregistered(pid)
+    failure = OSError(int(number), os.strerror(int(number)))
+    if not option:
+        raise explain(failure, path)
+    if option == "user" and identity is not None and os.geteuid() != 0:
+        raise _not_root(identity)
+    permanent = int(number) in (errno.EPERM, errno.EACCES, errno.EINVAL)
+    raise SpawnError(f"{option}: {failure.strerror}", permanent=permanent, code=NOT_EXECUTABLE)
+
+
+def _steps(order: Order, identity: Identity | None) -> list[Step]:
+    if order.limits is None and identity is None:
+        return []
+    from supervice.pid1.limits import Impossible, steps
+
+    try:
+        return steps(order.limits, identity)
+    except Impossible as error:
+        raise SpawnError(str(error), permanent=True, code=NOT_EXECUTABLE) from None
+
+
+def _become(path: str, order: Order, todo: list[Step], write: int) -> None:
+    """The forked child's way to its program; never returns."""
+    option = ""
+    try:
+        if order.new_session:
+            os.setsid()
+        else:
+            os.setpgid(0, 0)
+        if order.terminal is not None:
+            os.tcsetpgrp(order.terminal, os.getpid())  # SIGTTOU is blocked, so it does not stop us
+        for signum in signal.valid_signals():
+            if signum in _DEFAULTS or callable(signal.getsignal(signum)):
+                signal.signal(signum, signal.SIG_DFL)
+        for number, fd in enumerate((order.stdin, order.stdout, order.stderr)):
+            if fd != number:
+                os.dup2(fd, number)
+        if order.extra_fds:
+            import fcntl
+
+            # what failed is still to be told, whatever number the program wants
+            write = fcntl.fcntl(write, fcntl.F_DUPFD_CLOEXEC, 1 + max(max(pair) for pair in order.extra_fds))
+            for ours, number in order.extra_fds:
+                os.dup2(ours, number)
+        if order.umask is not None:
+            os.umask(order.umask)
+        if order.directory is not None:
+            os.chdir(order.directory)
+        env = dict(order.env)
+        for option, step in todo:  # noqa: B007 (who failed is told below)
+            step()
+        option = ""
+        signal.pthread_sigmask(signal.SIG_SETMASK, ())
+        os.execve(path, order.argv, env)
+    except BaseException as error:
+        number = error.errno if isinstance(error, OSError) and error.errno else errno.EIO
+        if isinstance(error, MemoryError):
+            number = errno.ENOMEM
+        elif isinstance(error, ValueError):  # what `resource` makes of EPERM
+            number = errno.EPERM
+        os.write(write, f"{number} {option}".encode())
+    finally:
+        os._exit(NOT_FOUND)
+
+
+def _not_root(identity: Identity) -> SpawnError:
+    return SpawnError(
+        f"only root may start a program as uid {identity.uid}; we are uid {os.geteuid()}",
+        permanent=True,
+        code=NOT_EXECUTABLE,
+    )
+
+
+def _has_threads() -> bool:
+    return len(os.listdir("/proc/self/task")) > 1
 
 
 def find_program(name: str, env: Mapping[str, str], directory: str | None) -> str:

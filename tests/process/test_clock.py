@@ -17,7 +17,7 @@ from supervice.loop import Loop
 PACKAGE = Path(__file__).resolve().parents[2] / "supervice"
 MODULES = sorted(PACKAGE.rglob("*.py"))
 # Where it is said when something happened, for people to read.
-STAMPS = {"logger.py", "output/formats.py", "process.py", "stock/info.py", "streams.py"}
+STAMPS = {"clerk.py", "logger.py", "output/formats.py", "stock/info.py", "streams.py"}
 WALL = {"time", "time_ns", "localtime"}
 
 

@@ -174,3 +174,33 @@ def test_changed_content_counts_as_a_change_at_reload(daemon: Make, tmp_path: Pa
     assert reload() == nothing  # it has not been started since
     assert one.row("c")["pid"] == pids["c"]
     assert "-secret" not in one.text()
+
+
+@pytest.mark.parametrize("header", ["[supervice]\nsocket = none\n", "; no [supervice]\n[supervisord]\n"])
+def test_what_is_written_out_in_the_file_arrives(daemon: Make, tmp_path: Path, header: str) -> None:
+    """As far as a line of the file can hold it; percents are doubled, in our dialect quotes are escaped."""
+    stock = "[supervisord]" in header
+    wanted, pairs = {}, []
+    for number, value in enumerate(NASTY[:49]):
+        text = value.decode("utf-8", "replace").replace("\ufeff", "")
+        if any(c in text for c in "\n\r\x01\x02\u2028") or " ;" in text or " #" in text or text[:1] in ";#":
+            continue
+        if stock and ('"' in text or text.strip() != text or text == "" or "'" in text):
+            continue  # shlex there knows no escape, and takes quotes off both ends
+        wanted[f"N_{number}".encode()] = text.encode()
+        shown = text.replace("%", "%%")
+        if not stock:
+            shown = shown.replace("\\", "\\\\").replace('"', '\\"')
+        pairs.append(f'N_{number}="{shown}"')
+    out = tmp_path / "environ"
+    daemon(
+        f"{header}[program:a]\n{reporting(out)}environment = {','.join(pairs)}\n".replace(
+            "backoff = 0.1\n", ""
+        ),
+        "-s",
+        "none",
+        wait=False,
+    )
+    found = child_environment(out)
+    assert {name: found.get(name) for name in wanted} == wanted
+    assert len(wanted) >= (15 if stock else 30)

@@ -31,27 +31,40 @@ LAYERS = {
     "loop": "",
     "logger": "",
     "events": "lean loop logger",
-    "config": "lean lifecycle models config.text config.values",
+    "files": "",
+    "config": "files lean lifecycle models config.text config.values config.web",
+    "capabilities": "",
     "config.text": "",
-    "config.values": "models",
+    "config.values": "capabilities models",
+    "config.web": "config.values",
     # one duty each; nothing here knows of programs' lives
-    "pid1": "lean loop",
+    "pid1": "capabilities lean loop",
     "output": "models loop",
-    "health": "lean models loop config.text pid1",
+    "checks": "lean loop config.text config.web pid1",
+    "health": "checks models pid1",
+    "readiness": "config.web checks loop models",
+    "watchdog": "loop",
+    "notify": "pid1",
+    "notify.protocol": "",
+    "notify.manager": "",
+    "notify.server": "notify.protocol pid1",
     # one process
     "policy": "models lifecycle config.values",
     "child": "loop pid1",
-    "environment": "",
-    "launch": "environment lean models config.text pid1 output",
+    "environment": "files",
+    "launch": "environment lean models config.text notify.server pid1 output",
     "waiting": "loop lifecycle",
-    "chronicle": "lifecycle logger",
-    "process": "child chronicle events health launch lean lifecycle logger loop models output pid1 policy waiting",
+    "chronicle": "events lifecycle logger",
+    "companions": "checks health lean lifecycle logger models readiness watchdog",
+    "clerk": "child chronicle companions launch lifecycle logger output pid1 policy",
+    "process": "clerk lean lifecycle policy waiting",
     # all processes
     "names": "",
     "startup": "lifecycle logger loop process waiting",
     "shutdown": "lifecycle logger loop pid1 process waiting",
     "reload": "config lifecycle logger loop process waiting",
-    "views": "lifecycle names",
+    "views": "lifecycle names streams",
+    "herald": "loop views",
     "streams": "lifecycle output",
     "operations": "config.values doors.protocol lifecycle names process reload streams views waiting",
     "signal_desk": "lifecycle logger loop pid1 process",
@@ -61,7 +74,7 @@ LAYERS = {
     # supervisord's remote interface, loaded when a stock file has a server for it
     "stock": "config.text config.values doors.http doors.xmlrpc doors.xmlrpc_wire lifecycle logger names output pid1 process"
     " views waiting",
-    "core": "config doors.rpc ending events launch lifecycle logger loop models names operations"
+    "core": "config doors.rpc ending events herald launch lifecycle logger loop models names notify.manager operations"
     " pid1 process reload session signal_desk startup stock streams",
     # one command without a configuration
     "single": "lean loop pid1",
@@ -101,9 +114,10 @@ LAYERS = {
     "cli.__main__": "cli.main",
     # makers of documentation; nobody imports them
     "config.docs": "config config.text config.values",
+    "config.migration": "config",
     "lifecycle.diagram": "lean lifecycle",
 }
-TOOLS = {"config.docs", "lifecycle.diagram"}
+TOOLS = {"config.docs", "config.migration", "lifecycle.diagram"}
 
 # A helper names the class it is handed, in an annotation only: at run time the arrow points the other way.
 TYPES_UPWARDS = {
@@ -111,6 +125,26 @@ TYPES_UPWARDS = {
     ("names", "process"),
     ("views", "process"),
     ("streams", "process"),
+    ("companions", "clerk"),
+    ("companions", "launch"),
+    ("companions", "loop"),
+    ("companions", "notify.protocol"),
+    ("companions", "notify.server"),
+    ("companions", "output"),
+    ("companions", "pid1"),
+    ("checks", "models"),
+    ("herald", "core"),
+    ("herald", "notify.manager"),
+    ("notify.server", "loop"),
+    ("readiness", "output"),
+    ("clerk", "events"),
+    ("clerk", "loop"),
+    ("clerk", "models"),
+    ("process", "child"),
+    ("process", "launch"),
+    ("process", "models"),
+    ("process", "output"),
+    ("chronicle", "models"),
     ("waiting", "startup"),
     ("views", "startup"),
     ("startup", "core"),
@@ -120,6 +154,7 @@ TYPES_UPWARDS = {
     ("ending", "core"),
     ("ending", "output"),
     ("core", "output"),
+    ("pid1", "models"),
     ("doors.connection", "doors.rpc"),
     ("doors.http_connection", "doors.http"),
     ("doors.http_stream", "doors.http_connection"),
@@ -132,7 +167,17 @@ TYPES_UPWARDS = {
 }
 
 # Parts that decide and never do: what they are tested with is values.
-PURE = ("models", "lifecycle", "lean", "doors.protocol", "doors.access", "doors.render", "doors.commands")
+PURE = (
+    "models",
+    "lifecycle",
+    "lean",
+    "config.web",
+    "notify.protocol",
+    "doors.protocol",
+    "doors.access",
+    "doors.render",
+    "doors.commands",
+)
 IMPURE = {
     "asyncio", "ctypes", "fcntl", "logging", "multiprocessing", "os", "pathlib", "random", "select",
     "selectors", "socket", "_socket", "subprocess", "sys", "threading", "time",
@@ -148,7 +193,7 @@ NOT_IN_THE_DAEMON = (
 LONGEST_FILE = 380
 LONGEST_FUNCTION = 60
 # Longer than that already. The numbers may go down, not up: a file that wants to be longer wants to be two.
-LONG_FILES: dict[str, int] = {"process.py": 452}
+LONG_FILES: dict[str, int] = {}
 LONG_FUNCTIONS: dict[str, int] = {}
 
 
@@ -289,7 +334,7 @@ ONE_PLACE = (
     ("waits for children", WAITING, {"os": {"wait"}}, ("pid1.reaper",)),
     ("makes processes", SPAWNING, {"subprocess": {"run", "call"}}, ("pid1.spawn",)),
     ("sends signals", SIGNALLING, {"os": {"kill"}}, ("pid1.signals",)),
-    ("calls prctl", {"prctl", "call_cdeclfunction", "CDLL"}, {}, ("pid1.subreaper",)),
+    ("calls prctl", {"prctl", "call_cdeclfunction", "CDLL"}, {}, ("pid1.limits", "pid1.subreaper")),
 )
 
 

@@ -169,6 +169,16 @@ def test_whatever_can_be_run_can_be_explained(path: Path, capsys: Any, lines: li
     assert "hunter2" not in capsys.readouterr().out
 
 
+def test_the_user_of_a_stock_file_is_shown(tmp_path: Path, capsys: Any) -> None:
+    path = tmp_path / "x.conf"
+    path.write_text("[supervisord]\nuser = root\nminfds = 2000\n[program:a]\ncommand = x\n")
+    assert check(["--explain", str(path)], None) == 0
+    lines = {" ".join(line.split()) for line in capsys.readouterr().out.splitlines()}
+    assert f"user = root [{path}:2]" in lines
+    assert f"minfds = 2000 [{path}:3]" in lines
+    assert "minprocs = (none) [default]" in lines
+
+
 def test_the_order_follows_the_dependencies(tmp_path: Path, capsys: Any) -> None:
     path = tmp_path / "x.conf"
     path.write_text(

@@ -64,6 +64,9 @@ environment = A=1
 env_file = all.env, /etc/more.env
 umask = 027
 termination_log = /tmp/why
+user = root
+minfds = 10
+minprocs = 20
 
 [program:web]
 command = /bin/web --port 80
@@ -175,6 +178,9 @@ priority = 5
         env_file=("/start/all.env", "/etc/more.env"),
         umask=0o27,
         termination_log="/tmp/why",
+        user="root",
+        minfds=10,
+        minprocs=20,
         programs=[web, job],
     )
     assert loaded.given == set(SupervisorConfig.__annotations__) - {
@@ -182,6 +188,16 @@ priority = 5
         "socket_path",
         "identifier",
     } | {"socket"}
+
+
+def test_who_is_no_root_cannot_switch_users(conf: Any) -> None:
+    text = "[supervice]\nuser = {}\n[program:a]\ncommand = x\nuser = {}\n[program:b]\ncommand = x\n"
+    [problem] = conf(text.format("1", "2")).problems
+    assert (problem.severity, problem.line, problem.option) == ("warning", 5, "user")
+    assert "[program:a] user: supervice itself runs as 1 and cannot switch" in problem.message
+    assert conf(text.format("1", "1")).problems == []
+    assert conf(text.format("root", "2")).problems == []
+    assert conf(text.format("0", "2")).problems == []
 
 
 # -- percent signs ---------------------------------------------------------------------------------------
@@ -424,7 +440,7 @@ WRONG = [
     ("[program:x]\ncommand = x\nprocess_name = a\nnumprocs = 2", 3, "must hold %(process_num)s"),
     ("[program:x]\ncommand = x\nhealthcheck_type = tcp", 3, "add healthcheck_port"),
     ("[program:x]\ncommand = x\nhealthcheck_type = script", 3, "add healthcheck_command"),
-    ("[program:x]\ncommand = x\nhealthcheck_type = http", 3, "not in this version"),
+    ("[program:x]\ncommand = x\nhealthcheck_type = http", 3, "add healthcheck_url"),
     ("[program:x]\ncommand = x\nhealthcheck_port = 80", 3, "does nothing without healthcheck_type"),
     ("[program:x]\ncommand = x\nmain = true\nnumprocs = 2", 3, "only one process"),
     (

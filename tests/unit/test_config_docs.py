@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from supervice.config import docs, load, options
-from supervice.models import HealthCheckConfig, ProgramConfig, SupervisorConfig
+from supervice.models import HealthCheckConfig, Limits, ProgramConfig, SupervisorConfig
 
 PAGE = Path(__file__).parents[2] / "docs" / "configuration.md"
 KINDS_OF_SECTION = list(options._SECTIONS)
@@ -58,17 +58,24 @@ def test_the_defaults_are_those_of_the_python_api() -> None:
         default = options.default(row, False)
         if row[options.EFFECT] or name in ("command", "environment", "secrets"):
             continue
-        if name.startswith("healthcheck_"):
-            assert default == getattr(check, name.removeprefix("healthcheck_")), name
+        if name.startswith(("healthcheck_", "readiness_")):
+            assert default == getattr(check, name.partition("_")[2]), name
+        elif name.startswith("rlimit_"):
+            assert default is None
         else:
-            assert default == getattr(program, name), name
+            owner = Limits() if name in Limits.__annotations__ else program
+            assert default == getattr(owner, name), name
 
 
 def test_every_field_can_be_set_in_a_file() -> None:
     program = set(options.rows("program"))
-    made = {"name", "group", "healthcheck", "program", "group_priority"}
+    made = {"name", "group", "healthcheck", "readiness", "limits", "program", "group_priority"}
+    assert set(Limits.__annotations__) - {"rlimits"} <= program
     assert set(ProgramConfig.__annotations__) - made <= program
-    assert {f"healthcheck_{name}" for name in HealthCheckConfig.__annotations__} <= program
+    for check in ("healthcheck", "readiness"):
+        assert {f"{check}_{name}" for name in HealthCheckConfig.__annotations__} - {
+            "readiness_action"
+        } <= program
     settings = {options.FIELDS.get(name, name) for name in options.rows("supervice")}
     settings |= {options.FIELDS.get(name, name) for name in options.rows("supervisord")}
     assert set(SupervisorConfig.__annotations__) - {"programs"} <= settings

@@ -5,12 +5,15 @@ The time limit is the one of every test; the large inputs here take well under a
 
 from __future__ import annotations
 
+import json
+import os
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from supervice.cli.check import check
 from supervice.config import ConfigValidationError, Loaded, load, parse_config
 from supervice.config.options import _SECTIONS, NAME
 
@@ -164,3 +167,57 @@ def test_a_chain_of_includes(tmp_path: Path, length: int, errors: int) -> None:
     loaded = read(tmp_path, b"[include]\nfiles = 0.inc\n")
     assert len(loaded.errors) == errors
     assert len(loaded.processes) == 1 - errors
+
+
+def hostile(folder: Path) -> dict[str, bytes]:
+    """Files, by what is wrong with them; what they include is made beside them."""
+    (folder / "directory").mkdir()
+    os.mkfifo(folder / "fifo")
+    (folder / "loop.inc").write_text("[include]\nfiles = loop.inc\n")
+    (folder / "back.inc").write_text("[include]\nfiles = main.conf\n")
+    (folder / "dangling").symlink_to(folder / "nowhere")
+    (folder / "round").symlink_to(folder / "round")
+    text = "[program:a]\ncommand = x\n"
+    return {
+        "a directory": b"[include]\nfiles = directory\n",
+        "a FIFO": b"[include]\nfiles = fifo\n",
+        "a device": b"[include]\nfiles = /dev/zero\n",
+        "a loop": b"[include]\nfiles = loop.inc\n",
+        "a way back": b"[include]\nfiles = back.inc\n",
+        "a dangling link": b"[include]\nfiles = dangling\n",
+        "a link to itself": b"[include]\nfiles = round\n",
+        "itself": b"[include]\nfiles = main.conf\n",
+        "too long a name": b"[include]\nfiles = " + b"x" * 5000 + b"\n",
+        "a NUL in a name": b"[include]\nfiles = a\0b\n",
+        "UTF-16": text.encode("utf-16"),
+        "UTF-16 without a mark": text.encode("utf-16-le"),
+        "UTF-32": text.encode("utf-32"),
+        "Latin-1": "[program:caf\xe9]\ncommand = x\n".encode("latin-1"),
+        "two marks": b"\xef\xbb\xbf" * 2 + text.encode(),
+        "a NUL": b"[program:a]\ncommand = x\0y\n",
+        "an escape sequence": b"[program:\x1b[31m]\ncommand = x\n",
+        "nothing to see": b"\xe2\x80\xae[program:a]\n",
+        "an archive": b"\x1f\x8b\x08\x00\x00\x00\x00\x00" * 40,
+        "a program": b"\x7fELF\x02\x01\x01" + bytes(range(256)) * 8,
+    }
+
+
+@pytest.mark.parametrize("stock", [False, True], ids=["ours", "stock"])
+def test_check_answers_whatever_it_is_given(
+    tmp_path: Path, stock: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "main.conf"
+    for name, content in hostile(tmp_path).items():
+        path.write_bytes(b"[supervisord]\n" * stock + content)
+        code = check([str(path)], None)
+        said = capsys.readouterr()
+        assert code in (0, 2), name
+        assert said.out.startswith(str(tmp_path)), name
+        assert "Traceback" not in said.out + said.err, name
+        assert code == 2 or stock or name == "two marks", name
+        assert check(["--format", "json", str(path)], None) == code
+        problems = json.loads(capsys.readouterr().out)["problems"]
+        assert problems or name == "two marks", name
+        assert all(problem["file"] and problem["message"] for problem in problems), name
+        assert check(["--explain", str(path)], None) == code
+        capsys.readouterr()

@@ -52,7 +52,15 @@ def test_supervisord_section(conf: Any) -> None:
         "pidfile",
         "environment",
         "umask",
+        "minfds",
     }
+    assert (config.minfds, config.minprocs, config.user) == (1024, None, None)
+
+
+def test_silent_is_no_log_on_stdout(conf: Any) -> None:
+    assert conf(HEAD + "silent=true\n").config.logfile == "/dev/null"
+    assert conf(HEAD + "silent=true\nlogfile=/var/log/s.log\n").config.logfile == "/var/log/s.log"
+    assert "logfile" not in conf(HEAD + "silent=false\n").given
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ import pytest
 
 from supervice.cli.args import OPTIONS
 from supervice.cli.ctl_commands import cli
-from supervice.config import load
+from supervice.config import load, migration, options
 from supervice.lifecycle import diagram
 from supervice.lifecycle.states import STATES
 from supervice.lifecycle.transition import transition
@@ -60,6 +60,26 @@ def test_the_cases_leave_no_change_out() -> None:
         for now, event, policy, _ in diagram.CASES
     }
     assert sorted(diagram.survey()[0] - described) == []
+
+
+# -- the migration page ----------------------------------------------------------------------------------
+
+
+def test_the_table_of_the_migration_page_is_not_stale() -> None:
+    page = (DOCS / "migrating-from-supervisord.md").read_text()
+    command = "python -m supervice.config.migration docs/migrating-from-supervisord.md"
+    assert page == migration.renewed(page), f"run: {command}"
+    assert page.count(migration.BEGIN) == page.count(migration.END) == 1
+    assert command in migration.BEGIN
+
+
+def test_every_option_of_supervisord_is_on_the_migration_page() -> None:
+    text = migration.table()
+    for kind, _ in migration.SECTIONS:
+        for name, row in options.rows(kind).items():
+            assert (f"| `{name}` |" in text) or row[options.DIALECTS] == options.OURS_ONLY, name
+    for kind, name in (*migration.THEIRS, *migration.DIFFERS):
+        assert name in options.rows(kind), name
 
 
 # -- examples in the text --------------------------------------------------------------------------------

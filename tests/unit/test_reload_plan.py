@@ -42,11 +42,11 @@ def test_groups_and_log_limits_do_not_restart_anything() -> None:
 
 def test_settings_of_the_daemon_itself_need_a_new_start() -> None:
     plan = plan_reload([], [], SupervisorConfig(), SupervisorConfig(socket_path="/x", shutdown_timeout=5))
-    assert plan.restart_required == ["socket_path"]
+    assert plan.restart_required == ["socket"]
 
 
 def test_changed_files_of_the_environment_are_a_change() -> None:
     one, two = ProgramConfig("a", "x"), ProgramConfig("b", "x")
-    plan = plan_reload([one, two], [one, two], SupervisorConfig(), SupervisorConfig(env_file=("x",)), ["a"])
-    assert (plan.changed, plan.adjusted, plan.restart_required) == (["a"], [], ["env_file"])
+    plan = plan_reload([one, two], [one, two], SupervisorConfig(), SupervisorConfig(), ["a"])
+    assert (plan.changed, plan.adjusted, plan.restart_required) == (["a"], [], [])
     assert plan_reload([one], [], SupervisorConfig(), SupervisorConfig(), ["a"]).changed == []

@@ -1,0 +1,23 @@
+"""What every check is: a question that is asked once, and its answer."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+
+from supervice.lean import dataclass
+
+
+@dataclass
+class HealthCheckResult:
+    """`message` says why, in words for people."""
+
+    healthy: bool
+    message: str = ""
+
+
+class HealthChecker(ABC):
+    """One way to ask. `check` may take `timeout` seconds and never raises for a sick program."""
+
+    @abstractmethod
+    async def check(self) -> HealthCheckResult:
+        """Asks once."""

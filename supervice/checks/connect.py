@@ -1,0 +1,124 @@
+"""Connections that hold nobody up: made on the loop, names looked up in a thread."""
+
+from __future__ import annotations
+
+import errno
+import os
+
+from supervice.loop import running_loop
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from socket import socket as Socket
+    from typing import Any
+
+    from supervice.loop import AnyFuture, EventLoop
+
+
+async def connect(host: str, port: int) -> Socket:
+    """A connected socket that does not block; the caller closes it. OSError when nobody accepts."""
+    import socket
+
+    loop = running_loop()
+    last: OSError = OSError(errno.EADDRNOTAVAIL, "no address")
+    for family, kind, proto, _, address in await _addresses(loop, host, port):
+        try:
+            sock = socket.socket(family, kind, proto)
+        except OSError as error:  # a host without IPv6, or no descriptors
+            last = error
+            continue
+        try:
+            await _connect(loop, sock, address)
+        except OSError as error:
+            sock.close()
+            last = error
+        except BaseException:
+            sock.close()
+            raise
+        else:
+            return sock
+    raise last
+
+
+async def connect_unix(path: str) -> None:
+    """Returns when somebody listens at the path (stream or datagram). OSError when nobody does."""
+    import socket
+
+    for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM, socket.SOCK_SEQPACKET):
+        with socket.socket(socket.AF_UNIX, kind) as sock:
+            try:
+                await _connect(running_loop(), sock, path)
+                return
+            except OSError as error:
+                if error.errno != errno.EPROTOTYPE:
+                    raise
+
+
+async def _connect(loop: EventLoop, sock: Socket, address: Any) -> None:
+    import socket
+
+    sock.setblocking(False)
+    number = sock.connect_ex(address)
+    if number == errno.EINPROGRESS:
+        await writable(loop, sock)
+        number = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+    if number != 0:
+        raise OSError(number, os.strerror(number))
+
+
+async def writable(loop: EventLoop, sock: Socket) -> None:
+    future = loop.create_future()
+    loop.add_writer(sock.fileno(), _resolve, future)
+    try:
+        await future
+    finally:
+        loop.remove_writer(sock.fileno())
+
+
+async def readable(loop: EventLoop, sock: Socket) -> None:
+    future = loop.create_future()
+    loop.add_reader(sock.fileno(), _resolve, future)
+    try:
+        await future
+    finally:
+        loop.remove_reader(sock.fileno())
+
+
+async def _addresses(loop: EventLoop, host: str, port: int) -> list[Any]:
+    """getaddrinfo; a name is looked up in a thread, because a name server may not answer for minutes."""
+    import socket
+
+    try:
+        return socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST | socket.AI_NUMERICSERV
+        )
+    except OSError:
+        pass
+    import threading
+
+    read, write = os.pipe2(os.O_CLOEXEC)
+    answer: list[Any] = []
+
+    def look_up() -> None:
+        try:
+            answer.append(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))
+        except OSError as error:
+            answer.append(error)
+        os.close(write)
+
+    future = loop.create_future()
+    threading.Thread(target=look_up, daemon=True, name="resolver").start()
+    loop.add_reader(read, _resolve, future)
+    try:
+        await future
+    finally:
+        loop.remove_reader(read)
+        os.close(read)
+    if isinstance(answer[0], OSError):
+        raise answer[0]
+    return list(answer[0])
+
+
+def _resolve(future: AnyFuture) -> None:
+    if not future.done():
+        future.set_result(None)

@@ -1,0 +1,80 @@
+"""The pace of a check: the first at once, then every `interval` seconds."""
+
+from __future__ import annotations
+
+import time
+
+from supervice.checks.base import HealthCheckResult
+from supervice.loop import sleep
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from supervice.checks.base import HealthChecker
+    from supervice.loop import EventLoop
+    from supervice.models import HealthCheckConfig
+
+# While a program is awaited: the first pause between two questions, and how it grows up to the longest.
+FIRST_PAUSE = 0.05
+GROWTH = 1.5
+LONGEST_PAUSE = 1.0
+
+
+class HealthMonitor:
+    """Asks one process again and again: the first time at once, then every `interval` seconds.
+
+    Failures in the first `start_period` seconds do not count, until a check has passed (Docker's rule).
+    `report(healthy, message, counts)` is called after each check. `eager`: until one has passed it is asked
+    sooner than `interval` says, because somebody waits for it.
+    """
+
+    def __init__(
+        self,
+        loop: EventLoop,
+        checker: HealthChecker,
+        config: HealthCheckConfig,
+        report: Callable[[bool, str, bool], object],
+        *,
+        eager: bool = False,
+    ) -> None:
+        self._loop = loop
+        self._checker = checker
+        self._config = config
+        self._report = report
+        self._lenient_until = loop.time() + config.start_period
+        self._pause = FIRST_PAUSE if eager else 0.0
+        self._spread = False
+        self._stopped = False
+        self._task = loop.create_task(self._run())
+
+    async def _run(self) -> None:
+        while not self._stopped:
+            try:
+                result = await self._checker.check()
+            except Exception as error:
+                result = HealthCheckResult(False, f"the check failed: {type(error).__name__}: {error}")
+            if self._stopped:
+                return
+            if result.healthy:
+                self._lenient_until = 0.0
+                self._pause = 0.0
+            self._report(result.healthy, result.message, self._loop.time() >= self._lenient_until)
+            await sleep(self._loop, self._next())
+
+    def _next(self) -> float:
+        interval = self._config.interval
+        if self._pause:
+            pause = min(self._pause, interval)
+            self._pause = min(self._pause * GROWTH, LONGEST_PAUSE)
+            return pause
+        if not self._spread:
+            # Two hundred programs that came up together must not be asked together for ever.
+            self._spread = True
+            return interval * (time.monotonic_ns() // 100 % 1000 + 1) / 1000
+        return interval
+
+    def stop(self) -> None:
+        """No report comes after this; a check that is under way is given up and its script killed."""
+        self._stopped = True
+        self._task.cancel()

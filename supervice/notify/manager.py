@@ -1,0 +1,32 @@
+"""Tells the manager above us (systemd, podman --sdnotify=container) how we are, if it has asked for that."""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+class Manager:
+    """The receiving end of NOTIFY_SOCKET. It is never waited for, and if it is gone that is no error."""
+
+    def __init__(self, address: str) -> None:
+        self._address = b"\0" + address[1:].encode() if address.startswith("@") else address.encode()
+
+    def tell(self, *lines: str) -> None:
+        import _socket
+
+        kind = _socket.SOCK_DGRAM | _socket.SOCK_CLOEXEC | _socket.SOCK_NONBLOCK
+        sock = _socket.socket(_socket.AF_UNIX, kind)
+        try:
+            sock.sendto("\n".join(lines).encode(), self._address)
+        except OSError:
+            pass
+        finally:
+            sock.close()
+
+
+def manager(environ: Mapping[str, str]) -> Manager | None:
+    """None where nobody asked. Addresses of other kinds (vsock:) are not spoken to."""
+    address = environ.get("NOTIFY_SOCKET", "")
+    return Manager(address) if address[:1] in ("/", "@") and len(address) > 1 else None

@@ -1,0 +1,160 @@
+"""The socket on which programs say that they are ready, well or about to end.
+
+One socket for all programs, to which every user may send: a path where a directory can be written, because
+not every client knows other addresses, else an abstract name that the kernel chooses. Who sent a message the
+kernel says (SO_PASSCRED), and only the processes of a program speak for it: its leader, what is in its
+session, and what descends from it (docs/adr/0014).
+
+Descriptors that come along are closed, the one of BARRIER after everything before it has been dealt with.
+"""
+
+from __future__ import annotations
+
+import _socket
+import os
+import sys
+
+from supervice.notify.protocol import parse
+from supervice.pid1.leftovers import read_stat
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from supervice.loop import EventLoop
+    from supervice.notify.protocol import Message
+
+    Listener = Callable[[int, Message], object]
+
+# Longer messages are dropped; systemd takes 4096 bytes of text.
+LONGEST = 64 * 1024
+# As many descriptors as the kernel lets pass in one message (SCM_MAX_FD); each is closed.
+MOST_FDS = 253
+# Messages in a row before others have their turn.
+BATCH = 64
+# Parents that are asked for their parents.
+DEEPEST = 256
+CREDENTIALS = 12  # struct ucred: pid, uid, gid
+
+
+class NotifySocket:
+    def __init__(self, loop: EventLoop, places: Sequence[str] = ()) -> None:
+        """`places`: directories in which to try to have it. OSError when there are no such sockets here."""
+        self._loop = loop
+        self._directory = ""
+        self._programs: dict[int, Listener] = {}  # by the pid of the leader, which is its session's too
+        self._socket = _socket.socket(
+            _socket.AF_UNIX, _socket.SOCK_DGRAM | _socket.SOCK_CLOEXEC | _socket.SOCK_NONBLOCK
+        )
+        try:
+            self._socket.setsockopt(_socket.SOL_SOCKET, _socket.SO_PASSCRED, 1)
+            self.address = self._bind_path(places) or self._bind_abstract()
+            loop.add_reader(self._socket.fileno(), self._readable)
+        except BaseException:
+            self._socket.close()
+            raise
+
+    def _bind_path(self, places: Sequence[str]) -> str:
+        """A directory of its own, so that nobody else's file is in the way; "" where none can be made."""
+        for place in places:
+            directory = os.path.join(place, f"supervice-{os.urandom(6).hex()}")
+            try:
+                os.mkdir(directory, 0o700)
+            except OSError:
+                continue
+            path = os.path.join(directory, "notify")
+            try:
+                self._socket.bind(path)
+                os.chmod(path, 0o666)  # whoever may send, the credentials decide
+                os.chmod(directory, 0o711)
+            except OSError:
+                _remove(directory)
+                return ""  # the socket may have a name already: no second try
+            self._directory = directory
+            return path
+        return ""
+
+    def _bind_abstract(self) -> str:
+        self._socket.bind("")  # unix(7), autobind: a name that is free
+        return "@" + bytes(self._socket.getsockname())[1:].decode()
+
+    def register(self, pid: int, listener: Listener) -> None:
+        """Has `listener(sender, message)` called for what the program led by `pid` says."""
+        self._programs[pid] = listener
+
+    def forget(self, listener: Listener) -> None:
+        self._programs = {pid: one for pid, one in self._programs.items() if one != listener}
+
+    @property
+    def is_idle(self) -> bool:
+        return not self._programs
+
+    def drain(self) -> None:
+        """Deals with what is there already: what a program said last, before its end is told."""
+        self._readable()
+
+    def _readable(self) -> None:
+        room = _socket.CMSG_SPACE(CREDENTIALS) + _socket.CMSG_SPACE(4 * MOST_FDS)
+        for _ in range(BATCH):
+            try:
+                data, extra, flags, _ = self._socket.recvmsg(LONGEST, room, _socket.MSG_CMSG_CLOEXEC)
+            except BlockingIOError:
+                return
+            except OSError:
+                continue
+            sender, fds = 0, []
+            for level, kind, content in extra:
+                if level == _socket.SOL_SOCKET and kind == _socket.SCM_RIGHTS:
+                    fds += _integers(content)
+                elif level == _socket.SOL_SOCKET and kind == _socket.SCM_CREDENTIALS:
+                    sender = (_integers(content) or [0])[0]
+            try:
+                if not flags & _socket.MSG_TRUNC:
+                    self._deliver(sender, data)
+            finally:
+                for fd in fds:  # that of a barrier is a pipe whose end the sender waits for
+                    os.close(fd)
+
+    def _deliver(self, sender: int, data: bytes) -> None:
+        listener = self._owner(sender)
+        if listener is not None:
+            listener(sender, parse(data))
+
+    def _owner(self, sender: int) -> Listener | None:
+        """Who answers for the process; None for a stranger, and for one that is gone already."""
+        found = self._programs.get(sender)
+        pid, me = sender, os.getpid()
+        for _ in range(DEEPEST):
+            if found is not None or pid <= 1 or pid == me:
+                break
+            stat = read_stat(pid)
+            if stat is None:
+                break
+            pid = stat.ppid
+            found = self._programs.get(stat.session) or self._programs.get(pid)
+        return found
+
+    def close(self) -> None:
+        self._loop.remove_reader(self._socket.fileno())
+        self._socket.close()
+        if self._directory:
+            _remove(self._directory)
+
+
+def places(environ: Mapping[str, str]) -> tuple[str, ...]:
+    """Where the socket is put: not on a volume, and where programs of other users can reach it."""
+    mine = environ.get("XDG_RUNTIME_DIR", "") if os.geteuid() else ""
+    return tuple(place for place in ("/run", mine, "/tmp") if place.startswith("/"))
+
+
+def _remove(directory: str) -> None:
+    for remove, path in ((os.unlink, os.path.join(directory, "notify")), (os.rmdir, directory)):
+        try:
+            remove(path)
+        except OSError:
+            pass
+
+
+def _integers(content: bytes) -> list[int]:
+    whole = len(content) - len(content) % 4
+    return [int.from_bytes(content[i : i + 4], sys.byteorder, signed=True) for i in range(0, whole, 4)]
