@@ -93,7 +93,6 @@ stop sleeper
 status sleeper
 start sleeper
 restart sleeper
-restart once
 restart g:*
 stop g:a
 stop g:*
