@@ -81,7 +81,15 @@ def soak(folder: Path, seconds: float, quiet: bool = False) -> int:
     counts = folder / "counts"
     with open(folder / "out", "ab") as out:
         daemon = subprocess.Popen(
-            [sys.executable, "-m", "tests.soak.daemon", str(counts), str(interval), "-c", str(folder / "c.conf")],
+            [
+                sys.executable,
+                "-m",
+                "tests.soak.daemon",
+                str(counts),
+                str(interval),
+                "-c",
+                str(folder / "c.conf"),
+            ],
             stdout=out,
             stderr=out,
             cwd=Path(__file__).parents[2],
@@ -153,7 +161,10 @@ def _end(daemon: subprocess.Popen[bytes]) -> list[str]:
 
 
 def _print(record: Record, actors: Actors, seconds: float) -> None:
-    print(f"\n{seconds:.0f} s; done: " + ", ".join(f"{count} {name}" for name, count in sorted(actors.done.items())))
+    print(
+        f"\n{seconds:.0f} s; done: "
+        + ", ".join(f"{count} {name}" for name, count in sorted(actors.done.items()))
+    )
     print(f"\n| {'what':<12} | after warm-up | at the end | slope an hour |")
     print(f"|{'-' * 14}|--------------:|-----------:|--------------:|")
     for name in [*LIMITS, CPU]:

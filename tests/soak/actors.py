@@ -118,7 +118,11 @@ class Actors:
                 pass
 
     def garbage(self) -> None:
-        for data in (b"\xff\xff\xff\xff", struct.pack(">I", 10) + b"{not json!", struct.pack(">I", 100) + b"half"):
+        for data in (
+            b"\xff\xff\xff\xff",
+            struct.pack(">I", 10) + b"{not json!",
+            struct.pack(">I", 100) + b"half",
+        ):
             with self._connect() as client:
                 client.sendall(data)
         with self._connect():

@@ -113,5 +113,8 @@ def configuration(folder: str, port: int, version: int) -> str:
     parts = [HEAD.format(folder=folder, port=port, python=sys.executable, orphans=ORPHANS, moody=MOODY)]
     parts += [CRASHING.format(number=number, code=number % 3) for number in range(6)]
     parts += [ROTATING.format(number=number, folder=folder, writer=WRITER) for number in range(3)]
-    parts += [PASSING.format(number=number, version=version // 2, folder=folder) for number in (version, version + 1, version + 2)]
+    parts += [
+        PASSING.format(number=number, version=version // 2, folder=folder)
+        for number in (version, version + 1, version + 2)
+    ]
     return "".join(parts).replace("%", "%%")
