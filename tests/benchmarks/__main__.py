@@ -51,7 +51,9 @@ def _reactions(bench: Bench, peer: Peer, groups: set[str], results: Results, fir
     if "restart" in groups and not peer.init and (first or peer.name in ("supervice", "runit")):
         yield "restart", "crash to replacement", lambda: reactions.restart(bench, peer, results)
     if "orphans" in groups and peer.reaps and bench.namespaces and bench.compiled:
-        yield "orphans", "10,000 orphans", lambda: reactions.orphans(bench, peer, results)
+        # Who gets the kernel's lock on the list of processes is a lottery: more draws.
+        for _ in range(3):
+            yield "orphans", "10,000 orphans", lambda: reactions.orphans(bench, peer, results)
     # runit's ends the namespace before its children have their signal, circus asks every 5 s.
     if "stop" in groups and bench.namespaces and peer.name not in ("runit", "circus", "pm2"):
         for count in (1,) if peer.init else (1, 100):

@@ -136,7 +136,9 @@ def goal_lines(verdicts: list[Verdict]) -> list[str]:
     for one in verdicts:
         goal = one.goal
         sign = "≥" if goal.least else "≤"
-        against = f"{sign} {goal.factor:g}" + (f" \N{MULTIPLICATION SIGN} {goal.peer}" if goal.peer else f" {goal.unit}".rstrip())
+        against = f"{sign} {goal.factor:g}" + (
+            f" \N{MULTIPLICATION SIGN} {goal.peer}" if goal.peer else f" {goal.unit}".rstrip()
+        )
         if goal.peer and one.bound is not None:
             against += f" = {number(one.bound)} {goal.unit}"
         measured = "" if one.measured is None else f"{number(one.measured)} {goal.unit}".rstrip()
