@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+import sysconfig
 from pathlib import Path
 
 from tests.benchmarks.peers import ALL, Peer
@@ -72,9 +73,15 @@ def _install(name: str) -> Path | None:
 
 
 def _venv(folder: Path, *requirements: object) -> None:
-    """With a copy of the interpreter, so that no peer shares its memory with another one or with the harness."""
+    """With a copy of the interpreter, so that no peer shares its memory with another one or with the harness.
+
+    In a container it is alone, too. Where the interpreter is a library, `Peer.environment` points at its copy.
+    """
     if not (folder / "bin" / "python").exists():
         run(sys.executable, "-m", "venv", "--copies", folder)
+        library = Path(str(sysconfig.get_config_var("LIBDIR")), str(sysconfig.get_config_var("INSTSONAME")))
+        if library.is_file():
+            shutil.copy(library, folder / "lib")
     run(
         folder / "bin" / "python",
         "-m",

@@ -54,6 +54,11 @@ class Peer:
         found = shutil.which(command, path=str(self.folder) if self.folder else None)
         return found or ""
 
+    def environment(self) -> dict[str, str]:
+        """What it needs to find its own copy of the interpreter."""
+        lib = self.folder.parent / "lib" if self.folder else None
+        return {"LD_LIBRARY_PATH": str(lib)} if lib is not None and list(lib.glob("libpython*")) else {}
+
     def version(self) -> str:
         """Empty when it is not there."""
         return _says(self.path(self.command), "--version") if self.path(self.command) else ""
@@ -128,6 +133,10 @@ class SuperviceImage(Supervice):
 
     name = "supervice-image"
     variant_of = "supervice"
+
+    def environment(self) -> dict[str, str]:
+        lib = self.folder.parents[1] / "supervice" / "lib" if self.folder else None
+        return {"LD_LIBRARY_PATH": str(lib)} if lib is not None and list(lib.glob("libpython*")) else {}
 
 
 class SuperviceSingle(Supervice):

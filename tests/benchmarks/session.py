@@ -151,6 +151,7 @@ class Session:
         self._count_stdout = count_stdout
         self._counter: subprocess.Popen[bytes] | None = None
         self.environment = {"PATH": os.environ["PATH"], "HOME": str(self.folder), "LANG": "C.UTF-8"}
+        self.environment |= peer.environment()
 
     def child(self, mode: str, name: str, *values: int) -> tuple[str, ...]:
         return (*self.bench.child, mode, str(self.reports.path), name, *map(str, values))
