@@ -65,11 +65,11 @@ def reaped_cpu_seconds(pid: int) -> float:
 
 
 def memory_kib(pid: int) -> dict[str, int]:
-    """`pss`, `rss` and `private` in KiB."""
-    found = {"pss": 0, "rss": 0, "private": 0}
+    """`pss`, `rss`, `private` and `anonymous` in KiB; only the last does not depend on who else maps the same files."""
+    found = {"pss": 0, "rss": 0, "private": 0, "anonymous": 0}
     for line in read(f"/proc/{pid}/smaps_rollup").splitlines():
         name, _, value = line.partition(":")
-        if name in ("Pss", "Rss"):
+        if name in ("Pss", "Rss", "Anonymous"):
             found[name.lower()] = int(value.split()[0])
         elif name.startswith("Private_"):
             found["private"] += int(value.split()[0])
