@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from tests.benchmarks import copying, goals, install, populations, reactions, report
-from tests.benchmarks.peers import NAMES, Peer, SuperviceImage
+from tests.benchmarks.peers import NAMES, BareCopy, Peer, SuperviceImage
 from tests.benchmarks.results import Results
 from tests.benchmarks.session import Bench, Failed, end_everything
 
@@ -23,6 +23,10 @@ Step = tuple[str, str, Callable[[], None]]
 
 def steps(bench: Bench, peer: Peer, groups: set[str], results: Results, first: bool) -> Iterator[Step]:
     """(group, what, do) for one run of one peer."""
+    if isinstance(peer, BareCopy):
+        if "file" in groups:
+            yield "file", "output to a file", lambda: copying.to_file(bench, peer, results)
+        return
     wanted = groups & set(populations.GROUPS)
     for count in (1, 10, 100, 1000) if wanted else ():
         if not populations.applies(peer, count) or (

@@ -9,7 +9,7 @@ import sys
 import sysconfig
 from pathlib import Path
 
-from tests.benchmarks.peers import ALL, Peer
+from tests.benchmarks.peers import ALL, BareCopy, Peer
 
 ROOT = Path(__file__).parents[2]
 HOME = ROOT / ".bench"
@@ -47,7 +47,7 @@ def get(names: list[str], install: bool) -> tuple[list[Peer], dict[str, str]]:
 
 def _folder(name: str) -> Path | None:
     """Where its commands are, if it is one of those with a folder of their own."""
-    if name in FROM_APT:
+    if name in FROM_APT or name == BareCopy.name:
         return None
     if name in FROM_NPM:
         return HOME / name / "node_modules" / ".bin"

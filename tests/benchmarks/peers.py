@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import platform
 import shutil
 import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -272,6 +274,7 @@ class S6(_Directories):
     name = "s6"
     command = "s6-svscan"
     reaps = True
+    slow_copy = True
     pause = "1 s, always"
 
     def version(self) -> str:
@@ -372,6 +375,22 @@ class DumbInit(Tini):
     command = "dumb-init"
 
 
+class BareCopy(Peer):
+    """No supervisor: the floor of the rows about copying into a file."""
+
+    name = "bare-copy"
+    command = "python3"
+    variant_of = "supervice"
+
+    def version(self) -> str:
+        return platform.python_version()
+
+    def configure(self, folder: Path, programs: list[Program]) -> list[str]:
+        script = str(Path(__file__).parent / "bare_copy.py")
+        limits = (f"{folder}/p0.log", str(ROTATE_AT), str(KEEP))
+        return [sys.executable, "-IS", script, *limits, *programs[0].argv]
+
+
 ALL: tuple[type[Peer], ...] = (
     Supervice,
     SuperviceImage,
@@ -384,6 +403,7 @@ ALL: tuple[type[Peer], ...] = (
     Runit,
     Tini,
     DumbInit,
+    BareCopy,
 )
 NAMES = tuple(one.name for one in ALL)
 
