@@ -97,6 +97,7 @@ def left_out(bench: Bench, missing: dict[str, str], groups: set[str]) -> dict[st
     found = {f"peer {name}": why for name, why in missing.items()}
     if not bench.compiled:
         found["orphans, stdout"] = "they need a C compiler, and there is none"
+        found["memory"] = "too low, because children in Python share pages with supervisors in Python"
     if not bench.namespaces and groups & {"orphans", "stop"}:
         found["orphans, stop"] = "they need a PID namespace: root and unshare"
     return found

@@ -26,7 +26,9 @@ def main(path: str, limit: int, keep: int, command: list[str]) -> None:
         if size >= limit:
             os.close(file)
             if os.path.exists(f"{path}.{keep}"):
-                os.unlink(f"{path}.{keep}")  # a rename over it would make some file systems write to the disk first
+                os.unlink(
+                    f"{path}.{keep}"
+                )  # a rename over it would make some file systems write to the disk first
             for number in range(keep, 1, -1):
                 if os.path.exists(f"{path}.{number - 1}"):
                     os.rename(f"{path}.{number - 1}", f"{path}.{number}")
