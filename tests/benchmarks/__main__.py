@@ -29,9 +29,7 @@ def steps(bench: Bench, peer: Peer, groups: set[str], results: Results, first: b
         return
     wanted = groups & set(populations.GROUPS)
     for count in (1, 10, 100, 1000) if wanted else ():
-        if not populations.applies(peer, count) or (
-            count == 1000 and not wanted & {"start", "memory", "status", "idle"}
-        ):
+        if not populations.applies(peer, count) or not wanted & populations.measured_at(peer, count):
             continue
         yield (
             "start" if "start" in wanted else min(wanted),

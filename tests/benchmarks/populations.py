@@ -137,3 +137,15 @@ def applies(peer: Peer, count: int) -> bool:
     if count == 10:
         return type(peer) is Supervice
     return count <= peer.reach
+
+
+def measured_at(peer: Peer, count: int) -> set[str]:
+    """The groups that have a row for so many programs of this peer."""
+    found = {"start", "memory"}
+    if count == 100 or type(peer) is Supervice:
+        found.add("idle")
+    if count >= 100:
+        found.add("status")
+    if count == 100 and isinstance(peer, Supervice | Upstream):
+        found.add("clients")
+    return found
