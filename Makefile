@@ -93,7 +93,21 @@ demo:  ## watch a container with nginx, a web application and Redis live, crash,
 	@engine=0; test '$(DEMO)' = namespace || $(WITH_IMAGE) $(PYTHON) docker/demo.py --image $(IMAGE) --base $(BASE) --version $(VERSION) container || engine=$$?; \
 	if test '$(DEMO)' = namespace || test $$engine = 3; then $(MAKE) venv && $(PYTHON) docker/demo.py --bin $(BIN) namespace; else exit $$engine; fi
 
+# `make bench RUNS=5 BENCH='start memory'` measures those groups only, PEERS='supervice s6 pm2' those peers. What is not
+# measured anew stays in the page. Alone on the machine, please: it takes about ten minutes, and half a minute to install.
+RUNS ?= 3
+.PHONY: bench
+bench: venv  ## measure supervice beside its peers, into docs/benchmarks.md
+	$(BIN)/python -m tests.benchmarks --install --runs $(RUNS) $(if $(PEERS),--peers $(PEERS)) \
+		--json .bench/results.json --write docs/benchmarks.md -- $(BENCH)
+
+# `make soak SOAK=60s` is a short one.
+SOAK ?= 30m
+.PHONY: soak
+soak: venv  ## half an hour of trouble for one daemon: does anything grow?
+	$(BIN)/python -m tests.soak --seconds $(SOAK)
+
 .PHONY: clean
 clean:  ## remove what the other targets made here (not the engine, not its images)
-	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .bench build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -not -path './.git/*' -prune -exec rm -rf {} +

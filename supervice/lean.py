@@ -1,18 +1,27 @@
-"""Dataclasses without importing `dataclasses`.
+"""Parts of the standard library without what they bring along: dataclasses, signal, deque.
 
 `dataclasses` brings `inspect`, `ast`, `dis` and `tokenize` into the process: about 2.8 MB and 7 ms that a
 PID 1 pays in every container (docs/adr/0002). To type checkers the names here *are* the standard library's;
 at run time they are the small subset that supervice uses: `__init__`, `__repr__`, `__eq__`, defaults,
 `default_factory`, `frozen`. `dataclasses.fields()`, `asdict()`, `replace()` and `is_dataclass()` work on
 these classes: the real field objects are made when somebody asks for them.
+
+`signal` and `collections` bring `enum` and `functools` along, 0.7 MB and 7 ms; their halves in C do not
+(docs/adr/0017). `lean.signal` has the same functions, with plain numbers instead of members of enumerations.
 """
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import signal as signal
+    from collections import deque as deque
     from dataclasses import dataclass as dataclass
     from dataclasses import field as field
     from dataclasses import replace as replace
 else:
+    import _signal
+    from _collections import deque as deque
+
+    signal = _signal
 
     class _Missing:
         def __repr__(self):

@@ -13,8 +13,9 @@ from __future__ import annotations
 import select
 import sys
 import time
-from collections import deque
 from heapq import heapify, heappop, heappush
+
+from supervice.lean import deque
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -8,10 +8,9 @@ configurations, sockets and logs, because it imports none of it.
 from __future__ import annotations
 
 import os
-import signal
 import sys
 
-from supervice.lean import dataclass, field
+from supervice.lean import dataclass, field, signal
 from supervice.pid1 import terminal
 from supervice.pid1.leftovers import Hunt, descendants, everyone_else
 from supervice.pid1.reaper import Reaper

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-import signal
 import sys
 
 from supervice.cli.args import UsageError, parse, usage
+from supervice.lean import signal
 from supervice.pid1.placement import open_standard_streams
 from supervice.version import __version__
 

@@ -9,7 +9,8 @@ Handlers, never SIG_IGN: an ignored signal stays ignored in every child, a handl
 from __future__ import annotations
 
 import os
-import signal
+
+from supervice.lean import signal
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -156,18 +157,21 @@ def clean_dispositions() -> None:
     """
     signal.pthread_sigmask(signal.SIG_SETMASK, [])
     for signum in signal.valid_signals():
-        if signum not in (signal.SIGPIPE, signal.SIGXFSZ) and signal.getsignal(signum) is signal.SIG_IGN:
+        if signum not in (signal.SIGPIPE, signal.SIGXFSZ) and signal.getsignal(signum) == signal.SIG_IGN:
             signal.signal(signum, signal.SIG_DFL)
 
 
 def name(signum: int) -> str:
     """`SIGTERM` for 15, `SIGRTMIN+3` for 37, `signal 99` for what has no name."""
-    try:
-        return signal.Signals(signum).name
-    except ValueError:
-        if signal.SIGRTMIN < signum < signal.SIGRTMAX:
-            return f"SIGRTMIN+{signum - signal.SIGRTMIN}"
-        return f"signal {signum}"
+    # As signal.Signals has it, of two names the first: SIGCHLD and SIGCLD are one.
+    names = [
+        key for key, value in vars(signal).items() if value == signum and key[:3] == "SIG" and key[3] != "_"
+    ]
+    if names:
+        return min(names)
+    if signal.SIGRTMIN < signum < signal.SIGRTMAX:
+        return f"SIGRTMIN+{signum - signal.SIGRTMIN}"
+    return f"signal {signum}"
 
 
 def signal_group(pgid: int, signum: int) -> bool:

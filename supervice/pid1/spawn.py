@@ -11,9 +11,8 @@ from __future__ import annotations
 
 import errno
 import os
-import signal
 
-from supervice.lean import dataclass
+from supervice.lean import dataclass, signal
 from supervice.pid1.reaper import collect_unregistered
 
 TYPE_CHECKING = False

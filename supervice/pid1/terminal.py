@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-import signal
+
+from supervice.lean import signal
 
 
 def foreground_terminal(fd: int = 0) -> bool:

@@ -282,7 +282,7 @@ def test_descendants_are_found_wherever_they_have_gone() -> None:
 @isolated
 def test_the_members_of_a_group_without_its_leader() -> None:
     leader = sh("sleep 1000 & sleep 1000 & setsid sleep 1000 & wait")
-    eventually(lambda: len(descendants(leader)) == 3, interval=0.002)
+    eventually(lambda: [stat.name for stat in descendants(leader)] == ["sleep"] * 3, interval=0.002)
     outside = [stat.pid for stat in descendants(leader) if stat.pgrp != leader]
     # As long as the leader is there, even as a zombie, its number says nothing about who is "left".
     assert group_members(leader) == []

@@ -28,7 +28,7 @@ LAYERS = {
     "models": "lean",
     "lifecycle": "lean models",
     # what everything stands on
-    "loop": "",
+    "loop": "lean",
     "logger": "",
     "events": "lean loop logger",
     "files": "",
@@ -482,6 +482,25 @@ def test_an_ordinary_configuration_brings_nothing_in(tmp_path: Path) -> None:
         "supervice.listeners",
         "supervice.output.tap",
     }
+
+
+def test_a_single_command_costs_no_enumerations() -> None:
+    """Half of what the mode would load otherwise (docs/adr/0017)."""
+    code = (
+        "import supervice.cli.main, supervice.cli.single_options, supervice.loop, supervice.single\n"
+        "from supervice.pid1.signals import name\n"
+        "assert name(15) == 'SIGTERM'"
+    )
+    costly = {
+        "collections",
+        "enum",
+        "functools",
+        "signal",
+        "supervice.config",
+        "supervice.core",
+        "supervice.models",
+    }
+    assert sorted((_loaded(code) - _loaded("pass")) & {*NOT_IN_THE_DAEMON, *costly}) == []
 
 
 def test_status_is_asked_for_without_click_and_without_the_daemon() -> None:
