@@ -40,6 +40,8 @@ class FileSink:
     A file is longer than `maxbytes` only when a single line is, or when it cannot be renamed.
     """
 
+    piped = False  # `splice` into a file is slower than reading and writing (docs/adr/0009)
+
     __slots__ = (
         "_fd",
         "_limit",
@@ -230,6 +232,9 @@ class FileSink:
             raise
         os.close(self._fd)
         self._fd = fd
+
+    def splice(self, source: Source, fd: int, size: int) -> int:
+        return 0
 
     def wait(self, source: Source, first: bool) -> None:
         source.resume()  # a file never asks to wait
