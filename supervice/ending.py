@@ -146,6 +146,8 @@ class Ending:
             supervisor.config.shutdown_timeout,
             _leftovers if supervisor.daemon else None,
         )
+        if outputs is not None:
+            outputs.stop_helpers()
         if forced:
             self._shutdown.force()
         await self._shutdown.run()

@@ -13,15 +13,19 @@ from supervice.config.text import split_command
 from supervice.lean import replace
 from supervice.pid1 import terminal
 from supervice.pid1.identity import resolve
+from supervice.pid1.signals import signal_process
 from supervice.pid1.spawn import Order, SpawnError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from supervice.models import ProgramConfig
     from supervice.output.router import OutputRouter
     from supervice.pid1.identity import Identity
     from supervice.pid1.runtime import Runtime
 
+KILL = 9
 # Meant for us, by whoever started us; a program that answered it would speak in our name.
 _NOT_PASSED_ON = ("NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID")
 
@@ -48,6 +52,8 @@ class Launcher:
         self._marks: dict[str, int | None] = {}
         self._null: int | None = None
         self._terminal = False
+        if outputs is not None:
+            outputs.start_helper = self.start_helper
 
     @property
     def null(self) -> int:
@@ -150,6 +156,23 @@ class Launcher:
         if self._terminal:
             order = replace(order, new_session=False, terminal=0)
         return self.runtime.spawner.spawn(order)
+
+    def start_helper(
+        self, argv: list[str], stdin: int, stdout: int, ended: Callable[[int], object]
+    ) -> Callable[[], object]:
+        """Starts a process of our own that is no program; returns what kills it. OSError."""
+        try:
+            pid = self.runtime.spawner.spawn(Order(argv, dict(os.environ), stdin, stdout, self.null))
+        except SpawnError as error:
+            raise OSError(str(error)) from None
+        alive = [pid]
+
+        def reaped(status: int) -> None:
+            alive.clear()
+            ended(status)
+
+        self.runtime.reaper.register(pid, reaped)
+        return lambda: alive and signal_process(alive[0], KILL)
 
     def take_terminal_back(self) -> None:
         if self._terminal:

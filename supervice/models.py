@@ -72,8 +72,10 @@ class ProgramConfig:
     redirect_stderr: bool = False
     stdout_logfile_maxbytes: int = 50 * MB  # 0: never rotated
     stdout_logfile_backups: int = 10
+    stdout_logfile_compress: bool = False  # rotated files become gzip files
     stderr_logfile_maxbytes: int = 50 * MB
     stderr_logfile_backups: int = 10
+    stderr_logfile_compress: bool = False
     main: bool = False
     critical: bool = False
     forward_signals: tuple[tuple[int, int], ...] = ()  # (received, delivered)
@@ -110,5 +112,6 @@ class SupervisorConfig:
     log_format: Literal["raw", "prefix", "json"] = "raw"
     log_overflow: Literal["block", "drop"] = "block"
     log_buffer: int = 64 * 1024
+    log_compress: bool = False  # as `stdout_logfile_compress`
     termination_log: str | None = None  # None: /dev/termination-log when it exists
     env_file: tuple[str, ...] = ()  # as in `ProgramConfig`, for all programs

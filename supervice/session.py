@@ -64,7 +64,9 @@ class Session:
             logger.use_stream(config.loglevel, outputs.log_stream(), config.log_format)
             if config.logfile:
                 try:
-                    write = outputs.log_file(config.logfile, config.log_maxbytes, config.log_backups)
+                    write = outputs.log_file(
+                        config.logfile, config.log_maxbytes, config.log_backups, config.log_compress
+                    )
                 except OSError as error:
                     logger.warning(f"logging to stdout: {config.logfile}: {error.strerror}")
                 else:

@@ -21,8 +21,10 @@ _LIVE = (
     "depends_on",
     "stdout_logfile_maxbytes",
     "stdout_logfile_backups",
+    "stdout_logfile_compress",
     "stderr_logfile_maxbytes",
     "stderr_logfile_backups",
+    "stderr_logfile_compress",
 )
 # [supervice] settings that are looked at only when the daemon starts.
 _AT_START = (
@@ -33,6 +35,7 @@ _AT_START = (
     "socket_group",
     "log_maxbytes",
     "log_backups",
+    "log_compress",
     "umask",
     "log_format",
     "log_overflow",

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from typing import Protocol
 
     from supervice.loop import EventLoop
+    from supervice.output.archive import Log
 
     class Source(Protocol):
         """Who writes into a sink. A sink compares sources by identity."""
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
         loop: EventLoop
 
         def busy(self, change: int) -> None: ...
+        def compress(self, log: Log) -> None: ...
         def log(self, level: str, message: str) -> None: ...
 
     class Sink(Protocol):
