@@ -50,6 +50,7 @@ class Launcher:
         self._env_file = env_file
         # By process: what its files said at its last start; None where they could not be read.
         self._marks: dict[str, int | None] = {}
+        self._passed: dict[tuple[str, ...] | None, dict[str, str]] = {}
         self._null: int | None = None
         self._terminal = False
         if outputs is not None:
@@ -117,9 +118,7 @@ class Launcher:
 
     def _environ(self, config: ProgramConfig, identity: Identity | None) -> tuple[dict[str, str], int | None]:
         """The environment, and what tells whether its part from files has changed; None without files."""
-        env = variables.passing(os.environ, config.pass_environment)
-        for name in _NOT_PASSED_ON:
-            env.pop(name, None)
+        env = self._passed_on(config.pass_environment)
         if identity is not None:
             env["HOME"] = identity.home
             for name in ("USER", "LOGNAME"):
@@ -140,6 +139,19 @@ class Launcher:
         for layer in (shared, self.environment, own, config.environment, secrets):
             env.update(layer)
         return env, variables.fingerprint({name: env[name] for name in {**shared, **own, **secrets}})
+
+    def _passed_on(self, patterns: tuple[str, ...] | None) -> dict[str, str]:
+        """What a program gets of our own environment. That of the daemon does not change while it runs, and
+        decoding it at each start was a tenth of a respawn."""
+        patterns = None if patterns is None else tuple(patterns)
+        passed = self._passed.get(patterns)
+        if passed is None:
+            passed = variables.passing(os.environ, patterns)
+            for name in _NOT_PASSED_ON:
+                passed.pop(name, None)
+            if self.runtime.spawner.exclusive:
+                self._passed[patterns] = passed
+        return dict(passed)
 
     def spawn(self, config: ProgramConfig, stdout: int, stderr: int) -> int:
         """The pid of the started program. SpawnError with the reason in words."""

@@ -226,9 +226,18 @@ def _forgiven(now: Snapshot) -> Snapshot:
 
 def _spawn(now: Snapshot, reason: str, *, had_timer: bool = False) -> Step:
     starting = replace(
-        now, state=s.STARTING, should_run=True, pid=None, started=False, ready=False, healthy=None
+        now,
+        state=s.STARTING,
+        should_run=True,
+        pid=None,
+        started=False,
+        ready=False,
+        healthy=None,
+        health_failures=0,
+        stop_step=0,
+        stop_scale=1.0,
+        reason="",
     )
-    starting = replace(starting, health_failures=0, stop_step=0, stop_scale=1.0, reason="")
     effects: list[Effect] = [ClearTimer()] if had_timer else []
     return starting, [*effects, *_announce(now, starting, reason), Spawn()]
 

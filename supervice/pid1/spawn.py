@@ -59,7 +59,7 @@ class Spawner:
     """`exclusive`: this process is ours alone, so that its working directory and umask may be borrowed."""
 
     def __init__(self, *, exclusive: bool) -> None:
-        self._exclusive = exclusive
+        self.exclusive = exclusive
 
     def spawn(self, order: Order) -> int:
         """The pid of the running program; it leads its own process group. SpawnError when it cannot be."""
@@ -70,7 +70,7 @@ class Spawner:
         if identity is not None and _is_us(identity):
             identity = None
         if identity is not None or (
-            not self._exclusive and (order.directory is not None or order.umask is not None)
+            not self.exclusive and (order.directory is not None or order.umask is not None)
         ):
             return _popen(path, order, identity)
         try:
