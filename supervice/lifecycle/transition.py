@@ -246,12 +246,12 @@ def _lived(now: Snapshot, policy: Policy) -> Step:
     """startsecs are over and the child is alive."""
     if policy.waits_for_ready and not now.ready:
         return replace(now, started=True), []
-    return _up(replace(now, started=True), policy)
+    return _up(now, policy)
 
 
 def _up(now: Snapshot, policy: Policy) -> Step:
     assert now.pid is not None
-    running = replace(now, state=s.RUNNING, ready=True, failures=0, reason="")
+    running = replace(now, state=s.RUNNING, started=True, ready=True, failures=0, reason="")
     return running, [*_announce(now, running), StartHealthChecks(now.pid)]
 
 
@@ -325,13 +325,13 @@ def _died(now: Snapshot, how: str, event: ChildExited, policy: Policy) -> Step:
     restart = policy.autorestart and (policy.restart_when_expected or not expected)
     if not restart or not now.should_run:
         return _ended(now, how, expected=expected)
-    exited = replace(now, state=s.EXITED, reason=how)
+    quick = now.quick_deaths + 1 if event.ran_for < QUICK else 1
+    exited = replace(now, state=s.EXITED, reason=how, quick_deaths=quick)
     effects: list[Effect] = [Announce(now.state, s.EXITED, how, expected)]
-    if event.ran_for < QUICK and now.quick_deaths > 0:
-        again = replace(exited, quick_deaths=now.quick_deaths + 1)
-        step = _wait(again, f"{how} {event.ran_for:.1f} s after its start", now.quick_deaths, policy)
+    if quick > 1:
+        step = _wait(exited, f"{how} {event.ran_for:.1f} s after its start", now.quick_deaths, policy)
     else:
-        step = _spawn(replace(exited, quick_deaths=1), how)
+        step = _spawn(exited, how)
     return step[0], effects + step[1]
 
 
