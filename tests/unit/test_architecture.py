@@ -52,7 +52,7 @@ LAYERS = {
     "shutdown": "lifecycle logger loop pid1 process waiting",
     "reload": "config lifecycle logger loop process waiting",
     "views": "lifecycle names",
-    "streams": "lifecycle output",
+    "streams": "lifecycle loop output",
     "operations": "config.values doors.protocol lifecycle names process reload streams views waiting",
     "signal_desk": "lifecycle logger loop pid1 process",
     "farewell": "lifecycle process",
