@@ -135,6 +135,32 @@ def test_the_log_directory_disappears_and_comes_back(daemon: Callable[..., Daemo
     assert one.row("ticker")["pid"] == pid
 
 
+@pytest.mark.parametrize("how", ["reopen", "USR2"])
+def test_moved_files_are_opened_anew(daemon: Callable[..., Daemon], tmp_path: Path, how: str):
+    """As logrotate does it; no line is lost on the way, and both the program's and our own log move."""
+    count = 'sh -c "i=0; while :; do i=$((i+1)); echo $i; sleep 0.005; done"'
+    one = daemon(
+        f"[supervice]\nsocket = {tmp_path}/0/s.sock\nlogfile = {tmp_path}/own\nlog_backups = 2\n"
+        f"[program:count]\ncommand = {count}\nstartsecs = 0\nstdout_logfile = {tmp_path}/log\n"
+    )
+    log, away = tmp_path / "log", tmp_path / "away"
+    eventually(lambda: log.exists() and log.read_bytes().count(b"\n") > 5)
+    log.rename(away)
+    (tmp_path / "own").rename(tmp_path / "own-away")
+    if how == "reopen":
+        done = subprocess.run(
+            [sys.executable, "-m", "supervice.cli.ctl", "-s", str(one.socket), "reopen"], capture_output=True
+        )
+        assert done.returncode == 0, done.stderr
+    else:
+        one.signal(signal.SIGUSR2)
+    eventually(lambda: log.exists() and log.read_bytes().count(b"\n") > 5)
+    one.ask("stop", "count")
+    numbers = [int(line) for line in (away.read_bytes() + log.read_bytes()).split()]
+    assert numbers == list(range(1, len(numbers) + 1))
+    assert b"count: " in (tmp_path / "own").read_bytes()
+
+
 def test_fifty_followers_through_restarts_and_one_that_does_not_read(
     daemon: Callable[..., Daemon], tmp_path: Path
 ):
