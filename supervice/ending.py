@@ -155,6 +155,8 @@ class Ending:
             _leftovers if supervisor.daemon else None,
             supervisor.attachments.settle if supervisor.attachments is not None else None,
         )
+        if outputs is not None:
+            outputs.stop_helpers()
         if forced:
             self._shutdown.force()
         await self._shutdown.run()

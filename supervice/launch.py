@@ -13,10 +13,12 @@ from supervice.config.text import split_command
 from supervice.lean import replace
 from supervice.pid1 import terminal
 from supervice.pid1.identity import resolve
+from supervice.pid1.signals import signal_process
 from supervice.pid1.spawn import Order, SpawnError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Protocol
 
     from supervice.models import ProgramConfig
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
         def opened(self) -> None: ...
 
 
+KILL = 9
 # Meant for us, by whoever started us; a program that answered it would speak in our name.
 _NOT_PASSED_ON = ("NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID")
 
@@ -63,9 +66,12 @@ class Launcher:
         self._marks: dict[str, int | None] = {}
         # Whom we have switched to ourselves; it counts for programs that name no user.
         self.own_identity: Identity | None = None
+        self._passed: dict[tuple[str, ...] | None, dict[str, str]] = {}
         self._null: int | None = None
         self._notify: NotifySocket | None = None
         self._terminal = False
+        if outputs is not None:
+            outputs.start_helper = self.start_helper
 
     @property
     def null(self) -> int:
@@ -145,9 +151,7 @@ class Launcher:
 
     def _environ(self, config: ProgramConfig, identity: Identity | None) -> tuple[dict[str, str], int | None]:
         """The environment, and what tells whether its part from files has changed; None without files."""
-        env = variables.passing(os.environ, config.pass_environment)
-        for name in _NOT_PASSED_ON:
-            env.pop(name, None)
+        env = self._passed_on(config.pass_environment)
         identity = identity or self.own_identity
         if identity is not None:
             env["HOME"] = identity.home
@@ -172,6 +176,19 @@ class Launcher:
         for layer in (shared, self.environment, own, config.environment, secrets):
             env.update(layer)
         return env, variables.fingerprint({name: env[name] for name in {**shared, **own, **secrets}})
+
+    def _passed_on(self, patterns: tuple[str, ...] | None) -> dict[str, str]:
+        """What a program gets of our own environment. That of the daemon does not change while it runs, and
+        decoding it at each start was a tenth of a respawn."""
+        patterns = None if patterns is None else tuple(patterns)
+        passed = self._passed.get(patterns)
+        if passed is None:
+            passed = variables.passing(os.environ, patterns)
+            for name in _NOT_PASSED_ON:
+                passed.pop(name, None)
+            if self.runtime.spawner.exclusive:
+                self._passed[patterns] = passed
+        return dict(passed)
 
     def spawn(
         self,
@@ -207,6 +224,23 @@ class Launcher:
         if self._terminal:
             order = replace(order, new_session=False, terminal=0)
         return self.runtime.spawner.spawn(order)
+
+    def start_helper(
+        self, argv: list[str], stdin: int, stdout: int, ended: Callable[[int], object]
+    ) -> Callable[[], object]:
+        """Starts a process of our own that is no program; returns what kills it. OSError."""
+        try:
+            pid = self.runtime.spawner.spawn(Order(argv, dict(os.environ), stdin, stdout, self.null))
+        except SpawnError as error:
+            raise OSError(str(error)) from None
+        alive = [pid]
+
+        def reaped(status: int) -> None:
+            alive.clear()
+            ended(status)
+
+        self.runtime.reaper.register(pid, reaped)
+        return lambda: alive and signal_process(alive[0], KILL)
 
     def take_terminal_back(self) -> None:
         if self._terminal:

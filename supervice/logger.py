@@ -22,6 +22,7 @@ _write: Callable[[bytes], object] | None = None  # None: the backend is `logging
 _format = "raw"
 _lines_lost = 0
 _copy: Callable[[bytes], object] | None = None  # gets every line too
+_second = (-1, "")
 
 
 def level_number(level: str) -> int:
@@ -101,8 +102,11 @@ def critical(message: str) -> None:
 
 
 def _line(level: str, message: str) -> bytes:
+    global _second
     now = int(time.time() * 1000)
-    when = f"{time.strftime('%Y-%m-%dT%H:%M:%S', time.gmtime(now // 1000))}.{now % 1000:03d}Z"
+    if _second[0] != now // 1000:  # a storm of lines has the same second a thousand times
+        _second = (now // 1000, time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(now // 1000)))
+    when = f"{_second[1]}.{now % 1000:03d}Z"
     message = message.replace("\n", "\\n").replace("\r", "\\r")
     if _format == "json":
         import json

@@ -105,6 +105,7 @@ class ProgramConfig:
     redirect_stderr: bool = False
     stdout_logfile_maxbytes: int = 50 * MB  # 0: never rotated
     stdout_logfile_backups: int = 10
+    stdout_logfile_compress: bool = False  # rotated files become gzip files
     stderr_logfile_maxbytes: int = 50 * MB
     stderr_logfile_backups: int = 10
     stdout_capture_maxbytes: int = 0  # above 0: what stands between supervisord's two tokens is an event
@@ -113,6 +114,7 @@ class ProgramConfig:
     stderr_events_enabled: bool = False
     listener: ListenerConfig | None = None
     socket: SocketConfig | None = None
+    stderr_logfile_compress: bool = False
     main: bool = False
     critical: bool = False
     forward_signals: tuple[tuple[int, int], ...] = ()  # (received, delivered)
@@ -171,6 +173,7 @@ class SupervisorConfig:
     log_format: Literal["raw", "prefix", "json"] = "raw"
     log_overflow: Literal["block", "drop"] = "block"
     log_buffer: int = 64 * 1024
+    log_compress: bool = False  # as `stdout_logfile_compress`
     termination_log: str | None = None  # None: /dev/termination-log when it exists
     env_file: tuple[str, ...] = ()  # as in `ProgramConfig`, for all programs
     user: str | None = None  # whom the daemon switches to; an application stays who it is

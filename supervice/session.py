@@ -106,7 +106,9 @@ class Session:
 
     def _open_log(self, outputs: OutputRouter, config: SupervisorConfig) -> None:
         try:
-            write = outputs.log_file(config.logfile, config.log_maxbytes, config.log_backups)
+            write = outputs.log_file(
+                config.logfile, config.log_maxbytes, config.log_backups, config.log_compress
+            )
         except OSError as error:
             where = "stdout" if self._log is None else "the old file"
             logger.warning(f"logging to {where}: {config.logfile}: {error.strerror}")
@@ -137,7 +139,12 @@ class Session:
         if self.socket_path is not None:
             self.launcher.environment.setdefault("SUPERVICE_SOCKET", self.socket_path)
         target = (config.logfile, config.log_maxbytes, config.log_backups)
-        moved = target != (old.logfile, old.log_maxbytes, old.log_backups)
+        moved = (*target, config.log_compress) != (
+            old.logfile,
+            old.log_maxbytes,
+            old.log_backups,
+            old.log_compress,
+        )
         if not self._daemon:
             if moved or old.loglevel != config.loglevel:
                 logger.setup_logger(config.loglevel, *target)

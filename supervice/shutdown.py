@@ -128,6 +128,8 @@ class _Progress:
 def stop_levels(processes: Iterable[Process]) -> list[list[Process]]:
     """Who is stopped together, first to last: the exact reverse of the order of starting."""
     by_name = {process.config.name: process for process in processes}
+    if len(by_name) < 2:  # most containers; and each microsecond here is one before the stop signal
+        return [list(by_name.values())]
     order = levels(process.config for process in by_name.values())
     return [[by_name[name] for name in level] for level in reversed(order)]
 

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from supervice.process import Process
 
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT)
+# Looked up before they are needed: what happens before the stop signals go out is waited for.
+_STOP_NAMES = {int(signum): signum.name for signum in STOP_SIGNALS}
 
 # These are ours to understand, or mean a fault of our own when they come without being sent.
 _OURS = frozenset(
@@ -118,7 +120,7 @@ class SignalDesk:
 
     def _stop(self, signum: int) -> None:
         """The first one stops in order, the second one kills."""
-        name = signal_name(signum)
+        name = _STOP_NAMES.get(signum) or signal_name(signum)
         self._forward(signum)
         if not self._told_to_stop:
             self._told_to_stop = True

@@ -8,12 +8,15 @@ from __future__ import annotations
 import time
 from collections import deque
 
+from supervice.loop import running_loop
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
     from supervice.lifecycle.states import Announce
+    from supervice.loop import Cancellable
     from supervice.output.ring import Subscription
     from supervice.process import Process
 
@@ -21,6 +24,8 @@ if TYPE_CHECKING:
 
 KEPT_EVENTS = 200
 DEFAULT_LINES = 10
+# Seconds until a client that missed something is told, when nothing else comes for it.
+REMIND = 1.0
 
 
 class Journal:
@@ -93,6 +98,7 @@ class LogFollower:
         self._stream = stream
         self._missed: dict[str, int] = {}
         self._subscriptions: list[Subscription] = []
+        self._reminder: Cancellable | None = None
         for frame in last_lines(processes, lines, stream):
             send({"status": "ok", **frame})
         for process in processes:
@@ -121,8 +127,23 @@ class LogFollower:
             self._missed[name] = 0
         else:
             self._missed[name] = missed + max(1, data.count(b"\n"))
+            if self._reminder is None:
+                self._reminder = running_loop().call_later(REMIND, self._tell)
+
+    def _tell(self) -> None:
+        """The program may have nothing more to say; the client is told all the same, once it has room."""
+        self._reminder = None
+        for name, missed in self._missed.items():
+            text = f"[{missed} lines were too much for this client]\n"
+            frame = {"status": "ok", "name": name, "stream": self._stream or "stdout", "data": text}
+            if missed and not self._send({**frame, "lost_lines": missed}):
+                self._reminder = running_loop().call_later(REMIND, self._tell)
+                return
+            self._missed[name] = 0
 
     def stop(self) -> None:
+        if self._reminder is not None:
+            self._reminder.cancel()
         for subscription in self._subscriptions:
             subscription.close()
         self._subscriptions.clear()

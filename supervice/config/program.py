@@ -214,6 +214,7 @@ class Program:
     ) -> None:
         options = self.section.options
         varying = [row for row in self.rows if "%" in options[row[NAME]][0]] if numprocs > 1 else []
+        self._share(values, numprocs)
         for number in range(start, start + numprocs):
             self.names.values["process_num"] = number
             if varying and number > start:
@@ -225,6 +226,21 @@ class Program:
             config = self._config(values, check, label[0], label[1])
             config.program = self.name
             self.processes.append(config)
+
+    def _share(self, values: dict[str, Any], numprocs: int) -> None:
+        """Says that all processes of a program write into one file: lines stay whole, but whose are they?"""
+        options = self.section.options
+        for option in ("stdout_logfile", "stderr_logfile") if numprocs > 1 else ():
+            path = values.get(option)
+            if path in (None, "NONE") or path.startswith(("/dev/", "/proc/")):
+                continue
+            if "%(process_num)" not in options[option][0]:
+                self.ctx.warning(
+                    *options[option][1:],
+                    option,
+                    f"{self.where} {option}: all {numprocs} processes write into this file; "
+                    "%(process_num)02d in its name gives each its own",
+                )
 
     def _label(self, template: str | None, number: int, numprocs: int) -> tuple[str, str] | None:
         """The name of a process and its last part."""

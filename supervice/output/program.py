@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from supervice.output.router import OutputRouter
     from supervice.output.sinks import Sink
 
+LAST_LINES = 64 * 1024  # bytes that are read of every turn, however much there is (see `Pump`)
 STALLED_RUNS = 16  # ended runs whose output waits for a stalled reader; each keeps a descriptor
 
 
@@ -211,14 +212,27 @@ class ProgramOutput:
 
     # -- the last lines ----------------------------------------------------------------------------------
 
-    def record(self, stream: int, head: bytes, data: bytes | bytearray, end: int) -> None:
-        """Keeps at most `log_buffer` bytes of what goes out, for `tail` and for followers."""
+    @property
+    def observed(self) -> bool:
+        """Whether somebody has to see every line; else the last ones are enough."""
+        if self._followers or self.spy is not None:
+            return True
+        return self._router.log_buffer > LAST_LINES
+
+    def record(self, stream: int, head: bytes, data: bytes | bytearray, end: int, gap: bool = False) -> None:
+        """Keeps at most `log_buffer` bytes of what goes out, for `tail` and for followers. `gap`: something
+        unknown went out before it, and it begins within a line."""
         limit = self._router.log_buffer
         if limit <= 0 and not self._followers:
             return
         skipped = 0
         start = 0
-        if end > limit > 0:
+        if gap:
+            head = b""
+            start = data.find(b"\n", 0, end) + 1
+            if self._ring is not None:
+                self._ring.forget(stream)
+        if end - start > limit > 0:
             start = data.find(b"\n", end - limit, end) + 1 or end - limit
             head = b""
             if self._followers:

@@ -4,6 +4,10 @@ The hot path has no work per line: one `readv` into a buffer that all pumps shar
 newline, one `write` of the same memory. Only the unfinished line at the end is kept. Measured with 1 GiB
 into a rotating file: 1.6 GB/s and 0.64 CPU s/GiB while pipe and buffer are small, 2.4 and 0.43 once both
 have grown (512 KiB; 256 KiB and 1 MiB are a little slower).
+
+From a full pipe into another one (our stdout), what nobody here has to see goes by `splice`, which moves
+pages and copies nothing: all but the last MARGIN bytes of what is there. Those are read, so that a block ends
+with a line as ever, and the last lines are known. Measured: 0.21 to 0.36 CPU s/GiB, not 0.45 to 0.50.
 """
 
 from __future__ import annotations
@@ -36,7 +40,11 @@ if TYPE_CHECKING:
 
         spy: Callable[[int, bytes], object] | None
 
-        def record(self, stream: int, head: bytes, data: bytes | bytearray, end: int) -> None: ...
+        @property
+        def observed(self) -> bool: ...
+        def record(
+            self, stream: int, head: bytes, data: bytes | bytearray, end: int, gap: bool = False
+        ) -> None: ...
         def count_loss(self, nbytes: int, nlines: int) -> None: ...
         def pump_closed(self, pump: Pump) -> None: ...
 
@@ -47,6 +55,8 @@ FULL = 60 * 1024  # a read of as much means that the pipe was full: at first it 
 MAX_LINE = 64 * 1024  # a longer line flows in parts
 TURN = 1024 * 1024  # bytes that one pump moves before others get their turn
 BIG_PIPE = 1024 * 1024
+# What `splice` leaves in the pipe: more than the longest line, so that its end is seen, or that it has none.
+MARGIN = MAX_LINE + 4096
 NAMES = ("stdout", "stderr")
 
 
@@ -55,6 +65,7 @@ class Pump:
 
     __slots__ = (
         "_carry",
+        "_gap",
         "_grown",
         "_left",
         "_program",
@@ -83,6 +94,7 @@ class Pump:
         self._watched = False
         self._left = -1  # once the child is gone: how much of it may be in the pipe, read without waiting
         self._grown = False
+        self._gap = False  # something was passed on unseen before what is read next
         self._skip = False  # the beginning of the line under way was dropped: so is its rest
 
     def start(self, pid: int) -> None:
@@ -106,8 +118,12 @@ class Pump:
                 # Output of an ended run goes on before that of the next one, which waits behind it.
                 self.sink.wait(self, first=resumed or moved > 0)
                 return
+            views = self._reader.views
+            if self._grown and self._left < 0 and self._unseen():
+                moved += self._pass_on()
+                views = [views[0][: 2 * MARGIN]]
             try:
-                size = os.readv(self.fd, self._reader.views)
+                size = os.readv(self.fd, views)
             except BlockingIOError:
                 break
             except OSError:
@@ -159,6 +175,32 @@ class Pump:
     def finishing(self) -> bool:
         return self._left >= 0
 
+    def _unseen(self) -> bool:
+        """Whether lines may go to another pipe without anybody looking at them."""
+        return self.sink.piped and self.format is None and not self._skip and not self._program.observed
+
+    def _pass_on(self) -> int:
+        """Moves what there is from pipe to pipe; the number of bytes. What is left is MARGIN or more, and has
+        to be read in the same step: until then nobody knows whether the sink ends within a line."""
+        import fcntl
+        import termios
+
+        moved = 0
+        while moved < TURN:
+            there = int.from_bytes(fcntl.ioctl(self.fd, termios.FIONREAD, b"\0\0\0\0"), "little")
+            if there < 2 * MARGIN:
+                break
+            if self._carry:
+                head, self._carry = self._carry, b""
+                self.sink.write(self, head, b"", 0)
+                self._gap = True
+            done = self.sink.splice(self, self.fd, there - MARGIN)
+            if not done:
+                break
+            self._gap = True
+            moved += done
+        return moved
+
     def _feed(self, size: int) -> None:
         if self._skip:
             size = self._skip_line(size)
@@ -189,7 +231,8 @@ class Pump:
         return size - begin
 
     def _emit(self, head: bytes, data: bytes | bytearray, end: int) -> None:
-        self._program.record(self.stream, head, data, end)
+        gap, self._gap = self._gap, False
+        self._program.record(self.stream, head, data, end, gap)
         if self._program.spy is not None:
             self._program.spy(self.pid, head + data[:end])
         if self.format is not None:

@@ -79,6 +79,11 @@ class Ring:
         wanted = NAMES.index(stream)
         return self._gone[wanted], b"".join([bytes(part) for number, part in self._parts if number == wanted])
 
+    def forget(self, stream: int) -> None:
+        """What came after it is not known: it is not the last output of this stream any more."""
+        self._parts = [part for part in self._parts if part[0] != stream]
+        self._sizes[stream] = 0
+
     def end(self, size: int) -> bytes:
         """The last `size` bytes or so of both streams, whole lines; cheap."""
         text = b""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import stat
 
+from supervice.output.backups import shift
 from supervice.output.losses import Losses
 from supervice.output.sinks import CUT
 
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 
 
 LONGEST_LINE = 65536
+# Seconds of output between two looks whether the file still has a name.
+LOOK = 5.0
 
 
 def open_log(path: str) -> int:
@@ -40,32 +43,40 @@ class FileSink:
     A file is longer than `maxbytes` only when a single line is, or when it cannot be renamed.
     """
 
+    piped = False  # `splice` into a file is slower than reading and writing (docs/adr/0009)
+
     __slots__ = (
         "_fd",
+        "_homeless",
         "_limit",
+        "_looked",
         "_losses",
         "_owner",
         "_size",
         "_stuck",
         "backups",
         "blocked",
+        "compress",
         "maxbytes",
         "path",
         "tail",
         "users",
     )
 
-    def __init__(self, owner: Owner, path: str, maxbytes: int, backups: int) -> None:
+    def __init__(self, owner: Owner, path: str, maxbytes: int, backups: int, compress: bool = False) -> None:
         """OSError when the file cannot be opened."""
         self._owner = owner
         self.path = path
         self.maxbytes = maxbytes
         self.backups = backups
+        self.compress = compress
         self.blocked = False
         self.users = 0
         self.tail: object = None  # the source whose unfinished line the file ends in
         self._stuck = False  # the last rotation did not work; said once
         self._losses: Losses | None = None  # made with the first
+        self._looked = owner.loop.time()
+        self._homeless = False  # the file was removed and cannot be made again; said once
         self._fd = open_log(path)
         self._measure()
 
@@ -93,13 +104,16 @@ class FileSink:
         finally:
             os.close(fd)
 
-    def limits(self, maxbytes: int, backups: int) -> None:
+    def limits(self, maxbytes: int, backups: int, compress: bool) -> None:
         """New limits (reload); they hold from the next write on."""
         self.maxbytes = self._limit = maxbytes
         self.backups = backups
+        self.compress = compress
 
     def write(self, source: Source, head: bytes, data: bytes | bytearray, end: int) -> None:
         """Takes `head + data[:end]`, as every sink; only the last line may be unfinished."""
+        if self._owner.loop.time() - self._looked >= LOOK:
+            self._look()
         if self.tail is not None and self.tail is not source:
             # An unfinished line of somebody else, or of an earlier run, ends here; before a rotation too.
             self._put(source, b"\n", b"", 0, 0)
@@ -107,6 +121,30 @@ class FileSink:
             self._put(source, head, data, 0, end)
         else:
             self._write_across(source, head, data, end)
+
+    def _look(self) -> None:
+        """Somebody may have removed the file, or its directory. Then it is made again as soon as it can be;
+        one that was moved is left alone, whoever moved it asks for `reopen`."""
+        self._looked = self._owner.loop.time()
+        if self._fd < 0 or os.fstat(self._fd).st_nlink:
+            return
+        try:
+            fd = open_log(self.path)
+        except OSError as error:
+            if not self._homeless:
+                self._homeless = True
+                self._owner.log(
+                    "error",
+                    f"{self.path}: was removed, cannot be made again: {error.strerror}: output is being lost",
+                )
+            os.ftruncate(self._fd, 0)  # nobody can read it, and it would fill the disk unseen
+            self._size = 0
+            return
+        os.close(self._fd)
+        self._fd = fd
+        self._homeless = False
+        self._measure()
+        self._owner.log("warning", f"{self.path}: was removed; it has been made again")
 
     def _write_across(self, source: Source, head: bytes, data: bytes | bytearray, end: int) -> None:
         """Writes what does not fit into this file: whole lines up to the limit, rotation, the next ones."""
@@ -185,35 +223,25 @@ class FileSink:
         return whole
 
     def _rotate(self) -> None:
-        """Shifts the files by renaming; whatever moment we are killed at, every line is in one of them.
-
-        Only as far as the first free number: after a kill in the middle, or when somebody took a file away,
-        nothing older has to go. The oldest is unlinked first: renaming over an existing file makes ext4 write
-        the other one out at once. (Compressing old files would start here, in a helper process.)
-        """
-        path = self.path
+        """The current file becomes `.1`, and a new one is begun; the old ones may be compressed."""
         try:
             if not self.backups:
                 os.ftruncate(self._fd, 0)
             else:
-                last = 1
-                while last < self.backups and os.path.lexists(f"{path}.{last}"):
-                    last += 1
-                if last == self.backups:
-                    _unlink(f"{path}.{last}")
-                for number in range(last - 1, 0, -1):
-                    os.rename(f"{path}.{number}", f"{path}.{number + 1}")
+                shift(self.path, self.backups)
                 self._begin_file()
         except OSError as error:
             # The file simply grows; the next attempt is made after as many bytes again.
             self._limit = self._size + self.maxbytes
             if not self._stuck:
                 self._stuck = True
-                self._owner.log("error", f"{path}: cannot be rotated, goes on growing: {error.strerror}")
+                self._owner.log("error", f"{self.path}: cannot be rotated, goes on growing: {error.strerror}")
             return
         self._size = 0
         self._limit = self.maxbytes
         self._stuck = False
+        if self.compress and self.backups:
+            self._owner.compress(self)
 
     def _begin_file(self) -> None:
         """The current file becomes `.1`, and a new one is opened. OSError: all is as it was."""
@@ -231,6 +259,9 @@ class FileSink:
         os.close(self._fd)
         self._fd = fd
 
+    def splice(self, source: Source, fd: int, size: int) -> int:
+        return 0
+
     def wait(self, source: Source, first: bool) -> None:
         source.resume()  # a file never asks to wait
 
@@ -245,6 +276,7 @@ class FileSink:
         after = os.fstat(fd)
         os.close(self._fd)
         self._fd = fd
+        self._homeless = False
         if (before.st_dev, before.st_ino) != (after.st_dev, after.st_ino):
             self._measure()
 
@@ -257,10 +289,3 @@ class FileSink:
         if self._fd >= 0:
             os.close(self._fd)
             self._fd = -1
-
-
-def _unlink(path: str) -> None:
-    try:
-        os.unlink(path)
-    except FileNotFoundError:
-        pass

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from supervice.loop import EventLoop
     from supervice.models import ProgramConfig
+    from supervice.output.archive import Archive, Log, Starter
     from supervice.output.formats import Format
     from supervice.output.pump import Pump
     from supervice.output.sinks import Sink
@@ -79,6 +80,8 @@ class OutputRouter:
         self._retired: list[StreamSink] = []  # without users, still writing what they have accepted
         self._programs: set[ProgramOutput] = set()
         self._null = -1
+        self.start_helper: Starter | None = None  # how to start what compresses old log files
+        self._archive: Archive | None = None
         self._busy = 0
         self._idle: list[Callable[[], object]] = []
         self._buffer: bytearray | None = None
@@ -136,26 +139,38 @@ class OutputRouter:
         if config.listener is not None and (discards(path) or self._own_stream(path, 0) is not None):
             out: Sink | None = self.discard  # it is a protocol, and nothing for people among their lines
         else:
-            out = self._sink(0, path, config.stdout_logfile_maxbytes, config.stdout_logfile_backups)
+            out = self._sink(
+                0,
+                path,
+                config.stdout_logfile_maxbytes,
+                config.stdout_logfile_backups,
+                config.stdout_logfile_compress,
+            )
         if config.redirect_stderr:
             return out, None
         try:
             err = self._sink(
-                1, config.stderr_logfile, config.stderr_logfile_maxbytes, config.stderr_logfile_backups
+                1,
+                config.stderr_logfile,
+                config.stderr_logfile_maxbytes,
+                config.stderr_logfile_backups,
+                config.stderr_logfile_compress,
             )
         except OSError:
             self.release((out,))
             raise
         return out, err
 
-    def _sink(self, stream: int, path: str | None, maxbytes: int, backups: int) -> Sink | None:
+    def _sink(
+        self, stream: int, path: str | None, maxbytes: int, backups: int, compress: bool
+    ) -> Sink | None:
         if discards(path):
             return None
         own = self._own_stream(path, stream)
         if own is not None:
             return self.own(own)
         assert path is not None
-        return self._path_sink(path, maxbytes, backups)
+        return self._path_sink(path, maxbytes, backups, compress)
 
     def _own_stream(self, path: str | None, default: int) -> int | None:
         """0 or 1 when `path` is our stdout or stderr by name or in fact, `default` when there is none.
@@ -176,25 +191,29 @@ class OutputRouter:
                 return stream
         return None
 
-    def _path_sink(self, path: str, maxbytes: int, backups: int) -> FileSink | StreamSink:
+    def _path_sink(self, path: str, maxbytes: int, backups: int, compress: bool) -> FileSink | StreamSink:
         real = os.path.realpath(path)
         if os.path.exists(real) or not os.path.exists(path):
             path = real  # else it is one of /proc's links to something without a name, as /proc/7/fd/1
         sink = self._sinks.get(path)
         if sink is None:
-            sink = self._sinks[path] = self._open(path, maxbytes, backups)
-        elif isinstance(sink, FileSink) and (sink.maxbytes, sink.backups) != (maxbytes, backups):
-            sink.limits(maxbytes, backups)
+            sink = self._sinks[path] = self._open(path, maxbytes, backups, compress)
+        elif isinstance(sink, FileSink) and (sink.maxbytes, sink.backups, sink.compress) != (
+            maxbytes,
+            backups,
+            compress,
+        ):
+            sink.limits(maxbytes, backups, compress)
         sink.users += 1
         return sink
 
-    def _open(self, path: str, maxbytes: int, backups: int) -> FileSink | StreamSink:
+    def _open(self, path: str, maxbytes: int, backups: int, compress: bool) -> FileSink | StreamSink:
         try:
             regular = stat.S_ISREG(os.stat(path).st_mode)
         except FileNotFoundError:
             regular = True  # it will be made; a missing directory is said by open
         if regular:
-            return FileSink(self, path, maxbytes, backups)
+            return FileSink(self, path, maxbytes, backups, compress)
         sink = StreamSink(self, open_path(path), path, self.log_overflow == "drop")
         sink.opener = lambda: open_path(path)
         return sink
@@ -262,6 +281,21 @@ class OutputRouter:
             if path is None or (isinstance(sink, FileSink) and sink.path == os.path.realpath(path)):
                 sink.reopen()
 
+    def compress(self, log: Log) -> None:
+        """`log` was rotated and its old files are to be compressed."""
+        if self._archive is None:
+            if self.start_helper is None:
+                return
+            from supervice.output.archive import Archive
+
+            self._archive = Archive(self.start_helper, self.log)
+        self._archive.want(log)
+
+    def stop_helpers(self) -> None:
+        """At the beginning of the end; nothing is compressed any more."""
+        if self._archive is not None:
+            self._archive.close()
+
     def busy(self, change: int) -> None:
         self._busy += change
         if not self._busy and self._idle:
@@ -290,6 +324,7 @@ class OutputRouter:
 
     def close(self) -> None:
         """Closes everything; what is still queued is lost."""
+        self.stop_helpers()
         for output in list(self._programs):
             output.close(at_once=True)
         for sink in [*self._sinks.values(), *self._retired, *self._own]:
@@ -307,12 +342,12 @@ class OutputRouter:
         """Writes whole lines to our stdout (0) or stderr (1), between the lines of programs."""
         return LogWriter(self.own(stream))
 
-    def log_file(self, path: str, maxbytes: int, backups: int) -> LogWriter:
+    def log_file(self, path: str, maxbytes: int, backups: int, compress: bool = False) -> LogWriter:
         """The same into a rotating file (a device path is never rotated); OSError as for programs."""
         own = self._own_stream(path, 0)
         if own is not None:
             return self.log_stream(own)
-        return LogWriter(self._path_sink(path, maxbytes, backups))
+        return LogWriter(self._path_sink(path, maxbytes, backups, compress))
 
 
 class LogWriter:

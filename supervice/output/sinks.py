@@ -9,6 +9,7 @@ Called by pumps and by the daemon's log; must not know of programs.
 from __future__ import annotations
 
 import os
+import stat
 from collections import deque
 
 from supervice.output.losses import Losses
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from typing import Protocol
 
     from supervice.loop import EventLoop
+    from supervice.output.archive import Log
 
     class Source(Protocol):
         """Who writes into a sink. A sink compares sources by identity."""
@@ -35,14 +37,17 @@ if TYPE_CHECKING:
         loop: EventLoop
 
         def busy(self, change: int) -> None: ...
+        def compress(self, log: Log) -> None: ...
         def log(self, level: str, message: str) -> None: ...
 
     class Sink(Protocol):
         blocked: bool
+        piped: bool
         users: int
         tail: object
 
         def write(self, source: Source, head: bytes, data: bytes | bytearray, end: int) -> None: ...
+        def splice(self, source: Source, fd: int, size: int) -> int: ...
         def wait(self, source: Source, first: bool) -> None: ...
         def reopen(self) -> None: ...
         def close(self) -> None: ...
@@ -60,6 +65,8 @@ class Discard:
 
     __slots__ = ("blocked", "tail", "users")
 
+    piped = False
+
     def __init__(self) -> None:
         self.blocked = False
         self.users = 0
@@ -67,6 +74,9 @@ class Discard:
 
     def write(self, source: Source, head: bytes, data: bytes | bytearray, end: int) -> None:
         pass
+
+    def splice(self, source: Source, fd: int, size: int) -> int:
+        return 0
 
     def wait(self, source: Source, first: bool) -> None:
         source.resume()
@@ -96,6 +106,7 @@ class StreamSink:
         "fd",
         "label",
         "opener",
+        "piped",
         "tail",
         "users",
     )
@@ -117,6 +128,29 @@ class StreamSink:
         self._dead = fd < 0  # nobody reads any more; what comes is counted as lost
         self._grown = False
         self._losses: Losses | None = None  # made with the first
+        # Whether it is worth asking for `splice`. Not with `drop`: there lines are counted.
+        self.piped = fd >= 0 and not drop and stat.S_ISFIFO(os.fstat(fd).st_mode)
+
+    def splice(self, source: Source, fd: int, size: int) -> int:
+        """Takes at most `size` bytes out of the pipe `fd` without looking at them; how many it took.
+
+        The source reads on at once and `write`s what it finds: only then is it known where the line ends.
+        """
+        if self._dead or self._queue or (self.tail is not None and self.tail is not source):
+            return 0
+        try:
+            # The flag counts for both pipes, whatever O_NONBLOCK says on the description that others share.
+            done = os.splice(fd, self.fd, size, flags=os.SPLICE_F_NONBLOCK)
+        except BlockingIOError:
+            if not self._grown:
+                self._grow()
+            return 0
+        except (OSError, AttributeError):
+            self.piped = False  # a sandbox, or nobody reads: `write` finds out which
+            return 0
+        if done:
+            self.tail = source
+        return done
 
     def write(self, source: Source, head: bytes, data: bytes | bytearray, end: int) -> None:
         """Takes `head + data[:end]`: whole lines, or the beginning or continuation of a very long one."""

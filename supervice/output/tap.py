@@ -32,6 +32,9 @@ class ListenerPump(Pump):
         super().__init__(*args)
         self._heard = heard
 
+    def _unseen(self) -> bool:
+        return False
+
     def _feed(self, size: int) -> None:
         data = bytes(self._reader.views[0][:size])
         if not isinstance(self.sink, Discard):
@@ -47,6 +50,9 @@ class TappedPump(Pump):
     def __init__(self, *args: Any, tap: Tap) -> None:
         super().__init__(*args)
         self._tap = tap
+
+    def _unseen(self) -> bool:
+        return False
 
     def _feed(self, size: int) -> None:
         self._log(self._tap.feed(bytes(self._reader.views[0][:size]), self.pid))

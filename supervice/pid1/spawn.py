@@ -63,7 +63,7 @@ class Spawner:
     """`exclusive`: this process is ours alone, so that its working directory and umask may be borrowed."""
 
     def __init__(self, *, exclusive: bool) -> None:
-        self._exclusive = exclusive
+        self.exclusive = exclusive
 
     def spawn(self, order: Order) -> int:
         """The pid of the running program; it leads its own process group. SpawnError when it cannot be."""
@@ -77,7 +77,7 @@ class Spawner:
         identity = order.identity
         if identity is not None and _is_us(identity):
             identity = None
-        if order.limits is not None and not self._exclusive and _has_threads():
+        if order.limits is not None and not self.exclusive and _has_threads():
             raise SpawnError(
                 "nice, rlimit_*, oom_score_adj, no_new_privs, capabilities and pdeathsig need a fork, which "
                 "is not safe in an application with threads; run the program under the supervice daemon",
@@ -86,9 +86,9 @@ class Spawner:
         if order.terminal is not None or order.limits is not None:
             return _fork(path, order, identity)
         if identity is not None or (
-            not self._exclusive and (order.directory is not None or order.umask is not None)
+            not self.exclusive and (order.directory is not None or order.umask is not None)
         ):
-            with _Lent(order.extra_fds, exclusive=self._exclusive):
+            with _Lent(order.extra_fds, exclusive=self.exclusive):
                 return _popen(path, order, identity)
         try:
             return self._posix_spawn(path, order)
@@ -155,7 +155,7 @@ class _Lent:
 
     def __init__(self, fds: tuple[tuple[int, int], ...], *, exclusive: bool) -> None:
         self._fds = fds
-        self._exclusive = exclusive
+        self.exclusive = exclusive
         self._saved: list[tuple[int, int]] = []
 
     def __enter__(self) -> None:
@@ -166,7 +166,7 @@ class _Lent:
                 saved = fcntl.fcntl(number, fcntl.F_DUPFD_CLOEXEC, ours + 1)
             except OSError:
                 saved = -1
-            if saved >= 0 and not self._exclusive:
+            if saved >= 0 and not self.exclusive:
                 os.close(saved)
                 raise SpawnError(f"descriptor {number} is in use in this application", permanent=True)
             self._saved.append((number, saved))

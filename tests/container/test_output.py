@@ -7,6 +7,8 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+import pytest
+
 from tests.container.helpers import Box, eventually, programs
 
 MIB = 1024 * 1024
@@ -250,3 +252,63 @@ autorestart = false
         assert int(match[4]) == len(line) - len("writer:00 | ") + 1
         seen.setdefault(match[1], []).append(int(match[3]))
     assert seen == {str(number): list(range(5000)) for number in range(4)}
+
+
+FLOOD = """
+[supervice]
+
+[program:flood]
+command = python3 /programs/lines.py flood-%(process_num)d 200000 100
+numprocs = 3
+startsecs = 0
+autorestart = false
+"""
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"user": "12345:12345"}, {"read_only": True}, {"init": True, "user": "12345:12345", "read_only": True}],
+    ids=["user", "read-only", "user under an init, read-only"],
+)
+def test_sixty_megabytes_from_anybody(run: Callable[..., Box], options: dict[str, Any]) -> None:
+    """More than the engine reads at once: pipes are full, and what goes from pipe to pipe ends anywhere."""
+    box = run(config=FLOOD, files=programs("lines.py"), **options)
+    assert box.wait(timeout=120) == 0
+    numbers: dict[bytes, list[int]] = {}
+    for line in box.container.logs(stdout=True, stderr=False).split(b"\n"):
+        if b"flood-" in line and b"INFO" not in line:
+            assert len(line) == 99, line
+            tag, number, _ = line.split(b" ", 2)
+            numbers.setdefault(tag, []).append(int(number))
+    assert numbers == {b"flood-%d" % n: list(range(200_000)) for n in range(3)}
+
+
+COMPRESSED = """
+[supervice]
+
+[program:keeper]
+command = python3 /programs/lines.py keeper 20000 100 --hold
+stdout_logfile = /logs/keeper.log
+stdout_logfile_maxbytes = 100KB
+stdout_logfile_backups = 100
+stdout_logfile_compress = true
+startsecs = 0
+"""
+UNPACK = "import glob, gzip\nfor f in glob.glob('/logs/*.gz'): print(f, gzip.open(f).read().count(b'\\n'))"
+
+
+@pytest.mark.parametrize("options", [{}, {"user": "12345:12345", "read_only": True}], ids=["root", "user"])
+def test_old_files_are_compressed(run: Callable[..., Box], options: dict[str, Any]) -> None:
+    """By the interpreter that the image brings, with nothing but the log directory to write to."""
+    box = run(config=COMPRESSED, files=programs("lines.py"), tmpfs={"/logs": "mode=1777"}, **options)
+
+    def names() -> list[str]:
+        return box.exec("ls", "/logs", check=True).output.split()
+
+    eventually(lambda: len(names()) == 20 and sum(name.endswith(".gz") for name in names()) == 19, 60)
+    counted = box.exec("python3", "-c", UNPACK, check=True).output.split()[1::2]
+    last = box.exec("cat", "/logs/keeper.log", check=True).output.count("\n")
+    assert sum(map(int, counted)) + last == 20_000
+    assert box.status()["keeper"]["state"] == "RUNNING"
+    assert box.stop() == 0
+    assert "left behind" not in box.logs()

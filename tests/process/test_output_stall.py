@@ -424,7 +424,7 @@ import os, subprocess, sys
 from supervice.loop import Loop, sleep
 from supervice.models import ProgramConfig
 from supervice.output.router import OutputRouter
-import errno, fcntl, select  # loaded on demand, which another user may not do here
+import errno, fcntl, select, termios  # loaded on demand, which another user may not do here
 os.setresgid(12345, 12345, 12345)
 os.setresuid(12345, 12345, 12345)
 try:

@@ -71,7 +71,7 @@ LAYERS = {
     "shutdown": "lifecycle logger loop pid1 process waiting",
     "reload": "config lifecycle logger loop process shutdown",
     "herald": "loop views",
-    "streams": "lifecycle output",
+    "streams": "lifecycle loop output",
     "views": "lifecycle names streams",
     "probes": "views",
     "awaiting": "lifecycle loop models",

@@ -50,6 +50,7 @@ logfile = log/daemon.log
 loglevel = debug
 log_maxbytes = 1MB
 log_backups = 3
+log_compress = true
 log_format = json
 log_overflow = drop
 log_buffer = 128KB
@@ -97,8 +98,10 @@ redirect_stderr = true
 stdout_logfile = log/web.log
 stdout_logfile_maxbytes = 10KB
 stdout_logfile_backups = 2
+stdout_logfile_compress = true
 stderr_logfile_maxbytes = 0
 stderr_logfile_backups = 0
+stderr_logfile_compress = true
 healthcheck_type = tcp
 healthcheck_interval = 5
 healthcheck_timeout = 500ms
@@ -146,8 +149,10 @@ priority = 5
         stdout_logfile="/start/log/web.log",
         stdout_logfile_maxbytes=10240,
         stdout_logfile_backups=2,
+        stdout_logfile_compress=True,
         stderr_logfile_maxbytes=0,
         stderr_logfile_backups=0,
+        stderr_logfile_compress=True,
         healthcheck=HealthCheckConfig(
             type=HealthCheckType.TCP,
             interval=5,
@@ -166,6 +171,7 @@ priority = 5
         loglevel="DEBUG",
         log_maxbytes=1048576,
         log_backups=3,
+        log_compress=True,
         log_format="json",
         log_overflow="drop",
         log_buffer=131072,
@@ -495,6 +501,26 @@ def test_warnings_are_no_errors(conf: Any) -> None:
     )
     assert {problem.severity for problem in loaded.problems} <= {"warning", "error"}
     assert [p.line for p in loaded.problems if p.severity == "warning"] == [4, 5, 8]
+
+
+@pytest.mark.parametrize(
+    ("options", "warned"),
+    [
+        ("stdout_logfile = /x", ["stdout_logfile"]),
+        ("stdout_logfile = /x-%(process_num)02d", []),
+        ("stdout_logfile = /x\nstderr_logfile = /%(process_num)d", ["stdout_logfile"]),
+        ("stdout_logfile = /x\nstderr_logfile = /y", ["stdout_logfile", "stderr_logfile"]),
+        ("stdout_logfile = NONE\nstderr_logfile = /dev/stdout", []),
+    ],
+)
+@pytest.mark.parametrize("numprocs", [1, 3])
+def test_processes_that_share_a_file_by_accident(
+    conf: Any, options: str, warned: list[str], numprocs: int
+) -> None:
+    """Their lines stay whole in it (tests/process/test_output.py), but nobody can tell whose they are."""
+    loaded = conf(f"{WEB}numprocs = {numprocs}\n{options}\n")
+    assert [p.option for p in loaded.problems] == (warned if numprocs > 1 else [])
+    assert {p.severity for p in loaded.problems} <= {"warning"}
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from supervice.output.rotating import FileSink
+from supervice.output.rotating import LOOK, FileSink
 from supervice.output.sinks import CUT
 
 
@@ -27,6 +27,14 @@ class Owner:
         self.loop = self
         self.messages: list[tuple[str, str]] = []
         self.timers: list[object] = []
+        self.rotated: list[object] = []
+        self.now = 0.0
+
+    def time(self) -> float:
+        return self.now
+
+    def compress(self, log) -> None:
+        self.rotated.append(log)
 
     def call_later(self, _delay, callback, *_args):
         self.timers.append(callback)
@@ -174,7 +182,7 @@ class Killed(BaseException):
     pass
 
 
-@pytest.mark.parametrize("call", range(1, 7))
+@pytest.mark.parametrize("call", range(1, 14))
 def test_killed_in_the_middle_of_a_rotation(path, monkeypatch, call):
     """SIGKILL before the n-th step: all lines are in some file, and the next daemon goes on cleanly."""
     backups = 5
@@ -264,6 +272,58 @@ def test_the_directory_disappears_and_comes_back(tmp_path):
     sink.close()
     assert (directory / "log").read_bytes() == b"after\n"
     assert source.bytes == 0
+
+
+def test_a_removed_file_is_made_again(path):
+    owner = Owner()
+    sink = FileSink(owner, str(path), 0, 0)
+    put(sink, Source(), b"one\n")
+    path.unlink()
+    put(sink, Source(), b"nobody reads this\n")
+    assert not path.exists(), "asked at each write"
+    owner.now += LOOK
+    put(sink, Source(), b"two\n")
+    assert path.read_bytes() == b"two\n"
+    assert [level for level, _ in owner.messages] == ["warning"]
+    sink.close()
+
+
+def test_a_removed_directory_is_said_once_and_its_file_made_when_it_is_back(tmp_path):
+    path = tmp_path / "logs" / "log"
+    path.parent.mkdir()
+    owner = Owner()
+    sink = FileSink(owner, str(path), 0, 0)
+    put(sink, Source(), b"one\n")
+    path.unlink()
+    path.parent.rmdir()
+    for _ in range(5):
+        owner.now += LOOK
+        put(sink, Source(), b"x" * 1000 + b"\n")
+    assert os.fstat(sink._fd).st_size <= 1001, "it fills the disk unseen"
+    assert len(owner.messages) == 1
+    assert "lost" in owner.messages[0][1]
+    path.parent.mkdir()
+    owner.now += LOOK
+    put(sink, Source(), b"two\n")
+    assert path.read_bytes() == b"two\n"
+    assert len(owner.messages) == 2
+    sink.close()
+
+
+def test_a_moved_file_is_left_to_whoever_moved_it(path):
+    """logrotate moves first and asks for `reopen` later; what comes in between belongs to the old file."""
+    owner = Owner()
+    sink = FileSink(owner, str(path), 0, 0)
+    path.rename(f"{path}-20260101")
+    owner.now += LOOK
+    put(sink, Source(), b"one\n")
+    assert not path.exists()
+    sink.reopen()
+    put(sink, Source(), b"two\n")
+    assert Path(f"{path}-20260101").read_bytes() == b"one\n"
+    assert path.read_bytes() == b"two\n"
+    assert not owner.messages
+    sink.close()
 
 
 def test_a_directory_that_cannot_be_written_any_more(path, monkeypatch):
