@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     Row = dict[str, Any]
 
 BAR = 40  # characters
+SHORTEST = 1e-9  # seconds; below it there is nothing to draw to scale
 WAITING, STARTING, READY, FAILED = ".", "=", "#", "x"
 
 # Of the picture, in pixels.
@@ -151,7 +152,7 @@ def _seconds(value: float | None) -> str:
 def _bar(row: Row, now: float, whole: float) -> str:
     signs = {"waiting": WAITING, "starting": STARTING, "ready": READY, "failed": FAILED}
     cells = [" "] * BAR
-    scale = BAR / whole if whole > 0 else 0.0
+    scale = BAR / whole if whole > SHORTEST else 0.0
     for kind, start, end in _pieces(row, now, whole):
         first, last = int(start * scale), int(end * scale)
         if end > start or kind in ("ready", "failed"):

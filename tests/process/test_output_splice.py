@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+from functools import partial
 
 import pytest
 
+from supervice.output.pump import Pump
 from supervice.output.sinks import StreamSink
+from supervice.output.tap import Tap, TappedPump
 from tests.process.output_harness import Lab, Reader, lab, reader
 from tests.process.test_output import SPEW, numbered
 
@@ -134,3 +137,23 @@ def test_where_splice_is_refused(lab: Lab, reader: Reader, monkeypatch: pytest.M
     lab.until(lambda: reader.read() is not None and not lab.router.pending())
     assert reader.read().split(b"\n")[:-1] == numbered(b"copied", 6_000_000)
     assert not lab.router.own(0).piped
+
+
+def test_whoever_reads_along_sees_every_byte(lab: Lab, reader: Reader, moved: list[int]):
+    """`ready = log:` looks at every line, and a tap (an event listener, escape sequences) at every byte."""
+    lab.make(stdout_fd=reader.write_end)
+    lines: list[bytes] = []
+    spied = lab.program("spied")
+    spied.output.spy = lambda _pid, text: lines.append(text)
+    told: list[bytes] = []
+    tap = Tap(strip=False, capture=0, on_log=lambda _pid, data: told.append(data))
+    lab.router.taps = lambda config, _: partial(TappedPump, tap=tap) if config.name == "tapped" else Pump
+    tapped = lab.program("tapped")
+    for program, name in ((spied, "spied"), (tapped, "tapped")):
+        program.python(SPEW + f"spew(b'{name}', 6000000)")
+        lab.until(lambda p=program: reader.read() is not None and p.child.poll() is not None)
+        program.output.exited()
+    lab.until(lambda: reader.read() is not None and not lab.router.pending())
+    assert b"".join(lines).split(b"\n")[:-1] == numbered(b"spied", 6_000_000)
+    assert b"".join(told).split(b"\n")[:-1] == numbered(b"tapped", 6_000_000)
+    assert moved == []
