@@ -274,7 +274,7 @@ def test_five_processes_share_the_events(stock: Make, tmp_path: Path) -> None:
         listener(
             Path(f"{base}%(process_num)d"),
             "PROCESS_LOG_STDOUT",
-            "ok",
+            "slow 20",
             "numprocs=5",
             "process_name=l%(process_num)d",
             "buffer_size=1000",

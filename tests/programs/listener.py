@@ -2,7 +2,7 @@
 
 Each event goes into FILE as one line: the header, a blank, the payload with its newlines as \\n.
 HOW: ok; fail (the first NUMBER events are refused); die (it exits over the first event, once for each FILE);
-silent (it takes an event and never answers); twice (it answers the first event two times); garbage (NUMBER
+slow (each event takes it NUMBER milliseconds); silent (it takes an event and never answers); twice (it answers the first event two times); garbage (NUMBER
 bytes instead of READY); deaf (READY, and it never reads); closed (READY, and stdin closed).
 """
 
@@ -40,6 +40,8 @@ def main() -> None:
         if how == "die" and not os.path.exists(path + ".died"):
             with open(path + ".died", "w"):
                 sys.exit(3)
+        if how == "slow":
+            time.sleep(number / 1000)
         if how == "silent":
             time.sleep(1000)
         if how == "fail" and seen <= number:
