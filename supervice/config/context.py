@@ -11,12 +11,10 @@ from supervice.config.options import (
     EFFECT,
     KIND,
     KINDS,
-    LATER,
     NAME,
     OURS,
     OURS_ONLY,
     STOCK,
-    default,
     rows,
 )
 from supervice.config.problems import ERROR, WARNING, Problem, nearest, shown
@@ -113,21 +111,11 @@ class Context:
         effect = row[EFFECT]
         if not effect or value is FAILED:
             return
-        always = default(row, self.stock) if effect == LATER else None
-        if effect != LATER or self.stock:
-            written = row[OURS] if row[OURS] is not None else row[STOCK]
-            always = None if written is None else KINDS[row[KIND]][0](written)
-        if always is not None and value == always:
-            return
+        written = row[OURS] if row[OURS] is not None else row[STOCK]
+        if written is not None and value == KINDS[row[KIND]][0](written):
+            return  # it asks for what is so anyway
         _, file, line = section.options[row[NAME]]
-        where = f"[{shown(section.name)}] {row[NAME]}"
-        if effect != LATER:
-            self.warning(file, line, row[NAME], f"{where} has no effect: {effect}")
-        elif self.stock:
-            self.warning(file, line, row[NAME], f"{where} has no effect in this version of supervice")
-        else:
-            message = f"{where} is not in this version of supervice yet, remove the option"
-            self.error(file, line, row[NAME], message)
+        self.warning(file, line, row[NAME], f"[{shown(section.name)}] {row[NAME]} has no effect: {effect}")
 
     def value(self, section: Section, row: Row, names: Names) -> Any:
         """The option as its type, or FAILED after saying why."""

@@ -13,7 +13,6 @@ from supervice.config.options import (
     EFFECT,
     KIND,
     KINDS,
-    LATER,
     NAME,
     OURS,
     OURS_ONLY,
@@ -152,22 +151,8 @@ def page() -> str:
     for kind, title, text in SECTIONS:
         table = [row for name, row in rows(kind).items() if kind == "program" or program.get(name) is not row]
         parts.append(f"\n## {title}\n\n{text}\n")
-        parts.append(_table(kind, [row for row in table if row[EFFECT] != LATER]))
-        later = [row for row in table if row[EFFECT] == LATER]
-        if later:
-            parts.append(f"\nNot in this version yet ({_later(kind)}):\n")
-            parts.append(_table(kind, later))
+        parts.append(_table(kind, table))
     return "\n".join(parts)
-
-
-def _later(kind: str) -> str:
-    if kind == "supervice":
-        return "an error"
-    return (
-        "a warning"
-        if kind == "supervisord"
-        else "an error in supervice's dialect, a warning in supervisord's"
-    )
 
 
 def _table(kind: str, table: list[Row]) -> str:
@@ -178,7 +163,7 @@ def _table(kind: str, table: list[Row]) -> str:
         default = row[OURS] if row[DIALECTS] != "supervisord" else row[STOCK]
         stock = "not known there" if row[DIALECTS] == OURS_ONLY else _code(row[STOCK])
         text = row[TEXT]
-        if row[EFFECT] not in ("", LATER):
+        if row[EFFECT]:
             text += f" Without effect: {row[EFFECT]}."
         cells = [f"`{row[NAME]}`", KINDS[row[KIND]][1], _code(default), *([stock] if both else []), text]
         lines.append([cell.replace("|", "\\|") for cell in cells])

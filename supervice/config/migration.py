@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import sys
 
-from supervice.config.options import DIALECTS, EFFECT, LATER, NAME, OURS_ONLY, STOCK, rows
+from supervice.config.options import DIALECTS, EFFECT, NAME, OURS_ONLY, STOCK, rows
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -95,8 +95,6 @@ def table() -> str:
 
 
 def _here(kind: str, row: Row) -> str:
-    if row[EFFECT] == LATER:
-        return "**nothing yet**, with a warning"
     if row[EFFECT]:
         return f"no effect: {row[EFFECT]}"
     return DIFFERS.get((kind, row[NAME]), "the same")

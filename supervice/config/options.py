@@ -7,8 +7,7 @@ A row is `(name, kind, default, supervisord_default, dialects, effect, text)`:
 - the defaults are written as in a file (None: none). `default` is ours, `supervisord_default` counts in a stock
   supervisord file; where the row has no effect, `default` is what we always do;
 - `dialects`: "both", "supervice" (ours only) or "supervisord" (only there);
-- `effect`: "" works; "later" means that this version does not do it yet (an error in our dialect, a warning in
-  supervisord's); any other text is the reason why it is accepted without effect (a warning).
+- `effect`: "" works; any other text is the reason why it is accepted without effect (a warning).
 
 Only values and text: this module is imported by PID 1 in every container.
 """
@@ -33,7 +32,6 @@ EFFECT: Final = 5
 TEXT: Final = 6
 
 BOTH, OURS_ONLY, STOCK_ONLY = "both", "supervice", "supervisord"
-LATER = "later"
 
 # kind: (parser, what the documentation calls it)
 KINDS: dict[str, tuple[Callable[[str], Any], str]] = {

@@ -50,7 +50,7 @@ def test_the_defaults_are_those_of_the_python_api() -> None:
     config = SupervisorConfig()
     for name, row in options.rows("supervice").items():
         field = options.FIELDS.get(name, name)
-        if row[options.EFFECT] != options.LATER and name != "environment":
+        if name != "environment":
             assert options.default(row, False) == getattr(config, field), name
     program = ProgramConfig("x", "y")
     check = HealthCheckConfig()
@@ -99,21 +99,3 @@ def test_the_example_on_the_page_is_right(tmp_path: Path) -> None:
     loaded = load(str(tmp_path / "x.conf"), environ={})
     assert loaded.problems == []
     assert [p.name for p in loaded.processes] == ["web", "worker:00", "worker:01", "worker:02"]
-
-
-@pytest.mark.parametrize(
-    ("kind", "row"),
-    [(k, r) for k, r in ROWS if r[options.EFFECT] == options.LATER and k in ("program", "supervice")],
-)
-def test_what_is_not_there_yet_is_refused(tmp_path: Path, kind: str, row: options.Row) -> None:
-    value = {"type": "oneshot", "action": "none", "bool": "true", "health": "tcp"}.get(
-        row[options.KIND], "A=7"
-    )
-    for text in (value, "7", "a:ready"):
-        header = (
-            f"[program:web]\ncommand = x\n{row[0]} = {text}\n"
-            if kind == "program"
-            else f"[supervice]\n{row[0]}={text}\n"
-        )
-        (tmp_path / "x.conf").write_text(header)
-        assert load(str(tmp_path / "x.conf")).errors, header
