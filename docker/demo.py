@@ -249,6 +249,10 @@ class InNamespace:
     def supervice_conf(self, commands: dict[str, str]) -> str:
         environment = f'REDIS_PORT="{self.ports["redis"]}",PYTHONPATH="{self.directory}/packages"'
         setup = f"{shlex.quote(sys.executable)} setup.py"
+
+        def when_ready(name: str) -> str:
+            return f"startsecs = 0\nready = tcp:127.0.0.1:{self.ports[name]}\nready_timeout = 30"
+
         return f"""
 [supervice]
 socket = {self.socket}
@@ -256,22 +260,27 @@ socket = {self.socket}
 [program:redis]
 command = {commands["redis"]}
 directory = {self.directory}
+{when_ready("redis")}
 
 [program:setup]
+type = oneshot
 command = {setup}
 directory = {APP}
 environment = {environment}
-startsecs = 0
-autorestart = false
+depends_on = redis:ready
 
 [program:web]
 command = {commands["web"]}
 directory = {APP}
 environment = {environment}
+depends_on = setup:completed
+{when_ready("web")}
 
 [program:nginx]
 command = {commands["nginx"]}
 directory = {self.directory}
+depends_on = web:ready
+{when_ready("nginx")}
 stopsignal = QUIT
 """
 
@@ -432,6 +441,9 @@ def tell(stage: Stage) -> None:
 
     headline("supervicectl status")
     quote(stage.ctl("status"))
+
+    headline("supervicectl boot: who waited for whom")
+    quote(stage.ctl("boot"))
 
     headline("Requests through nginx to the web application, which counts in Redis")
     first = visit(stage)
