@@ -63,11 +63,20 @@ class Startup:
         self._supervisor.judge()
 
     async def _start_command(self, command: Process, first: list[Process]) -> None:
-        """CMD comes when every program has got where it is going."""
-        while not await Until(first, UP | RESTING, self).wait(SAY_AFTER):
-            late = (p for p in first if p.state not in UP | RESTING or self.is_waiting(p))
-            names = ", ".join(p.config.name for p in late)
+        """CMD comes when every program has got where it is going, and what is up is ready."""
+        from supervice.awaiting import UntilAll
+
+        def say(late: list[Process]) -> None:
+            names = ", ".join(process.config.name for process in late)
             logger.info(f"{command.config.command} waits for {names}")
+
+        while not await Until(first, UP | RESTING, self).wait(SAY_AFTER):
+            say([p for p in first if p.state not in UP | RESTING or self.is_waiting(p)])
+        while not self._stopped and not all(map(_is_no_obstacle, first)):
+            await UntilAll(self._supervisor.probes, self, first, _is_no_obstacle).wait(SAY_AFTER)
+            late = [p for p in first if not _is_no_obstacle(p)]
+            if late:
+                say(late)
         if not self._stopped:
             self._command = None
             command.request_start()
@@ -293,3 +302,8 @@ class Startup:
 def _met(process: Process) -> frozenset[str]:
     oneshot = process.config.type == "oneshot"
     return conditions_met(process.snapshot, oneshot=oneshot, expected=process.expected)
+
+
+def _is_no_obstacle(process: Process) -> bool:
+    """It is ready, or there is nothing to wait for."""
+    return process.snapshot.ready or process.state not in UP

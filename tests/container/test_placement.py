@@ -176,7 +176,9 @@ class Matrix:
     def _scenario(self, cell: Cell, box: Box) -> None:
         # It boots, runs both programs, and answers; the environment is passed on as it is.
         box.wait_state("told", "parent", timeout=60)
-        box.wait_log(f"told <{GREETING}>\n", timeout=30)  # the environment, and which program is faster is open
+        box.wait_log(
+            f"told <{GREETING}>\n", timeout=30
+        )  # the environment, and which program is faster is open
         log = box.wait_log("stray ", timeout=30)
         us = int(box.ctl("pid").output)
         assert (us == 1) == (cell.place == "pid1")

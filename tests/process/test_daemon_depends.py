@@ -210,3 +210,19 @@ def test_the_command_comes_after_all(daemon: Make, tmp_path: Path) -> None:
     assert alive(one.pid)
     flag.touch()
     assert one.wait() == 7
+
+
+def test_the_command_waits_for_readiness_checks_too(daemon: Make, tmp_path: Path) -> None:
+    flag = tmp_path / "up"
+    one = daemon(
+        f"[program:db]\n{SLEEP}readiness_type = script\nreadiness_command = test -e {flag}\n"
+        "readiness_interval = 0.05\n"
+        "[program:broken]\ncommand = sh -c 'exit 1'\nstartretries = 0\n",  # nobody waits for this one
+        "--", "sh", "-c", "exit 7",
+    )  # fmt: skip
+    one.wait_state("db", "RUNNING")
+    one.wait_state("broken", "FATAL")
+    eventually(lambda: "failed" in one.row("db")["ready_message"])
+    assert one.row("main")["state"] == "STOPPED"
+    flag.touch()
+    assert one.wait() == 7

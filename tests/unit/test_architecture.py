@@ -67,7 +67,7 @@ LAYERS = {
     # all processes
     "names": "",
     "boot": "lifecycle",
-    "startup": "boot lifecycle logger loop process waiting",
+    "startup": "awaiting boot lifecycle logger loop process waiting",
     "shutdown": "lifecycle logger loop pid1 process waiting",
     "reload": "config lifecycle logger loop process shutdown",
     "herald": "loop views",
