@@ -33,20 +33,22 @@ class Attachments:
         self._sockets: Sockets | None = None
         outputs.taps = self._pump
 
-    def update(self, processes: Iterable[Process]) -> None:
-        """Takes over the programs as they are configured now."""
+    def update(self, processes: Iterable[Process], server: str) -> None:
+        """Takes over the programs as they are configured now; `server` is our name in events."""
         processes = list(processes)
         inputs = self._launcher.inputs
         inputs.clear()
         if self.hub is None and any(p.config.listener for p in processes):
             from supervice.listeners.hub import Hub
 
-            self.hub = Hub(self._launcher.runtime.loop, self._settings.identifier)
+            self.hub = Hub(self._launcher.runtime.loop, server)
+            self.hub.knows([p for p in processes if p.started_at is not None])
         if self._sockets is None and any(p.config.socket for p in processes):
             from supervice.fcgi import Sockets
 
             self._sockets = Sockets()
         if self.hub is not None:
+            self.hub.server = server
             self.hub.update(processes)
             inputs.update(self.hub.channels())
         if self._sockets is not None:
@@ -95,7 +97,8 @@ class Attachments:
         capture = config.stderr_capture_maxbytes if stream else config.stdout_capture_maxbytes
         events = config.stderr_events_enabled if stream else config.stdout_events_enabled
         strip = self._settings.strip_ansi
-        if not (strip or capture or (events and self.hub is not None)):
+        # `events` also without a listener: one may come with a reload, while the program runs
+        if not (strip or capture or events):
             return Pump
         from supervice.output.tap import Tap, TappedPump
 

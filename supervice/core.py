@@ -342,7 +342,7 @@ class Supervisor:
 
             self.attachments = Attachments(session.launcher, session.outputs, self.config)
         if self.attachments is not None:
-            self.attachments.update(processes)
+            self.attachments.update(processes, self.config.identifier)
 
     def remote_communication(self, kind: str, data: str) -> None:
         """Hands an event of a client to whoever listens to such events."""

@@ -55,15 +55,22 @@ def check(words: list[str], found: str | None) -> int:
 
 def _http(loaded: Loaded) -> None:
     """A daemon goes on without its HTTP servers; who asks beforehand wants to know."""
-    if not loaded.servers:
+    if not (loaded.servers or loaded.config.http):
         return
     from supervice.doors.http import HttpUnavailable, require_h11
 
     try:
         require_h11()
     except HttpUnavailable as error:
-        message = f"[{loaded.servers[0].section}]: {error}"
-        loaded.problems.append(Problem(loaded.files[0], 0, "error", "", message))
+        assert loaded.reading is not None
+        sections = loaded.reading.sections
+        if loaded.config.http:
+            _, file, line = sections["supervice"].options["http"]
+            loaded.problems.append(Problem(file, line, "error", "http", f"http: {error}"))
+        for server in loaded.servers:
+            section = sections[server.section]
+            message = f"[{server.section}] {error}"
+            loaded.problems.append(Problem(section.file, section.line, "error", "", message))
 
 
 def _arguments(words: list[str]) -> tuple[list[str], str, bool]:

@@ -42,7 +42,6 @@ _AT_START = {
     "minprocs": "",
     "http": "",
     "strip_ansi": "",
-    "identifier": "",
 }
 _NOWHERE = ("NONE", "OFF")
 

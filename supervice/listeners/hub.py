@@ -30,11 +30,11 @@ TICK_SLACK = 0.002
 
 
 class Hub:
-    """All listeners of a supervisor. `server` is our name in events."""
+    """All listeners of a supervisor. `server` is our name in events, from the next `update` on."""
 
     def __init__(self, loop: EventLoop, server: str) -> None:
         self._loop = loop
-        self._server = server
+        self.server = server
         self._pools: dict[str, Pool] = {}
         self._channels: dict[str, Channel] = {}  # by process
         self._groups: list[str] = []
@@ -43,6 +43,10 @@ class Hub:
         self._timer: Cancellable | None = None
 
     # -- who listens -------------------------------------------------------------------------------------
+
+    def knows(self, processes: Iterable[Process]) -> None:
+        """Their groups were there before us: nobody is told that they have come."""
+        self._groups = list(dict.fromkeys(_group(p.config) for p in processes))
 
     def update(self, processes: Iterable[Process]) -> None:
         """Takes over the listeners and groups as they are configured now, and tells of groups."""
@@ -73,9 +77,10 @@ class Hub:
     def _fill(self, name: str, processes: list[Process], old: dict[str, Channel]) -> None:
         pool = self._pools.get(name)
         if pool is None:
-            pool = self._pools[name] = Pool(self._loop, self._server, name)
+            pool = self._pools[name] = Pool(self._loop, self.server, name)
         settings = processes[0].config.listener
         assert settings is not None
+        pool.server = self.server
         pool.configure(settings.events, settings.buffer_size)
         channels = []
         for process in processes:

@@ -49,7 +49,7 @@ class Waiting:
 class Pool:
     def __init__(self, loop: EventLoop, server: str, name: str) -> None:
         self._loop = loop
-        self._server = server
+        self.server = server
         self.name = name
         self.wanted: frozenset[str] = frozenset()
         self.members: list[Member] = []
@@ -103,7 +103,7 @@ class Pool:
         while self._events and self._pause is None and any(member.ready for member in self.members):
             event = self._events[0]
             data = envelope(
-                self._server, event.serial, self.name, event.pool_serial, event.name, event.payload
+                self.server, event.serial, self.name, event.pool_serial, event.name, event.payload
             )
             if not any(member.ready and member.send(event, data) for member in self.members):
                 return

@@ -204,7 +204,7 @@ class ProgramOutput:
 
     def _forget(self) -> None:
         for follower in list(self._followers or ()):
-            follower.close()
+            follower.end()
         if self._sinks is not None:
             self._router.release(self._sinks)
             self._sinks = None

@@ -111,7 +111,7 @@ class Ring:
 class Subscription:
     """One follower: `callback()` says once that there is something, `take()` hands it over."""
 
-    __slots__ = ("_bound", "_callback", "_followers", "_loop", "_lost", "_pieces", "_size", "_told")
+    __slots__ = ("_bound", "_callback", "_followers", "_loop", "_lost", "_pieces", "_size", "_told", "on_end")
 
     def __init__(
         self,
@@ -128,6 +128,7 @@ class Subscription:
         self._size = 0
         self._lost = 0
         self._told = False
+        self.on_end: Callable[[], object] | None = None  # called once nothing will ever come any more
         followers.append(self)
 
     def offer(self, stream: int, piece: bytes, skipped: int) -> None:
@@ -159,7 +160,14 @@ class Subscription:
         self._told = False
         return lost, pieces
 
+    def end(self) -> None:
+        """The program is supervised no more."""
+        ended, self.on_end = self.on_end, None
+        if ended is not None:
+            ended()
+        self.close()
+
     def close(self) -> None:
-        self._callback = None
+        self._callback = self.on_end = None
         if self in self._followers:
             self._followers.remove(self)

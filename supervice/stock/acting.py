@@ -11,6 +11,7 @@ from supervice.lifecycle.states import BACKOFF, EXITED, FATAL, RESTING, STARTING
 from supervice.names import group_of
 from supervice.pid1.spawn import SpawnError, find_program
 from supervice.process import AFTER_KILL, START_WAIT
+from supervice.shutdown import stop_levels
 from supervice.stock.info import every, find, group_members, is_running, member_of
 from supervice.waiting import Until
 
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 
 # Seconds in which a process that need not wait for others has been made, or could not be.
 SPAWN_TIME = 1.0
+# Seconds for a listener to answer for what it was told before it is stopped.
+LONGEST_SETTLE = 1.0
 
 
 class Acting:
@@ -133,9 +136,23 @@ class Acting:
         return {p.config.name: "FAILED" if p.config.name in late else "" for p in processes}
 
     async def stop_everything(self, processes: list[Process]) -> None:
-        """For a restart of all: nobody is held afterwards."""
-        await self._stop([p for p in processes if p.state not in RESTING], True)
-        self._supervisor.held.difference_update(p.config.name for p in processes)
+        """For a restart of all, in the order of a shutdown: who listens, or is depended on, comes last.
+        Nobody is held afterwards."""
+        supervisor = self._supervisor
+        names = {p.config.name for p in processes}
+        supervisor.held |= names
+        for process in processes:
+            supervisor.startup.cancel(process)
+            if process.state == BACKOFF:
+                process.request_stop()
+        for level in stop_levels(supervisor.processes.values()):
+            now = [p for p in level if p.config.name in names and p.state not in RESTING]
+            if now and supervisor.attachments is not None:
+                await supervisor.attachments.settle(now, LONGEST_SETTLE)
+            if supervisor.stopping:  # which does the rest
+                break
+            await self._stop([p for p in now if p.state not in RESTING], True)
+        supervisor.held -= names
 
     # -- signal ------------------------------------------------------------------------------------------
 

@@ -54,11 +54,11 @@ class DaemonLog:
             except OSError:
                 raise Fault("FAILED") from None
 
-    def follow(self, send: Callable[[bytes], bool], _done: Callable[[], None]) -> Callable[[], object]:
+    def follow(self, send: Callable[[bytes], bool], done: Callable[[], None]) -> Callable[[], object]:
         """As `logs.follow`."""
         text = self.text()
         send(text.part(text.end - logs.FOLLOW_BEGINS, logs.FOLLOW_BEGINS))
-        return logs.following(self._subscribe, "stdout", send)
+        return logs.following(self._subscribe, "stdout", send, done)
 
     def _subscribe(self, callback: Callable[[], object]) -> Subscription:
         return Subscription(self._loop, callback, KEPT, self._followers)

@@ -180,7 +180,8 @@ def config_info(config: ProgramConfig, inuse: bool) -> dict[str, Any]:
         "inuse": inuse,
         "killasgroup": config.killasgroup,
         "name": member_of(config),
-        "process_prio": config.priority,
+        # -1 is the default of a listener's group; its processes have that of programs there
+        "process_prio": 999 if config.listener is not None and config.priority == -1 else config.priority,
         "redirect_stderr": config.redirect_stderr,
         "startretries": config.startretries,
         "startsecs": config.startsecs,

@@ -116,18 +116,22 @@ def tail(text: Text | None, offset: int, length: int) -> tuple[bytes, int, bool]
 def follow(process: Process, stream: str, text: Text) -> Follow:
     """A response that goes on as long as the process is supervised."""
 
-    def begin(send: Callable[[bytes], bool], _done: Callable[[], None]) -> Callable[[], object]:
+    def begin(send: Callable[[bytes], bool], done: Callable[[], None]) -> Callable[[], object]:
         output = process.open_output()
         send(text.part(text.end - FOLLOW_BEGINS, FOLLOW_BEGINS))
-        return _nothing if output is None else following(output.subscribe, stream, send)
+        return _nothing if output is None else following(output.subscribe, stream, send, done)
 
     return begin
 
 
 def following(
-    subscribe: Callable[[Callable[[], object]], Subscription], stream: str, send: Callable[[bytes], bool]
+    subscribe: Callable[[Callable[[], object]], Subscription],
+    stream: str,
+    send: Callable[[bytes], bool],
+    done: Callable[[], None],
 ) -> Callable[[], object]:
-    """Passes on what is said from now on; a client that does not keep up is told how much it missed."""
+    """Passes on what is said from now on; a client that does not keep up is told how much it missed. `done`
+    is called when nothing more will come, after the last of it."""
     missed = 0
 
     def more() -> None:
@@ -143,7 +147,12 @@ def following(
             else:
                 missed += max(1, data.count(b"\n"))
 
+    def ended() -> None:
+        more()
+        done()
+
     subscription = subscribe(more)
+    subscription.on_end = ended
     return subscription.close
 
 

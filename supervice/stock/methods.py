@@ -173,6 +173,8 @@ class Interface:
     async def _stop_reload_start(self) -> None:
         supervisor = self._supervisor
         logger.info("restarting all processes")
+        if supervisor.attachments is not None:
+            supervisor.attachments.stopping()
         await self._acting.stop_everything([p for p in every(supervisor) if p.foreground is None])
         if supervisor.stopping:
             return
@@ -180,6 +182,10 @@ class Interface:
             await supervisor.reload_config()
         except (OSError, ValueError) as error:
             logger.error(f"the configuration stays as it was: {error}")
+        if supervisor.stopping:
+            return
+        if supervisor.attachments is not None:
+            supervisor.attachments.running()
         supervisor.startup.request(
             [p for p in supervisor.processes.values() if p.config.autostart and p.foreground is None]
         )

@@ -27,7 +27,8 @@ if TYPE_CHECKING:
     from supervice.doors.http import Request
     from supervice.loop import EventLoop
 
-_PLAIN = {"Content-Type": "text/plain;charset=utf-8", "X-Accel-Buffering": "no"}
+# The client of supervisorctl does not see the end of a chunked response, only that of the connection.
+_PLAIN = {"Content-Type": "text/plain;charset=utf-8", "X-Accel-Buffering": "no", "Connection": "close"}
 
 
 class Servers:

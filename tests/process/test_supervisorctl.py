@@ -510,7 +510,10 @@ def test_without_h11_the_programs_run(tmp_path: Path) -> None:
         [*SUPERVICE, "check", str(one.config)], cwd=one.directory, capture_output=True, text=True, check=False
     )
     assert checked.returncode == 2
-    assert "[unix_http_server]: HTTP needs the library h11: pip install 'supervice[http]'" in checked.stdout
+    assert (
+        f"{one.config}:1: [unix_http_server] HTTP needs the library h11: pip install 'supervice[http]'"
+        in checked.stdout
+    )
     daemon = subprocess.Popen(
         [*SUPERVICE, "-c", str(one.config)],
         cwd=one.directory,

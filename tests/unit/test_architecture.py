@@ -85,7 +85,7 @@ LAYERS = {
     "session": "doors.address doors.commands doors.rpc launch logger loop models output pid1",
     "ending": "farewell lifecycle logger loop pid1 process shutdown",
     # supervisord's remote interface, loaded when a stock file has a server for it
-    "stock": "config.text config.values doors.http doors.xmlrpc doors.xmlrpc_wire lifecycle logger names output pid1 process"
+    "stock": "config.text config.values doors.http doors.xmlrpc doors.xmlrpc_wire lifecycle logger names output pid1 process shutdown"
     " views waiting",
     "core": "attachments config doors.rpc ending endpoints events herald launch lifecycle logger loop models names notify.manager"
     " operations pid1 probes process reload session signal_desk startup stock streams",
