@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from supervice.lifecycle.graph import is_unchecked
 from supervice.lifecycle.states import EXITED, FATAL, UP
 from supervice.loop import running_loop, wait_for
-from supervice.models import HealthCheckType
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -47,8 +47,8 @@ class UntilAll:
             self._future.set_result(None)
 
     def _is_lost(self, process: Process) -> bool:
-        """It will not get there by itself: it failed for good, or was left stopped."""
-        return process.state == FATAL or bool(self._startup.why_left(process))
+        """It will not get there by itself: it failed or ended for good, or was left stopped."""
+        return process.state in (FATAL, EXITED) or bool(self._startup.why_left(process))
 
     def has(self, process: Process) -> bool:
         """Whether it is there, now that the waiting is over."""
@@ -77,8 +77,8 @@ def has_become_ready(process: Process) -> bool:
 
 
 def is_healthy(process: Process) -> bool:
-    """Its check has passed; of one without a check: it runs."""
-    if process.config.healthcheck.type is HealthCheckType.NONE:
+    """Its check has passed, or it has pinged; of one without a check or a watchdog: it runs."""
+    if is_unchecked(process.config):
         return is_running(process)
     return process.state in UP and process.snapshot.healthy is True
 

@@ -262,6 +262,8 @@ class Supervisor:
         if self.attachments is not None:
             self.attachments.running()
         self.startup.begin()
+        if self._herald is not None:
+            self._herald.changed()  # there may be nobody to wait for
 
     def _close(self) -> None:
         for process in self.processes.values():
@@ -356,6 +358,8 @@ class Supervisor:
         self._update_attachments()
         self.startup.rebuild()
         self.probes.rebuild(self.processes)
+        if self._herald is not None:
+            self._herald.changed()  # who was late may be gone
 
     def use_settings(self, config: SupervisorConfig) -> None:
         """After a reload: what `[supervice]` says now, as far as it needs no new start."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from supervice.loop import running_loop
-from supervice.views import is_ready
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -28,16 +27,15 @@ class Herald:
 
     def _look(self) -> None:
         self._looking = False
-        processes = self._supervisor.processes.values()
-        late = [p.config.name for p in processes if not is_ready(p)]
         if self._supervisor.stopping:
             return
+        late = self._supervisor.probes.late()
         if late:
             names = ", ".join(late[:10]) + (f" and {len(late) - 10} more" if len(late) > 10 else "")
             self._manager.tell(f"STATUS=waiting for {names}")
             return
         self._said = True
-        self._manager.tell("READY=1", f"STATUS={len(processes)} processes")
+        self._manager.tell("READY=1", f"STATUS={len(self._supervisor.processes)} processes")
 
     def stopping(self, reason: str) -> None:
         self._manager.tell("STOPPING=1", f"STATUS=shutting down: {reason}".replace("\n", " "))

@@ -34,7 +34,7 @@ class Probes:
     def rebuild(self, processes: Mapping[str, Process]) -> None:
         self._processes = processes
         if not self._started:
-            self._lacking = {name for name, p in processes.items() if not is_ready(p)}
+            self._lacking = set(self.late())
 
     def changed(self, process: Process) -> None:
         if not self._started:
@@ -57,9 +57,13 @@ class Probes:
         """False when the container had better be restarted."""
         return all(is_live(process) for process in self._processes.values())
 
+    def late(self) -> list[str]:
+        """The processes that are to run by themselves and are neither ready nor done."""
+        return [name for name, process in self._processes.items() if not is_ready(process)]
+
     def ready(self) -> bool:
-        """Whether every process that is to run by itself is ready or done, and no shutdown has begun."""
-        return not self.stopping and all(is_ready(p) for p in self._processes.values())
+        """Whether nobody is late, and no shutdown has begun."""
+        return not self.stopping and not self.late()
 
     def started(self) -> bool:
         """Whether it has been ready once."""

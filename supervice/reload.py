@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from supervice.process import Process
 
 
+TOO_LATE = "supervice is shutting down; the new configuration was not applied"
+
+
 class Overtaken(ValueError):
     """A shutdown came in between."""
 
@@ -40,6 +43,8 @@ class Reloader:
             await turn
         self.busy = True
         try:
+            if self._supervisor.stopping and not dry_run:
+                raise Overtaken(TOO_LATE)  # before anything is stopped: programs work on while they drain
             loaded = self._supervisor.read()
             plan = self._plan(loaded)
             if not dry_run:
@@ -96,7 +101,7 @@ class Reloader:
         finally:
             self.outgoing = frozenset()
         if supervisor.stopping:
-            raise Overtaken("supervice is shutting down; the new configuration was not applied")
+            raise Overtaken(TOO_LATE)
         if supervisor.launcher is not None:
             for name in (*plan.removed, *plan.changed):
                 supervisor.launcher.forget(name)

@@ -73,7 +73,7 @@ class _Restart:
 
     def longest(self) -> float:
         every = self._supervisor.processes.values()
-        starts = sum(p.config.startsecs for p in self._processes)
+        starts = sum(p.start_time() for p in self._processes)
         return longest_stop(every, self._processes) + START_WAIT + starts
 
     async def run(self) -> None:

@@ -11,12 +11,12 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from tests.benchmarks import copying, goals, install, populations, reactions, report
-from tests.benchmarks.peers import NAMES, BareCopy, Peer, SuperviceImage
+from tests.benchmarks import copying, goals, graph, install, populations, reactions, report
+from tests.benchmarks.peers import NAMES, BareCopy, Peer, Supervice, SuperviceImage
 from tests.benchmarks.results import Results
 from tests.benchmarks.session import Bench, Failed, end_everything
 
-GROUPS = (*populations.GROUPS, *reactions.GROUPS, *copying.GROUPS)
+GROUPS = (*populations.GROUPS, *graph.GROUPS, *reactions.GROUPS, *copying.GROUPS)
 DEFAULT = [name for name in NAMES if name != "pm2"]
 Step = tuple[str, str, Callable[[], None]]
 
@@ -42,6 +42,8 @@ def steps(bench: Bench, peer: Peer, groups: set[str], results: Results, first: b
             "100 programs that log",
             lambda: populations.logging_population(bench, peer, 100, results),
         )
+    if "graph" in groups and type(peer) is Supervice:
+        yield "graph", "1000 programs in 10 levels", lambda: graph.starts(bench, peer, 1000, results)
     yield from _reactions(bench, peer, groups, results, first)
     yield from _copying(bench, peer, groups, results, first)
 

@@ -63,6 +63,8 @@ GOALS = (
     Goal("supervicectl status, 100 programs", "status.100", 35),
     Goal("supervicectl status, 1000 programs", "status.1000", 45),
     Goal("supervicectl health, 100 programs", "status.health.100", 25),
+    Goal("health / bare Python, 100 programs", "status.health-ratio.100", 2.5, unit=""),
+    Goal("1000 programs in 10 levels / without dependencies", "graph.ratio.1000", 1.5, unit=""),
     Goal("50 programs in a crash loop, CPU a start", "crashloop.cpu", 0.6, "s6"),
 )
 

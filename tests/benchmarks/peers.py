@@ -22,6 +22,7 @@ class Program:
     output: str = "none"  # none, file (rotated), stdout (the supervisor's)
     startsecs: int = 1
     hot: bool = False  # restart at the pace of one a second, without growing waits
+    needs: tuple[str, ...] = ()  # the programs that must have started
 
     @property
     def command(self) -> str:
@@ -114,6 +115,8 @@ class Supervice(Peer):
         }
         if program.hot:
             found |= {"backoff": 1, "backoff_factor": 1}
+        if program.needs:
+            found["depends_on"] = ", ".join(program.needs)
         return found | _output(folder, program, "NONE")
 
     def configure(self, folder: Path, programs: list[Program]) -> list[str]:

@@ -92,6 +92,14 @@ TABLES: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
         ),
     ),
     (
+        "Dependencies: 1000 programs in 10 levels, each needs two of the level before",
+        (
+            ("graph.without.1000", "last child, without dependencies, ms"),
+            ("graph.with.1000", "last child, with them, ms"),
+            ("graph.ratio.1000", "with / without"),
+        ),
+    ),
+    (
         "Crash loop: 50 programs that exit at once",
         (
             ("crashloop.cpu", "CPU ms a start"),

@@ -9,22 +9,10 @@ from typing import Any
 
 import pytest
 
-from supervice.config.options import EFFECT, LATER, rows
 from tests.container.helpers import Box, eventually
 
 ASK = "import sys, urllib.request as r; print(r.urlopen('http://127.0.0.1' + sys.argv[1], timeout=5).status)"
-# Whether readiness is a thing of its own here, or only what RUNNING and health say.
-HAS_READINESS = rows("program")["readiness_type"][EFFECT] != LATER
-# The application answers 503 when its database is away. Liveness does not ask for that: a restart of the
-# application would not bring the database back.
-READINESS = """\
-readiness_type = script
-readiness_command = /asks-app
-readiness_interval = 0.3
-readiness_retries = 1
-readiness_start_period = 0
-"""
-STACK = f"""\
+STACK = """\
 [supervice]
 http = 127.0.0.1:9090
 drain_delay = 1
@@ -35,7 +23,7 @@ command = nginx
 priority = 1
 startsecs = 0.2
 stopsignal = QUIT
-depends_on = app:{"ready" if HAS_READINESS else "healthy"}
+depends_on = app:ready
 
 [program:app]
 command = gunicorn --bind 127.0.0.1:8000 app:application
@@ -46,7 +34,14 @@ depends_on = migrate:completed
 healthcheck_type = tcp
 healthcheck_port = 8000
 healthcheck_interval = 0.3
-{READINESS if HAS_READINESS else ""}
+; It answers 503 when its database is away. Liveness does not ask for that: a restart of the application would not
+; bring the database back.
+readiness_type = script
+readiness_command = /asks-app
+readiness_interval = 0.3
+readiness_retries = 1
+readiness_start_period = 0
+
 [program:migrate]
 type = oneshot
 command = /migrate
@@ -142,9 +137,8 @@ def test_the_database_dies_and_comes_back(stack: Box) -> None:
     stack.exec("sh", "-c", f"kill -KILL {before['db']}", check=True)
     eventually(lambda: stack.pid("db") != before["db"], 20, 0.05)
     eventually(lambda: probe(stack, "/readyz") == 503, 20, 0.05, "the container is not ready")
-    if HAS_READINESS:
-        eventually(lambda: stack.status()["app"]["ready"] is False, 20, 0.05, "the application is not ready")
-        assert stack.ctl("health", "--ready", "app", check=False).code == 1
+    eventually(lambda: stack.status()["app"]["ready"] is False, 20, 0.05, "the application is not ready")
+    assert stack.ctl("health", "--ready", "app", check=False).code == 1
     row = stack.status()
     assert [row[name]["pid"] for name in ("app", "nginx")] == [before["app"], before["nginx"]]
     assert [row[name]["state"] for name in ("app", "nginx")] == ["RUNNING", "RUNNING"]

@@ -16,7 +16,7 @@ ROOT = Path(__file__).parents[2]
 MINIATURE = """
 import sys
 from pathlib import Path
-from tests.benchmarks import copying, populations, reactions
+from tests.benchmarks import copying, graph, populations, reactions
 from tests.benchmarks.peers import Supervice
 from tests.benchmarks.results import Results
 from tests.benchmarks.session import Bench, end_everything
@@ -27,6 +27,7 @@ try:
     populations.population(bench, peer, 3, {"start", "memory"}, results)
     populations.logging_population(bench, peer, 3, results)
     populations.population(bench, peer, 100, {"start", "status", "clients"}, results)
+    graph.starts(bench, peer, 20, results)
     reactions.SHORT = 0
     reactions.crash_loop(bench, peer, results, 3, 2)
     copying.to_file(bench, peer, results, 12_000_000)
@@ -56,7 +57,14 @@ def test_benchmarks_in_miniature() -> None:
     rows = {
         line.split()[0]: [float(value) for value in line.split()[1:]] for line in done.stdout.splitlines()
     }
-    for row in ("start.last.3", "start.cpu.3", "memory.pss.3", "memory.logging-pss.3", "status.100"):
+    for row in (
+        "start.last.3",
+        "start.cpu.3",
+        "memory.pss.3",
+        "memory.logging-pss.3",
+        "status.100",
+        "graph.ratio.20",
+    ):
         assert rows[row][0] > 0, row
     assert rows["status.ratio.100"][0] >= 0.5
     assert rows["memory.threads.3"] == [1]

@@ -15,6 +15,8 @@ import xml.etree.ElementTree as ET
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from supervice.core import Supervisor
 from supervice.models import ProgramConfig, SupervisorConfig
 from tests.eventually import eventually
@@ -200,7 +202,7 @@ def test_what_dies_in_the_drain_comes_back(daemon: Make, tmp_path: Path) -> None
 def test_waiting_for_health_is_not_waiting_for_running(daemon: Make, tmp_path: Path) -> None:
     flag = tmp_path / "well"
     one = daemon(checked("web", flag))
-    assert one.ask("wait", "web")["message"] == "web is RUNNING"
+    assert one.ask("wait", "web")["status"] == "ok"  # it may be UNHEALTHY by now, which is up
     reply = one.ask("wait", "web", **{"for": "healthy", "timeout": 0.1})
     assert reply["status"] == "error"
     assert reply["message"].startswith("web is ")
@@ -222,6 +224,46 @@ def test_waiting_ends_when_it_cannot_come_any_more(daemon: Make) -> None:
     assert "web is STOPPED: needs job:completed, but job is FATAL: exit code 3" in reply["message"]
     assert one.ask("wait", "job", timeout=50)["message"].startswith("job is FATAL: exit code 3")
     assert one.ask("wait", "job", **{"for": "exited"})["status"] == "ok"
+
+
+def test_waiting_ends_for_what_has_ended_for_good(daemon: Make) -> None:
+    one = daemon(
+        f"[program:short]\ncommand = sh -c 'sleep 0.1; exit 3'\nstartsecs = 0\nautorestart = false\n"
+        f"[program:other]\n{SLEEP}"
+    )
+    began = time.monotonic()
+    one.wait_state("short", "EXITED")
+    reply = one.ask("wait", "short", **{"for": "running", "timeout": 50})
+    assert time.monotonic() - began < 20
+    assert reply["status"] == "error"
+    assert reply["message"] == "short is EXITED: exit code 3"
+
+
+def test_waiting_for_the_health_of_a_program_with_a_watchdog_waits_for_its_ping(daemon: Make) -> None:
+    one = daemon("[program:mute]\ncommand = sleep 1000\nstartsecs = 0\nwatchdog = 500\n")
+    one.wait_state("mute", "RUNNING")
+    assert one.ask("wait", "mute", **{"for": "ready"})["status"] == "ok"
+    reply = one.ask("wait", "mute", **{"for": "healthy", "timeout": 0.1})
+    assert reply["message"] == "mute is RUNNING, not healthy"
+
+
+@pytest.mark.parametrize("how", ["signal", "command"])
+def test_a_reload_in_the_drain_stops_nobody(daemon: Make, tmp_path: Path, how: str) -> None:
+    one = daemon(f"[supervice]\nsocket = {tmp_path}/0/s.sock\ndrain_delay = 60\n[program:web]\n{SLEEP}")
+    pid = one.wait_state("web", "RUNNING")["pid"]
+    one.ask("shutdown")
+    one.wait_text("drain_delay")
+    one.rewrite(f"[program:other]\n{SLEEP}")
+    if how == "signal":
+        one.signal(signal.SIGHUP)
+        one.wait_text("nothing was reloaded: supervice is shutting down")
+    else:
+        assert one.ask("reload")["code"] == "SHUTTING_DOWN"
+    assert one.row("web")["pid"] == pid
+    assert one.row("web")["state"] == "RUNNING"
+    one.signal(signal.SIGTERM)
+    one.signal(signal.SIGINT)  # a second TERM might arrive together with the first
+    one.wait()
 
 
 # -- stops in order --------------------------------------------------------------------------------------

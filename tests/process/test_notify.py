@@ -213,6 +213,34 @@ def test_our_own_manager_is_told(daemon: Make, tmp_path: Path) -> None:
     assert one.wait() == 0
 
 
+@pytest.mark.parametrize("programs", ["", "[program:a]\ncommand = sleep 1000\nautostart = false\n"])
+def test_our_own_manager_is_told_where_nobody_is_awaited(daemon: Make, tmp_path: Path, programs: str) -> None:
+    path = tmp_path / "manager"
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as above:
+        above.bind(str(path))
+        above.settimeout(20)
+        daemon(programs, env={"NOTIFY_SOCKET": str(path)})
+        assert above.recv(4096).decode().startswith("READY=1\n")
+
+
+def test_our_own_manager_is_told_when_a_reload_removes_who_was_late(daemon: Make, tmp_path: Path) -> None:
+    path = tmp_path / "manager"
+    fine = "[program:a]\ncommand = sleep 1000\nstartsecs = 0\n"
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as above:
+        above.bind(str(path))
+        above.settimeout(20)
+        one = daemon(
+            f"{fine}[program:b]\ncommand = sleep 1000\nready = notify\n", env={"NOTIFY_SOCKET": str(path)}
+        )
+        one.wait_state("a", "RUNNING")
+        one.rewrite(fine)
+        assert one.ask("reload")["removed"] == ["b"]
+        said = ""
+        while not said.startswith("READY=1\n"):
+            said = above.recv(4096).decode()
+            assert said.startswith(("STATUS=waiting for ", "READY=1\nSTATUS=1 processes"))
+
+
 def test_in_somebody_elses_application(tmp_path: Path) -> None:
     """Alone in asyncio: an abstract address, and nothing is left behind."""
     code = "import os,socket,time;a=os.environ['NOTIFY_SOCKET'];assert a[0]=='@'\n"
