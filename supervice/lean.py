@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from dataclasses import replace as replace
 else:
     import _signal
+    from _collections import _tuplegetter
     from _collections import deque as deque
 
     signal = _signal
@@ -29,6 +30,7 @@ else:
 
     _MISSING = _Missing()
     _new = object.__new__
+    _new_tuple = tuple.__new__
     _set_field = object.__setattr__
 
     class _Field:
@@ -69,12 +71,6 @@ else:
             owner.__dataclass_fields__ = fields
             return fields
 
-    def _frozen_setattr(self, name, _value):
-        raise AttributeError(f"cannot assign to field {name!r}")
-
-    def _frozen_delattr(self, name):
-        raise AttributeError(f"cannot delete field {name!r}")
-
     def _make_init(cls, names, defaults, made):
         count = len(names)
         set_field = object.__setattr__
@@ -114,8 +110,59 @@ else:
     def _eq(self, other):
         return _values(self) == _values(other) if type(other) is type(self) else NotImplemented
 
-    def _hash(self):
-        return hash(_values(self))
+    def _same(self, other):
+        return type(other) is type(self) and tuple.__eq__(self, other)
+
+    def _other(self, other):
+        return type(other) is not type(self) or tuple.__ne__(self, other)
+
+    def _make_new(names, defaults, made):
+        count = len(names)
+        least = count if made else sum(default is _MISSING for default in defaults)
+
+        def __new__(cls, *args, **kwargs):
+            if not kwargs and least <= len(args) < count:
+                args += defaults[len(args) :]
+            elif kwargs or len(args) != count:
+                if len(args) > count:
+                    raise TypeError(f"{cls.__name__} takes {count} values at most, not {len(args)}")
+                values = list(args)
+                for name, default in zip(names[len(args) :], defaults[len(args) :], strict=True):
+                    if name in kwargs:
+                        default = kwargs.pop(name)
+                    elif default is _MISSING:
+                        raise TypeError(f"{cls.__name__} needs {name!r}")
+                    elif name in made:
+                        default = default()
+                    values.append(default)
+                if kwargs:
+                    raise TypeError(f"{cls.__name__} has no {', '.join(kwargs)} (or it was given twice)")
+                args = values
+            return _new_tuple(cls, args)
+
+        return __new__
+
+    def _freeze(cls, names, defaults, made):
+        """`cls` again, as a tuple with names: made and copied in a third of the time, by code in C."""
+        body = {
+            key: value
+            for key, value in vars(cls).items()
+            if key not in names and key not in ("__dict__", "__weakref__")
+        }
+        body.update({name: _tuplegetter(place, name) for place, name in enumerate(names)})
+        body["__slots__"] = ()
+        body["__places__"] = {name: place for place, name in enumerate(names)}
+        body["__new__"] = _make_new(names, defaults, made)
+        body["__getnewargs__"] = _values  # copy and pickle
+        body.setdefault("__repr__", _repr)
+        if "__eq__" not in body:
+            body.update(__eq__=_same, __ne__=_other)
+        body["__hash__"] = tuple.__hash__
+        body["__bool__"] = _true  # also without fields
+        return type(cls.__name__, (tuple,), body)
+
+    def _true(_self):
+        return True
 
     def _process(cls, frozen):
         fields = {}
@@ -134,13 +181,13 @@ else:
         # Generic functions instead of generated source: compiling that cost 4 ms of every start.
         defaults = tuple(f.factory if f.factory is not _MISSING else f.default for f in fields.values())
         made = frozenset(name for name, f in fields.items() if f.factory is not _MISSING)
-        cls.__init__ = _make_init(cls, names, defaults, made)
-        cls.__repr__ = cls.__dict__.get("__repr__", _repr)
-        cls.__eq__ = cls.__dict__.get("__eq__", _eq)
-        cls.__hash__ = _hash if frozen else None
         if frozen:
-            cls.__setattr__ = _frozen_setattr
-            cls.__delattr__ = _frozen_delattr
+            cls = _freeze(cls, names, defaults, made)
+        else:
+            cls.__init__ = _make_init(cls, names, defaults, made)
+            cls.__repr__ = cls.__dict__.get("__repr__", _repr)
+            cls.__eq__ = cls.__dict__.get("__eq__", _eq)
+            cls.__hash__ = None
         cls.__match_args__ = names
         cls.__dataclass_fields__ = _LazyFields(fields)
         return cls
@@ -156,6 +203,15 @@ else:
         # Not by way of __dict__: asking for it makes CPython keep a dict of its own for each instance.
         # Nor by way of __init__: each change of state makes some copies, and this halves their cost.
         cls = type(instance)
+        if isinstance(instance, tuple):  # a frozen one
+            values = list(instance)
+            places = cls.__places__
+            try:
+                for name, value in changes.items():
+                    values[places[name]] = value
+            except KeyError as missing:
+                raise TypeError(f"{cls.__name__} has no {missing.args[0]}") from None
+            return _new_tuple(cls, values)
         copy = _new(cls)
         for name in cls.__match_args__:
             _set_field(copy, name, changes.pop(name) if name in changes else getattr(instance, name))

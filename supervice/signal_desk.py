@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import signal
-
 from supervice import logger
+from supervice.lean import signal
 from supervice.lifecycle.exit_policy import Verdict
 from supervice.pid1.leftovers import zombie_children
 from supervice.pid1.placement import is_pid1
@@ -23,7 +22,7 @@ if TYPE_CHECKING:
 
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT)
 # Looked up before they are needed: what happens before the stop signals go out is waited for.
-_STOP_NAMES = {int(signum): signum.name for signum in STOP_SIGNALS}
+_STOP_NAMES = {int(signum): signal_name(signum) for signum in STOP_SIGNALS}
 
 # These are ours to understand, or mean a fault of our own when they come without being sent.
 _OURS = frozenset(

@@ -6,8 +6,8 @@ A follower that does not keep up loses only its own frames and is told how many 
 from __future__ import annotations
 
 import time
-from collections import deque
 
+from supervice.lean import deque
 from supervice.loop import running_loop
 
 TYPE_CHECKING = False

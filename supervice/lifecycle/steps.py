@@ -124,7 +124,11 @@ def quiet(now: Snapshot, policy: Policy) -> list[Effect]:
 def begin_stop(
     now: Snapshot, policy: Policy, force: bool, within: float | None, reason: str, *, fresh: bool = False
 ) -> Step:
-    """`fresh`: it was spawned a moment ago, nothing has begun for it."""
+    """`fresh`: it was spawned a moment ago, nothing has begun for it.
+
+    The signal goes before the word: announcing takes as long as everything else, and the state is the new
+    one for everybody who is told.
+    """
     effects: list[Effect] = []
     if not fresh:
         effects += [ClearTimer()] if has_timer(now, policy) else []
@@ -137,15 +141,15 @@ def begin_stop(
         bounded=within is not None,
         ready=False,
     )
-    effects += announce(now, stopping, reason)
+    said = announce(now, stopping, reason)
     if force:
         killed, more = escalate_to_kill(stopping, policy)
-        return killed, effects + more
+        return killed, [*effects, *more, *said]
     wait = policy.stop_ladder[0][1] * stopping.stop_scale
     if policy.pre_stop and now.pid is not None and not fresh:
         stopping = replace(stopping, stop_step=s.PRE_STOP)
-        return stopping, [*effects, RunPreStop(), SetTimer(wait * PRE_STOP_SHARE)]
-    return stopping, [*effects, SignalGroup(policy.stop_ladder[0][0]), SetTimer(wait)]
+        return stopping, [*effects, *said, RunPreStop(), SetTimer(wait * PRE_STOP_SHARE)]
+    return stopping, [*effects, SignalGroup(policy.stop_ladder[0][0]), SetTimer(wait), *said]
 
 
 def first_signal(now: Snapshot, policy: Policy, used: float) -> Step:
