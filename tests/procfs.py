@@ -24,6 +24,11 @@ def read(path: str) -> str:
         return ""
 
 
+def state(pid: int) -> str:
+    """The kernel's letter for what the process does: "T" is stopped, "Z" a zombie; empty when it has gone."""
+    return "".join(read(f"/proc/{pid}/stat").rpartition(")")[2].split()[:1])
+
+
 def family() -> dict[int, tuple[int, str]]:
     """{pid: (parent, state letter)} of all processes."""
     found = {}

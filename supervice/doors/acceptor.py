@@ -35,7 +35,8 @@ EXHAUSTED = frozenset((errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM))
 class Acceptor:
     """Hands each connection to `welcome(sock, peer)`, whose OSError costs that client its connection.
 
-    `room()` says why no client can be taken now, or "". Accepts as soon as it is made.
+    `room(waits)` says why no client can be taken now, or "". Only when `waits` it is sure that there is one,
+    worth another client's place. Accepts as soon as it is made.
     """
 
     def __init__(
@@ -43,7 +44,7 @@ class Acceptor:
         loop: EventLoop,
         listener: Listening,
         welcome: Callable[[_socket.socket, str], object],
-        room: Callable[[], str],
+        room: Callable[[bool], str],
         log: Callable[[str], object],
         name: str,
     ) -> None:
@@ -73,10 +74,10 @@ class Acceptor:
         for turn in range(ACCEPTS_PER_TURN):
             if self._closed:
                 return
-            # only the first look is sure that somebody waits, and worth another client's place
-            full = self._room() if turn == 0 else ""
+            full = self._room(turn == 0)
             if full:
-                self._rest(full)
+                if turn == 0:
+                    self._rest(full)
                 break
             try:
                 sock, peer = self.listener.accept_from()

@@ -126,11 +126,14 @@ class HttpServer:
             peer = f"unix:uid={who.uid},pid={who.pid}"
         self._connections[HttpConnection(self, sock, peer)] = None
 
-    def _room(self) -> str:
-        """Why there is no place for one more client; "" when there is one."""
+    def _room(self, waits: bool) -> str:
+        """Why there is no place for one more client; "" when there is one.
+
+        When one more waits, the client that came first of those that want nothing just now has to go.
+        """
         if len(self._connections) < MAX_CONNECTIONS:
             return ""
-        for connection in self._connections:
+        for connection in self._connections if waits else ():
             if connection.idle_for(IDLE_ENOUGH):
                 connection.close()
                 return ""

@@ -148,11 +148,7 @@ class Listener:
                 warn(f"{self.path}: {who} stay out: chown: {error.strerror}")
 
     def accept_from(self) -> tuple[_socket.socket, str]:
-        """As `accept`, for an `Acceptor`; there is no address, `peer_of` knows who it is."""
-        return self.accept(), ""
-
-    def accept(self) -> _socket.socket:
-        """The next connection; BlockingIOError when there is none."""
+        """The next connection; BlockingIOError when there is none. No address: `peer_of` knows who it is."""
         # what `socket.socket.accept` wraps; typeshed knows it only there
         fd: int = self.sock._accept()[0]  # type: ignore[attr-defined]
         try:
@@ -161,7 +157,7 @@ class Listener:
             os.close(fd)
             raise
         sock.setblocking(False)
-        return sock
+        return sock, ""
 
     def close(self) -> None:
         """Stops listening and removes the file, if it is still ours."""

@@ -17,14 +17,14 @@ from supervice.pid1.reaper import collect_unregistered
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from supervice.models import Limits
     from supervice.pid1.identity import Identity
     from supervice.pid1.limits import Step
 
-# Python ignores these two; a program must not inherit that.
-_DEFAULTS = (signal.SIGPIPE, signal.SIGXFSZ)
+# A program must not inherit that we ignore a signal: Python does with two, an application may with others.
+_DEFAULTS = tuple(signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP})
 # A user that cannot be switched to will not become possible by trying again.
 _PERMANENT = frozenset({errno.EPERM})
 
@@ -88,7 +88,7 @@ class Spawner:
         if identity is not None or (
             not self.exclusive and (order.directory is not None or order.umask is not None)
         ):
-            with _Lent(order.extra_fds, exclusive=self.exclusive):
+            with _Unignored(), _Lent(order.extra_fds, exclusive=self.exclusive):
                 return _popen(path, order, identity)
         try:
             return self._posix_spawn(path, order)
@@ -181,6 +181,27 @@ class _Lent:
                 os.close(number)
 
 
+class _Unignored:
+    """Popen puts back only what Python ignores. What the application ignores has a handler that does nothing
+    for the moment of the spawn: such a one becomes the default in the child. (Only the main thread can.)
+    """
+
+    def __enter__(self) -> None:
+        ignored = (n for n in _DEFAULTS if signal.getsignal(n) == signal.SIG_IGN)
+        self._ignored = [n for n in ignored if n not in (signal.SIGPIPE, signal.SIGXFSZ)]
+        self._set(lambda *_: None)
+
+    def __exit__(self, *_: object) -> None:
+        self._set(signal.SIG_IGN)
+
+    def _set(self, handler: Callable[..., object] | signal.Handlers) -> None:
+        try:
+            for signum in self._ignored:
+                signal.signal(signum, handler)
+        except ValueError:
+            pass  # not the main thread
+
+
 def _popen(path: str, order: Order, identity: Identity | None) -> int:
     import subprocess
 
@@ -268,9 +289,8 @@ def _become(path: str, order: Order, todo: list[Step], write: int) -> None:
             os.setpgid(0, 0)
         if order.terminal is not None:
             os.tcsetpgrp(order.terminal, os.getpid())  # SIGTTOU is blocked, so it does not stop us
-        for signum in signal.valid_signals():
-            if signum in _DEFAULTS or callable(signal.getsignal(signum)):
-                signal.signal(signum, signal.SIG_DFL)
+        for signum in _DEFAULTS:
+            signal.signal(signum, signal.SIG_DFL)
         for number, fd in enumerate((order.stdin, order.stdout, order.stderr)):
             if fd != number:
                 os.dup2(fd, number)

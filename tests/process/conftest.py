@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from supervice.doors.call import Client
+from tests import procfs
 from tests.eventually import eventually
 
 
@@ -86,11 +87,7 @@ class Daemon:
 
 def alive(pid: int) -> bool:
     """Whether there is such a process that is no zombie."""
-    try:
-        stat = Path(f"/proc/{pid}/stat").read_text()
-    except OSError:
-        return False
-    return stat.rpartition(")")[2].split()[0] not in "ZX"
+    return procfs.state(pid) not in ("", "Z", "X")
 
 
 @pytest.fixture

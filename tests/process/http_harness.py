@@ -2,79 +2,36 @@
 
 from __future__ import annotations
 
-import asyncio
-import os
 import socket
-import threading
-from collections import deque
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from supervice import loop as our_loop
 from supervice.doors.http import HttpServer, Request, Response
+from tests.process.loop_thread import LoopThread
 
 
-class Served:
-    """`run(f)` calls f on the server's loop and returns what f returns."""
+class Served(LoopThread):
+    """A server that runs, and its handler."""
 
     def __init__(self, kind: str, path: Path, guard: Any = None) -> None:
         self.path = path
         self.lines: list[str] = []
-        self.errors: list[str] = []
         self.requests: list[Request] = []
         self.waiting: list[Any] = []
         self.streams: list[tuple[Callable[[bytes], bool], Callable[[], None]]] = []
         self.stopped = 0
         self.server: HttpServer
-        self.loop: Any = None
         self._guard = guard
-        self._kind = kind
-        self._calls: deque[Callable[[], None]] = deque()
-        self._wake_r, self._wake_w = os.pipe()
-        os.set_blocking(self._wake_r, False)
-        self._opened = threading.Event()
-        self._thread = threading.Thread(target=self._main, daemon=True)
-        self._thread.start()
-        assert self._opened.wait(10)
+        super().__init__(kind)
 
-    def _main(self) -> None:
-        if self._kind == "ours":
-            loop = our_loop.Loop()
-            loop.on_error = lambda error: self.errors.append(repr(error))
-            try:
-                loop.run_until_complete(self._serve(loop))
-            finally:
-                loop.close()
-        else:
-            asyncio.run(self._serve_asyncio())
-
-    async def _serve_asyncio(self) -> None:
-        loop = asyncio.get_running_loop()
-        loop.set_exception_handler(lambda _loop, context: self.errors.append(repr(context)))
-        await self._serve(loop)
-
-    async def _serve(self, loop: Any) -> None:
-        self.loop = loop
-        done = loop.create_future()
-
-        def on_wake() -> None:
-            os.read(self._wake_r, 4096)
-            while self._calls:
-                self._calls.popleft()()
-
-        self._finish = lambda: done.set_result(None)
-        loop.add_reader(self._wake_r, on_wake)
-        self.server = HttpServer(loop, self.handle, log=self.lines.append, guard=self._guard)
+    def open(self) -> None:
+        self.server = HttpServer(self.loop, self.handle, log=self.lines.append, guard=self._guard)
         self.server.open_unix(str(self.path), 0o600)
-        self._opened.set()
-        await done
+
+    def close(self) -> None:
         self.server.close()
-        for future in self.waiting:
-            if not future.done():
-                future.set_result(None)
-        loop.remove_reader(self._wake_r)
-        await our_loop.sleep(loop, 0.01)
+        self._release()
 
     def handle(self, request: Request) -> Any:
         self.requests.append(request)
@@ -121,37 +78,13 @@ class Served:
     def _stop(self) -> None:
         self.stopped += 1
 
-    def run(self, function: Callable[[], Any]) -> Any:
-        result: list[Any] = []
-        called = threading.Event()
-
-        def call() -> None:
-            try:
-                result.append(function())
-            finally:
-                called.set()
-
-        self._calls.append(call)
-        os.write(self._wake_w, b"x")
-        assert called.wait(10), "the loop is stuck"
-        return result[0] if result else None
-
     def release(self) -> None:
-        def go() -> None:
-            for future in self.waiting:
-                if not future.done():
-                    future.set_result(None)
+        self.run(self._release)
 
-        self.run(go)
-
-    def stop(self) -> None:
-        if self._thread.is_alive():
-            self.run(self._finish)
-            self._thread.join(10)
-            assert not self._thread.is_alive()
-            os.close(self._wake_r)
-            os.close(self._wake_w)
-        assert self.errors == []
+    def _release(self) -> None:
+        for future in self.waiting:
+            if not future.done():
+                future.set_result(None)
 
     def client(self, port: int | None = None) -> RawClient:
         return RawClient(self.path if port is None else ("127.0.0.1", port))

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
-import os
 import socket
 import struct
-import threading
-from collections import deque
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from supervice import loop as our_loop
 from supervice.doors.protocol import CommandError
 from supervice.doors.rpc import RpcServer
+from tests.process.loop_thread import LoopThread
 
 
 def frame(message: Any) -> bytes:
@@ -70,96 +66,26 @@ class FakeCommands:
                 future.set_result(None)
 
 
-class Served:
-    """A server that runs. `run(f)` calls f on its loop and returns what f returns."""
+class Served(LoopThread):
+    """A server that runs."""
 
     def __init__(self, kind: str, path: Path, **options: Any) -> None:
-        self.kind = kind
         self.path = path
         self.options = options
         self.commands = FakeCommands()
         self.lines: list[str] = []
-        self.errors: list[str] = []
         self.server: RpcServer
-        self._calls: deque[Callable[[], None]] = deque()
-        self._wake_r, self._wake_w = os.pipe()
-        os.set_blocking(self._wake_r, False)
-        self._opened = threading.Event()
-        self._failure: BaseException | None = None
-        self._thread = threading.Thread(target=self._main, daemon=True)
-        self._thread.start()
-        self._opened.wait()
-        if self._failure is not None:
-            self._thread.join()
-            os.close(self._wake_r)
-            os.close(self._wake_w)
-            raise self._failure
+        super().__init__(kind)
 
-    def _main(self) -> None:
-        if self.kind == "ours":
-            loop = our_loop.Loop()
-            loop.on_error = lambda error: self.errors.append(repr(error))
-            try:
-                loop.run_until_complete(self._serve(loop))
-            finally:
-                loop.close()
-        else:
-            asyncio.run(self._serve_asyncio())
-
-    async def _serve_asyncio(self) -> None:
-        loop = asyncio.get_running_loop()
-        loop.set_exception_handler(lambda _loop, context: self.errors.append(repr(context)))
-        await self._serve(loop)
-
-    async def _serve(self, loop: Any) -> None:
-        self.commands.loop = loop
-        done = loop.create_future()
-
-        def on_wake() -> None:
-            os.read(self._wake_r, 4096)
-            while self._calls:
-                self._calls.popleft()()
-
-        self._finish = lambda: done.set_result(None)
-        loop.add_reader(self._wake_r, on_wake)
+    def open(self) -> None:
+        self.commands.loop = self.loop
         self.server = RpcServer(
-            loop, self.commands, path=str(self.path), log=self.lines.append, **self.options
+            self.loop, self.commands, path=str(self.path), log=self.lines.append, **self.options
         )
-        try:
-            self.server.open()
-        except BaseException as error:
-            self._failure = error
-            return
-        finally:
-            self._opened.set()
-        await done
+        self.server.open()
+
+    def close(self) -> None:
         self.server.close()
-        loop.remove_reader(self._wake_r)
-        await our_loop.sleep(loop, 0.01)  # cancelled tasks end
-
-    def run(self, function: Callable[[], Any]) -> Any:
-        result: list[Any] = []
-        called = threading.Event()
-
-        def call() -> None:
-            try:
-                result.append(function())
-            finally:
-                called.set()
-
-        self._calls.append(call)
-        os.write(self._wake_w, b"x")
-        assert called.wait(10), "the loop is stuck"
-        return result[0] if result else None
-
-    def stop(self) -> None:
-        if self._thread.is_alive():
-            self.run(self._finish)
-            self._thread.join(10)
-            assert not self._thread.is_alive()
-            os.close(self._wake_r)
-            os.close(self._wake_w)
-        assert self.errors == []
 
     def client(self) -> RawClient:
         return RawClient(self.path)

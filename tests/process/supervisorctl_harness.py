@@ -86,9 +86,16 @@ class Stock:
         assert found is not None
         return found
 
-    def stop(self) -> None:
+    def tell_to_stop(self) -> None:
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
+
+    def stop(self) -> None:
+        self.tell_to_stop()
+        self.wait_stopped()
+
+    def wait_stopped(self) -> None:
+        if self.process.poll() is None:
             try:
                 self.process.wait(20)
             except subprocess.TimeoutExpired:

@@ -32,7 +32,7 @@ try:
     reactions.crash_loop(bench, peer, results, 3, 2)
     copying.to_file(bench, peer, results, 12_000_000)
     if bench.compiled:
-        copying.to_stdout(bench, peer, results, 1_000_000)
+        copying.to_stdout(bench, peer, results, 12_000_000)  # more than one read
     if bench.namespaces:
         reactions.stop(bench, peer, results, 2)
         if bench.compiled:

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from tests import procfs
 from tests.eventually import eventually
 from tests.process.conftest import Daemon
 
@@ -37,8 +38,8 @@ def program(address: str, *more: str, words: str = "") -> str:
     return f"[fcgi-program:f]\ncommand={sys.executable} {PROGRAM} {words}\nsocket={address}\nstartsecs=0\n{options}"
 
 
-def ask(address: str | tuple[str, int]) -> list[str]:
-    """One FastCGI request; the words of the answer, first the pid."""
+def ask(address: str | tuple[str, int], meanwhile: Callable[[], object] = lambda: None) -> list[str]:
+    """One FastCGI request; the words of the answer, first the pid. `meanwhile` it waits in the queue."""
     family = socket.AF_UNIX if isinstance(address, str) else socket.AF_INET
     with socket.socket(family, socket.SOCK_STREAM) as sock:
         sock.settimeout(10)
@@ -46,6 +47,7 @@ def ask(address: str | tuple[str, int]) -> list[str]:
         begin = struct.pack("!BBHHBx", 1, 1, 1, 8, 0) + struct.pack("!HB5x", 1, 0)
         empty = struct.pack("!BBHHBx", 1, 4, 1, 0, 0)
         sock.sendall(begin + empty + struct.pack("!BBHHBx", 1, 5, 1, 0, 0))
+        meanwhile()
         data = b""
         while part := sock.recv(4096):
             data += part
@@ -88,8 +90,10 @@ def test_a_crash_of_the_only_process_keeps_the_socket(stock: Make, tmp_path: Pat
     first = one.wait_state("f", "RUNNING")["pid"]
     inode = os.stat(path).st_ino
     eventually(lambda: ask(path) == [str(first)])
-    os.kill(first, signal.SIGKILL)
-    assert ask(path) != [str(first)], "the connection waits for the next run"
+    os.kill(first, signal.SIGSTOP)  # or it might accept in the moment of its death
+    eventually(lambda: procfs.state(first) == "T")
+    answer = ask(path, lambda: os.kill(first, signal.SIGKILL))
+    assert answer != [str(first)], "the connection waits for the next run"
     assert os.stat(path).st_ino == inode
 
 

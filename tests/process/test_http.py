@@ -304,6 +304,18 @@ def test_too_many_clients(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None
         client.close()
 
 
+def test_a_storm_of_clients_gets_no_more_places_than_there_are(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(http_module, "MAX_CONNECTIONS", 4)
+    clients: list[RawClient] = []
+    served.run(lambda: clients.extend(served.client() for _ in range(20)))  # all are there in one turn
+    eventually(lambda: any("there are 4 already" in line for line in served.lines))
+    assert served.run(lambda: served.server.connections) == 4
+    for client in clients:
+        client.close()
+
+
 def test_too_many_tasks(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(http_module, "MAX_TASKS", 2)
     served = serve()

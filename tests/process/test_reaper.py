@@ -11,7 +11,6 @@ import sys
 import time
 from collections.abc import Callable
 from itertools import pairwise
-from pathlib import Path
 
 import pytest
 
@@ -23,6 +22,7 @@ from supervice.pid1.subreaper import become_subreaper
 from tests.eventually import eventually
 from tests.process.isolated import isolated
 from tests.process.turning import turn, turn_for
+from tests.procfs import state
 
 # Forks argv[1] children that end at once with codes 0, 1, 2 ... and ends without having waited for any.
 MOTHER = """
@@ -31,14 +31,6 @@ for number in range(int(sys.argv[1])):
     if os.fork() == 0:
         os._exit(number % 256)
 """
-
-
-def state(pid: int) -> str:
-    """One letter of /proc/PID/stat; "" when there is no such process."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-    except OSError:
-        return ""
 
 
 def sh(command: str) -> int:

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from supervice.doors import acceptor as acceptor_module
 from supervice.doors import connection as connection_module
 from supervice.doors import rpc as rpc_module
 from supervice.doors.peer import Peer
@@ -376,13 +377,26 @@ def test_when_all_places_are_taken_the_idle_one_goes(served: Served, monkeypatch
         assert busy.receive()["status"] == "ok"  # type: ignore[index]
 
 
+def test_a_storm_of_clients_gets_no_more_places_than_there_are(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rpc_module, "MAX_CONNECTIONS", 3)
+    clients: list[RawClient] = []
+    served.run(lambda: clients.extend(served.client() for _ in range(20)))  # all are there in one turn
+    eventually(lambda: served.lines, message="it is said that there is no place")
+    assert served.run(lambda: served.server.connections) == 3
+    for client in clients:
+        client.close()
+
+
 def test_without_descriptors_accepting_pauses_and_goes_on(
     served: Served, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tries: list[int] = []
-    listener = served.server._listener
-    assert listener is not None
-    accept = listener.accept
+    acceptor = served.server._acceptor
+    assert acceptor is not None
+    listener = acceptor.listener
+    accept = listener.accept_from
 
     def exhausted() -> Any:
         tries.append(1)
@@ -390,9 +404,9 @@ def test_without_descriptors_accepting_pauses_and_goes_on(
             raise OSError(24, "Too many open files")
         return accept()
 
-    monkeypatch.setattr(rpc_module, "FIRST_PAUSE", 0.02)
-    monkeypatch.setattr(served.server, "_pause", 0.02)
-    monkeypatch.setattr(listener, "accept", exhausted)
+    monkeypatch.setattr(acceptor_module, "FIRST_PAUSE", 0.02)
+    monkeypatch.setattr(acceptor, "_pause", 0.02)
+    monkeypatch.setattr(listener, "accept_from", exhausted)
     alive(served)
     assert len(served.lines) == 3
     assert "Too many open files" in served.lines[0]

@@ -16,6 +16,7 @@ import pytest
 
 from tests.eventually import eventually
 from tests.process.conftest import Daemon, alive
+from tests.procfs import state
 
 Make = Callable[..., Daemon]
 BASE = [sys.executable, "-m", "supervice.cli"]
@@ -161,9 +162,6 @@ def test_group_and_single_child(
 
 
 def test_stop_signals_of_a_terminal_suspend_both(start: Callable[..., subprocess.Popen[bytes]]) -> None:
-    def state(pid: int) -> str:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-
     one = start("sleep", "100")
     child = int(eventually(lambda: Path(f"/proc/{one.pid}/task/{one.pid}/children").read_text().strip()))
     eventually(lambda: os.readlink(f"/proc/{one.pid}/cwd") == "/")

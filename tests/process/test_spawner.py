@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 
+from supervice.models import Limits
 from supervice.pid1.identity import Identity
 from supervice.pid1.spawn import Order, Spawner, SpawnError
 from tests.process.isolated import isolated
@@ -102,6 +103,22 @@ def test_a_program_begins_clean(spawner: Spawner, pipes: Pipes) -> None:
     assert found["leads"]
     assert found["session"]
     assert found["streams"][0] == found["streams"][1]
+
+
+@pytest.mark.parametrize(
+    "more", [{}, {"umask": 0o022}, {"limits": Limits(nice=1)}], ids=["", "umask", "limits"]
+)
+def test_what_we_ignore_a_program_does_not(spawner: Spawner, pipes: Pipes, more: dict[str, Any]) -> None:
+    """As an application does, or a shell for what it runs in the background."""
+    signals = (signal.SIGINT, signal.SIGQUIT, signal.SIGRTMIN)
+    before = [signal.signal(signum, signal.SIG_IGN) for signum in signals]
+    try:
+        found = pipes.look(spawner, **more)
+        assert [signal.getsignal(signum) for signum in signals] == [signal.SIG_IGN] * 3
+    finally:
+        for signum, handler in zip(signals, before, strict=True):
+            signal.signal(signum, handler)
+    assert found["ignored"] & ~PYTHONS_OWN == 0
 
 
 def test_sigpipe_ends_a_program_as_everywhere_else(spawner: Spawner, pipes: Pipes) -> None:

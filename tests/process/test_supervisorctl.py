@@ -167,7 +167,9 @@ def daemon(tmp_path: Path) -> Iterator[Daemon]:
 
     yield make
     for one in made:
-        one.stop()
+        one.tell_to_stop()
+    for one in made:
+        one.wait_stopped()
 
 
 def script(pair: list[Stock], lines: str) -> list[str]:
@@ -293,6 +295,7 @@ def test_shutdown(daemon: Daemon) -> None:
 TALKER = """\
 [program:talker]
 command=sh -c 'n=0; while :; do n=$((n+1)); echo line $n; echo error $n >&2; sleep 0.05; done'
+startsecs=0
 [program:filed]
 command=sh -c 'n=0; while :; do n=$((n+1)); echo line $n; sleep 0.05; done'
 stdout_logfile={dir}/filed.log

@@ -110,7 +110,7 @@ LAYERS = {
     "doors.xmlrpc_wire": "",
     "doors.xmlrpc": "doors.http_messages doors.xmlrpc_wire",
     "doors.connection": "doors.access doors.protocol loop",
-    "doors.rpc": "doors.access doors.commands doors.connection doors.listener doors.peer loop",
+    "doors.rpc": "doors.acceptor doors.access doors.commands doors.connection doors.listener doors.peer loop",
     "doors.render": "",
     "doors.timeline": "doors.render",
     "doors.tree": "doors.render",
