@@ -68,7 +68,6 @@ class Supervisor:
         # What the command line says beats the file, now and after every reload.
         self.overrides: dict[str, str | float] = {}
         self.available: list[ProgramConfig] = []  # one a process: the configuration that was read last
-        # A client of supervisord's interface has sent an event: its type and data.
         self._wanted_servers: list[Server] = []
         self._servers: Servers | None = None
         self._path: str | None = None
@@ -149,7 +148,7 @@ class Supervisor:
         """Takes a process into supervision; it is not started."""
         process = Process(config, self.event_bus, launcher=self.launcher)
         process.watch(self._changed)
-        process.watch_health(self._health_changed)
+        process.watch_health(self._condition_changed)
         self.processes[config.name] = process
         return process
 
@@ -289,18 +288,13 @@ class Supervisor:
         if self.attachments is not None:
             self.attachments.changed(process, change)
         self._ending.changed(process, change)
-        if self._herald is not None:
-            self._herald.changed()
-
-    def _health_changed(self, process: Process) -> None:
-        self._condition_changed(process)
-        if self._herald is not None:
-            self._herald.changed()
 
     def _condition_changed(self, process: Process) -> None:
         """Its state, its health or its readiness is another one."""
         self.startup.changed(process)
         self.probes.changed(process)
+        if self._herald is not None:
+            self._herald.changed()
 
     def judge(self) -> None:
         """Asks the exit policy whether this is the end."""

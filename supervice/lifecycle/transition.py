@@ -173,7 +173,8 @@ def _child_exited(now: Snapshot, event: ChildExited, policy: Policy) -> Step:
             step = ended(gone, how, expected=expected)
         else:
             before = "ready" if now.started else "up"
-            step = failed_start(gone, f"{how} before it was {before}", event.at, policy)
+            why = how if policy.oneshot else f"{how} before it was {before}"  # a oneshot never is
+            step = failed_start(gone, why, event.at, policy)
     else:
         step = died(gone, how, event, policy)
     return step[0], had_timer + checks + step[1]

@@ -14,13 +14,15 @@ LEVELS = 10
 
 def starts(bench: Bench, peer: Peer, count: int, results: Results) -> None:
     """One after the other in the same run, so that the ratio holds whatever the machine does meanwhile."""
-    took = {}
+    took, cpu = {}, {}
     for what, needs in (("without", False), ("with", True)):
         with Session(bench, peer, lambda run, needs=needs: _programs(run, count, needs)) as run:
             reports = run.up(count, 90)
             took[what] = (max(one.when for one in reports) - run.began) / 1e6
             results.add(f"graph.{what}.{count}", peer.name, took[what])
+            cpu[what] = run.cpu()
     results.add(f"graph.ratio.{count}", peer.name, took["with"] / took["without"])
+    results.add(f"graph.cpu-ratio.{count}", peer.name, cpu["with"] / max(cpu["without"], 0.01))
 
 
 def _programs(run: Session, count: int, needs: bool) -> list[Program]:

@@ -97,6 +97,7 @@ TABLES: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
             ("graph.without.1000", "last child, without dependencies, ms"),
             ("graph.with.1000", "last child, with them, ms"),
             ("graph.ratio.1000", "with / without"),
+            ("graph.cpu-ratio.1000", "the same, CPU of the supervisor"),
         ),
     ),
     (
