@@ -63,7 +63,8 @@ def _lines(peer: Peer, size: int) -> int:
 
 
 def _rates(row: str, peer: Peer, results: Results, total: int, seconds: float, cpu: float) -> None:
-    results.add(f"{row}.rate", peer.name, total * WIDTH / seconds / 1e6)
+    # in miniature all of it may come in one read, and then no time has passed
+    results.add(f"{row}.rate", peer.name, total * WIDTH / max(seconds, 1e-6) / 1e6)
     results.add(f"{row}.cpu", peer.name, cpu * GIB / (total * WIDTH))
 
 
