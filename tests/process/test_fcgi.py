@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from tests.eventually import eventually
-from tests.process.conftest import Daemon
+from tests.process.conftest import Daemon, alive
 
 Make = Callable[..., Daemon]
 PROGRAM = Path(__file__).resolve().parents[1] / "programs" / "fcgi.py"
@@ -89,6 +89,7 @@ def test_a_crash_of_the_only_process_keeps_the_socket(stock: Make, tmp_path: Pat
     inode = os.stat(path).st_ino
     eventually(lambda: ask(path) == [str(first)])
     os.kill(first, signal.SIGKILL)
+    eventually(lambda: not alive(first))  # until then it may still accept, and reset
     assert ask(path) != [str(first)], "the connection waits for the next run"
     assert os.stat(path).st_ino == inode
 
