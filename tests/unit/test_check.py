@@ -144,8 +144,8 @@ def test_what_differs_from_supervisord_for_this_file(path: Path, capsys: Any) ->
     assert "  - b: stdout goes to the container's stdout" in text
     assert "  - b, l: stderr goes to the container's stderr" in text
     assert "  - l: stdout is the protocol and logged nowhere" in text
-    assert "  - a: a stop reaches the whole process group" in text
-    assert "  - a: failed starts" in text
+    assert "  - a, l: a stop reaches the whole process group" in text
+    assert "  - a, l: failed starts" in text
 
 
 @pytest.mark.parametrize(
