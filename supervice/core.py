@@ -68,7 +68,6 @@ class Supervisor:
         # What the command line says beats the file, now and after every reload.
         self.overrides: dict[str, str | float] = {}
         self.available: list[ProgramConfig] = []  # one a process: the configuration that was read last
-        # A client of supervisord's interface has sent an event: its type and data.
         self._wanted_servers: list[Server] = []
         self._servers: Servers | None = None
         self._path: str | None = None
@@ -345,11 +344,6 @@ class Supervisor:
             self.attachments = Attachments(session.launcher, session.outputs, self.config)
         if self.attachments is not None:
             self.attachments.update(processes, self.config.identifier)
-
-    def remote_communication(self, kind: str, data: str) -> None:
-        """Hands an event of a client to whoever listens to such events."""
-        if self.attachments is not None:
-            self.attachments.remote_communication(kind, data)
 
     def processes_changed(self) -> None:
         """Processes have come, gone or changed: everybody who keeps something by process follows."""
