@@ -340,11 +340,6 @@ class Supervisor:
         if self.attachments is not None:
             self.attachments.update(processes, self.config.identifier)
 
-    def remote_communication(self, kind: str, data: str) -> None:
-        """Hands an event of a client to whoever listens to such events."""
-        if self.attachments is not None:
-            self.attachments.remote_communication(kind, data)
-
     def processes_changed(self) -> None:
         """Processes have come, gone or changed: everybody who keeps something by process follows."""
         if self._signals is not None:

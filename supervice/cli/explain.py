@@ -255,7 +255,10 @@ def differences(loaded: Loaded) -> Iterator[str]:
         for stream in ("stdout", "stderr"):
             written = given.get(f"{stream}_logfile", ("AUTO",))[0]
             if written.upper() == "AUTO" and not (stream == "stderr" and config.redirect_stderr):
-                note(f"{stream} goes to the container's {stream}, where supervisord writes AUTO files", name)
+                where = f"goes to the container's {stream}"
+                if stream == "stdout" and config.listener is not None:
+                    where = "is the protocol and logged nowhere"
+                note(f"{stream} {where}, where supervisord writes AUTO files", name)
             limit = given.get(f"{stream}_logfile_maxbytes", ("50MB",))[0]
             if written.startswith(_DEVICES) and limit.strip() != "0":
                 note(f"{stream}_logfile is a device and never rotated; supervisord needs maxbytes = 0", name)

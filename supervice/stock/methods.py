@@ -191,7 +191,8 @@ class Interface:
         )
 
     def _remote_comm(self, kind: str, data: str) -> bool:
-        self._supervisor.remote_communication(kind, data)
+        if self._supervisor.attachments is not None:
+            self._supervisor.attachments.remote_communication(kind, data)
         return True
 
     # -- processes ---------------------------------------------------------------------------------------

@@ -119,6 +119,46 @@ def test_superlances_crashmail_sends_its_mail(run: Callable[..., Box], furnished
     assert box.stop() == 0
 
 
+HTTPOK = """
+[unix_http_server]
+file=/run/supervisor.sock
+username=admin
+password=secret
+[supervisord]
+[rpcinterface:supervisor]
+supervisor.rpcinterface_factory = supervisor.rpcinterface:make_main_rpcinterface
+[supervisorctl]
+serverurl=unix:///run/supervisor.sock
+username=admin
+password=secret
+[group:site]
+programs=app
+[program:app]
+command=sleep 1000
+[eventlistener:httpok]
+command=/opt/tools/bin/httpok -p site:app -t 2 http://127.0.0.1:8000/
+events=TICK_5
+environment=SUPERVISOR_USERNAME="admin",SUPERVISOR_PASSWORD="secret"
+"""
+
+
+def test_superlances_httpok_restarts_what_does_not_answer(run: Callable[..., Box], furnished: str) -> None:
+    """It calls back by XML-RPC, over the server that the daemon names."""
+    box = run(
+        ["-c", "/etc/supervisord.conf"],
+        image=furnished,
+        files={"/etc/supervisord.conf": HTTPOK},
+        wait=["app", "httpok"],
+    )
+    first = box.pid("app")
+    eventually(lambda: box.state("app") == "RUNNING" and box.pid("app") != first, 20, 0.2)
+    eventually(lambda: "site:app restarted" in box.logs(), 10, 0.2)
+    said = box.exec("/opt/tools/bin/supervisorctl", "status", check=True).output
+    assert "httpok" in said
+    assert "site:app" in said
+    assert box.stop() == 0
+
+
 FASTCGI = """
 [supervisord]
 [fcgi-program:wrap]

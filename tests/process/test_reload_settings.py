@@ -242,6 +242,6 @@ def test_every_setting_is_one_or_the_other() -> None:
     live = {
         "logfile", "loglevel", "log_maxbytes", "log_backups", "log_format", "log_overflow", "log_buffer",
         "shutdown_timeout", "exit_when_idle", "on_fatal", "termination_log", "environment", "env_file", "umask",
-        "programs", "log_compress", "drain_delay",
+        "programs", "log_compress", "drain_delay", "identifier",
     }  # fmt: skip
     assert set(SupervisorConfig.__annotations__) == live | set(_AT_START)

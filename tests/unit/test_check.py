@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -134,15 +135,36 @@ def test_what_differs_from_supervisord_for_this_file(path: Path, capsys: Any) ->
     path.write_text(
         "[supervisord]\nuser = root\n[program:a]\ncommand = x\nstdout_logfile = /dev/stdout\n"
         "redirect_stderr = true\n[program:b]\ncommand = x\nautorestart = false\nstopasgroup = false\n"
+        "[eventlistener:l]\ncommand = x\nevents = TICK\n"
     )
     assert check(["--explain", str(path)], None) == 0
     text = capsys.readouterr().out.partition("what differs from supervisord for this file:\n")[2]
     assert "  - nodaemon is not true" in text
     assert "  - a: stdout_logfile is a device and never rotated" in text
     assert "  - b: stdout goes to the container's stdout" in text
-    assert "  - b: stderr goes to the container's stderr" in text
-    assert "  - a: a stop reaches the whole process group" in text
-    assert "  - a: failed starts" in text
+    assert "  - b, l: stderr goes to the container's stderr" in text
+    assert "  - l: stdout is the protocol and logged nowhere" in text
+    assert "  - a, l: a stop reaches the whole process group" in text
+    assert "  - a, l: failed starts" in text
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("[supervisord]\n[inet_http_server]\nport = 127.0.0.1:9001\n", "2: [inet_http_server] "),
+        ("[supervice]\n\nhttp = :8080\n", "3: http: "),
+    ],
+)
+def test_servers_without_h11(
+    path: Path, capsys: Any, monkeypatch: pytest.MonkeyPatch, text: str, line: str
+) -> None:
+    path.write_text(text)
+    assert check([str(path)], None) == 0
+    monkeypatch.setitem(sys.modules, "h11", None)
+    capsys.readouterr()
+    assert check([str(path)], None) == 2
+    said = capsys.readouterr().out
+    assert said == f"{path}:{line}HTTP needs the library h11: pip install 'supervice[http]'\n"
 
 
 @pytest.mark.parametrize(
