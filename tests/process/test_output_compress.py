@@ -89,7 +89,9 @@ def test_the_daemon_is_killed_again_and_again(daemon: Callable[..., Daemon], tmp
         one = daemon(program(path, 4000, 20_000, backups=200))
         busy(one, path)
         one.signal(signal.SIGSTOP)
-        eventually(lambda pid=one.pid: state(pid) == "T")  # killed in the middle of a write, it would tear a line
+        eventually(
+            lambda pid=one.pid: state(pid) == "T"
+        )  # killed in the middle of a write, it would tear a line
         kids = children(one)
         one.process.kill()
         one.process.wait()

@@ -83,7 +83,7 @@ LAYERS = {
     "signal_desk": "lifecycle logger loop pid1 process",
     "farewell": "lifecycle process",
     "session": "doors.address doors.commands doors.rpc launch logger loop models output pid1",
-    "ending": "farewell lifecycle logger loop pid1 process shutdown",
+    "ending": "farewell launch lifecycle logger loop pid1 process shutdown",
     # supervisord's remote interface, loaded when a stock file has a server for it
     "stock": "config.text config.values doors.http doors.xmlrpc doors.xmlrpc_wire lifecycle logger names output pid1 process"
     " views waiting",
