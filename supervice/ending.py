@@ -20,6 +20,7 @@ from supervice.shutdown import Shutdown
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from supervice.core import Supervisor
+    from supervice.launch import Launcher
     from supervice.lifecycle.states import Announce
     from supervice.loop import AnyFuture, EventLoop
     from supervice.output.router import OutputRouter
@@ -152,7 +153,7 @@ class Ending:
             loop,
             supervisor.processes.values(),
             supervisor.config.shutdown_timeout,
-            _leftovers if supervisor.daemon else None,
+            (lambda: _leftovers(supervisor.launcher)) if supervisor.daemon else None,
             supervisor.attachments.settle if supervisor.attachments is not None else None,
         )
         if outputs is not None:
@@ -216,6 +217,8 @@ async def _flush(loop: EventLoop, outputs: OutputRouter, seconds: float) -> None
         pass
 
 
-def _leftovers() -> list[Stat]:
+def _leftovers(launcher: Launcher | None) -> list[Stat]:
+    """What programs left; a helper of ours that was killed may take its time to end."""
     me = os.getpid()
-    return everyone_else(me) if placement.is_pid1() else descendants(me)
+    found = everyone_else(me) if placement.is_pid1() else descendants(me)
+    return [stat for stat in found if launcher is None or stat.pid not in launcher.helpers]

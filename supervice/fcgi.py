@@ -31,10 +31,6 @@ class SharedSocket:
         self._listener: Listener | None = None
         self._sock: _socket.socket | None = None
 
-    @property
-    def is_open(self) -> bool:
-        return self._sock is not None
-
     def open(self, config: ProgramConfig) -> int:
         """The descriptor of the socket, which is made when it is not there. OSError when it cannot be."""
         self._processes.add(config.name)

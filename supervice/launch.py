@@ -70,6 +70,7 @@ class Launcher:
         self._null: int | None = None
         self._notify: NotifySocket | None = None
         self._terminal = False
+        self.helpers: set[int] = set()  # processes of our own that are no programs
         if outputs is not None:
             outputs.start_helper = self.start_helper
 
@@ -233,14 +234,14 @@ class Launcher:
             pid = self.runtime.spawner.spawn(Order(argv, dict(os.environ), stdin, stdout, self.null))
         except SpawnError as error:
             raise OSError(str(error)) from None
-        alive = [pid]
+        self.helpers.add(pid)
 
         def reaped(status: int) -> None:
-            alive.clear()
+            self.helpers.discard(pid)
             ended(status)
 
         self.runtime.reaper.register(pid, reaped)
-        return lambda: alive and signal_process(alive[0], KILL)
+        return lambda: pid in self.helpers and signal_process(pid, KILL)
 
     def take_terminal_back(self) -> None:
         if self._terminal:

@@ -63,12 +63,6 @@ def cpu_seconds(pid: int) -> float:
         return 0.0
 
 
-def reaped_cpu_seconds(pid: int) -> float:
-    """CPU time of the children that the process has waited for; in ticks of 10 ms."""
-    fields = read(f"/proc/{pid}/stat").rpartition(")")[2].split()
-    return (int(fields[13]) + int(fields[14])) / os.sysconf("SC_CLK_TCK") if fields else 0.0
-
-
 def memory_kib(pid: int) -> dict[str, int]:
     """`pss`, `rss`, `private` and `anonymous` in KiB; only the last does not depend on who else maps the same files."""
     found = {"pss": 0, "rss": 0, "private": 0, "anonymous": 0}

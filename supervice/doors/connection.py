@@ -6,10 +6,10 @@ connection and nobody else anything.
 
 from __future__ import annotations
 
-import _socket  # the C half of `socket`, see `peer`
 import select
 
 from supervice.doors.access import may
+from supervice.doors.buffered import BufferedSocket
 from supervice.doors.protocol import (
     FORBIDDEN,
     INTERNAL_ERROR,
@@ -22,12 +22,13 @@ from supervice.doors.protocol import (
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import _socket
     from collections.abc import Callable
     from typing import Any
 
     from supervice.doors.access import Level
     from supervice.doors.rpc import RpcServer
-    from supervice.loop import AnyFuture, Cancellable
+    from supervice.loop import AnyFuture
 
 READ_SIZE = 16384  # what one client can make us do in one turn of the loop: 2,700 tiny requests, 20 ms
 MAX_OUTPUT = 4 * 1024 * 1024  # bytes that wait for a client; one that lets more pile up is dropped
@@ -40,33 +41,21 @@ STALL_TIMEOUT = 30.0  # seconds without reading any of a reply
 STREAMS = frozenset(("logs", "events"))
 
 
-class Connection:
-    """See the module. `busy` says whether something is being done or said for the client."""
+class Connection(BufferedSocket):
+    """See the module."""
 
     def __init__(self, server: RpcServer, sock: _socket.socket, level: Level | None) -> None:
+        super().__init__(server.loop, sock)
         self._server = server
-        self._loop = server.loop
-        self._sock = sock
-        self._fd = sock.fileno()
         self._level = level
         self._frames = FrameReader()
         self._pending: list[dict[str, Any]] = []
-        self._out = bytearray()
         self._task: AnyFuture | None = None
         self._command = ""
         self._stop_stream: Callable[[], None] | None = None
-        self._timer: Cancellable | None = None
-        self._timer_for = ""
-        self._reading = False
         self._ended = False  # the client will send no more
         self._closing = False  # nothing of the client is read any more, the output is still written
-        self.closed = False
-        self._heard = self._loop.time()
         self._update()
-
-    def idle_for(self, seconds: float) -> bool:
-        """Whether the client has wanted nothing for that long."""
-        return not self.busy and self._loop.time() - self._heard > seconds
 
     @property
     def busy(self) -> bool:
@@ -75,12 +64,8 @@ class Connection:
     # Reading ------------------------------------------------------------------------------------------
 
     def _on_readable(self) -> None:
-        try:
-            data = self._sock.recv(READ_SIZE)
-        except (BlockingIOError, InterruptedError):
-            return
-        except OSError:
-            self.close()
+        data = self._receive(READ_SIZE)
+        if data is None:
             return
         self._heard = self._loop.time()
         if data:
@@ -191,38 +176,10 @@ class Connection:
     # Writing ------------------------------------------------------------------------------------------
 
     def _write(self, data: bytes) -> None:
-        if self.closed:
-            return
-        if self._out:
-            self._out += data
-        else:
-            sent = self._send(data)
-            if sent < len(data) and not self.closed:
-                self._out += memoryview(data)[sent:]
-                self._loop.add_writer(self._fd, self._on_writable)
+        self._push(data)
         if len(self._out) > MAX_OUTPUT:
             self._server.log("control socket: a client that does not read was dropped")
             self.close()
-
-    def _send(self, data: bytes | bytearray) -> int:
-        try:
-            return self._sock.send(data, _socket.MSG_NOSIGNAL)
-        except (BlockingIOError, InterruptedError):
-            return 0
-        except OSError:
-            self.close()
-            return 0
-
-    def _on_writable(self) -> None:
-        sent = self._send(self._out)
-        if self.closed:
-            return
-        if sent:
-            del self._out[:sent]
-            self._set_timer("")
-        if not self._out:
-            self._loop.remove_writer(self._fd)
-        self._work()
 
     # Watching -----------------------------------------------------------------------------------------
 
@@ -230,12 +187,7 @@ class Connection:
         """Brings the reader and the one timer in line with what is awaited."""
         full = len(self._pending) >= MAX_PENDING or self._frames.error is not None
         reading = not (self._ended or self._closing or full)
-        if reading != self._reading:
-            self._reading = reading
-            if reading:
-                self._loop.add_reader(self._fd, self._on_readable)
-            else:
-                self._loop.remove_reader(self._fd)
+        self._watch_input(reading)
         if self._out and self._stop_stream is None:
             self._set_timer("read", STALL_TIMEOUT)
         elif reading and (self._frames.partial or self._level is None) and not self._task:
@@ -243,26 +195,13 @@ class Connection:
         else:
             self._set_timer("")
 
-    def _set_timer(self, purpose: str, seconds: float = 0) -> None:
-        if purpose == self._timer_for:
-            return
-        if self._timer is not None:
-            self._timer.cancel()
-        self._timer_for = purpose
-        self._timer = self._loop.call_later(seconds, self.close) if purpose else None
-
     def close(self) -> None:
         """Ends the connection now. A command that only reads ends with it, another one goes on."""
         if self.closed:
             return
-        self.closed = True
-        self._set_timer("")
-        self._loop.remove_reader(self._fd)
-        self._loop.remove_writer(self._fd)
-        self._sock.close()
+        self._release()
         self._end_stream()
         self._pending.clear()
-        self._out = bytearray()
         task, self._task = self._task, None
         if task is not None and may("read", self._command):
             task.cancel()

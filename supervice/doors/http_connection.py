@@ -10,6 +10,7 @@ import _socket  # the C half of `socket`, see `peer`
 
 import h11
 
+from supervice.doors.buffered import BufferedSocket
 from supervice.doors.http_messages import REASONS, Response, text
 from supervice.doors.http_stream import Streaming
 from supervice.doors.http_wire import head_of, request_of
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 
     from supervice.doors.http import HttpServer
     from supervice.doors.http_messages import Guard, Request
-    from supervice.loop import Cancellable
 
 READ_SIZE = 16384  # what one client can make us do in one turn of the loop
 REQUESTS_PER_TURN = 16
@@ -33,14 +33,12 @@ STALL_TIMEOUT = 30.0  # seconds without reading any of a response
 LINGER = 2.0  # seconds for a client that still sends to hear what we said last
 
 
-class HttpConnection:
+class HttpConnection(BufferedSocket):
     """See the module. An idle client may stay: it costs no wake-up."""
 
     def __init__(self, server: HttpServer, sock: _socket.socket, peer: str) -> None:
+        super().__init__(server.loop, sock)
         self.server = server
-        self._loop = server.loop
-        self._sock = sock
-        self._fd = sock.fileno()
         self._peer = peer
         self._http = h11.Connection(h11.SERVER, max_incomplete_event_size=MAX_HEAD)
         self._ahead = bytearray()  # came while we were busy; h11 gets it after that
@@ -48,38 +46,24 @@ class HttpConnection:
         self._method = ""  # of the request that is read or answered
         self._body = bytearray()
         self._refusal: Response | None = None  # of the guard, for that request
-        self._out = bytearray()
         self._working = False  # the handler has a request
         self._stream: Streaming | None = None
-        self._timer: Cancellable | None = None
-        self._timer_for = ""
-        self._reading = False
         self._ended = False  # the client will send no more
         self._told_end = False  # and h11 knows it
         self._closing = False  # nothing of the client is read any more, the output is still written
         self._lingering = False
         self._fresh = True  # no request came whole so far
-        self.closed = False
-        self._heard = self._loop.time()
         self._update()
 
-    def idle_for(self, seconds: float) -> bool:
-        """Whether the client has wanted nothing for that long."""
-        return not self._busy and self._loop.time() - self._heard > seconds
-
     @property
-    def _busy(self) -> bool:
+    def busy(self) -> bool:
         return self._working or self._stream is not None or bool(self._out)
 
     # Reading ------------------------------------------------------------------------------------------
 
     def _on_readable(self) -> None:
-        try:
-            data = self._sock.recv(READ_SIZE)
-        except (BlockingIOError, InterruptedError):
-            return
-        except OSError:
-            self.close()
+        data = self._receive(READ_SIZE)
+        if data is None:
             return
         if self._lingering:
             if not data:
@@ -100,7 +84,7 @@ class HttpConnection:
         if self.closed:
             return
         turns = REQUESTS_PER_TURN
-        while not (self.closed or self._closing or self._busy):
+        while not (self.closed or self._closing or self.busy):
             if turns == 0:
                 self._loop.call_soon(self._work)
                 break
@@ -268,35 +252,8 @@ class HttpConnection:
 
     def _send(self, event: h11.Event) -> None:
         data = self._http.send(event)
-        if self.closed or not data:
-            return
-        if self._out:
-            self._out += data
-            return
-        sent = self._write(data)
-        if sent < len(data) and not self.closed:
-            self._out += memoryview(data)[sent:]
-            self._loop.add_writer(self._fd, self._on_writable)
-
-    def _write(self, data: bytes | bytearray) -> int:
-        try:
-            return self._sock.send(data, _socket.MSG_NOSIGNAL)
-        except (BlockingIOError, InterruptedError):
-            return 0
-        except OSError:
-            self.close()
-            return 0
-
-    def _on_writable(self) -> None:
-        sent = self._write(self._out)
-        if self.closed:
-            return
-        if sent:
-            del self._out[:sent]
-            self._set_timer("")
-        if not self._out:
-            self._loop.remove_writer(self._fd)
-        self._work()
+        if data:
+            self._push(data)
 
     # Watching -----------------------------------------------------------------------------------------
 
@@ -304,17 +261,12 @@ class HttpConnection:
         """Brings the reader and the one timer in line with what is awaited."""
         full = len(self._ahead) >= MAX_AHEAD
         reading = self._lingering or not (self._ended or self._closing or full)
-        if reading != self._reading:
-            self._reading = reading
-            if reading:
-                self._loop.add_reader(self._fd, self._on_readable)
-            else:
-                self._loop.remove_reader(self._fd)
+        self._watch_input(reading)
         if self._lingering:
             self._set_timer("leave", LINGER)
         elif self._out and self._stream is None:
             self._set_timer("read", STALL_TIMEOUT)
-        elif not self._busy and (self._fresh or self._http.their_state is not h11.IDLE or self._partial):
+        elif not self.busy and (self._fresh or self._http.their_state is not h11.IDLE or self._partial):
             self._set_timer("send", REQUEST_TIMEOUT)
         else:
             self._set_timer("")
@@ -323,14 +275,6 @@ class HttpConnection:
     def _partial(self) -> bool:
         """Whether the head of a request has begun to come."""
         return bool(self._http.trailing_data[0])
-
-    def _set_timer(self, purpose: str, seconds: float = 0) -> None:
-        if purpose == self._timer_for:
-            return
-        if self._timer is not None:
-            self._timer.cancel()
-        self._timer_for = purpose
-        self._timer = self._loop.call_later(seconds, self._late) if purpose else None
 
     def _late(self) -> None:
         if self._timer_for == "send" and (self._request is not None or self._partial):
@@ -356,7 +300,7 @@ class HttpConnection:
     def close_soon(self) -> None:
         """Ends the connection when what is being answered is answered."""
         self._ended = True
-        if self._stream is not None or not self._busy:
+        if self._stream is not None or not self.busy:
             self.close()
         else:
             self._closing = not self._working
@@ -366,15 +310,10 @@ class HttpConnection:
         """Ends the connection now. What a handler is doing goes on."""
         if self.closed:
             return
-        self.closed = True
-        self._set_timer("")
-        self._loop.remove_reader(self._fd)
-        self._loop.remove_writer(self._fd)
-        self._sock.close()
+        self._release()
         stream, self._stream = self._stream, None
         if stream is not None:
             stream.end()
         self._ahead.clear()
         self._body = bytearray()
-        self._out = bytearray()
         self.server.forget(self)

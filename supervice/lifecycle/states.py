@@ -17,8 +17,6 @@ STATES = (STOPPED, STARTING, RUNNING, BACKOFF, STOPPING, EXITED, FATAL, UNHEALTH
 UP = frozenset({RUNNING, UNHEALTHY})
 # No child, and none will be started by itself.
 RESTING = frozenset({STOPPED, EXITED, FATAL})
-# What a caller who waits for a process to settle is waiting for.
-SETTLED = RESTING | UP
 
 KILL = 9
 # In place of a position in the stop ladder: the command before it is running.

@@ -77,11 +77,10 @@ class _SharedSend:
     The second way can wait when somebody else fills the pipe between the two calls. Nothing better is left.
     """
 
-    __slots__ = ("_nowait", "_poll")
+    __slots__ = ("_nowait",)
 
     def __init__(self) -> None:
         self._nowait = hasattr(os, "RWF_NOWAIT")
-        self._poll: object = None
 
     def __call__(self, fd: int, parts: list[bytes | memoryview]) -> int:
         if self._nowait:

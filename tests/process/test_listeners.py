@@ -210,6 +210,7 @@ def test_one_that_never_answers_does_not_hold_up_the_others(stock: Make, tmp_pat
         one.ask("restart", "a")
     one.ask("stop", "a")
     wait_for(quick, "PROCESS_STATE_STOPPED", 13)  # a restart is a stop and a start there
+    eventually(lambda: told(slow))
     assert len(told(slow)) == 1
     one.wait_text("slow: the event buffer is full (buffer_size = 10)")
     assert one.text().count("the event buffer is full") == 1  # said once

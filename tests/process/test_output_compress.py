@@ -11,6 +11,7 @@ from pathlib import Path
 
 from tests.eventually import eventually
 from tests.process.conftest import Daemon
+from tests.procfs import state
 
 LINES = Path(__file__).parents[1] / "programs" / "lines.py"
 
@@ -88,6 +89,9 @@ def test_the_daemon_is_killed_again_and_again(daemon: Callable[..., Daemon], tmp
         one = daemon(program(path, 4000, 20_000, backups=200))
         busy(one, path)
         one.signal(signal.SIGSTOP)
+        eventually(
+            lambda pid=one.pid: state(pid) == "T"
+        )  # killed in the middle of a write, it would tear a line
         kids = children(one)
         one.process.kill()
         one.process.wait()

@@ -162,6 +162,11 @@ def test_exit_when_idle(daemon: Make) -> None:
     assert one.wait() == 0
 
 
+def environ(pid: int) -> bytes:
+    """It is empty for a moment after the exec has begun."""
+    return eventually(lambda: Path(f"/proc/{pid}/environ").read_bytes())
+
+
 def test_the_environment_changes_those_who_see_it(daemon: Make) -> None:
     programs = (
         "[program:sees]\ncommand = sleep 1000\nstartsecs = 0\n"
@@ -172,12 +177,12 @@ def test_the_environment_changes_those_who_see_it(daemon: Make) -> None:
     one.rewrite("environment = A=2,B=1\n" + programs)
     assert one.ask("reload")["changed"] == ["sees"]
     pid = one.wait_state("sees", "RUNNING")["pid"]
-    assert b"\0A=2\0" in b"\0" + Path(f"/proc/{pid}/environ").read_bytes()
+    assert b"\0A=2\0" in b"\0" + environ(pid)
     assert one.row("own")["pid"] == before["own"]
     one.rewrite("environment = A=2\n" + programs)
     assert one.ask("reload")["changed"] == ["own", "sees"]
     pid = one.wait_state("own", "RUNNING")["pid"]
-    variables = Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
+    variables = environ(pid).split(b"\0")
     assert b"A=own" in variables
     assert f"SUPERVICE_SOCKET={one.socket}".encode() in variables
     assert not [one for one in variables if one.startswith(b"B=")]
