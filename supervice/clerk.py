@@ -97,7 +97,6 @@ class Clerk:
         "ready_time",
         "restarts",
         "started_at",
-        "state_since",
         "status_text",
     )
 
@@ -122,7 +121,6 @@ class Clerk:
         self._watchers: tuple[Watcher, ...] = ()
         self._health_watchers: tuple[Callable[[Any], object], ...] = ()
         self.started_at: float | None = None  # seconds since the epoch, of the spawn
-        self.state_since = time.time()
         self.exits: tuple[Exit, ...] = ()  # the last ones, the newest last
         self.foreground: list[str] | None = None  # the words of CMD, which has our streams and terminal
         self.expected = True  # whether the last exit was one of exitcodes
@@ -349,7 +347,6 @@ class Clerk:
         self.tell(HealthChecked(pid, healthy, message, counts, at_once))
 
     def _announce(self, effect: Announce) -> None:
-        self.state_since = time.time()
         if effect.to_state == EXITED:
             self.expected = effect.expected
         log_change(self._config.name, self._snapshot.pid, effect)

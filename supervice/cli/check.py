@@ -54,7 +54,7 @@ def check(words: list[str], found: str | None) -> int:
 
 
 def _http(loaded: Loaded) -> None:
-    """A daemon goes on without its HTTP servers; who asks beforehand wants to know."""
+    """What the daemon will say when it opens its HTTP servers, and goes on without them."""
     if not (loaded.servers or loaded.config.http):
         return
     from supervice.doors.http import HttpUnavailable, require_h11
@@ -66,11 +66,11 @@ def _http(loaded: Loaded) -> None:
         sections = loaded.reading.sections
         if loaded.config.http:
             _, file, line = sections["supervice"].options["http"]
-            loaded.problems.append(Problem(file, line, "error", "http", f"http: {error}"))
+            loaded.problems.append(Problem(file, line, "warning", "http", f"http: {error}"))
         for server in loaded.servers:
             section = sections[server.section]
             message = f"[{server.section}] {error}"
-            loaded.problems.append(Problem(section.file, section.line, "error", "", message))
+            loaded.problems.append(Problem(section.file, section.line, "warning", "", message))
 
 
 def _arguments(words: list[str]) -> tuple[list[str], str, bool]:
