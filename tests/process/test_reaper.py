@@ -92,7 +92,7 @@ def test_ten_thousand_orphans_come_in_batches_and_the_loop_stays_live() -> None:
 def test_the_status_is_what_the_child_ended_with() -> None:
     desk = Desk()
     wanted = {0: "exit 0", 1: "exit 1", 255: "exit 255", -9: "kill -KILL $$", -15: "kill -TERM $$"}
-    wanted |= {-11: "kill -SEGV $$", -1: "kill -HUP $$", -37: "kill -37 $$"}
+    wanted |= {-11: "kill -SEGV $$", -10: "kill -USR1 $$", -37: "kill -37 $$"}
     seen: dict[int, int] = {}
     for status, command in wanted.items():
         pid = sh(command)
