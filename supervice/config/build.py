@@ -33,6 +33,7 @@ _STOCK = (
     "ctlplugin:",
 )
 _NAMED = ("program", "group", "eventlistener", "fcgi-program")
+_STOCK_ONLY = ("eventlistener", "fcgi-program", "unix_http_server", "inet_http_server")
 # Sections for supervisord's own client and plug-ins: read by others, nothing for a daemon to do.
 _IGNORED = ("supervisorctl", "rpcinterface", "ctlplugin")
 
@@ -107,10 +108,8 @@ class Builder:
             return name
         if not ctx.stock and name == "supervisord":
             message = f"{where} does not go with [supervice] in one file, move what is still needed there"
-        elif not ctx.stock and kind in ("eventlistener", "fcgi-program"):
+        elif not ctx.stock and kind in _STOCK_ONLY:
             message = f"{where} is for stock supervisord files, it does not go with [supervice] in one file"
-        elif not ctx.stock and kind in (*_NAMED, "unix_http_server", "inet_http_server"):
-            message = f"{where} is not in this version of supervice yet, remove the section"
         else:
             hint = ctx.guess(name, _STOCK if ctx.stock else _OURS)
             known = ", ".join(f"[{s}NAME]" if s.endswith(":") else f"[{s}]" for s in _OURS)

@@ -424,7 +424,7 @@ WRONG = [
     ("[supervise]", 1, "unknown section [supervise] (did you mean 'supervice'?)"),
     ("[Program:x]\ncommand=x", 1, "unknown section [Program:x]"),
     ("[supervice]\n[supervisord]", 2, "does not go with [supervice]"),
-    ("[supervice]\n[inet_http_server]\nport=1", 2, "is not in this version"),
+    ("[supervice]\n[inet_http_server]\nport=1", 2, "is for stock supervisord files"),
     ("[supervice]\n[eventlistener:x]\ncommand=x", 2, "is for stock supervisord files"),
     ("[supervice]\n[fcgi-program:x]\ncommand=x", 2, "is for stock supervisord files"),
     ("[program:]\ncommand=x", 1, "needs a name"),
