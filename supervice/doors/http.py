@@ -8,6 +8,7 @@ Without clients it costs no wake-up.
 from __future__ import annotations
 
 from supervice.doors.acceptor import Acceptor
+from supervice.doors.clients import Clients
 from supervice.doors.http_messages import Request, Response, text
 from supervice.doors.listener import Listener, SocketInUse
 from supervice.doors.peer import peer_of
@@ -25,9 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["MISSING", "HttpServer", "HttpUnavailable", "Request", "Response", "SocketInUse", "Stream", "text"]
 
 MISSING = "HTTP needs the library h11: pip install 'supervice[http]'"
-MAX_CONNECTIONS = 256
 MAX_TASKS = 256  # requests being worked on, those of clients that left among them
-IDLE_ENOUGH = 5.0  # seconds of silence after which a client may lose its place to another, when all are taken
 
 
 class HttpUnavailable(OSError):
@@ -42,12 +41,14 @@ def require_h11() -> None:
         raise HttpUnavailable(MISSING) from None
 
 
-class HttpServer:
+class HttpServer(Clients):
     """Answers requests with what `handler` returns: a Response, or an awaitable of one.
 
     The handler may raise: the client gets a 500 and `log` a line. `guard` is asked when the head of a request
     has come, before its body is read; a Response of it is the answer. One server may listen at many places.
     """
+
+    most = 256
 
     def __init__(
         self,
@@ -57,13 +58,11 @@ class HttpServer:
         log: Callable[[str], object] | None = None,
         guard: Guard | None = None,
     ) -> None:
+        super().__init__(log)
         self.loop = loop
         self.handler = handler
         self.guard = guard
-        self._log = log
         self._acceptors: list[Acceptor] = []
-        self._connections: dict[HttpConnection, None] = {}  # in the order of their coming
-        self._tasks: set[AnyFuture] = set()
 
     def open_unix(self, path: str, mode: int = 0o700, uid: int | None = None, gid: int | None = None) -> None:
         """Listens at `path` (mode and owner are in place before anybody can connect).
@@ -95,11 +94,6 @@ class HttpServer:
         """The ports of the internet sockets."""
         return [acceptor.listener.port for acceptor in self._acceptors if acceptor.listener.port]
 
-    @property
-    def connections(self) -> int:
-        """How many clients are connected."""
-        return len(self._connections)
-
     def close(self) -> None:
         """Ends every connection and stops listening; what handlers are doing runs to its end."""
         acceptors, self._acceptors = self._acceptors, []
@@ -126,24 +120,7 @@ class HttpServer:
             peer = f"unix:uid={who.uid},pid={who.pid}"
         self._connections[HttpConnection(self, sock, peer)] = None
 
-    def _room(self, waits: bool) -> str:
-        """Why there is no place for one more client; "" when there is one.
-
-        When one more waits, the client that came first of those that want nothing just now has to go.
-        """
-        if len(self._connections) < MAX_CONNECTIONS:
-            return ""
-        for connection in self._connections if waits else ():
-            if connection.idle_for(IDLE_ENOUGH):
-                connection.close()
-                return ""
-        return f"there are {MAX_CONNECTIONS} already"
-
     # For connections ----------------------------------------------------------------------------------
-
-    def log(self, line: str) -> None:
-        if self._log is not None:
-            self._log(line)
 
     @property
     def overloaded(self) -> bool:

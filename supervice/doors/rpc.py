@@ -10,6 +10,7 @@ import os
 
 from supervice.doors.acceptor import Acceptor
 from supervice.doors.access import access
+from supervice.doors.clients import Clients
 from supervice.doors.connection import Connection
 from supervice.doors.listener import Listener, SocketInUse, check_socket
 from supervice.doors.peer import groups_of, peer_of
@@ -25,16 +26,15 @@ if TYPE_CHECKING:
 
 __all__ = ["RpcServer", "SocketInUse", "check_socket"]
 
-MAX_CONNECTIONS = 512
-IDLE_ENOUGH = 5.0  # seconds of silence after which a client may lose its place to another, when all are taken
 
-
-class RpcServer:
+class RpcServer(Clients):
     """Serves `commands` at `path`.
 
     `mode` is the socket file's, by default 0600, or 0660 with `group_gid`, whose members may read. `log` gets
     one line for what an administrator should know.
     """
+
+    most = 512
 
     def __init__(
         self,
@@ -46,15 +46,13 @@ class RpcServer:
         group_gid: int | None = None,
         log: Callable[[str], object] | None = None,
     ) -> None:
+        super().__init__(log)
         self.loop = loop
         self.commands = commands
         self.path = path
         self.mode = mode if mode is not None else 0o600 if group_gid is None else 0o660
         self.group_gid = group_gid
-        self._log = log
         self._acceptor: Acceptor | None = None
-        self._connections: dict[Connection, None] = {}  # in the order of their coming
-        self._tasks: set[AnyFuture] = set()
 
     def open(self) -> None:
         """Makes the socket and begins to accept (about 0.2 ms).
@@ -76,11 +74,6 @@ class RpcServer:
         for connection in list(self._connections):
             connection.close()
 
-    @property
-    def connections(self) -> int:
-        """How many clients are connected."""
-        return len(self._connections)
-
     # Clients ------------------------------------------------------------------------------------------
 
     def _welcome(self, sock: _socket.socket, _peer: str) -> None:
@@ -94,24 +87,7 @@ class RpcServer:
             level = access(peer.uid, groups_of(sock, peer), uid, self.group_gid)
         return level
 
-    def _room(self, waits: bool) -> str:
-        """Why there is no place for one more client; "" when there is one.
-
-        When one more waits, the client that came first of those that want nothing just now has to go.
-        """
-        if len(self._connections) < MAX_CONNECTIONS:
-            return ""
-        for connection in self._connections if waits else ():
-            if connection.idle_for(IDLE_ENOUGH):
-                connection.close()
-                return ""
-        return f"there are {MAX_CONNECTIONS} already"
-
     # For connections ----------------------------------------------------------------------------------
-
-    def log(self, line: str) -> None:
-        if self._log is not None:
-            self._log(line)
 
     def keep(self, task: AnyFuture) -> None:
         """Holds `task` until it is done: asyncio itself only holds a weak reference."""

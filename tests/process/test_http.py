@@ -17,6 +17,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from supervice.doors import acceptor as acceptor_module
+from supervice.doors import clients as clients_module
 from supervice.doors import http as http_module
 from supervice.doors import http_connection as connection_module
 from supervice.doors.http import HttpServer, HttpUnavailable, Request, Response, SocketInUse, text
@@ -285,8 +286,8 @@ def test_an_idle_client_stays_and_costs_nothing(served: Served) -> None:
 
 
 def test_too_many_clients(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(http_module, "MAX_CONNECTIONS", 4)
-    monkeypatch.setattr(http_module, "IDLE_ENOUGH", 0.0)
+    monkeypatch.setattr(http_module.HttpServer, "most", 4)
+    monkeypatch.setattr(clients_module, "IDLE_ENOUGH", 0.0)
     served = serve()
     clients = [served.client().request("/wait") for _ in range(3)]
     eventually(lambda: len(served.waiting) == 3)
@@ -307,7 +308,7 @@ def test_too_many_clients(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None
 def test_a_storm_of_clients_gets_no_more_places_than_there_are(
     served: Served, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(http_module, "MAX_CONNECTIONS", 4)
+    monkeypatch.setattr(http_module.HttpServer, "most", 4)
     clients: list[RawClient] = []
     served.run(lambda: clients.extend(served.client() for _ in range(20)))  # all are there in one turn
     eventually(lambda: any("there are 4 already" in line for line in served.lines))

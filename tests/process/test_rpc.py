@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from supervice.doors import acceptor as acceptor_module
+from supervice.doors import clients as clients_module
 from supervice.doors import connection as connection_module
 from supervice.doors import rpc as rpc_module
 from supervice.doors.peer import Peer
@@ -348,7 +349,7 @@ def test_the_kernel_says_who_we_are(served: Served) -> None:
 
 
 def test_too_many_clients_wait_their_turn(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rpc_module, "MAX_CONNECTIONS", 5)
+    monkeypatch.setattr(rpc_module.RpcServer, "most", 5)
     clients = [served.client() for _ in range(5)]
     for client in clients:
         client.send({"command": "status", "hold": True})
@@ -363,8 +364,8 @@ def test_too_many_clients_wait_their_turn(served: Served, monkeypatch: pytest.Mo
 
 
 def test_when_all_places_are_taken_the_idle_one_goes(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rpc_module, "MAX_CONNECTIONS", 3)
-    monkeypatch.setattr(rpc_module, "IDLE_ENOUGH", -1.0)
+    monkeypatch.setattr(rpc_module.RpcServer, "most", 3)
+    monkeypatch.setattr(clients_module, "IDLE_ENOUGH", -1.0)
     with served.client() as idle, served.client() as busy, served.client() as third:
         for client in (idle, third):
             assert client.ask({"command": "status"})["status"] == "ok"
@@ -380,7 +381,7 @@ def test_when_all_places_are_taken_the_idle_one_goes(served: Served, monkeypatch
 def test_a_storm_of_clients_gets_no_more_places_than_there_are(
     served: Served, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(rpc_module, "MAX_CONNECTIONS", 3)
+    monkeypatch.setattr(rpc_module.RpcServer, "most", 3)
     clients: list[RawClient] = []
     served.run(lambda: clients.extend(served.client() for _ in range(20)))  # all are there in one turn
     eventually(lambda: served.lines, message="it is said that there is no place")
