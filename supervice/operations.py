@@ -316,9 +316,6 @@ class Operations:
         return _outcome(rows)
 
 
-# For `wait`: the states, and what must be so in them.
-
-
 _COMMANDS: dict[str, Callable[[Operations, Reply], Awaitable[Reply]]] = {
     "status": Operations._status,
     "start": Operations._start,

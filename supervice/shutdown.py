@@ -20,11 +20,15 @@ if TYPE_CHECKING:
     from supervice.pid1.leftovers import Stat
     from supervice.process import Process
 
+    Settle = Callable[[list[Process], float], Awaitable[object]]
+
 # Kept back for the last kill, the leftovers and the flushing of output: a share of the budget, in seconds.
 RESERVE_SHARE = 0.15
 RESERVE = 2.0
 # At most this share of what is left of the budget, for a level to finish what it is at before its stop.
 SETTLE_SHARE = 0.1
+# Outside of a shutdown, in seconds.
+LONGEST_SETTLE = 1.0
 # Between two lines that say who is being waited for.
 PROGRESS = 2.0
 # For a killed process to be collected: when everything ends, and when there is time.
@@ -40,7 +44,7 @@ class Shutdown:
         processes: Iterable[Process],
         timeout: float,
         find_leftovers: Callable[[], list[Stat]] | None,
-        settle: Callable[[list[Process], float], Awaitable[object]] | None = None,
+        settle: Settle | None = None,
     ) -> None:
         """`settle(level, seconds)` may have those who are to be stopped next finish what they are at."""
         self._loop = loop
@@ -135,16 +139,23 @@ def stop_levels(processes: Iterable[Process]) -> list[list[Process]]:
 
 
 async def stop_in_order(
-    every: Iterable[Process], chosen: Iterable[Process], wanted: Callable[[Process], bool]
+    every: Iterable[Process],
+    chosen: Iterable[Process],
+    wanted: Callable[[Process], bool],
+    settle: Settle | None = None,
 ) -> list[Process]:
     """Stops `chosen` in the order in which a shutdown of `every` would; whoever could not be stopped.
 
-    `wanted` is asked before each level: somebody may have asked for a start meanwhile.
+    `wanted` is asked before each level: somebody may have asked for a start meanwhile. `settle` as in
+    `Shutdown`.
     """
     these = {id(process) for process in chosen}
     stubborn: list[Process] = []
     for level in stop_levels(every):
         now = [p for p in level if id(p) in these and p.state not in RESTING and wanted(p)]
+        if now and settle is not None:
+            await settle(now, LONGEST_SETTLE)
+            now = [p for p in now if p.state not in RESTING and wanted(p)]
         if now:
             gone = Until(now, RESTING)
             for process in now:

@@ -19,6 +19,8 @@ from supervice.lifecycle.states import (
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from supervice.lifecycle.states import ChildExited, Effect, Policy, Snapshot
 
     Step = tuple[Snapshot, list[Effect]]
@@ -30,6 +32,18 @@ JITTER = 0.1
 KILL_AGAIN = 5.0
 # The share of the first wait of a stop that the command before it may take.
 PRE_STOP_SHARE = 0.5
+# What is known of a run, when there is none.
+NO_RUN: dict[str, Any] = {
+    "pid": None,
+    "started": False,
+    "ready": False,
+    "said_ready": False,
+    "passing": False,
+    "readiness_failures": 0,
+    "ready_by": 0.0,
+    "healthy": None,
+    "health_failures": 0,
+}
 
 
 def has_timer(now: Snapshot, policy: Policy) -> bool:
@@ -68,17 +82,9 @@ def forgiven(now: Snapshot) -> Snapshot:
 def spawn(now: Snapshot, reason: str, *, had_timer: bool = False) -> Step:
     starting = replace(
         now,
+        **NO_RUN,
         state=s.STARTING,
         should_run=True,
-        pid=None,
-        started=False,
-        ready=False,
-        said_ready=False,
-        passing=False,
-        readiness_failures=0,
-        ready_by=0.0,
-        healthy=None,
-        health_failures=0,
         stop_step=0,
         stop_scale=1.0,
         bounded=False,

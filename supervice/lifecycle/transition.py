@@ -38,6 +38,7 @@ from supervice.lifecycle.states import (
     TimerElapsed,
 )
 from supervice.lifecycle.steps import (
+    NO_RUN,
     after_stop,
     announce,
     asks_ready,
@@ -152,19 +153,7 @@ def _child_exited(now: Snapshot, event: ChildExited, policy: Policy) -> Step:
     checks = quiet(now, policy)
     if now.state == s.STOPPING and now.stop_step == s.PRE_STOP:
         checks.append(EndPreStop())
-    gone = replace(
-        now,
-        pid=None,
-        status=event.status,
-        started=False,
-        ready=False,
-        said_ready=False,
-        passing=False,
-        readiness_failures=0,
-        ready_by=0.0,
-        healthy=None,
-        health_failures=0,
-    )
+    gone = replace(now, **NO_RUN, status=event.status)
     if now.state == s.STOPPING:
         step = after_stop(gone, how, event.at, policy)
     elif now.state == s.STARTING:

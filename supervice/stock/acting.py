@@ -11,7 +11,7 @@ from supervice.lifecycle.states import BACKOFF, EXITED, FATAL, RESTING, STARTING
 from supervice.names import group_of
 from supervice.pid1.spawn import SpawnError, find_program
 from supervice.process import AFTER_KILL, START_WAIT
-from supervice.shutdown import stop_levels
+from supervice.shutdown import stop_in_order
 from supervice.stock.info import every, find, group_members, is_running, member_of
 from supervice.waiting import Until
 
@@ -27,8 +27,6 @@ if TYPE_CHECKING:
 
 # Seconds in which a process that need not wait for others has been made, or could not be.
 SPAWN_TIME = 1.0
-# Seconds for a listener to answer for what it was told before it is stopped.
-LONGEST_SETTLE = 1.0
 
 
 class Acting:
@@ -145,13 +143,11 @@ class Acting:
             supervisor.startup.cancel(process)
             if process.state == BACKOFF:
                 process.request_stop()
-        for level in stop_levels(supervisor.processes.values()):
-            now = [p for p in level if p.config.name in names and p.state not in RESTING]
-            if now and supervisor.attachments is not None:
-                await supervisor.attachments.settle(now, LONGEST_SETTLE)
-            if supervisor.stopping:  # which does the rest
-                break
-            await self._stop([p for p in now if p.state not in RESTING], True)
+        settle = supervisor.attachments.settle if supervisor.attachments is not None else None
+        # once the end has come, it stops the rest
+        await stop_in_order(
+            list(supervisor.processes.values()), processes, lambda _: not supervisor.stopping, settle
+        )
         supervisor.held -= names
 
     # -- signal ------------------------------------------------------------------------------------------
