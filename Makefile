@@ -16,7 +16,7 @@ STAMP := $(VENV)/.supervice-stamp
 
 BASE ?= python:3.13-slim
 IMAGE ?= supervice:dev
-VERSION = $(shell sed -n 's/^__version__ = "\(.*\)"/\1/p' supervice/version.py)
+VERSION = $(shell sed -n 's/^__version__ = "\(.*\)"/\1/p' supervice/__init__.py)
 
 # The default base first: the others are left out where they cannot be had (see docker/with-engine.sh).
 export SUPERVICE_TEST_BASES ?= $(BASE) $(filter-out $(BASE),python:3.13-slim python:3.11-slim python:3.14-slim)
@@ -57,7 +57,7 @@ lint: venv  ## ruff: rules and format
 
 .PHONY: types
 types: venv  ## mypy --strict
-	$(BIN)/mypy --strict supervice
+	$(BIN)/mypy --strict supervice tools
 
 .PHONY: unit
 unit: venv  ## tests without fork and without sleep
@@ -76,6 +76,12 @@ container: venv  ## tests of the image, in containers
 .PHONY: test
 test: venv lint types  ## everything: lint, types, and the three rings of tests
 	$(WITH_ENGINE) $(PYTEST) $(RINGS)
+
+.PHONY: docs
+docs: venv  ## write the generated parts of the documentation anew
+	$(BIN)/python -m tools.option_reference docs/configuration.md
+	$(BIN)/python -m tools.migration_table docs/migrating-from-supervisord.md
+	$(BIN)/python -m tools.state_diagram docs/state-machine.md
 
 .PHONY: image
 image:  ## build the image supervice:dev

@@ -1,5 +1,5 @@
 """supervice: the PID 1 for containers that need more than one process."""
 
-from supervice.version import __version__
+__version__ = "0.1.0"
 
 __all__ = ["__version__"]

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import sys
 
-from supervice.doors.call import connect_message, reply_timeout, trusted, untrusted_message
-from supervice.doors.peer import peer_of
-from supervice.doors.protocol import INVALID_REQUEST, FrameReader, ProtocolError, encode
-from supervice.doors.render import clean, reload_text, status_table
+from supervice.control.client import connect_message, reply_timeout, trusted, untrusted_message
+from supervice.control.protocol import INVALID_REQUEST, FrameReader, ProtocolError, encode
+from supervice.control.render import clean, reload_text, status_table
+from supervice.net.peer import peer_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -10,38 +10,38 @@ import os
 
 from supervice import config as configuration
 from supervice import logger
-from supervice.doors.rpc import SocketInUse
-from supervice.ending import Ending
+from supervice.api.dispatch import Operations
+from supervice.api.logs import Journal
+from supervice.control.server import SocketInUse
 from supervice.events import EventBus
+from supervice.lean.loop import running_loop
 from supervice.lifecycle.exit_policy import Verdict
-from supervice.loop import running_loop
 from supervice.models import ProgramConfig, SupervisorConfig
-from supervice.names import groups_of
-from supervice.operations import Operations
-from supervice.pid1 import placement
+from supervice.pid1 import own_process
 from supervice.pid1.identity import CannotSwitch
 from supervice.pid1.pidfile import PidfileInUse
 from supervice.pid1.signals import clean_dispositions
 from supervice.pid1.subreaper import become_subreaper
-from supervice.probes import Probes
 from supervice.process import Process
-from supervice.reload import Reloader
-from supervice.session import Session
-from supervice.signal_desk import SignalDesk
-from supervice.startup import Startup
-from supervice.streams import Journal
+from supervice.supervision.probes import Probes
+from supervice.supervision.process_names import groups_of
+from supervice.supervision.reload import Reloader
+from supervice.supervision.resources import Session
+from supervice.supervision.signal_actions import SignalDesk
+from supervice.supervision.startup import Startup
+from supervice.supervision.termination import Ending
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from supervice.attachments import Attachments
-    from supervice.config.extras import Server
-    from supervice.endpoints import Endpoints
-    from supervice.herald import Herald
-    from supervice.launch import Launcher
+    from supervice.api.endpoints import Endpoints
+    from supervice.config.supervisord_sections import Server
+    from supervice.lean.loop import AnyFuture, EventLoop
     from supervice.lifecycle.states import Announce
-    from supervice.loop import AnyFuture, EventLoop
     from supervice.output.router import OutputRouter
-    from supervice.stock.servers import Servers
+    from supervice.runner.launcher import Launcher
+    from supervice.supervision.sd_notify import Herald
+    from supervice.supervisord.extensions import Attachments
+    from supervice.supervisord.rpc.servers import Servers
 
 __all__ = ["CannotSwitch", "PidfileInUse", "SocketInUse", "Supervisor"]
 
@@ -80,8 +80,8 @@ class Supervisor:
         self._ending = Ending(self)
         self._herald: Herald | None = None
         if daemon and os.environ.get("NOTIFY_SOCKET"):
-            from supervice.herald import Herald
             from supervice.notify.manager import manager
+            from supervice.supervision.sd_notify import Herald
 
             above = manager(os.environ)
             self._herald = None if above is None else Herald(self, above)
@@ -246,7 +246,7 @@ class Supervisor:
             clean_dispositions()  # only now: what came while we started finds its handler
         self.event_bus.start()
         if self.config.http:
-            from supervice.endpoints import Endpoints  # and with it h11, for those who want it
+            from supervice.api.endpoints import Endpoints  # and with it h11, for those who want it
 
             self._endpoints = Endpoints(loop, self)
             self._endpoints.open(self.config.http)
@@ -255,7 +255,7 @@ class Supervisor:
         if not self.processes:
             logger.warning("the configuration has no programs; waiting for a reload")
         # first, or what a program abandons in its first millisecond would go to somebody else for ever
-        if self.daemon and not placement.is_pid1() and not become_subreaper():
+        if self.daemon and not own_process.is_pid1() and not become_subreaper():
             logger.warning("cannot become child subreaper: orphans of programs will not be collected here")
         self.probes.begin(self.processes)
         if self.attachments is not None:
@@ -320,7 +320,7 @@ class Supervisor:
         if self._session is None or not (servers or self._servers):
             return
         if self._servers is None:
-            from supervice.stock.servers import Servers
+            from supervice.supervisord.rpc.servers import Servers
 
             self._servers = Servers(self, running_loop())
         self._servers.apply(servers)
@@ -334,7 +334,7 @@ class Supervisor:
         if self.attachments is None and (
             self.config.strip_ansi or any(p.config.needs_attachments for p in processes)
         ):
-            from supervice.attachments import Attachments
+            from supervice.supervisord.extensions import Attachments
 
             self.attachments = Attachments(session.launcher, session.outputs, self.config)
         if self.attachments is not None:

@@ -9,15 +9,15 @@ from collections import deque
 from enum import Enum, auto
 
 from supervice import logger
-from supervice.lean import dataclass
-from supervice.loop import running_loop
+from supervice.lean.dataclasses import dataclass
+from supervice.lean.loop import running_loop
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
     from typing import Any
 
-    from supervice.loop import AnyFuture, EventLoop
+    from supervice.lean.loop import AnyFuture, EventLoop
 
     EventHandler = Callable[["Event"], Awaitable[None]]
 

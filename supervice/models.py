@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from enum import Enum
 
-from supervice.lean import dataclass, field
+from supervice.lean.dataclasses import dataclass, field
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

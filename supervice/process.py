@@ -6,8 +6,7 @@ doors.
 
 from __future__ import annotations
 
-from supervice.clerk import Clerk
-from supervice.lean import replace
+from supervice.lean.dataclasses import replace
 from supervice.lifecycle.states import (
     BACKOFF,
     EXITED,
@@ -23,19 +22,20 @@ from supervice.lifecycle.states import (
     StartRequested,
     StopRequested,
 )
-from supervice.policy import policy_of
-from supervice.waiting import Until
+from supervice.runner.driver import Clerk
+from supervice.runner.policy import policy_of
+from supervice.runner.waiting import Until
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from supervice.child import Child
-    from supervice.clerk import Watcher
-    from supervice.launch import Launcher
     from supervice.lifecycle.states import Snapshot
     from supervice.models import ProgramConfig
-    from supervice.output.program import ProgramOutput
+    from supervice.output.process_output import ProgramOutput
+    from supervice.pid1.child import Child
+    from supervice.runner.driver import Watcher
+    from supervice.runner.launcher import Launcher
 
 __all__ = [
     "BACKOFF",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 
-from supervice.lean import dataclass
+from supervice.lean.dataclasses import dataclass
 
 
 @dataclass

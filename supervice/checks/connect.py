@@ -5,14 +5,14 @@ from __future__ import annotations
 import errno
 import os
 
-from supervice.loop import running_loop
+from supervice.lean.loop import running_loop
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from socket import socket as Socket
     from typing import Any
 
-    from supervice.loop import AnyFuture, EventLoop
+    from supervice.lean.loop import AnyFuture, EventLoop
 
 
 async def connect(host: str, port: int) -> Socket:

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from supervice.checks.base import HealthChecker, HealthCheckResult
 from supervice.checks.connect import connect, readable, writable
-from supervice.config.web import split_url
-from supervice.loop import running_loop, wait_for
+from supervice.config.check_values import split_url
+from supervice.lean.loop import running_loop, wait_for
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import time
 
 from supervice.checks.base import HealthCheckResult
-from supervice.loop import sleep
+from supervice.lean.loop import sleep
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from supervice.checks.base import HealthChecker
-    from supervice.loop import EventLoop
+    from supervice.lean.loop import EventLoop
     from supervice.models import HealthCheckConfig
 
 # While a program is awaited: the first pause between two questions, and how it grows up to the longest.

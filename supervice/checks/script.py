@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 
 from supervice.checks.base import HealthChecker, HealthCheckResult
-from supervice.config.text import split_command
-from supervice.loop import wait_for
+from supervice.config.quoting import split_command
+from supervice.lean.loop import wait_for
 from supervice.pid1.runtime import guest_runtime
 from supervice.pid1.signals import signal_group
 from supervice.pid1.spawn import Order, SpawnError

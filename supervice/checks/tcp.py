@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from supervice.checks.base import HealthChecker, HealthCheckResult
 from supervice.checks.connect import connect
-from supervice.loop import running_loop, wait_for
+from supervice.lean.loop import running_loop, wait_for
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

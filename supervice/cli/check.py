@@ -57,7 +57,7 @@ def _http(loaded: Loaded) -> None:
     """What the daemon will say when it opens its HTTP servers, and goes on without them."""
     if not (loaded.servers or loaded.config.http):
         return
-    from supervice.doors.http import HttpUnavailable, require_h11
+    from supervice.http.server import HttpUnavailable, require_h11
 
     try:
         require_h11()

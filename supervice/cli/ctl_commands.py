@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 import click
 from click.shell_completion import CompletionItem
 
+from supervice import __version__
 from supervice.cli.replies import (
     FAILED,
     INTERRUPTED,
@@ -25,11 +26,10 @@ from supervice.cli.replies import (
     write,
 )
 from supervice.cli.shell import process_names, run_shell
-from supervice.doors.call import Unreachable, reach
-from supervice.doors.fastjson import dumps
-from supervice.doors.protocol import CommandError
-from supervice.doors.render import event_line
-from supervice.version import __version__
+from supervice.control.client import Unreachable, reach
+from supervice.control.protocol import CommandError
+from supervice.control.render import event_line
+from supervice.lean.json import dumps
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -315,7 +315,7 @@ def boot(ctx: click.Context, svg: str | None) -> int:
     """Shows who was started when, and what that waited for."""
     if svg is None:
         return _ask(ctx, "boot")
-    from supervice.doors.timeline import boot_svg
+    from supervice.cli.timeline import boot_svg
 
     reply, code = fetch({"command": "boot"}, _option(ctx, "socket"), _option(ctx, "timeout"))
     if reply is None or reply.get("status") != "ok":

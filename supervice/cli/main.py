@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 import sys
 
+from supervice import __version__
 from supervice.cli.args import UsageError, parse, usage
-from supervice.lean import signal
-from supervice.pid1.placement import open_standard_streams
-from supervice.version import __version__
+from supervice.lean.builtin import signal
+from supervice.pid1.own_process import open_standard_streams
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ def find_configuration(args: Arguments) -> str | None:
     named = args.get("configuration")
     if named is not None:
         return None if named == "none" else named
-    from supervice.doors.address import CONFIG_PATHS
+    from supervice.control.address import CONFIG_PATHS
 
     return next((path for path in CONFIG_PATHS if os.path.isfile(path)), None)
 
@@ -94,7 +94,7 @@ def find_configuration(args: Arguments) -> str | None:
 def _serve(supervisor: Supervisor) -> int:
     """Runs the configuration to its end."""
     from supervice.core import CannotSwitch, PidfileInUse, SocketInUse
-    from supervice.loop import Loop
+    from supervice.lean.loop import Loop
 
     try:
         Loop().run_until_complete(supervisor.run())
@@ -106,8 +106,8 @@ def _serve(supervisor: Supervisor) -> int:
 def _single(args: Arguments) -> int:
     """Single-command mode."""
     from supervice.cli.single_options import single_options
-    from supervice.loop import Loop
-    from supervice.single import SingleCommand
+    from supervice.lean.loop import Loop
+    from supervice.pid1.single_command import SingleCommand
 
     return SingleCommand(Loop(), args.command, single_options(args)).run()
 

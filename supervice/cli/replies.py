@@ -8,10 +8,9 @@ from __future__ import annotations
 import os
 import sys
 
-from supervice.doors.call import Unreachable, call
-from supervice.doors.fastjson import dumps
-from supervice.doors.protocol import CommandError
-from supervice.doors.render import (
+from supervice.control.client import Unreachable, call
+from supervice.control.protocol import CommandError
+from supervice.control.render import (
     RUNNING_STATES,
     clean,
     event_line,
@@ -20,6 +19,7 @@ from supervice.doors.render import (
     status_table,
     why_text,
 )
+from supervice.lean.json import dumps
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ def ask(request: dict[str, Any], socket: str | None, timeout: float | None, as_j
 def show(request: dict[str, Any], reply: dict[str, Any], as_json: bool) -> int:
     """Writes the reply and returns the exit code."""
     if request["command"] == "boot" and reply.get("status") == "ok":
-        from supervice.doors.timeline import critical_chain
+        from supervice.cli.timeline import critical_chain
 
         reply = {**reply, "critical_chain": critical_chain(reply)}
     if as_json:
@@ -153,11 +153,11 @@ def _show_ok(request: dict[str, Any], reply: dict[str, Any]) -> None:
     elif command == "why":
         write(why_text(reply, request.get("name", "")))
     elif command == "graph":
-        from supervice.doors.tree import graph_text
+        from supervice.cli.tree import graph_text
 
         write(graph_text(reply))
     elif command == "boot":
-        from supervice.doors.timeline import boot_text
+        from supervice.cli.timeline import boot_text
 
         write(boot_text(reply))
     elif command == "events":

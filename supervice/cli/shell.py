@@ -10,8 +10,8 @@ import shlex
 import sys
 
 from supervice.cli.replies import complain, write
-from supervice.doors.call import Unreachable, call
-from supervice.doors.protocol import CommandError
+from supervice.control.client import Unreachable, call
+from supervice.control.protocol import CommandError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

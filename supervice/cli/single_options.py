@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from supervice.cli.args import UsageError
-from supervice.single import SingleOptions
+from supervice.pid1.single_command import SingleOptions
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Literal
 
-    from supervice.config.extras import Server
+    from supervice.config.supervisord_sections import Server
     from supervice.models import ProgramConfig, SupervisorConfig
 
 __all__ = [

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Container
     from typing import Any
 
-    from supervice.config.extras import Server
     from supervice.config.reader import Reading, Section
+    from supervice.config.supervisord_sections import Server
 
 _OURS = ("supervice", "include", "program:", "group:")
 _STOCK = (
@@ -64,7 +64,7 @@ class Builder:
                 self._program(section, kind, members.get(section.name, []))
         for kind in ("unix_http_server", "inet_http_server"):
             for section in by_kind.get(kind, ()):
-                from supervice.config.extras import server
+                from supervice.config.supervisord_sections import server
 
                 made = server(self.ctx, section, kind)
                 if made is not None:
@@ -200,11 +200,11 @@ class Builder:
                 program.defaults["user"] = self._user
             program.build(MOST_PROCESSES - len(self.processes))
             if kind == "eventlistener":
-                from supervice.config.extras import listener
+                from supervice.config.supervisord_sections import listener
 
                 listener(self.ctx, section, program, plugins=self._plugins())
             elif kind == "fcgi-program":
-                from supervice.config.extras import fcgi_socket
+                from supervice.config.supervisord_sections import fcgi_socket
 
                 fcgi_socket(self.ctx, section, program)
             if program.template is not None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 
-from supervice.config import text as quoting
+from supervice.config import quoting
+from supervice.config.check_values import http_place
 from supervice.config.expand import ExpandError, Names, expand
 from supervice.config.options import (
     DIALECTS,
@@ -18,7 +19,6 @@ from supervice.config.options import (
     rows,
 )
 from supervice.config.problems import ERROR, WARNING, Problem, nearest, shown
-from supervice.config.web import http_place
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -126,18 +126,18 @@ class Context:
             if kind in _SECRET_KINDS:
                 found = self._pairs(raw, names, name, section)
                 return self._secrets(found) if kind == "secrets" else found
-            text, bare = expand(raw, names)
+            quoting, bare = expand(raw, names)
             if bare and self.stock:
                 self._bare(section, value, name)
             if self.stock and kind == "logfile":
-                text, _ = expand(text, names)  # supervisord expands log files twice
-            if self.stock and text[:1] == "-" and kind in _NEGATIVE and text[1:].isdigit():
+                quoting, _ = expand(quoting, names)  # supervisord expands log files twice
+            if self.stock and quoting[:1] == "-" and kind in _NEGATIVE and quoting[1:].isdigit():
                 message = f"[{shown(section.name)}] {name}: a negative number counts as 0, write 0"
                 self.warning(file, line, name, message)
-                text = "0"
-            if self.stock and not text and kind in ("path", "command"):
+                quoting = "0"
+            if self.stock and not quoting and kind in ("path", "command"):
                 return self._empty(section, name)
-            parsed = KINDS[kind][0](text)
+            parsed = KINDS[kind][0](quoting)
             return self._finish(section, row, parsed)
         except ExpandError as error:
             self.error(file, line, name, f"[{shown(section.name)}] {name}: {error}")

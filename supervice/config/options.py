@@ -14,7 +14,7 @@ Only values and text: this module is imported by PID 1 in every container.
 
 from __future__ import annotations
 
-from supervice.config import text, values, web
+from supervice.config import check_values, quoting, values
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ KINDS: dict[str, tuple[Callable[[str], Any], str]] = {
     "positive": (values.at_least_one, "number, 1 or more"),
     "retries": (values.retries, "number, -1 for ever"),
     "port": (values.port, "port"),
-    "http": (web.http_address, "HOST:PORT or unix:PATH"),
+    "http": (check_values.http_address, "HOST:PORT or unix:PATH"),
     "factor": (values.factor, "number, 1 or more"),
     "seconds": (values.seconds, "time"),
     "interval": (values.some_seconds, "time above 0"),
@@ -55,8 +55,8 @@ KINDS: dict[str, tuple[Callable[[str], Any], str]] = {
     "restart": (values.restart, "true, false or unexpected"),
     "stopsignal": (values.stop_signals, "signal or ladder"),
     "exitcodes": (values.exit_codes, "list of exit codes"),
-    "environment": (text.pairs, "KEY=value list"),
-    "secrets": (text.pairs, "KEY=path list"),
+    "environment": (quoting.pairs, "KEY=value list"),
+    "secrets": (quoting.pairs, "KEY=path list"),
     "forward": (values.forwarded, "list of signals"),
     "words": (values.words, "list"),
     "paths": (values.words, "list of paths"),
@@ -64,16 +64,16 @@ KINDS: dict[str, tuple[Callable[[str], Any], str]] = {
     "depends": (values.dependencies, "list of NAME:CONDITION"),
     "loglevel": (values.log_level, "level"),
     "health": (values.health_type, "none, tcp, script or http"),
-    "url": (web.http_url, "http URL"),
-    "headers": (web.http_headers, "headers, one a line"),
-    "status": (web.http_status, "status codes"),
-    "ready": (web.ready, "way to be ready"),
-    "restarts": (web.restart_limit, "COUNT/TIME"),
+    "url": (check_values.http_url, "http URL"),
+    "headers": (check_values.http_headers, "headers, one a line"),
+    "status": (check_values.http_status, "status codes"),
+    "ready": (check_values.ready, "way to be ready"),
+    "restarts": (check_values.restart_limit, "COUNT/TIME"),
     "user": (values.filled, "user"),
     "overflow": (values.one_of("block", "drop"), "block or drop"),
     "format": (values.one_of("raw", "prefix", "json"), "raw, prefix or json"),
     "fatal": (values.one_of("ignore", "shutdown"), "ignore or shutdown"),
-    "serverurl": (web.server_url, "URL or AUTO"),
+    "serverurl": (check_values.server_url, "URL or AUTO"),
     "type": (values.one_of("simple", "oneshot"), "simple or oneshot"),
     "nice": (values.between(-20, 19), "number, -20 to 19"),
     "oom": (values.between(-1000, 1000), "number, -1000 to 1000"),

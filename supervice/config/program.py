@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from supervice.config.check_rules import readiness_problems
 from supervice.config.context import FAILED
 from supervice.config.expand import ExpandError, Names, expand
 from supervice.config.options import KIND, NAME, PROGRAM, default, rows
 from supervice.config.problems import shown
-from supervice.config.ready import readiness_problems
 from supervice.models import HealthCheckConfig, Limits, ProgramConfig
 
 TYPE_CHECKING = False

@@ -12,8 +12,8 @@ import os
 
 from supervice.config import lexer
 from supervice.config.expand import ExpandError, Names, expand
+from supervice.config.files import read_regular
 from supervice.config.problems import ERROR, STRICT, WARNING, Problem, shown
-from supervice.files import read_regular
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -163,7 +163,7 @@ def limits(parse: Callable[[str], int]) -> Callable[[str], tuple[int, int]]:
 
 def capabilities(text: str) -> tuple[str, ...]:
     """Names with or without CAP_, in the kernel's order; `none` is none."""
-    from supervice.capabilities import NAMES
+    from supervice.pid1.capabilities import NAMES
 
     found = {word.upper().removeprefix("CAP_") for word in words(text)}
     if found == {"NONE"}:

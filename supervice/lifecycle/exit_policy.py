@@ -6,7 +6,7 @@ code is taken, so that two failures at once give the code of the first.
 
 from __future__ import annotations
 
-from supervice.lean import dataclass
+from supervice.lean.dataclasses import dataclass
 from supervice.lifecycle.states import EXITED, FATAL, RESTING, UNHEALTHY, describe, exit_code
 
 TYPE_CHECKING = False

@@ -7,7 +7,7 @@ The name of a program stands for all of its processes: a condition holds when it
 
 from __future__ import annotations
 
-from supervice.lean import dataclass
+from supervice.lean.dataclasses import dataclass
 from supervice.lifecycle.states import EXITED, UP
 from supervice.models import HealthCheckType
 

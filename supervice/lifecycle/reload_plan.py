@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from supervice.lean import dataclass, replace
+from supervice.lean.dataclasses import dataclass, replace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from supervice.lean import dataclass
+from supervice.lean.dataclasses import dataclass
 
 STOPPED = "STOPPED"
 STARTING = "STARTING"

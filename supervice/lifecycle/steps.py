@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from supervice.lean import replace
+from supervice.lean.dataclasses import replace
 from supervice.lifecycle import states as s
 from supervice.lifecycle.states import (
     Announce,

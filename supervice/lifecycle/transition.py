@@ -11,7 +11,7 @@ restart request sets it again: that is why nothing automatic can start a stopped
 
 from __future__ import annotations
 
-from supervice.lean import replace
+from supervice.lean.dataclasses import replace
 from supervice.lifecycle import states as s
 from supervice.lifecycle.states import (
     BecameReady,

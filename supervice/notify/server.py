@@ -21,7 +21,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from supervice.loop import EventLoop
+    from supervice.lean.loop import EventLoop
     from supervice.notify.protocol import Message
 
     Listener = Callable[[int, Message], object]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from supervice.loop import Cancellable
+    from supervice.lean.loop import Cancellable
     from supervice.output.sinks import Owner
 
 PERIOD = 60.0  # seconds

@@ -10,7 +10,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from supervice.loop import EventLoop
+    from supervice.lean.loop import EventLoop
 
 NAMES = ("stdout", "stderr")
 SMALL = 4096  # pieces are joined up to this size, so that short lines do not cost an object each

@@ -10,9 +10,9 @@ from __future__ import annotations
 import os
 import stat
 
-from supervice.output.program import ProgramOutput
+from supervice.output.file_sink import FileSink
+from supervice.output.process_output import ProgramOutput
 from supervice.output.pump import BUFFER, SMALL_BUFFER
-from supervice.output.rotating import FileSink
 from supervice.output.sinks import QUEUE_LIMIT, Discard, StreamSink
 from supervice.output.stdout import identity, open_own, open_path
 
@@ -20,7 +20,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from supervice.loop import EventLoop
+    from supervice.lean.loop import EventLoop
     from supervice.models import ProgramConfig
     from supervice.output.archive import Archive, Log, Starter
     from supervice.output.formats import Format

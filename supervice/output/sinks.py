@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Protocol
 
-    from supervice.loop import EventLoop
+    from supervice.lean.loop import EventLoop
     from supervice.output.archive import Log
 
     class Source(Protocol):

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 
-from supervice.lean import dataclass
+from supervice.lean.dataclasses import dataclass
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from supervice.loop import Cancellable, EventLoop
+    from supervice.lean.loop import Cancellable, EventLoop
 
 TERM = 15
 KILL = 9

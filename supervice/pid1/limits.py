@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 import resource
 
-from supervice.capabilities import NAMES
+from supervice.pid1.capabilities import NAMES
 from supervice.pid1.subreaper import PR_SET_PDEATHSIG, capset, prctl
 
 TYPE_CHECKING = False

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Protocol
 
-    from supervice.loop import EventLoop
+    from supervice.lean.loop import EventLoop
 
     class AnyReaper(Protocol):
         def register(

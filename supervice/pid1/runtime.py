@@ -6,13 +6,13 @@ touches nothing of the application's.
 
 from __future__ import annotations
 
-from supervice.loop import running_loop
+from supervice.lean.loop import running_loop
 from supervice.pid1.reaper import PoliteReaper, Reaper
 from supervice.pid1.spawn import Spawner
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from supervice.loop import EventLoop
+    from supervice.lean.loop import EventLoop
     from supervice.pid1.reaper import AnyReaper
 
 

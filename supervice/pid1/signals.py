@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 
-from supervice.lean import signal
+from supervice.lean.builtin import signal
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from types import FrameType
     from typing import Any
 
-    from supervice.loop import EventLoop
+    from supervice.lean.loop import EventLoop
 
 
 PIPE_SIZE = 65536

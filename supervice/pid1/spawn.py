@@ -12,7 +12,8 @@ from __future__ import annotations
 import errno
 import os
 
-from supervice.lean import dataclass, signal
+from supervice.lean.builtin import signal
+from supervice.lean.dataclasses import dataclass
 from supervice.pid1.reaper import collect_unregistered
 
 TYPE_CHECKING = False

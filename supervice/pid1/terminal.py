@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from supervice.lean import signal
+from supervice.lean.builtin import signal
 
 
 def foreground_terminal(fd: int = 0) -> bool:

@@ -38,7 +38,7 @@ STEADY = [f"steady:{number:02d}" for number in range(5)]
 # how long the answers took and how many were wrong.
 ASKER = """
 import json, select, sys, time
-from supervice.doors.call import Client
+from supervice.control.client import Client
 rate, processes = 50, int(sys.argv[1])
 took, wrong, begun = [], [], time.monotonic()
 while not select.select([sys.stdin], [], [], 0)[0]:

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from supervice.doors.call import Client
+from supervice.control.client import Client
 from tests import procfs
 from tests.eventually import eventually
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from supervice.doors.http import HttpServer, Request, Response
+from supervice.http.server import HttpServer, Request, Response
 from tests.process.loop_thread import LoopThread
 
 

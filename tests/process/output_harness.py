@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from supervice.loop import Loop, sleep
+from supervice.lean.loop import Loop, sleep
 from supervice.models import ProgramConfig
-from supervice.output.program import ProgramOutput
+from supervice.output.process_output import ProgramOutput
 from supervice.output.router import OutputRouter
 
 

@@ -9,8 +9,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from supervice.doors.protocol import CommandError
-from supervice.doors.rpc import RpcServer
+from supervice.control.protocol import CommandError
+from supervice.control.server import RpcServer
 from tests.process.loop_thread import LoopThread
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from supervice.health import HealthCheckConfig, HealthCheckResult, HealthCheckType, create_health_checker
-from supervice.loop import Loop, running_loop, sleep
+from supervice.lean.loop import Loop, running_loop, sleep
 from tests.eventually import eventually
 from tests.process.conftest import Daemon, alive
 

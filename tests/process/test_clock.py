@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from supervice.loop import Loop
+from supervice.lean.loop import Loop
 
 PACKAGE = Path(__file__).resolve().parents[2] / "supervice"
 MODULES = sorted(PACKAGE.rglob("*.py"))

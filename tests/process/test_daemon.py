@@ -532,7 +532,7 @@ def test_formats_of_programs(daemon: Make) -> None:
 
 
 def test_the_last_lines_and_following_them(daemon: Make) -> None:
-    from supervice.doors.call import Client
+    from supervice.control.client import Client
 
     one = daemon(
         "[program:a]\ncommand = sh -c 'echo one; echo two; echo bad >&2; sleep 0.2; exit 3'\nstartsecs = 0\n"

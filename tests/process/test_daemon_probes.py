@@ -139,7 +139,9 @@ def test_without_http_nothing_of_it_is_loaded(tmp_path: Path) -> None:
     path.write_text(f"[supervice]\ndrain_delay = 1\n[program:a]\n{SLEEP}")
     command = [sys.executable, "-c", script, str(path)]
     loaded = subprocess.run(command, capture_output=True, text=True, timeout=30, check=True).stdout.split()
-    assert not {"h11", "supervice.endpoints", "supervice.metrics", "supervice.doors.http"} & set(loaded)
+    assert not {"h11", "supervice.api.endpoints", "supervice.api.metrics", "supervice.http.server"} & set(
+        loaded
+    )
 
 
 # -- the drain -------------------------------------------------------------------------------------------

@@ -16,12 +16,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from supervice.doors import acceptor as acceptor_module
-from supervice.doors import clients as clients_module
-from supervice.doors import http as http_module
-from supervice.doors import http_connection as connection_module
-from supervice.doors.http import HttpServer, HttpUnavailable, Request, Response, SocketInUse, text
-from supervice.doors.inet import listen
+from supervice.http import connection as connection_module
+from supervice.http import server as http_module
+from supervice.http.server import HttpServer, HttpUnavailable, Request, Response, SocketInUse, text
+from supervice.net import acceptor as acceptor_module
+from supervice.net import server_base as clients_module
+from supervice.net.inet_listener import listen
 from tests.eventually import eventually
 from tests.process.http_harness import RawClient, Served
 

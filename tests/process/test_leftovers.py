@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from supervice.loop import Loop
+from supervice.lean.loop import Loop
 from supervice.pid1 import leftovers
 from supervice.pid1.leftovers import Hunt, Stat, children_of, descendants, group_members, read_stat
 from supervice.pid1.reaper import Reaper
@@ -328,7 +328,7 @@ def test_a_number_that_was_given_out_again(tmp_path: Path) -> None:
 RECYCLE = """
 import os, signal, sys, time
 sys.path.insert(0, sys.argv[1])
-from supervice.loop import Loop
+from supervice.lean.loop import Loop
 from supervice.pid1 import leftovers
 from supervice.pid1.leftovers import Hunt, group_members
 

@@ -273,7 +273,7 @@ def test_device_paths_are_our_stdout_and_never_rotated(tmp_path: Path, name: str
         name = str(tmp_path / "access.log")
     code = f"""
 import os, subprocess
-from supervice.loop import Loop
+from supervice.lean.loop import Loop
 from supervice.models import ProgramConfig
 from supervice.output.router import OutputRouter
 router = OutputRouter(Loop(), log=print)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from supervice.doors.call import Client
+from supervice.control.client import Client
 from tests.eventually import eventually
 from tests.process.conftest import Daemon
 

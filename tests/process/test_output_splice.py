@@ -9,7 +9,7 @@ import pytest
 
 from supervice.output.pump import Pump
 from supervice.output.sinks import StreamSink
-from supervice.output.tap import Tap, TappedPump
+from supervice.supervisord.tap import Tap, TappedPump
 from tests.process.output_harness import Lab, Reader, lab, reader
 from tests.process.test_output import SPEW, numbered
 

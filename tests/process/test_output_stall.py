@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from supervice.output.program import STALLED_RUNS
+from supervice.output.process_output import STALLED_RUNS
 from tests.process.output_harness import Lab, Reader, descriptors, lab, reader, second_reader
 from tests.process.test_output import SPEW, numbered
 
@@ -421,7 +421,7 @@ def test_as_a_user_who_may_not_open_our_stdout(tmp_path: Path):
         pytest.skip("needs root to become somebody else")
     code = """
 import os, subprocess, sys
-from supervice.loop import Loop, sleep
+from supervice.lean.loop import Loop, sleep
 from supervice.models import ProgramConfig
 from supervice.output.router import OutputRouter
 import errno, fcntl, select, termios  # loaded on demand, which another user may not do here

@@ -147,7 +147,7 @@ healthcheck_retries = 1000000
 DRIVER = """
 import sys, time
 sys.path.insert(0, sys.argv[1])
-from supervice.doors.call import Client
+from supervice.control.client import Client
 until = time.monotonic() + float(sys.argv[3])
 count = 0
 while time.monotonic() < until:

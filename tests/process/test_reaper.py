@@ -14,7 +14,7 @@ from itertools import pairwise
 
 import pytest
 
-from supervice.loop import Loop
+from supervice.lean.loop import Loop
 from supervice.pid1 import reaper as module
 from supervice.pid1.reaper import BATCH, STOLEN, PoliteReaper, Reaper
 from supervice.pid1.signals import SignalRouter

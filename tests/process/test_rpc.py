@@ -12,11 +12,11 @@ from typing import Any
 
 import pytest
 
-from supervice.doors import acceptor as acceptor_module
-from supervice.doors import clients as clients_module
-from supervice.doors import connection as connection_module
-from supervice.doors import rpc as rpc_module
-from supervice.doors.peer import Peer
+from supervice.control import connection as connection_module
+from supervice.control import server as rpc_module
+from supervice.net import acceptor as acceptor_module
+from supervice.net import server_base as clients_module
+from supervice.net.peer import Peer
 from tests.eventually import eventually
 from tests.process.rpc_harness import RawClient, Served, frame
 
@@ -340,7 +340,7 @@ def test_members_of_the_socket_group_may_read(serve: Serve, monkeypatch: pytest.
 
 
 def test_the_kernel_says_who_we_are(served: Served) -> None:
-    from supervice.doors.peer import groups_of, peer_of
+    from supervice.net.peer import groups_of, peer_of
 
     with served.client() as client:
         peer = peer_of(client.sock)  # socket.socket is a _socket.socket

@@ -16,8 +16,8 @@ import pytest
 
 from supervice import client as client_module
 from supervice.client import Controller
-from supervice.doors import call as call_module
-from supervice.doors.call import Unreachable, call, find_socket, reach
+from supervice.control import client as call_module
+from supervice.control.client import Unreachable, call, find_socket, reach
 from tests.eventually import eventually
 from tests.process.rpc_harness import Served, frame
 
@@ -200,7 +200,7 @@ def test_the_fast_path_imports_next_to_nothing(served: Served) -> None:
         "from supervice.cli import ctl\n"
         f"assert ctl.run(['-s', {str(served.path)!r}, 'status']) == 0\n"
         "heavy = {'click', 'asyncio', 'typing', 'dataclasses', 'argparse', 're', 'json', 'socket', 'enum',"
-        " 'logging', 'subprocess', 'collections', 'select', 'supervice.models', 'supervice.lean'}\n"
+        " 'logging', 'subprocess', 'collections', 'select', 'supervice.models', 'supervice.lean.dataclasses'}\n"
         "print(sorted(heavy & sys.modules.keys()))"
     )
     done = subprocess.run(
@@ -212,7 +212,7 @@ def test_the_fast_path_imports_next_to_nothing(served: Served) -> None:
 def test_the_server_imports_next_to_nothing() -> None:
     code = (
         f"import sys; sys.path.insert(0, {str(REPOSITORY)!r})\n"
-        "import supervice.doors.rpc\n"
+        "import supervice.control.server\n"
         "heavy = {'asyncio', 'typing', 'dataclasses', 're', 'json', 'socket', 'logging', 'collections'}\n"
         "print(sorted(heavy & sys.modules.keys()))"
     )
@@ -225,8 +225,8 @@ def test_the_server_imports_next_to_nothing() -> None:
 STRANGER = """
 import json, os, sys
 sys.path.insert(0, sys.argv[1])
-from supervice.doors import call
-from supervice.doors.protocol import *
+from supervice.control import call
+from supervice.control.protocol import *
 from supervice.client import Controller  # imported while the files can still be read
 import asyncio, socket
 os.setgroups([int(gid) for gid in sys.argv[3].split()])

@@ -13,9 +13,9 @@ from typing import Any
 
 import pytest
 
-from supervice.doors import listener as listener_module
-from supervice.doors.listener import Listener
-from supervice.doors.rpc import SocketInUse, check_socket
+from supervice.control.server import SocketInUse, check_socket
+from supervice.net import unix_listener as listener_module
+from supervice.net.unix_listener import Listener
 from tests.eventually import eventually
 from tests.process.rpc_harness import Served
 
@@ -205,7 +205,7 @@ def test_a_directory_that_stays_locked_is_not_waited_for_long(
 
 RACER = """
 import os, sys
-from supervice.doors.listener import Listener, SocketInUse
+from supervice.net.unix_listener import Listener, SocketInUse
 print("ready", flush=True)
 sys.stdin.readline()
 try:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from supervice.loop import Loop
+from supervice.lean.loop import Loop
 from supervice.pid1.signals import SignalRouter, name
 from tests.process.isolated import isolated
 from tests.process.turning import turn, turn_for

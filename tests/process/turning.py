@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from supervice.loop import Loop
+from supervice.lean.loop import Loop
 
 
 def turn(loop: Loop, until: Callable[[], object], seconds: float = 30) -> None:

@@ -10,8 +10,8 @@ import gc
 import os
 import sys
 
-from supervice import loop as our_loop
 from supervice.cli.main import main
+from supervice.lean.dataclasses import loop as our_loop
 from supervice.process import Process
 
 

@@ -19,198 +19,73 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = ROOT / "supervice"
 
-# A part is a module or a package below `supervice`; the longest key that fits a module counts. On the right:
-# the parts it may import at run time. Every part may import itself, and `version`.
+# A part is a package or a public module below `supervice`. On the right: the parts that it may import.
 LAYERS = {
-    # values: no I/O, no clock
-    "version": "",
+    "logger": "",
     "lean": "",
     "models": "lean",
+    "events": "lean logger",
     "lifecycle": "lean models",
-    # what everything stands on
-    "loop": "lean",
-    "logger": "",
-    "events": "lean loop logger",
-    "files": "",
-    # the words of supervisord's event listeners, which a configuration names and a pool tells
-    "listeners.names": "",
-    "config": "files lean lifecycle models config.text config.values config.web listeners.names",
-    "capabilities": "",
-    "config.text": "",
-    "config.values": "capabilities models",
-    "config.web": "config.values",
-    # one duty each; nothing here knows of programs' lives
-    "pid1": "capabilities lean loop",
-    "output": "models loop",
-    "checks": "lean loop config.text config.web pid1",
-    "health": "checks models pid1",
-    "readiness": "config.web checks loop models",
-    "watchdog": "loop",
-    "notify": "pid1",
-    "notify.protocol": "",
-    "notify.manager": "",
-    "notify.server": "notify.protocol pid1",
-    # one process
-    "policy": "models lifecycle config.values",
-    "child": "loop pid1",
-    "environment": "files",
-    "launch": "environment lean models config.text notify.server pid1 output",
-    "waiting": "loop lifecycle",
-    "chronicle": "events lifecycle logger",
-    "companions": "checks health lean lifecycle logger models readiness watchdog",
-    "clerk": "child chronicle companions launch lifecycle logger output pid1 policy",
-    "process": "clerk lean lifecycle policy waiting",
-    # what supervisord's listeners and FastCGI programs have beside themselves; only where there are some
-    "listeners": "lifecycle logger loop models process listeners.names",
-    "fcgi": "doors.listener lifecycle logger models pid1 process",
-    "attachments": "fcgi launch lifecycle listeners models output process",
-    # all processes
-    "names": "",
-    "boot": "lifecycle",
-    "startup": "awaiting boot lifecycle logger loop process waiting",
-    "shutdown": "lifecycle logger loop pid1 process waiting",
-    "reload": "config lifecycle logger loop process shutdown",
-    "herald": "loop views",
-    "streams": "lean lifecycle loop output",
-    "views": "lifecycle names streams",
-    "probes": "views",
-    "awaiting": "lifecycle loop models",
-    "restarts": "lifecycle loop process shutdown waiting",
-    "operations": "awaiting config.values doors.protocol lifecycle loop names process reload restarts shutdown streams"
-    " views waiting",
-    "metrics": "lifecycle names views",
-    "endpoints": "config.web doors.http logger metrics views",
-    "signal_desk": "lean lifecycle logger loop pid1 process",
-    "farewell": "lifecycle process",
-    "session": "doors.address doors.commands doors.rpc launch logger loop models output pid1",
-    "ending": "farewell launch lifecycle logger loop pid1 process shutdown",
-    # supervisord's remote interface, loaded when a stock file has a server for it
-    "stock": "config.text config.values doors.http doors.xmlrpc doors.xmlrpc_wire lifecycle logger names output pid1 process shutdown"
-    " views waiting",
-    "core": "attachments config doors.rpc ending endpoints events herald launch lifecycle logger loop models names notify.manager"
-    " operations pid1 probes process reload session signal_desk startup stock streams",
-    # one command without a configuration
-    "single": "lean loop pid1",
-    # how the world talks to it: the language, the server's half, the client's half
-    "doors": "",
-    "doors.fastjson": "",
-    "doors.protocol": "doors.fastjson",
-    "doors.access": "",
-    "doors.address": "",
-    "doors.peer": "doors.access",
-    "doors.commands": "",
-    "doors.listener": "",
-    "doors.acceptor": "loop",
-    "doors.clients": "loop",
-    "doors.buffered": "loop",
-    "doors.inet": "",
-    "doors.http": "doors.clients doors.acceptor doors.http_connection doors.http_messages doors.inet doors.listener doors.peer loop",
-    "doors.http_connection": "doors.buffered doors.http_messages doors.http_stream doors.http_wire loop",
-    "doors.http_messages": "",
-    "doors.http_wire": "doors.http_messages",
-    "doors.http_stream": "",
-    "doors.xmlrpc_wire": "",
-    "doors.xmlrpc": "doors.http_messages doors.xmlrpc_wire",
-    "doors.connection": "doors.access doors.buffered doors.protocol loop",
-    "doors.rpc": "doors.clients doors.acceptor doors.access doors.commands doors.connection doors.listener doors.peer loop",
-    "doors.render": "",
-    "doors.timeline": "doors.render",
-    "doors.tree": "doors.render",
-    "doors.call": "doors.address doors.peer doors.protocol",
-    "client": "doors.call doors.peer doors.protocol doors.render",
-    # the commands
-    "cli": "",
-    "cli.args": "",
-    "cli.single_options": "cli.args config.values single",
-    "cli.main": "pid1 cli.args cli.check cli.single_options config core doors.address lean logger loop single",
-    "cli.check": "cli.explain config doors.http",
-    "cli.explain": "config config.values lifecycle models",
-    "cli.replies": "doors.call doors.fastjson doors.protocol doors.render doors.timeline doors.tree",
-    "cli.shell": "cli.replies doors.call doors.protocol",
-    "cli.ctl_commands": "cli.replies cli.shell doors.call doors.fastjson doors.protocol doors.render doors.timeline",
-    "cli.ctl": "cli.ctl_commands cli.replies",
-    "cli.__main__": "cli.main",
-    # makers of documentation; nobody imports them
-    "config.docs": "config config.text config.values",
-    "config.migration": "config",
-    "lifecycle.diagram": "lean lifecycle",
+    "net": "lean",
+    "pid1": "lean models",
+    "output": "lean models",
+    "config": "lean models lifecycle pid1",
+    "control": "lean net",
+    "http": "lean net",
+    "checks": "lean models pid1 output config",
+    "notify": "lean models pid1 output config",
+    "client": "control net",
+    "health": "models pid1 checks",
+    "runner": "logger lean models events lifecycle pid1 output config checks notify health",
+    "process": "lean models events lifecycle pid1 output runner",
+    "supervision": "logger lean models events lifecycle net pid1 output config control notify runner process",
+    "api": "logger lean models events lifecycle net pid1 output config control http runner process supervision",
+    "supervisord": "logger lean models events lifecycle net pid1 output config http runner process supervision",
+    "core": "logger lean models events lifecycle net pid1 output config control http notify runner process"
+    " supervision api supervisord",
+    "cli": "logger lean models lifecycle net pid1 config control http client core",
 }
-TOOLS = {"config.docs", "config.migration", "lifecycle.diagram"}
 
-# A helper names the class it is handed, in an annotation only: at run time the arrow points the other way.
-TYPES_UPWARDS = {
-    ("waiting", "process"),
-    ("names", "process"),
-    ("views", "process"),
-    ("streams", "process"),
-    ("companions", "clerk"),
-    ("companions", "launch"),
-    ("companions", "loop"),
-    ("companions", "notify.protocol"),
-    ("companions", "notify.server"),
-    ("companions", "output"),
-    ("companions", "pid1"),
-    ("checks", "models"),
-    ("herald", "core"),
-    ("herald", "notify.manager"),
-    ("notify.server", "loop"),
-    ("readiness", "output"),
-    ("clerk", "events"),
-    ("clerk", "loop"),
-    ("clerk", "models"),
-    ("process", "child"),
-    ("process", "launch"),
-    ("process", "models"),
-    ("process", "output"),
-    ("chronicle", "models"),
-    ("waiting", "startup"),
-    ("views", "startup"),
-    ("startup", "core"),
-    ("boot", "process"),
-    ("boot", "startup"),
-    ("probes", "process"),
-    ("metrics", "process"),
-    ("metrics", "probes"),
-    ("endpoints", "core"),
-    ("endpoints", "loop"),
-    ("endpoints", "process"),
-    ("awaiting", "probes"),
-    ("awaiting", "process"),
-    ("awaiting", "startup"),
-    ("reload", "core"),
-    ("restarts", "core"),
-    ("operations", "core"),
-    ("signal_desk", "core"),
-    ("ending", "core"),
-    ("ending", "output"),
-    ("core", "output"),
-    ("pid1", "models"),
-    ("doors.connection", "doors.rpc"),
-    ("doors.http_connection", "doors.http"),
-    ("doors.http_stream", "doors.http_connection"),
-    ("doors.http_stream", "doors.http_messages"),
-    ("doors.xmlrpc", "loop"),
-    ("stock", "core"),
-    ("stock", "config"),
-    ("stock", "loop"),
-    ("stock", "models"),
+# What the move has left to do: importer, imported.
+STILL_UPWARDS = {
+    ("api.dispatch", "core"),
+    ("api.endpoints", "core"),
+    ("config.supervisord_sections", "supervisord.listeners.events"),
+    ("net.peer", "control.access"),
+    ("runner.waiting", "process"),
+    ("runner.waiting", "supervision.startup"),
+    ("supervision.probes", "api.rows"),
+    ("supervision.reload", "core"),
+    ("supervision.restart", "core"),
+    ("supervision.sd_notify", "core"),
+    ("supervision.signal_actions", "core"),
+    ("supervision.startup", "core"),
+    ("supervision.termination", "core"),
+    ("supervisord.rpc.actions", "core"),
+    ("supervisord.rpc.daemon_log", "core"),
+    ("supervisord.rpc.groups", "core"),
+    ("supervisord.rpc.info", "api.rows"),
+    ("supervisord.rpc.info", "core"),
+    ("supervisord.rpc.methods", "core"),
+    ("supervisord.rpc.servers", "core"),
 }
 
 # Parts that decide and never do: what they are tested with is values.
 PURE = (
     "models",
     "lifecycle",
-    "lean",
-    "config.web",
-    "listeners.names",
-    "listeners.protocol",
+    "lean.dataclasses",
+    "config.check_values",
+    "config.quoting",
+    "supervisord.listeners.events",
+    "supervisord.listeners.protocol",
     "notify.protocol",
-    "doors.protocol",
-    "doors.access",
-    "doors.render",
-    "doors.timeline",
-    "doors.tree",
-    "doors.commands",
+    "control.protocol",
+    "control.access",
+    "control.render",
+    "control.commands",
+    "cli.timeline",
+    "cli.tree",
 )
 IMPURE = {
     "asyncio", "ctypes", "fcntl", "logging", "multiprocessing", "os", "pathlib", "random", "select",
@@ -273,36 +148,30 @@ def modules() -> tuple[Module, ...]:
 
 
 def part_of(name: str) -> str:
-    """The row of the table that a module (without `supervice.`) belongs to; "" for what has none."""
-    words = name.split(".")
-    for end in range(len(words), 0, -1):
-        if ".".join(words[:end]) in LAYERS:
-            return ".".join(words[:end])
-    return ""
+    """The row of the table that a module (without `supervice.`) belongs to."""
+    return name.partition(".")[0]
 
 
-def test_every_module_has_a_row() -> None:
-    missing = [m.name for m in modules() if m.name and not part_of(m.name)]
-    # A new door or command says itself whom it may import.
-    missing += [m.name for m in modules() if part_of(m.name) in ("doors", "cli") and "." in m.name]
-    assert missing == []
-    gone = [part for part in LAYERS if not (_is_module(f"supervice.{part}") or part in TOOLS)]
-    assert gone in ([], ["cli.__main__"])
+def test_every_part_has_a_row() -> None:
+    assert {part_of(m.name) for m in modules() if m.name} == set(LAYERS)
 
 
 def test_imports_go_in_one_direction() -> None:
-    wrong = []
+    """Imports for annotations too: a reader follows them like any other."""
+    wrong, left = [], set(STILL_UPWARDS)
     for module in modules():
         part = part_of(module.name)
-        allowed = {part, "version", *LAYERS.get(part, "").split()}
-        for name, type_only, node in module.imports():
-            if not name.startswith("supervice."):
+        allowed = {part, *LAYERS.get(part, "").split()}
+        for name, _, node in module.imports():
+            target = name.removeprefix("supervice.")
+            if target == name or part_of(target) in allowed:
                 continue
-            target = part_of(name.removeprefix("supervice."))
-            if target in allowed or (type_only and (part, target) in TYPES_UPWARDS):
+            if (module.name, target) in STILL_UPWARDS:
+                left.discard((module.name, target))
                 continue
-            wrong.append(f"{module.where(node)}: {part or 'supervice'} imports {target or name}")
+            wrong.append(f"{module.where(node)}: {module.name or 'supervice'} imports {target}")
     assert wrong == []
+    assert sorted(left) == [], "no longer needed"
 
 
 def test_the_table_has_no_cycle() -> None:
@@ -324,21 +193,11 @@ def test_the_table_has_no_cycle() -> None:
 def test_what_decides_does_not_act() -> None:
     wrong = []
     for module in modules():
-        if part_of(module.name) not in PURE:
+        if not module.name.startswith(PURE):
             continue
         for name, type_only, node in module.imports():
             if name.partition(".")[0] in IMPURE and not type_only:
                 wrong.append(f"{module.where(node)}: {module.name} imports {name}")
-    assert wrong == []
-
-
-def test_nobody_imports_the_makers_of_documentation() -> None:
-    wrong = [
-        f"{module.where(node)}: {name}"
-        for module in modules()
-        for name, _, node in module.imports()
-        if name.removeprefix("supervice.") in TOOLS
-    ]
     assert wrong == []
 
 
@@ -350,7 +209,7 @@ def test_typing_is_for_type_checkers_only() -> None:
         for name, type_only, node in module.imports()
         if name in ("typing", "dataclasses", "typing_extensions")
         and not type_only
-        and module.name not in ("lean", "cli.ctl_commands", *TOOLS)
+        and module.name not in ("lean.dataclasses", "cli.ctl_commands")
     ]
     assert wrong == []
 
@@ -400,7 +259,7 @@ def test_only_the_commands_print_and_exit() -> None:
     wrong = []
     for module in modules():
         name = module.name
-        if name.partition(".")[0] == "cli" or name in TOOLS:
+        if name.partition(".")[0] == "cli":
             continue
         for owner, used, node in _names(module):
             # `client` may: the API reference says that Controller's verbs print.
@@ -454,7 +313,7 @@ def _loaded(code: str, *options: str) -> set[str]:
 
 def test_the_daemon_starts_without_what_it_does_not_need() -> None:
     bare = _loaded("pass")
-    daemon = _loaded("import supervice.core, supervice.cli.main, supervice.loop")
+    daemon = _loaded("import supervice.core, supervice.cli.main, supervice.lean.loop")
     assert "supervice.core" in daemon
     assert sorted((daemon - bare) & set(NOT_IN_THE_DAEMON)) == []
 
@@ -479,17 +338,17 @@ def test_an_ordinary_configuration_brings_nothing_in(tmp_path: Path) -> None:
     loaded = _loaded(code)
     assert sorted((loaded - bare) & set(NOT_IN_THE_DAEMON)) == []
     assert not loaded & {
-        "supervice.attachments",
-        "supervice.fcgi",
-        "supervice.listeners",
-        "supervice.output.tap",
+        "supervice.supervisord.extensions",
+        "supervice.supervisord.fcgi",
+        "supervice.supervisord.listeners",
+        "supervice.supervisord.tap",
     }
 
 
 def test_a_single_command_costs_no_enumerations() -> None:
     """Half of what the mode would load otherwise (docs/adr/0017)."""
     code = (
-        "import supervice.cli.main, supervice.cli.single_options, supervice.loop, supervice.single\n"
+        "import supervice.cli.main, supervice.cli.single_options, supervice.lean.loop, supervice.pid1.single_command\n"
         "from supervice.pid1.signals import name\n"
         "assert name(15) == 'SIGTERM'"
     )

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from supervice.client import Controller
-from supervice.doors import call
-from supervice.doors.call import NOT_FOUND_MESSAGE, Unreachable, reach, reply_timeout, trusted
-from supervice.doors.peer import Peer
+from supervice.control import client
+from supervice.control.client import NOT_FOUND_MESSAGE, Unreachable, reach, reply_timeout, trusted
+from supervice.net.peer import Peer
 
 
 @pytest.fixture
@@ -104,7 +104,7 @@ def test_nobody_to_talk_to_says_where_was_looked(tmp_path: Path) -> None:
         reach(missing, {})
     assert missing in str(caught.value)
     assert "\n" not in str(caught.value)
-    assert call.find_socket(missing, {}) is None
+    assert client.find_socket(missing, {}) is None
 
 
 @pytest.mark.parametrize(
@@ -117,7 +117,7 @@ def test_nobody_to_talk_to_says_where_was_looked(tmp_path: Path) -> None:
     ],
 )
 def test_why_there_is_no_connection(error: OSError, text: str) -> None:
-    assert call.connect_message("/s", error) == text
+    assert client.connect_message("/s", error) == text
 
 
 def test_whom_the_client_believes(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from supervice.config import docs, load, options
+from supervice.config import load, options
 from supervice.models import HealthCheckConfig, Limits, ProgramConfig, SupervisorConfig
+from tools import option_reference
 
 PAGE = Path(__file__).parents[2] / "docs" / "configuration.md"
 KINDS_OF_SECTION = list(options._SECTIONS)
@@ -17,17 +18,19 @@ ROWS = [(kind, row) for kind in KINDS_OF_SECTION for row in options.rows(kind).v
 
 
 def test_the_page_is_not_stale() -> None:
-    assert PAGE.read_text() == docs.page(), "run: python -m supervice.config.docs docs/configuration.md"
+    assert PAGE.read_text() == option_reference.page(), (
+        "run: python -m tools.option_reference docs/configuration.md"
+    )
 
 
 def test_the_command_writes_the_page(tmp_path: Path) -> None:
     target = tmp_path / "page.md"
-    subprocess.run([sys.executable, "-m", "supervice.config.docs", str(target)], check=True)
-    assert target.read_text() == docs.page()
+    subprocess.run([sys.executable, "-m", "tools.option_reference", str(target)], check=True)
+    assert target.read_text() == option_reference.page()
 
 
 def test_every_kind_of_section_is_on_the_page() -> None:
-    assert {kind for kind, _, _ in docs.SECTIONS} == set(KINDS_OF_SECTION)
+    assert {kind for kind, _, _ in option_reference.SECTIONS} == set(KINDS_OF_SECTION)
 
 
 @pytest.mark.parametrize(("kind", "row"), ROWS, ids=[f"{kind}.{row[0]}" for kind, row in ROWS])
@@ -35,7 +38,7 @@ def test_every_option_is_complete_and_on_the_page(kind: str, row: options.Row) -
     assert row[options.KIND] in options.KINDS
     assert row[options.DIALECTS] in ("both", "supervice", "supervisord")
     assert row[options.TEXT].endswith((".", ".)"))
-    assert f"| `{row[options.NAME]}` |" in docs.page()
+    assert f"| `{row[options.NAME]}` |" in option_reference.page()
     for stock in (False, True):
         options.default(row, stock)  # the default can be read by the option's own parser
 
@@ -93,7 +96,7 @@ def test_every_field_can_be_set_in_a_file() -> None:
 
 
 def test_the_example_on_the_page_is_right(tmp_path: Path) -> None:
-    example = docs.INTRO.split("```ini\n")[1].split("```")[0]
+    example = option_reference.INTRO.split("```ini\n")[1].split("```")[0]
     (tmp_path / "x.conf").write_text(example)
     (tmp_path / "conf.d").mkdir()
     loaded = load(str(tmp_path / "x.conf"), environ={})

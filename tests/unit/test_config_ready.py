@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from supervice.config import load, web
+from supervice.config import check_values, load
 from supervice.models import HealthCheckType, ProgramConfig
 
 
@@ -125,7 +125,13 @@ def test_healthy_needs_somebody_who_asks(tmp_path: Path) -> None:
 
 @given(st.text(max_size=60))
 def test_no_text_breaks_a_parser(text: str) -> None:
-    for parse in (web.ready, web.http_url, web.http_headers, web.http_status, web.restart_limit):
+    for parse in (
+        check_values.ready,
+        check_values.http_url,
+        check_values.http_headers,
+        check_values.http_status,
+        check_values.restart_limit,
+    ):
         with contextlib.suppress(ValueError):
             parse(text)
 
@@ -134,10 +140,10 @@ def test_no_text_breaks_a_parser(text: str) -> None:
     st.sampled_from(["localhost", "127.0.0.1", "[::1]"]), st.integers(1, 65535), st.text("ab/?=&", max_size=9)
 )
 def test_a_url_is_taken_apart(host: str, port: int, rest: str) -> None:
-    url = web.http_url(f"http://{host}:{port}/{rest}")
-    assert web.split_url(url) == (host.strip("[]"), port, f"/{rest}")
-    assert web.split_url(f"http://{host}") == (host.strip("[]"), 80, "/")
-    assert web.split_url(f"http://{host}?a=b") == (host.strip("[]"), 80, "/?a=b")
+    url = check_values.http_url(f"http://{host}:{port}/{rest}")
+    assert check_values.split_url(url) == (host.strip("[]"), port, f"/{rest}")
+    assert check_values.split_url(f"http://{host}") == (host.strip("[]"), 80, "/")
+    assert check_values.split_url(f"http://{host}?a=b") == (host.strip("[]"), 80, "/?a=b")
 
 
 def test_a_group_stands_for_its_programs(tmp_path: Path) -> None:

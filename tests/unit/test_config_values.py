@@ -11,7 +11,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from supervice.config import text, values, web
+from supervice.config import check_values, quoting, values
 from supervice.models import HealthCheckType
 
 REFUSED: Any = object()
@@ -212,7 +212,7 @@ TABLE: dict[str, list[tuple[str, Any]]] = {
     [(name, written, value) for name, rows in TABLE.items() for written, value in rows],
 )
 def test_value(parser: str, written: str, value: Any) -> None:
-    parse = getattr(web if hasattr(web, parser) else values, parser)
+    parse = getattr(check_values if hasattr(check_values, parser) else values, parser)
     if value is REFUSED:
         with pytest.raises(ValueError, match=r"\w"):
             parse(written)
@@ -225,7 +225,7 @@ def test_value(parser: str, written: str, value: Any) -> None:
 @given(st.sampled_from(sorted(TABLE)), st.text(max_size=30))
 def test_any_text_is_a_value_or_a_value_error(parser: str, written: str) -> None:
     with contextlib.suppress(ValueError):
-        getattr(web if hasattr(web, parser) else values, parser)(written)
+        getattr(check_values if hasattr(check_values, parser) else values, parser)(written)
 
 
 @given(st.integers(1, 64))
@@ -251,10 +251,10 @@ def test_a_command_is_split_as_shlex_splits_it(command: str) -> None:
     except ValueError:
         expected = []
     if expected:
-        assert text.split_command(command) == expected
+        assert quoting.split_command(command) == expected
     else:
         with pytest.raises(ValueError, match=r"empty|cannot be split"):
-            text.split_command(command)
+            quoting.split_command(command)
 
 
 # -- environment -----------------------------------------------------------------------------------------
@@ -293,9 +293,9 @@ def test_a_command_is_split_as_shlex_splits_it(command: str) -> None:
 def test_environment(written: str, expected: Any) -> None:
     if expected is REFUSED:
         with pytest.raises(ValueError, match=r"KEY=value|not closed"):
-            text.pairs(written)
+            quoting.pairs(written)
     else:
-        assert text.pairs(written) == expected
+        assert quoting.pairs(written) == expected
 
 
 def double_quoted(value: str) -> str:
@@ -305,13 +305,13 @@ def double_quoted(value: str) -> str:
 @given(st.dictionaries(st.from_regex(r"[A-Za-z_][A-Za-z0-9_]*", fullmatch=True), st.text(max_size=20)))
 def test_every_value_can_be_written_in_double_quotes(wanted: dict[str, str]) -> None:
     written = ",".join(f"{key}={double_quoted(value)}" for key, value in wanted.items())
-    assert dict(text.pairs(written)) == wanted
+    assert dict(quoting.pairs(written)) == wanted
 
 
 @given(st.text(max_size=60))
 def test_any_text_is_an_environment_or_a_value_error(written: str) -> None:
     with contextlib.suppress(ValueError):
-        for key, _ in text.pairs(written):
+        for key, _ in quoting.pairs(written):
             assert key
             assert "=" not in key
 
@@ -365,6 +365,6 @@ def test_stock_environment_is_read_as_supervisord_reads_it(written: str) -> None
         expected = as_supervisord(written)
     except ValueError:
         with pytest.raises(ValueError, match=r"KEY=value|not closed"):
-            text.supervisord_pairs(written)
+            quoting.supervisord_pairs(written)
     else:
-        assert dict(text.supervisord_pairs(written)) == expected
+        assert dict(quoting.supervisord_pairs(written)) == expected

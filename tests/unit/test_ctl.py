@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from supervice.cli import ctl, ctl_commands, replies, shell
-from supervice.doors import render
-from supervice.doors.call import Unreachable
+from supervice.control import render
+from supervice.control.client import Unreachable
 
 
 class Daemon:

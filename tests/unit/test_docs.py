@@ -10,13 +10,13 @@ from pathlib import Path
 
 import pytest
 
+from supervice import __version__
 from supervice.cli.args import OPTIONS
 from supervice.cli.ctl_commands import cli
-from supervice.config import load, migration, options
-from supervice.lifecycle import diagram
+from supervice.config import load, options
 from supervice.lifecycle.states import STATES
 from supervice.lifecycle.transition import transition
-from supervice.version import __version__
+from tools import migration_table, state_diagram
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
@@ -37,29 +37,35 @@ def blocks(page: Path, language: str) -> Iterator[str]:
 
 def test_the_state_machine_page_is_not_stale() -> None:
     page = (DOCS / "state-machine.md").read_text()
-    assert page == diagram.page(), "run: python -m supervice.lifecycle.diagram docs/state-machine.md"
+    assert page == state_diagram.page(), "run: python -m tools.state_diagram docs/state-machine.md"
 
 
 def test_the_command_writes_the_page(tmp_path: Path) -> None:
     target = tmp_path / "page.md"
-    subprocess.run([sys.executable, "-m", "supervice.lifecycle.diagram", str(target)], check=True, cwd=ROOT)
-    assert target.read_text() == diagram.page()
+    subprocess.run([sys.executable, "-m", "tools.state_diagram", str(target)], check=True, cwd=ROOT)
+    assert target.read_text() == state_diagram.page()
 
 
 def test_the_survey_asks_every_state_and_every_input() -> None:
     from supervice.lifecycle import transition as law
 
-    assert {shape.state for shape in diagram.SHAPES.values()} == set(STATES)
-    assert {type(event) for _, events in diagram.INPUTS for event in events} == set(law._HANDLERS)
-    assert [name for name, events in diagram.INPUTS if {type(e).__name__ for e in events} != {name}] == []
+    assert {shape.state for shape in state_diagram.SHAPES.values()} == set(STATES)
+    assert {type(event) for _, events in state_diagram.INPUTS for event in events} == set(law._HANDLERS)
+    assert [
+        name for name, events in state_diagram.INPUTS if {type(e).__name__ for e in events} != {name}
+    ] == []
 
 
 def test_the_cases_leave_no_change_out() -> None:
     described = {
-        (diagram.shape_of(now), type(event).__name__, diagram.shape_of(transition(now, event, policy)[0]))
-        for now, event, policy, _ in diagram.CASES
+        (
+            state_diagram.shape_of(now),
+            type(event).__name__,
+            state_diagram.shape_of(transition(now, event, policy)[0]),
+        )
+        for now, event, policy, _ in state_diagram.CASES
     }
-    assert sorted(diagram.survey()[0] - described) == []
+    assert sorted(state_diagram.survey()[0] - described) == []
 
 
 # -- the migration page ----------------------------------------------------------------------------------
@@ -67,18 +73,18 @@ def test_the_cases_leave_no_change_out() -> None:
 
 def test_the_table_of_the_migration_page_is_not_stale() -> None:
     page = (DOCS / "migrating-from-supervisord.md").read_text()
-    command = "python -m supervice.config.migration docs/migrating-from-supervisord.md"
-    assert page == migration.renewed(page), f"run: {command}"
-    assert page.count(migration.BEGIN) == page.count(migration.END) == 1
-    assert command in migration.BEGIN
+    command = "python -m tools.migration_table docs/migrating-from-supervisord.md"
+    assert page == migration_table.renewed(page), f"run: {command}"
+    assert page.count(migration_table.BEGIN) == page.count(migration_table.END) == 1
+    assert command in migration_table.BEGIN
 
 
 def test_every_option_of_supervisord_is_on_the_migration_page() -> None:
-    text = migration.table()
-    for kind, _ in migration.SECTIONS:
+    text = migration_table.table()
+    for kind, _ in migration_table.SECTIONS:
         for name, row in options.rows(kind).items():
             assert (f"| `{name}` |" in text) or row[options.DIALECTS] == options.OURS_ONLY, name
-    for kind, name in (*migration.THEIRS, *migration.DIFFERS):
+    for kind, name in (*migration_table.THEIRS, *migration_table.DIFFERS):
         assert name in options.rows(kind), name
 
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from supervice import environment
+from supervice.runner import environment
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import supervice.startup
+import supervice.supervision.startup
 from supervice.config import ConfigValidationError
 from supervice.config.stop_budget import worst_stop
 from supervice.core import Supervisor
@@ -28,7 +28,7 @@ from supervice.lifecycle.states import (
     Snapshot,
 )
 from supervice.models import HealthCheckConfig, HealthCheckType, ProgramConfig, SupervisorConfig
-from supervice.startup import Startup
+from supervice.supervision.startup import Startup
 
 CHECK = HealthCheckConfig(HealthCheckType.SCRIPT, command="true")
 
@@ -239,7 +239,7 @@ class World:
 
 @pytest.fixture(autouse=True)
 def loop(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(supervice.startup, "running_loop", lambda: World.now)
+    monkeypatch.setattr(supervice.supervision.startup, "running_loop", lambda: World.now)
 
 
 def world(configs: list[ProgramConfig]) -> World:

@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from supervice.doors.http_messages import Request, http_date, unquote
-from supervice.stock.servers import guard
+from supervice.http.messages import Request, http_date, unquote
+from supervice.supervisord.rpc.servers import guard
 
 
 @given(st.text(st.characters(exclude_categories=["Cs"])) | st.text("%0aAfFgG~é"))

@@ -1,4 +1,4 @@
-"""`supervice.lean`: frozen values are tuples with names, and one sees nothing of it."""
+"""`supervice.lean.dataclasses`: frozen values are tuples with names, and one sees nothing of it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pickle
 
 import pytest
 
-from supervice.lean import dataclass, field, replace
+from supervice.lean.dataclasses import dataclass, field, replace
 
 
 @dataclass(frozen=True)

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from supervice.lifecycle.states import Announce
-from supervice.listeners import hub as hub_module
-from supervice.listeners.hub import Hub
 from supervice.models import ListenerConfig, ProgramConfig
+from supervice.supervisord.listeners import hub as hub_module
+from supervice.supervisord.listeners.hub import Hub
 
 
 class Timer:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from supervice import logger
-from supervice.listeners.pool import Pool, Waiting
+from supervice.supervisord.listeners.pool import Pool, Waiting
 
 
 class Timer:

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from supervice.listeners import names
-from supervice.listeners import protocol as p
-from supervice.listeners.protocol import ListenerProtocol
+from supervice.supervisord.listeners import events
+from supervice.supervisord.listeners import protocol as p
+from supervice.supervisord.listeners.protocol import ListenerProtocol
 
 
 def pieces(text: bytes, cuts: list[int]) -> list[bytes]:
@@ -113,18 +113,18 @@ def test_an_answer_means_the_same_however_its_bytes_come(said: bytes, cuts: list
 
 
 def test_names_stand_for_what_begins_like_them() -> None:
-    assert names.concrete(["PROCESS_STATE_FATAL", "TICK"]) == {
+    assert events.concrete(["PROCESS_STATE_FATAL", "TICK"]) == {
         "PROCESS_STATE_FATAL",
         "TICK_5",
         "TICK_60",
         "TICK_3600",
     }
-    assert names.concrete(["PROCESS_LOG"]) == {"PROCESS_LOG_STDOUT", "PROCESS_LOG_STDERR"}
-    assert names.concrete(["REMOTE_COMMUNICATION"]) == {"REMOTE_COMMUNICATION"}
-    every = names.concrete(["EVENT"])
+    assert events.concrete(["PROCESS_LOG"]) == {"PROCESS_LOG_STDOUT", "PROCESS_LOG_STDERR"}
+    assert events.concrete(["REMOTE_COMMUNICATION"]) == {"REMOTE_COMMUNICATION"}
+    every = events.concrete(["EVENT"])
     assert len(every) == 20
-    assert every == names.concrete(every)
-    assert names.EVENTS - every == {
+    assert every == events.concrete(every)
+    assert events.EVENTS - every == {
         "EVENT",
         "PROCESS_STATE",
         "PROCESS_LOG",
@@ -137,26 +137,26 @@ def test_names_stand_for_what_begins_like_them() -> None:
 
 def test_the_texts_are_supervisords() -> None:
     """Taken down from supervisord 4.3."""
-    state = names.process_state("cat", "cats", "STARTING", "pid:2766")
+    state = events.process_state("cat", "cats", "STARTING", "pid:2766")
     assert state == "processname:cat groupname:cats from_state:STARTING pid:2766"
     assert (
-        names.process_state("cat", "cats", "BACKOFF") == "processname:cat groupname:cats from_state:BACKOFF"
+        events.process_state("cat", "cats", "BACKOFF") == "processname:cat groupname:cats from_state:BACKOFF"
     )
-    log = names.process_log("cat", "cats", 7, "stdout", b"one\ntwo\n")
+    log = events.process_log("cat", "cats", 7, "stdout", b"one\ntwo\n")
     assert log == "processname:cat groupname:cats pid:7 channel:stdout\none\ntwo\n"
-    assert names.process_communication("cat", "cats", 7, b"x") == "processname:cat groupname:cats pid:7\nx"
+    assert events.process_communication("cat", "cats", 7, b"x") == "processname:cat groupname:cats pid:7\nx"
     undecodable = "processname:c groupname:c pid:7\nUndecodable: b'\\xff'"
-    assert names.process_communication("c", "c", 7, b"\xff") == undecodable
-    assert names.remote_communication("mail", "you") == "type:mail\nyou"
-    assert names.process_group("cats") == "groupname:cats\n"
-    assert names.tick(1201063880) == "when:1201063880"
-    assert names.envelope("supervisor", 21, "listener", 10, "PROCESS_LOG_STDOUT", log) == (
+    assert events.process_communication("c", "c", 7, b"\xff") == undecodable
+    assert events.remote_communication("mail", "you") == "type:mail\nyou"
+    assert events.process_group("cats") == "groupname:cats\n"
+    assert events.tick(1201063880) == "when:1201063880"
+    assert events.envelope("supervisor", 21, "listener", 10, "PROCESS_LOG_STDOUT", log) == (
         b"ver:3.0 server:supervisor serial:21 pool:listener poolserial:10 eventname:PROCESS_LOG_STDOUT len:60\n"
         + log.encode()
     )
 
 
 def test_the_length_counts_characters_as_supervisord_does() -> None:
-    header, payload = names.envelope("s", 0, "p", 0, "REMOTE_COMMUNICATION", "type:ä\nö").split(b"\n", 1)
+    header, payload = events.envelope("s", 0, "p", 0, "REMOTE_COMMUNICATION", "type:ä\nö").split(b"\n", 1)
     assert header.endswith(b" len:8")
     assert payload.decode() == "type:ä\nö"

@@ -10,7 +10,7 @@ import pytest
 
 from supervice.output.archive import Archive
 from supervice.output.backups import next_plain, shift
-from supervice.output.rotating import FileSink
+from supervice.output.file_sink import FileSink
 from tests.unit.test_output_files import Killed, Owner, Source, put
 
 BACKUPS = 4

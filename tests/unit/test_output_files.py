@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from supervice.output.rotating import LOOK, FileSink
+from supervice.output.file_sink import LOOK, FileSink
 from supervice.output.sinks import CUT
 
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from supervice.output.tap import BEGIN, END, Ansi, ListenerPump, Tap, TappedPump, overlap
+from supervice.supervisord.tap import BEGIN, END, Ansi, ListenerPump, Tap, TappedPump, overlap
 
 
 def split(text: bytes, cuts: list[int]) -> list[bytes]:

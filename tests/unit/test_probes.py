@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from supervice.awaiting import WANTED, UntilAll
-from supervice.boot import Boot
-from supervice.doors.http import Request
-from supervice.endpoints import Endpoints
+from supervice.api.endpoints import Endpoints
+from supervice.api.metrics import Own, escape, metrics_text
+from supervice.http.server import Request
+from supervice.lean.loop import Loop
 from supervice.lifecycle.states import (
     BACKOFF,
     EXITED,
@@ -27,10 +27,10 @@ from supervice.lifecycle.states import (
     UP,
     Snapshot,
 )
-from supervice.loop import Loop
-from supervice.metrics import Own, escape, metrics_text
 from supervice.models import HealthCheckConfig, HealthCheckType, ProgramConfig
-from supervice.probes import Probes
+from supervice.supervision.conditions import WANTED, UntilAll
+from supervice.supervision.probes import Probes
+from supervice.supervision.start_record import Boot
 
 CHECK = HealthCheckConfig(HealthCheckType.SCRIPT, command="true")
 
@@ -192,7 +192,7 @@ def wait_for(
     it, startup = probes(*programs), startup or Startup()
 
     async def main() -> list[bool]:
-        from supervice.loop import running_loop
+        from supervice.lean.loop import running_loop
 
         until: Any = UntilAll(it, startup, programs, WANTED[wanted])  # type: ignore[arg-type]
         todo = list(moves)

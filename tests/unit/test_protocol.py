@@ -12,8 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from supervice.doors import fastjson, protocol
-from supervice.doors.protocol import CommandError, FrameReader, ProtocolError, check_request, encode
+from supervice.control import protocol
+from supervice.control.protocol import CommandError, FrameReader, ProtocolError, check_request, encode
+from supervice.lean import json as lean_json
 
 values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
@@ -152,21 +153,21 @@ def test_the_status_of_a_thousand_programs_fits() -> None:
 
 @given(values)
 def test_fast_json_reads_and_writes_what_json_does(value: Any) -> None:
-    assert json.loads(fastjson.dumps(value)) == value
-    assert fastjson.loads(json.dumps(value)) == value
-    assert fastjson.dumps(value) == json.dumps(value)
+    assert json.loads(lean_json.dumps(value)) == value
+    assert lean_json.loads(json.dumps(value)) == value
+    assert lean_json.dumps(value) == json.dumps(value)
 
 
 @given(st.dictionaries(st.text(max_size=3), st.lists(st.none() | st.text(max_size=2), max_size=9) | values))
 def test_long_lists_are_written_in_pieces(value: dict[str, Any]) -> None:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(fastjson, "PIECE", 2)
-        assert fastjson.dumps(value) == json.dumps(value)
+        patch.setattr(lean_json, "PIECE", 2)
+        assert lean_json.dumps(value) == json.dumps(value)
 
 
 def test_keys_of_a_long_object_are_what_json_makes_of_them() -> None:
     value = {3: [0] * 100, None: [1], True: "x", 2.5: {}}
-    assert fastjson.dumps(value) == json.dumps(value)
+    assert lean_json.dumps(value) == json.dumps(value)
 
 
 @given(st.text(alphabet='{}[]",:0123456789.eE+- \ntruefalsn\\u', max_size=30))
@@ -178,19 +179,19 @@ def test_fast_json_refuses_what_json_refuses(text: str) -> None:
         expected = json.loads(text, parse_constant=refuse)
     except ValueError:
         with pytest.raises(ValueError):
-            fastjson.loads(text)
+            lean_json.loads(text)
     else:
-        assert repr(fastjson.loads(text)) == repr(expected)
+        assert repr(lean_json.loads(text)) == repr(expected)
 
 
 def test_without_the_c_functions_json_does_the_work(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fastjson, "_scan", None)
-    monkeypatch.setattr(fastjson, "_write", None)
-    assert fastjson.loads(fastjson.dumps({"a": [1, "é"]})) == {"a": [1, "é"]}
+    monkeypatch.setattr(lean_json, "_scan", None)
+    monkeypatch.setattr(lean_json, "_write", None)
+    assert lean_json.loads(lean_json.dumps({"a": [1, "é"]})) == {"a": [1, "é"]}
     with pytest.raises(ValueError):
-        fastjson.dumps(math.nan)
+        lean_json.dumps(math.nan)
     with pytest.raises(ValueError):
-        fastjson.loads("NaN")
+        lean_json.loads("NaN")
 
 
 @pytest.mark.parametrize(

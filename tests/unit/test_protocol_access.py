@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from supervice.doors.access import READ_ONLY, access, groups_from_status, may
+from supervice.control.access import READ_ONLY, access, groups_from_status, may
 
 APP, OTHER, GROUP = 1000, 2000, 500
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from supervice.doors import address
-from supervice.doors.address import configured_socket, default_paths, init_options, socket_candidates
+from supervice.control import address
+from supervice.control.address import configured_socket, default_paths, init_options, socket_candidates
 
 
 @pytest.fixture

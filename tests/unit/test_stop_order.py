@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from supervice.lean.loop import Loop
 from supervice.lifecycle.graph import program_of, ranks
 from supervice.lifecycle.states import (
     BACKOFF,
@@ -20,9 +21,8 @@ from supervice.lifecycle.states import (
     Announce,
     Snapshot,
 )
-from supervice.loop import Loop
 from supervice.models import ProgramConfig
-from supervice.shutdown import Shutdown, longest_stop, stop_in_order, stop_levels
+from supervice.supervision.shutdown import Shutdown, longest_stop, stop_in_order, stop_levels
 
 
 class Program:

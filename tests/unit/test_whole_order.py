@@ -15,22 +15,22 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import supervice.child
 import supervice.health
-import supervice.loop
+import supervice.lean.loop
+import supervice.pid1.child
 from supervice import logger
+from supervice.api.dispatch import Operations
 from supervice.checks.base import HealthCheckResult
 from supervice.core import Supervisor
+from supervice.lean.loop import Loop, sleep
 from supervice.lifecycle.exit_policy import Verdict
 from supervice.lifecycle.graph import program_of, ranks
 from supervice.lifecycle.states import RESTING, UP
-from supervice.loop import Loop, sleep
 from supervice.models import HealthCheckConfig, HealthCheckType, ProgramConfig
 from supervice.notify.protocol import parse
-from supervice.operations import Operations
 from supervice.pid1.spawn import SpawnError
 from supervice.process import Process
-from supervice.shutdown import Shutdown
+from supervice.supervision.shutdown import Shutdown
 
 KILL = 9
 
@@ -280,12 +280,12 @@ def made_up(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         real(process)
 
     for module, name, new in (
-        (supervice.child, "signal_group", lambda pid, signum: Now.world.signal(pid, signum)),
-        (supervice.child, "signal_process", lambda pid, signum: Now.world.signal(pid, signum)),
-        (supervice.child, "group_is_empty", lambda _group: True),
-        (supervice.child, "read_stat", lambda _pid: None),
+        (supervice.pid1.child, "signal_group", lambda pid, signum: Now.world.signal(pid, signum)),
+        (supervice.pid1.child, "signal_process", lambda pid, signum: Now.world.signal(pid, signum)),
+        (supervice.pid1.child, "group_is_empty", lambda _group: True),
+        (supervice.pid1.child, "read_stat", lambda _pid: None),
         (supervice.health, "create_health_checker", lambda *args: Now.world.checker(*args)),
-        (supervice.loop, "time", SimpleNamespace(monotonic=lambda: Now.world.loop.now)),
+        (supervice.lean.loop, "time", SimpleNamespace(monotonic=lambda: Now.world.loop.now)),
         (Process, "request_start", request_start),
     ):
         monkeypatch.setattr(module, name, new)
@@ -333,7 +333,7 @@ async def disturb(it: World, steps: int) -> None:
 
 
 async def order(it: World, request: dict[str, Any]) -> None:
-    from supervice.doors.protocol import CommandError
+    from supervice.control.protocol import CommandError
 
     try:
         await it.operations.execute(request)

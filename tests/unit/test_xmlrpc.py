@@ -10,9 +10,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from supervice.doors.http import Request, Response
-from supervice.doors.xmlrpc import Method, XmlRpcDoor
-from supervice.doors.xmlrpc_wire import (
+from supervice.http.server import Request, Response
+from supervice.lean.loop import Loop
+from supervice.supervisord.rpc.codec import (
     DEEPEST,
     FAULTS,
     Fault,
@@ -22,7 +22,7 @@ from supervice.doors.xmlrpc_wire import (
     parse_call,
     response,
 )
-from supervice.loop import Loop
+from supervice.supervisord.rpc.handler import Method, XmlRpcDoor
 
 # what XML 1.0 can hold
 CHARACTERS = st.characters(

@@ -12,9 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from supervisor.options import readFile
 
-from supervice.doors.xmlrpc_wire import Fault
 from supervice.output.ring import Ring
-from supervice.stock import logs
+from supervice.supervisord.rpc import logs
+from supervice.supervisord.rpc.codec import Fault
 
 ROOT = Path(__file__).resolve().parents[2]
 NUMBERS = st.integers(-30, 30)
@@ -103,5 +103,5 @@ def test_without_servers_nothing_of_it_is_loaded(tmp_path: Path) -> None:
     assert not [
         name
         for name in loaded
-        if name.startswith(("h11", "pyexpat", "supervice.stock", "supervice.doors.http"))
+        if name.startswith(("h11", "pyexpat", "supervice.supervisord.rpc", "supervice.http.server"))
     ]

@@ -1,0 +1,1 @@
+"""What can be asked of a running supervisor, and what it answers; knows nothing of sockets."""

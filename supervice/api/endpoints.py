@@ -1,0 +1,131 @@
+"""The HTTP endpoints for orchestrators: /livez, /readyz, /startupz and /metrics.
+
+Loaded only where `http` is configured. Everybody who reaches the place may ask, so nothing that a program has
+said is told without `?verbose`, and nothing can be changed.
+"""
+
+from __future__ import annotations
+
+from supervice import logger
+from supervice.api.rows import health_row, is_live, readiness
+from supervice.config.check_values import http_place
+from supervice.http.server import HttpServer, HttpUnavailable, Response, text
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from supervice.core import Supervisor
+    from supervice.http.server import Request
+    from supervice.lean.loop import Cancellable, EventLoop
+    from supervice.process import Process
+
+# Seconds until a place that could not be had is tried again, doubled each time up to the longest.
+FIRST_RETRY = 1.0
+LONGEST_RETRY = 30.0
+SOCKET_MODE = 0o666  # as open as a port; directories say who gets there
+NOT_CACHED = {"Cache-Control": "no-store"}
+
+
+class Endpoints:
+    """Open from `open` to `close`; a place that cannot be had now is tried again."""
+
+    def __init__(self, loop: EventLoop, supervisor: Supervisor) -> None:
+        self._loop = loop
+        self._supervisor = supervisor
+        self._server = HttpServer(loop, self.answer, log=logger.warning)
+        self._retry: Cancellable | None = None
+        self._pause = FIRST_RETRY
+
+    def open(self, place: str) -> None:
+        """Never raises: programs are worth more than the answers about them, and the log says it loudly."""
+        self._retry = None
+        host, port = http_place(place)
+        try:
+            if port is None:
+                self._server.open_unix(host, SOCKET_MODE)
+            else:
+                self._server.open_inet(host, port)
+        except HttpUnavailable as error:
+            logger.error(f"http = {place}: no probes and no metrics: {error}")
+        except OSError as error:
+            why = error.strerror or str(error)
+            logger.error(
+                f"http = {place}: no probes and no metrics: {why}; next attempt in {self._pause:g} s"
+            )
+            self._retry = self._loop.call_later(self._pause, self.open, place)
+            self._pause = min(self._pause * 2, LONGEST_RETRY)
+        else:
+            logger.info(f"probes and metrics at {place}")
+
+    def close(self) -> None:
+        if self._retry is not None:
+            self._retry.cancel()
+        self._server.close()
+
+    def answer(self, request: Request) -> Response:
+        """The response to any request."""
+        answer = _ANSWERS.get(request.path)
+        if answer is None:
+            return text(404, f"not here; there are {', '.join(_ANSWERS)}")
+        if request.method not in ("GET", "HEAD"):
+            return text(405, "GET or HEAD", {"Allow": "GET, HEAD"})
+        return answer(self, request)
+
+    # -- the answers -------------------------------------------------------------------------------------
+
+    def _live(self, request: Request) -> Response:
+        return self._probe(request, "live", self._supervisor.probes.live(), is_live)
+
+    def _ready(self, request: Request) -> Response:
+        return self._probe(request, "ready", self._supervisor.probes.ready(), readiness)
+
+    def _started(self, request: Request) -> Response:
+        return self._probe(request, "started", self._supervisor.probes.started(), readiness)
+
+    def _probe(
+        self, request: Request, word: str, well: bool, of: Callable[[Process], bool | None]
+    ) -> Response:
+        verbose = "verbose" in request.query.replace("=", "&").split("&")
+        ending = ": shutting down" if self._supervisor.stopping else ""
+        lines = [f"{word if well else 'not ' + word}{ending}"]
+        for process in self._supervisor.processes.values():
+            fine = of(process)
+            mark = "-" if fine is None else "ok" if fine else "failed"
+            line = f"{process.config.name} {process.state} {mark}"
+            lines.append(line + self._detail(process) if verbose else line)
+        body = "\n".join(map(_one_line, lines))
+        return text(200 if well else 503, body, NOT_CACHED)
+
+    def _detail(self, process: Process) -> str:
+        startup = self._supervisor.startup
+        waiting = startup.waiting_for(process)
+        uptime = process.uptime
+        facts = [
+            f"pid {process.pid}" if process.pid else "",
+            f"up {uptime:.0f} s" if uptime is not None else "",
+            f"restarts {process.restarts}" if process.restarts else "",
+            f"waits for {', '.join(waiting)}" if waiting else "",
+            str(health_row(process, startup)["message"]),
+        ]
+        return "".join(f"; {fact}" for fact in facts if fact)
+
+    def _metrics(self, _request: Request) -> Response:
+        from supervice.api.metrics import CONTENT_TYPE, Own, metrics_text
+
+        supervisor = self._supervisor
+        body = metrics_text(supervisor.processes.values(), supervisor.probes, Own())
+        return Response(200, body.encode("utf-8", "replace"), {"Content-Type": CONTENT_TYPE})
+
+
+_ANSWERS: dict[str, Callable[[Endpoints, Request], Response]] = {
+    "/livez": Endpoints._live,
+    "/readyz": Endpoints._ready,
+    "/startupz": Endpoints._started,
+    "/metrics": Endpoints._metrics,
+}
+
+
+def _one_line(line: str) -> str:
+    """Names and messages may hold anything; a line stays one, and can be encoded."""
+    return "".join(c if c.isprintable() else " " for c in line)

@@ -1,0 +1,153 @@
+"""What happened and what was said: the last events and lines from memory, and following both.
+
+A follower that does not keep up loses only its own frames and is told how many lines that were.
+"""
+
+from __future__ import annotations
+
+import time
+
+from supervice.lean.builtin import deque
+from supervice.lean.loop import running_loop
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    from supervice.lean.loop import Cancellable
+    from supervice.lifecycle.states import Announce
+    from supervice.output.ring import Subscription
+    from supervice.process import Process
+
+    Send = Callable[[dict[str, Any]], bool]
+
+KEPT_EVENTS = 200
+DEFAULT_LINES = 10
+# Seconds until a client that missed something is told, when nothing else comes for it.
+REMIND = 1.0
+
+
+class Journal:
+    """The changes of state of all processes, the last KEPT_EVENTS of them."""
+
+    def __init__(self) -> None:
+        self._kept: deque[tuple[float, str, str, str, str, int | None]] = deque(maxlen=KEPT_EVENTS)
+        self._followers: list[Send] = []
+
+    def note(self, process: Process, change: Announce) -> None:
+        entry = (
+            time.time(),
+            change.to_state,
+            process.config.name,
+            change.from_state,
+            change.reason,
+            process.pid,
+        )
+        self._kept.append(entry)
+        for send in tuple(self._followers):
+            send({"status": "ok", "event": _event(entry)})
+
+    def events(self) -> list[dict[str, Any]]:
+        return [_event(entry) for entry in self._kept]
+
+    def follow(self, send: Send) -> Callable[[], None]:
+        self._followers.append(send)
+
+        def stop() -> None:
+            if send in self._followers:
+                self._followers.remove(send)
+
+        return stop
+
+
+def _event(entry: tuple[float, str, str, str, str, int | None]) -> dict[str, Any]:
+    when, state, name, before, reason, pid = entry
+    event = {
+        "time": timestamp(when),
+        "type": f"PROCESS_STATE_{state}",
+        "name": name,
+        "from_state": before,
+        "reason": reason,
+        "pid": pid,
+    }
+    return {key: value for key, value in event.items() if value not in ("", None)}
+
+
+def timestamp(when: float) -> str:
+    """RFC 3339, UTC, to the millisecond."""
+    text = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(when))
+    return f"{text}.{int(when * 1000) % 1000:03d}Z"
+
+
+def last_lines(processes: list[Process], lines: int, stream: str | None) -> list[dict[str, Any]]:
+    """The last lines of each process, as the frames of `logs` without the status."""
+    frames = []
+    for process in processes:
+        output = process.open_output()
+        for name, line in output.tail(lines, stream) if output is not None else ():
+            frames.append({"name": process.config.name, "stream": name, "data": _text(line) + "\n"})
+    return frames
+
+
+class LogFollower:
+    """One client that follows the output of some processes, through their restarts."""
+
+    def __init__(self, processes: list[Process], lines: int, stream: str | None, send: Send) -> None:
+        self._send = send
+        self._stream = stream
+        self._missed: dict[str, int] = {}
+        self._subscriptions: list[Subscription] = []
+        self._reminder: Cancellable | None = None
+        for frame in last_lines(processes, lines, stream):
+            send({"status": "ok", **frame})
+        for process in processes:
+            output = process.open_output()
+            if output is not None:
+                self._subscribe(process.config.name, output.subscribe)
+
+    def _subscribe(self, name: str, subscribe: Callable[[Callable[[], object]], Subscription]) -> None:
+        def more() -> None:
+            lost, pieces = subscription.take()
+            self._missed[name] = self._missed.get(name, 0) + lost
+            for stream, data in pieces:
+                if self._stream is None or stream == self._stream:
+                    self._pass_on(name, stream, data)
+
+        subscription = subscribe(more)
+        self._subscriptions.append(subscription)
+
+    def _pass_on(self, name: str, stream: str, data: bytes) -> None:
+        frame: dict[str, Any] = {"status": "ok", "name": name, "stream": stream, "data": _text(data)}
+        missed = self._missed.get(name, 0)
+        if missed:
+            frame["lost_lines"] = missed
+            frame["data"] = f"[{missed} lines were too much for this client]\n{frame['data']}"
+        if self._send(frame):
+            self._missed[name] = 0
+        else:
+            self._missed[name] = missed + max(1, data.count(b"\n"))
+            if self._reminder is None:
+                self._reminder = running_loop().call_later(REMIND, self._tell)
+
+    def _tell(self) -> None:
+        """The program may have nothing more to say; the client is told all the same, once it has room."""
+        self._reminder = None
+        for name, missed in self._missed.items():
+            text = f"[{missed} lines were too much for this client]\n"
+            frame = {"status": "ok", "name": name, "stream": self._stream or "stdout", "data": text}
+            if missed and not self._send({**frame, "lost_lines": missed}):
+                self._reminder = running_loop().call_later(REMIND, self._tell)
+                return
+            self._missed[name] = 0
+
+    def stop(self) -> None:
+        if self._reminder is not None:
+            self._reminder.cancel()
+        for subscription in self._subscriptions:
+            subscription.close()
+        self._subscriptions.clear()
+
+
+def _text(data: bytes) -> str:
+    return data.decode("utf-8", "replace")

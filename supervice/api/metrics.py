@@ -1,0 +1,145 @@
+"""The numbers of all processes and of the daemon itself as OpenMetrics text.
+
+https://github.com/prometheus/OpenMetrics/blob/v1.0.0/specification/OpenMetrics.md; the names of the daemon's
+own numbers are those that Prometheus' client libraries agree on. Loaded when somebody asks for them.
+"""
+
+from __future__ import annotations
+
+import os
+
+from supervice import __version__
+from supervice.api.rows import readiness
+from supervice.lifecycle.states import STATES, UP
+from supervice.supervision.process_names import group_of
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection
+
+    from supervice.process import Process
+    from supervice.supervision.probes import Probes
+
+    Number = int | float | None
+
+CONTENT_TYPE = "application/openmetrics-text; version=1.0.0; charset=utf-8"
+
+
+class Own:
+    """The daemon's own numbers; None for what cannot be read."""
+
+    def __init__(self) -> None:
+        self.cpu_seconds = sum(os.times()[:2])  # user and kernel
+        self.resident_bytes: int | None = None
+        self.open_fds: int | None = None
+        try:
+            with open("/proc/self/statm", "rb") as file:
+                self.resident_bytes = int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+            self.open_fds = len(os.listdir("/proc/self/fd")) - 1  # without the one that reads
+        except (OSError, ValueError, IndexError):
+            pass
+
+
+# name, type, unit ("" for none), help, value of one process (None: no sample)
+_OF_PROCESSES: tuple[tuple[str, str, str, str, Callable[[Process], Number]], ...] = (
+    ("up", "gauge", "", "Whether it is RUNNING or UNHEALTHY.", lambda p: p.state in UP),
+    ("ready", "gauge", "", "Whether it is ready or done; absent if it is not meant to run.", readiness),
+    ("healthy", "gauge", "", "What its health check says; absent while unknown.", lambda p: p.is_healthy),
+    ("uptime_seconds", "gauge", "seconds", "Seconds since it was spawned.", lambda p: p.uptime),
+    ("restarts", "counter", "", "Spawns after the first.", lambda p: p.restarts),
+    (
+        "last_exit_code",
+        "gauge",
+        "",
+        "How it ended last: the exit code, or 128 and the signal that killed it.",
+        lambda p: _shell_code(p.exits[-1].status) if p.exits else None,
+    ),
+    (
+        "dropped_lines",
+        "counter",
+        "",
+        "Lines of its output that were lost.",
+        lambda p: p.output.dropped_lines if p.output is not None else 0,
+    ),
+    (
+        "lost_bytes",
+        "counter",
+        "bytes",
+        "Bytes of its output that were lost.",
+        lambda p: p.output.lost_bytes if p.output is not None else 0,
+    ),
+)
+
+
+def _shell_code(status: int) -> int:
+    return status if status >= 0 else 128 - status
+
+
+def metrics_text(processes: Collection[Process], probes: Probes, own: Own) -> str:
+    """A whole exposition, with its end mark."""
+    lines = [
+        *_head("supervice", "info", "", "What runs here."),
+        f'supervice_info{{version="{escape(__version__)}"}} 1',
+    ]
+    for name, what, value in (
+        ("live", "Whether /livez says 200.", probes.live()),
+        ("ready", "Whether /readyz says 200.", probes.ready()),
+        ("started", "Whether /startupz says 200.", probes.started()),
+    ):
+        lines += [*_head(f"supervice_{name}", "gauge", "", what), f"supervice_{name} {_number(value)}"]
+    labels = [(process, _labels(process)) for process in processes]
+    family = "supervice_process_state"
+    lines += _head(family, "stateset", "", "The state of each process.")
+    for process, label in labels:
+        state = process.state
+        lines += [f'{family}{{{label},{family}="{one}"}} {int(one == state)}' for one in STATES]
+    for short, kind, unit, what, value_of in _OF_PROCESSES:
+        family = f"supervice_process_{short}"
+        lines += _head(family, kind, unit, what)
+        suffix = "_total" if kind == "counter" else ""
+        for process, label in labels:
+            number = value_of(process)
+            if number is not None:
+                lines.append(f"{family}{suffix}{{{label}}} {_number(number)}")
+    lines += _own(own)
+    return "\n".join([*lines, "# EOF", ""])
+
+
+def _own(own: Own) -> list[str]:
+    rows: tuple[tuple[str, str, str, str, Number], ...] = (
+        ("process_cpu_seconds", "counter", "seconds", "CPU time of supervice.", own.cpu_seconds),
+        (
+            "process_resident_memory_bytes",
+            "gauge",
+            "bytes",
+            "Memory of supervice.",
+            own.resident_bytes,
+        ),
+        ("process_open_fds", "gauge", "", "Open descriptors of supervice.", own.open_fds),
+    )
+    lines = []
+    for family, kind, unit, what, number in rows:
+        if number is not None:
+            suffix = "_total" if kind == "counter" else ""
+            lines += [*_head(family, kind, unit, what), f"{family}{suffix} {_number(number)}"]
+    return lines
+
+
+def _head(family: str, kind: str, unit: str, what: str) -> list[str]:
+    lines = [f"# TYPE {family} {kind}"]
+    if unit:
+        lines.append(f"# UNIT {family} {unit}")
+    return [*lines, f"# HELP {family} {what}"]
+
+
+def _labels(process: Process) -> str:
+    return f'name="{escape(process.config.name)}",group="{escape(group_of(process))}"'
+
+
+def escape(value: str) -> str:
+    """As it stands between the quotes of a label."""
+    return value.replace("\\", "\\\\").replace("\n", "\\n").replace('"', '\\"')
+
+
+def _number(value: float) -> str:
+    return str(int(value)) if isinstance(value, bool | int) else repr(round(value, 3))

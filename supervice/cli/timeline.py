@@ -1,0 +1,295 @@
+"""The answer to `boot` as a timeline, in text and as a picture (SVG), with the critical chain marked. Pure.
+
+The critical chain is what the beginning took its time from: the process that was there last, the one whose
+change let it start, the one before that, and so on. Making any other process faster changes nothing.
+"""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+from supervice.control.render import clean
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    Row = dict[str, Any]
+
+BAR = 40  # characters
+SHORTEST = 1e-9  # seconds; below it there is nothing to draw to scale
+WAITING, STARTING, READY, FAILED = ".", "=", "#", "x"
+
+# Of the picture, in pixels.
+WIDTH, LABEL, MARGIN, TOP = 1000, 200, 20, 70
+TALL, SMALL, MANY = 24, 15, 30  # the height of a row; the smaller one for more rows than MANY
+LONGEST_NAME = 28
+TICKS = 8
+COLORS = {"waiting": "#d0d4da", "starting": "#f0a63a", "ready": "#4b9e6a", "failed": "#c8453b"}
+CRITICAL = "#1f3a93"
+
+
+def rows_of(reply: dict[str, Any]) -> tuple[list[Row], list[Row]]:
+    """The rows of the beginning in the order of their starts, and those that were asked for later."""
+    rows = [row for row in reply.get("processes", ()) if isinstance(row, dict)]
+    rows.sort(key=lambda row: (_began(row) is None, _began(row) or 0.0, _number(row.get("asked")) or 0.0))
+    return [r for r in rows if not r.get("later")], [r for r in rows if r.get("later")]
+
+
+def critical_chain(reply: dict[str, Any]) -> list[str]:
+    """Names, the first to start first; empty when nothing has been started."""
+    rows = {str(row.get("name")): row for row in rows_of(reply)[0] if _began(row) is not None}
+    now = _number(reply.get("elapsed")) or 0.0
+    if not rows:
+        return []
+    name: str | None = max(rows, key=lambda n: (_end(rows[n], now), _began(rows[n]) or 0.0))
+    chain: list[str] = []
+    while name in rows and name not in chain:
+        chain.append(name)
+        released_by = rows[name].get("released_by")
+        name = None if released_by is None else str(released_by)
+    return chain[::-1]
+
+
+def duration(reply: dict[str, Any]) -> float:
+    """Seconds until everything had settled; until now while something has not."""
+    now = _number(reply.get("elapsed")) or 0.0
+    ends = [_end(row, now) for row in rows_of(reply)[0]]
+    return max(ends, default=0.0)
+
+
+def _number(value: object) -> float | None:
+    fine = isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < 1e12
+    return float(value) if fine else None  # type: ignore[arg-type]
+
+
+def _began(row: Row) -> float | None:
+    return _number(row.get("began"))
+
+
+def _done(row: Row) -> float | None:
+    ready = _number(row.get("ready"))
+    return _number(row.get("completed")) if ready is None else ready
+
+
+def _end(row: Row, now: float) -> float:
+    """When it had settled; `now` for what has not."""
+    for moment in (_done(row), _number(row.get("failed"))):
+        if moment is not None:
+            return moment
+    return now if _is_pending(row) else _number(row.get("asked")) or 0.0
+
+
+def _is_pending(row: Row) -> bool:
+    """It is on its way: waits or starts. What was left stopped, or was stopped on its way, is not."""
+    if _done(row) is not None or _number(row.get("failed")) is not None:
+        return False
+    return row.get("state") not in ("STOPPED", "EXITED", "FATAL") or bool(row.get("waiting_for"))
+
+
+def _pieces(row: Row, now: float, until: float) -> list[tuple[str, float, float]]:
+    """(waiting | starting | ready | failed, from, to); seconds, `until` is the end of the picture."""
+    asked, began = _number(row.get("asked")) or 0.0, _began(row)
+    done, failed = _done(row), _number(row.get("failed"))
+    if began is None:
+        return [
+            ("waiting", asked, _end(row, now)),
+            *([("failed", failed, until)] if failed is not None else []),
+        ]
+    pieces = [("waiting", asked, began), ("starting", began, _end(row, now))]
+    if done is not None:
+        pieces.append(("ready", done, until))
+    elif failed is not None:
+        pieces.append(("failed", failed, until))
+    return pieces
+
+
+# -- text ------------------------------------------------------------------------------------------------
+
+
+def boot_text(reply: dict[str, Any]) -> str:
+    """The timeline for a terminal; `*` marks the critical chain."""
+    rows, later = rows_of(reply)
+    if not rows and not later:
+        return "Nothing has been started\n"
+    now, whole = _number(reply.get("elapsed")) or 0.0, duration(reply)
+    chain = critical_chain(reply)
+    took = f"{whole:.3f} s so far" if any(map(_is_pending, rows)) else f"{whole:.3f} s"
+    lines = [f"began at {clean(reply.get('began_at', '?'))}, took {took}"]
+    if len(chain) > 1:
+        lines.append(f"critical chain: {' -> '.join(clean(name) for name in chain)}")
+    table = [["NAME", "BEGAN", "SETTLED", "TIME", "DETAIL"]]
+    for row in rows:
+        table.append(
+            [
+                ("* " if row.get("name") in chain else "  ") + clean(row.get("name", "?")),
+                _seconds(_began(row)),
+                _seconds(_done(row) if _done(row) is not None else _number(row.get("failed"))),
+                f"[{_bar(row, now, whole)}]",
+                _detail(row),
+            ]
+        )
+    widths = [max(len(line[column]) for line in table) for column in range(4)]
+    for line in table:
+        cells = [
+            cell.rjust(width) if column in (1, 2) else cell.ljust(width)
+            for column, (cell, width) in enumerate(zip(line, [*widths, 0], strict=True))
+        ]
+        lines.append("  ".join(cells).rstrip())
+    lines.append(f"  {WAITING} waiting  {STARTING} starting  {READY} ready or done  {FAILED} failed")
+    for row in later:
+        when = _seconds(_number(row.get("asked")))
+        took_it = _done(row)
+        took = f" in {took_it - (_began(row) or 0.0):.3f} s" if took_it is not None else ", not there"
+        lines.append(f"later, at {when}: {clean(row.get('name', '?'))}{took}")
+    return "".join(f"{line}\n" for line in lines)
+
+
+def _seconds(value: float | None) -> str:
+    return "-" if value is None else f"{value:.3f}"
+
+
+def _bar(row: Row, now: float, whole: float) -> str:
+    signs = {"waiting": WAITING, "starting": STARTING, "ready": READY, "failed": FAILED}
+    cells = [" "] * BAR
+    scale = BAR / whole if whole > SHORTEST else 0.0
+    for kind, start, end in _pieces(row, now, whole):
+        first, last = int(start * scale), int(end * scale)
+        if end > start or kind in ("ready", "failed"):
+            for cell in range(min(first, BAR - 1), min(max(last, first + 1), BAR)):
+                cells[cell] = signs[kind]
+    return "".join(cells)
+
+
+def _detail(row: Row) -> str:
+    waited = [clean(word) for word in row.get("waited_for") or ()]
+    began, by = _began(row), row.get("released_by")
+    if began is None:
+        if row.get("waiting_for"):
+            return f"waits for {', '.join(clean(word) for word in row['waiting_for'])}"
+        return f"not started: {clean(row['reason'])}" if row.get("reason") else "not started"
+    text = f"waited for {', '.join(waited)}" if waited else ""
+    if by is not None and (len(waited) != 1 or not waited[0].startswith(f"{clean(by)}:")):
+        text += f"{', ' if text else 'waited, '}released by {clean(by)}"
+    if _number(row.get("failed")) is not None:
+        text += f"{'; ' if text else ''}failed{': ' + clean(row['reason']) if row.get('reason') else ''}"
+    return text
+
+
+# -- picture ---------------------------------------------------------------------------------------------
+
+
+def boot_svg(reply: dict[str, Any]) -> str:
+    """The timeline as one SVG file that needs nothing else: one bar a process."""
+    rows = rows_of(reply)[0]
+    now, whole = _number(reply.get("elapsed")) or 0.0, duration(reply)
+    chain = critical_chain(reply)
+    step = TALL if len(rows) <= MANY else SMALL
+    height = TOP + step * len(rows) + 2 * MARGIN
+    span = whole * 1.05 or 1.0  # some room to see that the last one is ready
+    scale = (WIDTH - LABEL - 2 * MARGIN) / span
+    size = 12 if step == TALL else 10
+    parts = [
+        '<?xml version="1.0" encoding="UTF-8"?>',
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH}" height="{height}"'
+        f' viewBox="0 0 {WIDTH} {height}" font-family="sans-serif" font-size="{size}">',
+        f'<rect width="{WIDTH}" height="{height}" fill="#ffffff"/>',
+        f'<text x="{MARGIN}" y="22" font-size="15" fill="#222222">'
+        f"{_text(reply.get('began_at', ''))}: {len(rows)} processes, {whole:.3f} s</text>",
+        *_legend(),
+        *_axis(span, scale, height),
+    ]
+    place: dict[str, tuple[float, float, float]] = {}  # name: from, to, the middle of its bar
+    for number, row in enumerate(rows):
+        y = TOP + number * step
+        parts += _row(row, y, step, (now, span, scale), row.get("name") in chain)
+        began = _began(row)
+        if began is not None:
+            place[str(row.get("name"))] = _x(began, scale), _x(_end(row, now), scale), y + step / 2
+    for before, after in pairwise(chain):
+        _, x1, y1 = place[before]
+        x2, _, y2 = place[after]
+        parts.append(
+            f'<path d="M{x1:.1f} {y1:.1f} L{x2:.1f} {y2:.1f}" stroke="{CRITICAL}" stroke-width="1.5"'
+            ' fill="none"/>'
+        )
+    return "\n".join([*parts, "</svg>", ""])
+
+
+def _x(seconds: float, scale: float) -> float:
+    return MARGIN + LABEL + seconds * scale
+
+
+def _legend() -> list[str]:
+    parts, x = [], float(MARGIN)
+    for kind, color in COLORS.items():
+        word = "ready or done" if kind == "ready" else kind
+        parts.append(f'<rect x="{x:g}" y="34" width="12" height="12" fill="{color}"/>')
+        parts.append(f'<text x="{x + 17:g}" y="44" font-size="12" fill="#222222">{word}</text>')
+        x += 40 + 7.5 * len(word)
+    parts.append(
+        f'<rect x="{x:g}" y="34" width="12" height="12" fill="#ffffff" stroke="{CRITICAL}" stroke-width="2"/>'
+    )
+    parts.append(f'<text x="{x + 17:g}" y="44" font-size="12" fill="#222222">critical chain</text>')
+    return parts
+
+
+def _axis(span: float, scale: float, height: int) -> list[str]:
+    tick = _tick(span)
+    parts = []
+    for number in range(int(span / tick) + 1):
+        x = _x(number * tick, scale)
+        parts.append(
+            f'<line x1="{x:.1f}" y1="{TOP - 6}" x2="{x:.1f}" y2="{height - MARGIN}" stroke="#e4e6ea"/>'
+            f'<text x="{x:.1f}" y="{TOP - 9}" font-size="10" text-anchor="middle" fill="#666666">'
+            f"{number * tick:g} s</text>"
+        )
+    return parts
+
+
+def _tick(span: float) -> float:
+    """1, 2 or 5 times a power of ten, so that there are at most TICKS and a few."""
+    tick = 1e-6
+    while True:
+        for factor in (1, 2, 5):
+            if span / (tick * factor) <= TICKS:
+                return tick * factor
+        tick *= 10
+
+
+def _row(row: Row, y: int, step: int, scales: tuple[float, float, float], critical: bool) -> list[str]:
+    now, span, scale = scales
+    name = clean(row.get("name", "?"))
+    short = name if len(name) <= LONGEST_NAME else name[: LONGEST_NAME - 1] + "…"
+    weight = ' font-weight="bold"' if critical else ""
+    began, end = _began(row), _end(row, now)
+    facts = [name, f"began {_seconds(began)} s", f"settled {_seconds(end)} s", _detail(row)]
+    parts = [
+        f'<g class="{"process critical" if critical else "process"}">'
+        f"<title>{_text(', '.join(filter(None, facts)))}</title>",
+        f'<text x="{MARGIN + LABEL - 8}" y="{y + step * 0.7:.1f}" text-anchor="end" fill="#222222"{weight}>'
+        f"{_text(short)}</text>",
+    ]
+    for kind, first, last in _pieces(row, now, span):
+        x = _x(first, scale)
+        width = max((last - first) * scale, 0.0 if kind == "waiting" else 1.0)
+        if width:
+            tall = step * 0.3 if kind in ("ready", "waiting") else step * 0.7
+            parts.append(
+                f'<rect x="{x:.1f}" y="{y + (step - tall) / 2:.1f}" width="{width:.1f}" height="{tall:.1f}"'
+                f' fill="{COLORS[kind]}"/>'
+            )
+    if critical and began is not None:
+        x, width = _x(began, scale), max((end - began) * scale, 1.0)
+        parts.append(
+            f'<rect x="{x:.1f}" y="{y + step * 0.15:.1f}" width="{width:.1f}" height="{step * 0.7:.1f}"'
+            f' fill="none" stroke="{CRITICAL}" stroke-width="2"/>'
+        )
+    parts.append("</g>")
+    return parts
+
+
+def _text(value: object) -> str:
+    """Inside of an element: characters that XML does not know are gone by `clean`."""
+    text = clean(value)
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace('"', "&quot;")

@@ -1,0 +1,177 @@
+"""Asking the daemon, synchronously: what `supervicectl` does. Imports next to nothing, because it is timed.
+
+`supervice.client.Controller` is the same for asyncio and shares what is decided here: where the daemon is,
+whom to trust, how long to wait.
+"""
+
+from __future__ import annotations
+
+import _socket  # the C half of `socket`: the other half costs 8 of the 35 ms a `supervicectl` may take
+import os
+import time
+
+from supervice.control.address import socket_candidates
+from supervice.control.protocol import FrameReader, encode
+from supervice.net.peer import peer_of
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
+    from supervice.net.peer import Peer
+
+NOT_FOUND_MESSAGE = "Supervice is not running (socket not found)"
+QUICK = frozenset(("status", "health", "version", "pid", "why", "graph", "boot", "signal", "logs", "events"))
+QUICK_TIMEOUT = 10.0  # seconds; the daemon answers these at once or not at all
+GRACE = 5.0  # seconds on top of a timeout that the daemon was given, so that it is the one that reports it
+
+
+class Unreachable(Exception):
+    """No daemon that may be talked to. The message is one line and says what to do."""
+
+
+def reply_timeout(command: str, timeout: float | None) -> float | None:
+    """Seconds to wait for the reply; None: as long as the daemon lives (a stop may take minutes)."""
+    if command in QUICK:
+        return timeout if timeout is not None else QUICK_TIMEOUT
+    return timeout + GRACE if timeout is not None else None
+
+
+def trusted(peer: Peer) -> bool:
+    """Whether a daemon may be believed: root's or our own, or PID 1, which rules over us anyway.
+
+    (So root's `docker exec` reaches a daemon that the image runs as another user.)
+    """
+    return peer.uid in (0, os.geteuid()) or peer.pid == 1
+
+
+def untrusted_message(path: str, peer: Peer) -> str:
+    return f"{path}: refused: the daemon there runs as uid {peer.uid}, which is neither root nor you"
+
+
+def connect_message(path: str, error: OSError) -> str:
+    """One line on why there is no connection."""
+    if isinstance(error, FileNotFoundError):
+        return NOT_FOUND_MESSAGE
+    if isinstance(error, ConnectionRefusedError):
+        return f"Supervice is not running (nobody answers at {path})"
+    if isinstance(error, PermissionError):
+        return f"{path}: permission denied; run this as root or as the user of the daemon"
+    return f"{path}: {error.strerror or error}"
+
+
+class Client:
+    """One connection to the daemon at `path`. OSError, or `Unreachable` when it is not to be trusted."""
+
+    def __init__(self, path: str, timeout: float = QUICK_TIMEOUT) -> None:
+        self._frames = FrameReader()
+        self._ready: list[dict[str, Any]] = []
+        self._sock = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM)
+        try:
+            self._connect(path, timeout)
+            peer = peer_of(self._sock)
+            if not trusted(peer):
+                raise Unreachable(untrusted_message(path, peer))
+        except BaseException:
+            self._sock.close()
+            raise
+
+    def _connect(self, path: str, timeout: float) -> None:
+        give_up = time.monotonic() + timeout
+        self._sock.settimeout(timeout)
+        while True:
+            try:
+                self._sock.connect(path)
+                return
+            except BlockingIOError:  # a Unix socket whose queue is full says so instead of waiting
+                if time.monotonic() > give_up:
+                    raise TimeoutError(f"not accepted within {timeout:g} s") from None
+                time.sleep(0.005)
+
+    def send(self, request: dict[str, Any]) -> None:
+        """ValueError when it is over 1 MiB."""
+        try:
+            self._sock.sendall(encode(request), _socket.MSG_NOSIGNAL)
+        except (BrokenPipeError, ConnectionResetError):
+            pass  # it may have said why before it hung up: `receive` tells
+
+    def receive(self, timeout: float | None) -> dict[str, Any] | None:
+        """The next frame; None when the daemon has hung up. TimeoutError, `ProtocolError`."""
+        give_up = None if timeout is None else time.monotonic() + timeout
+        while not self._ready:
+            if self._frames.error is not None:
+                raise self._frames.error
+            if give_up is None:
+                self._sock.settimeout(None)
+            else:
+                left = give_up - time.monotonic()
+                if left <= 0:
+                    raise TimeoutError
+                self._sock.settimeout(left)
+            try:
+                data = self._sock.recv(262144)
+            except ConnectionResetError:
+                data = b""
+            if not data:
+                return None
+            self._ready = self._frames.feed(data)
+        return self._ready.pop(0)
+
+    def ask(self, request: dict[str, Any], timeout: float | None = None) -> dict[str, Any]:
+        """The reply to `request`, awaited for `timeout` seconds. `Unreachable` when there is none."""
+        self.send(request)
+        try:
+            reply = self.receive(timeout)
+        except TimeoutError:
+            raise Unreachable(f"the daemon did not answer within {timeout:g} s") from None
+        if reply is None:
+            raise Unreachable("the daemon hung up without an answer; look at its log")
+        return reply
+
+    def close(self) -> None:
+        self._sock.close()
+
+    def __enter__(self) -> Client:
+        return self
+
+    def __exit__(self, *_exc: object) -> None:
+        self.close()
+
+
+def reach(explicit: str | None, environ: Mapping[str, str]) -> Client:
+    """A connection to the first daemon that answers. `Unreachable` when there is none."""
+    problem = ""
+    looked: list[str] = []
+    for path in socket_candidates(explicit, environ):
+        looked.append(path)
+        try:
+            return Client(path)
+        except OSError as error:
+            # That a place is empty is the least interesting thing that can be wrong.
+            if not isinstance(error, FileNotFoundError):
+                problem = problem or connect_message(path, error)
+        except Unreachable as error:
+            problem = problem or str(error)
+    if not problem:
+        problem = f"{NOT_FOUND_MESSAGE}: looked for {', '.join(looked)}; start it or give the socket with -s"
+    raise Unreachable(problem)
+
+
+def find_socket(explicit: str | None, environ: Mapping[str, str]) -> str | None:
+    """The path of the first socket at which a trusted daemon answers."""
+    for path in socket_candidates(explicit, environ):
+        try:
+            Client(path).close()
+            return path
+        except (OSError, Unreachable):
+            pass
+    return None
+
+
+def call(
+    request: dict[str, Any], explicit: str | None, environ: Mapping[str, str], timeout: float | None = None
+) -> dict[str, Any]:
+    """The daemon's reply to `request`. `Unreachable` when there is none; `timeout` in seconds."""
+    with reach(explicit, environ) as client:
+        return client.ask(request, reply_timeout(str(request.get("command")), timeout))

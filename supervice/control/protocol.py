@@ -1,0 +1,138 @@
+"""The control socket's language, as values and bytes. Knows nothing of sockets, loops or processes.
+
+A frame is a 4-byte big-endian length and that many bytes of UTF-8 JSON, at most 1 MiB. A request is an object
+with a `command`; a reply has a `status`. Used by the server (`rpc`), by both clients and by the core, which
+raises `CommandError`.
+"""
+
+from __future__ import annotations
+
+from supervice.lean.json import dumps, loads
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+HEADER = 4
+MAX_FRAME = 1024 * 1024  # bytes of JSON, the header not counted
+
+EMPTY_REQUEST = "EMPTY_REQUEST"
+INVALID_JSON = "INVALID_JSON"
+INVALID_REQUEST = "INVALID_REQUEST"
+UNKNOWN_COMMAND = "UNKNOWN_COMMAND"
+NOT_FOUND = "NOT_FOUND"
+FORBIDDEN = "FORBIDDEN"
+SHUTTING_DOWN = "SHUTTING_DOWN"
+INTERNAL_ERROR = "INTERNAL_ERROR"
+FAILED = "FAILED"  # understood and tried, but the wanted state was not reached
+
+
+class CommandError(Exception):
+    """A request that is answered with an error. `extra` is added to the reply."""
+
+    def __init__(self, code: str, message: str, **extra: Any) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.extra = extra
+
+    def reply(self) -> dict[str, Any]:
+        return {"status": "error", "code": self.code, "message": self.message, **self.extra}
+
+
+class ProtocolError(CommandError):
+    """Bytes that are no frame: the connection that sent them cannot be trusted to be in step any more."""
+
+
+def encode(message: dict[str, Any]) -> bytes:
+    """`message` as a frame. ValueError when it is over 1 MiB, TypeError when it is not JSON."""
+    body = dumps(message).encode("ascii")
+    if len(body) > MAX_FRAME:
+        raise ValueError(f"{len(body)} bytes do not fit into a frame of {MAX_FRAME}")
+    return len(body).to_bytes(HEADER, "big") + body
+
+
+def encode_reply(reply: dict[str, Any]) -> bytes:
+    """`reply` as a frame; an error reply instead when it cannot be sent. Raises nothing."""
+    try:
+        return encode(reply)
+    except (TypeError, ValueError) as error:
+        message = f"the reply cannot be sent: {error}"
+        return encode({"status": "error", "code": INTERNAL_ERROR, "message": message})
+
+
+def decode_body(body: bytes | bytearray) -> dict[str, Any]:
+    """The object in the body of a frame, or `ProtocolError`."""
+    if not body:
+        raise ProtocolError(EMPTY_REQUEST, "the frame is empty")
+    try:
+        value = loads(body.decode("utf-8"))
+    except ValueError as error:  # UnicodeDecodeError too
+        raise ProtocolError(INVALID_JSON, f"the frame is not JSON: {str(error)[:200]}") from None
+    if not isinstance(value, dict):
+        raise ProtocolError(INVALID_REQUEST, "the frame is not a JSON object")
+    return value
+
+
+class FrameReader:
+    """Cuts a stream of bytes into messages, however it arrives.
+
+    After something that is no frame `error` is set and everything later is ignored.
+    """
+
+    __slots__ = ("_buffer", "error")
+
+    def __init__(self) -> None:
+        self._buffer = bytearray()
+        self.error: ProtocolError | None = None
+
+    @property
+    def partial(self) -> bool:
+        """Whether a frame has begun and not ended."""
+        return bool(self._buffer)
+
+    def feed(self, data: bytes) -> list[dict[str, Any]]:
+        """The messages that `data` completes, in order; look at `error` afterwards."""
+        messages: list[dict[str, Any]] = []
+        if self.error is not None:
+            return messages
+        buffer = self._buffer
+        buffer += data
+        start = 0
+        try:
+            while len(buffer) - start >= HEADER:
+                size = int.from_bytes(buffer[start : start + HEADER], "big")
+                if size > MAX_FRAME:
+                    raise ProtocolError(INVALID_REQUEST, f"a frame is at most {MAX_FRAME} bytes, not {size}")
+                end = start + HEADER + size
+                if len(buffer) < end:
+                    break
+                messages.append(decode_body(buffer[start + HEADER : end]))
+                start = end
+        except ProtocolError as error:
+            self.error = error
+            buffer.clear()
+        else:
+            del buffer[:start]
+        return messages
+
+
+def check_request(request: dict[str, Any]) -> str:
+    """The command of a request whose common arguments have the right types, or `CommandError`."""
+    command = request.get("command")
+    if not isinstance(command, str) or not command:
+        raise CommandError(INVALID_REQUEST, 'a request needs a "command"')
+    if not isinstance(request.get("name", ""), str):
+        raise CommandError(INVALID_REQUEST, '"name" must be a string')
+    names = request.get("names", [])
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise CommandError(INVALID_REQUEST, '"names" must be a list of strings')
+    for flag in ("force", "follow", "dry_run"):
+        if not isinstance(request.get(flag, False), bool):
+            raise CommandError(INVALID_REQUEST, f'"{flag}" must be true or false')
+    timeout = request.get("timeout", 0)
+    if timeout is not None and (
+        not isinstance(timeout, int | float) or isinstance(timeout, bool) or not 0 <= timeout < 1e9
+    ):
+        raise CommandError(INVALID_REQUEST, '"timeout" must be seconds')
+    return command

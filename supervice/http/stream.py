@@ -1,0 +1,58 @@
+"""A response of the HTTP server that is produced piece by piece, and its end, whoever brings it about."""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from supervice.http.connection import HttpConnection
+    from supervice.http.messages import Stream
+
+
+class Streaming:
+    """Calls what the stream gave us for its end once."""
+
+    def __init__(self, connection: HttpConnection) -> None:
+        self._connection = connection
+        self._stop: Callable[[], object] | None = None
+        self._begun = False
+        self._over = False
+
+    def begin(self, stream: Stream) -> None:
+        try:
+            self._stop = stream(self._send, self._done)
+        except Exception as error:
+            self._connection.server.log(f"http: a stream could not begin: {type(error).__name__}: {error}")
+            self._over = True
+            self._connection.close()
+            return
+        self._begun = True
+        if self._over:  # it was short, or the client is gone already
+            self._call_stop()
+
+    def _send(self, data: bytes) -> bool:
+        return not self._over and self._connection.stream_piece(data)
+
+    def _done(self) -> None:
+        if not self._over:
+            self._over = True
+            if self._begun:
+                self._call_stop()
+            if not self._connection.closed:
+                self._connection.stream_done()
+
+    def end(self) -> None:
+        """The client has left."""
+        if not self._over:
+            self._over = True
+            if self._begun:
+                self._call_stop()
+
+    def _call_stop(self) -> None:
+        stop, self._stop = self._stop, None
+        if stop is not None:
+            try:
+                stop()
+            except Exception as error:
+                self._connection.server.log(f"http: the end of a stream: {type(error).__name__}: {error}")

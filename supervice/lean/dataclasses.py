@@ -1,0 +1,214 @@
+"""The part of `dataclasses` that supervice uses, without what the standard library's brings along.
+
+`dataclasses` brings `inspect`, `ast`, `dis` and `tokenize` into the process: about 2.8 MB and 7 ms that a
+PID 1 pays in every container (docs/adr/0002). To type checkers the names here *are* the standard library's;
+at run time they are the small subset that supervice uses: `__init__`, `__repr__`, `__eq__`, defaults,
+`default_factory`, `frozen`. `dataclasses.fields()`, `asdict()`, `replace()` and `is_dataclass()` work on
+these classes: the real field objects are made when somebody asks for them.
+"""
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from dataclasses import dataclass as dataclass
+    from dataclasses import field as field
+    from dataclasses import replace as replace
+else:
+    from _collections import _tuplegetter
+
+    class _Missing:
+        def __repr__(self):
+            return "<factory>"
+
+    _MISSING = _Missing()
+    _new = object.__new__
+    _new_tuple = tuple.__new__
+    _set_field = object.__setattr__
+
+    class _Field:
+        __slots__ = ("default", "factory")
+
+        def __init__(self, default, factory):
+            self.default = default
+            self.factory = factory
+
+    def field(*, default=_MISSING, default_factory=_MISSING):
+        """Describes one attribute; only the defaults can be given."""
+        return _Field(default, default_factory)
+
+    class _LazyFields:
+        """Stands for `__dataclass_fields__` until `dataclasses` (or a debugger) wants it."""
+
+        def __init__(self, fields):
+            self._fields = fields
+
+        def __get__(self, _instance, owner):
+            import dataclasses
+
+            made = dataclasses.make_dataclass(
+                owner.__name__,
+                [
+                    (
+                        name,
+                        owner.__annotations__[name],
+                        dataclasses.field(
+                            **{} if f.default is _MISSING else {"default": f.default},
+                            **{} if f.factory is _MISSING else {"default_factory": f.factory},
+                        ),
+                    )
+                    for name, f in self._fields.items()
+                ],
+            )
+            fields = made.__dataclass_fields__
+            owner.__dataclass_fields__ = fields
+            return fields
+
+    def _make_init(cls, names, defaults, made):
+        count = len(names)
+        set_field = object.__setattr__
+        after = cls.__dict__.get("__post_init__")
+
+        def __init__(self, *args, **kwargs):
+            given = len(args)
+            if given > count:
+                raise TypeError(f"{cls.__name__} takes {count} values at most, not {given}")
+            for name, value in zip(names, args, strict=False):
+                set_field(self, name, value)
+            for index in range(given, count):
+                name = names[index]
+                if name in kwargs:
+                    value = kwargs.pop(name)
+                else:
+                    value = defaults[index]
+                    if value is _MISSING:
+                        raise TypeError(f"{cls.__name__} needs {name!r}")
+                    if name in made:
+                        value = value()
+                set_field(self, name, value)
+            if kwargs:
+                raise TypeError(f"{cls.__name__} has no {', '.join(kwargs)} (or it was given twice)")
+            if after is not None:
+                after(self)
+
+        return __init__
+
+    def _values(self):
+        return tuple([getattr(self, name) for name in self.__match_args__])
+
+    def _repr(self):
+        shown = ", ".join(f"{name}={getattr(self, name)!r}" for name in self.__match_args__)
+        return f"{type(self).__qualname__}({shown})"
+
+    def _eq(self, other):
+        return _values(self) == _values(other) if type(other) is type(self) else NotImplemented
+
+    def _same(self, other):
+        return type(other) is type(self) and tuple.__eq__(self, other)
+
+    def _other(self, other):
+        return type(other) is not type(self) or tuple.__ne__(self, other)
+
+    def _make_new(names, defaults, made):
+        count = len(names)
+        least = count if made else sum(default is _MISSING for default in defaults)
+
+        def __new__(cls, *args, **kwargs):
+            if not kwargs and least <= len(args) < count:
+                args += defaults[len(args) :]
+            elif kwargs or len(args) != count:
+                if len(args) > count:
+                    raise TypeError(f"{cls.__name__} takes {count} values at most, not {len(args)}")
+                values = list(args)
+                for name, default in zip(names[len(args) :], defaults[len(args) :], strict=True):
+                    if name in kwargs:
+                        default = kwargs.pop(name)
+                    elif default is _MISSING:
+                        raise TypeError(f"{cls.__name__} needs {name!r}")
+                    elif name in made:
+                        default = default()
+                    values.append(default)
+                if kwargs:
+                    raise TypeError(f"{cls.__name__} has no {', '.join(kwargs)} (or it was given twice)")
+                args = values
+            return _new_tuple(cls, args)
+
+        return __new__
+
+    def _freeze(cls, names, defaults, made):
+        """`cls` again, as a tuple with names: made and copied in a third of the time, by code in C."""
+        body = {
+            key: value
+            for key, value in vars(cls).items()
+            if key not in names and key not in ("__dict__", "__weakref__")
+        }
+        body.update({name: _tuplegetter(place, name) for place, name in enumerate(names)})
+        body["__slots__"] = ()
+        body["__places__"] = {name: place for place, name in enumerate(names)}
+        body["__new__"] = _make_new(names, defaults, made)
+        body["__getnewargs__"] = _values  # copy and pickle
+        body.setdefault("__repr__", _repr)
+        if "__eq__" not in body:
+            body.update(__eq__=_same, __ne__=_other)
+        body["__hash__"] = tuple.__hash__
+        body["__bool__"] = _true  # also without fields
+        return type(cls.__name__, (tuple,), body)
+
+    def _true(_self):
+        return True
+
+    def _process(cls, frozen):
+        fields = {}
+        for name in cls.__annotations__:
+            default = cls.__dict__.get(name, _MISSING)
+            if isinstance(default, _Field):
+                fields[name] = default
+                if default.default is _MISSING:
+                    delattr(cls, name)
+                else:
+                    setattr(cls, name, default.default)
+            else:
+                fields[name] = _Field(default, _MISSING)
+
+        names = tuple(fields)
+        # Generic functions instead of generated source: compiling that cost 4 ms of every start.
+        defaults = tuple(f.factory if f.factory is not _MISSING else f.default for f in fields.values())
+        made = frozenset(name for name, f in fields.items() if f.factory is not _MISSING)
+        if frozen:
+            cls = _freeze(cls, names, defaults, made)
+        else:
+            cls.__init__ = _make_init(cls, names, defaults, made)
+            cls.__repr__ = cls.__dict__.get("__repr__", _repr)
+            cls.__eq__ = cls.__dict__.get("__eq__", _eq)
+            cls.__hash__ = None
+        cls.__match_args__ = names
+        cls.__dataclass_fields__ = _LazyFields(fields)
+        return cls
+
+    def dataclass(cls=None, /, *, frozen=False):
+        """The subset of `dataclasses.dataclass` described at the top of this module."""
+        if cls is None:
+            return lambda c: _process(c, frozen)
+        return _process(cls, frozen)
+
+    def replace(instance, /, **changes):
+        """A copy of `instance` with `changes`."""
+        # Not by way of __dict__: asking for it makes CPython keep a dict of its own for each instance.
+        # Nor by way of __init__: each change of state makes some copies, and this halves their cost.
+        cls = type(instance)
+        if isinstance(instance, tuple):  # a frozen one
+            values = list(instance)
+            places = cls.__places__
+            try:
+                for name, value in changes.items():
+                    values[places[name]] = value
+            except KeyError as missing:
+                raise TypeError(f"{cls.__name__} has no {missing.args[0]}") from None
+            return _new_tuple(cls, values)
+        copy = _new(cls)
+        for name in cls.__match_args__:
+            _set_field(copy, name, changes.pop(name) if name in changes else getattr(instance, name))
+        if changes:
+            raise TypeError(f"{cls.__name__} has no {', '.join(changes)}")
+        after = cls.__dict__.get("__post_init__")
+        if after is not None:
+            after(copy)
+        return copy

@@ -1,0 +1,1 @@
+"""Sockets for any server: listening, accepting, buffered reading and writing, peer credentials."""

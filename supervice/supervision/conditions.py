@@ -1,0 +1,95 @@
+"""Waiting until processes are running, ready or healthy, at the same moment. Loaded when it is asked for."""
+
+from __future__ import annotations
+
+from supervice.lean.loop import running_loop, wait_for
+from supervice.lifecycle.graph import is_unchecked
+from supervice.lifecycle.states import EXITED, FATAL, UP
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from supervice.lean.loop import AnyFuture
+    from supervice.process import Process
+    from supervice.supervision.probes import Probes
+    from supervice.supervision.startup import Startup
+
+
+class UntilAll:
+    """All of `processes` are what `wanted` asks, at the same moment; whoever can get there no more ends it.
+
+    `wait` must follow, once.
+    """
+
+    def __init__(
+        self,
+        probes: Probes,
+        startup: Startup,
+        processes: Iterable[Process],
+        wanted: Callable[[Process], bool],
+    ) -> None:
+        self._wanted = wanted
+        self._startup = startup
+        self._all = {id(process): process for process in processes}
+        self._missing = {key for key, process in self._all.items() if not wanted(process)}
+        self._future: AnyFuture | None = None
+        self._unwatch = [probes.watch(self._changed), startup.watch(self._changed)]
+
+    def _changed(self, process: Process) -> None:
+        if self._all.get(id(process)) is not process or (self._future is not None and self._future.done()):
+            return
+        if self._wanted(process):
+            self._missing.discard(id(process))
+        else:
+            self._missing.add(id(process))
+        if self._future is not None and (not self._missing or self._is_lost(process)):
+            self._future.set_result(None)
+
+    def _is_lost(self, process: Process) -> bool:
+        """It will not get there by itself: it failed or ended for good, or was left stopped."""
+        return process.state in (FATAL, EXITED) or bool(self._startup.why_left(process))
+
+    def has(self, process: Process) -> bool:
+        """Whether it is there, now that the waiting is over."""
+        return id(process) not in self._missing
+
+    async def wait(self, seconds: float) -> None:
+        """Until all are there, or for so many seconds."""
+        try:
+            if self._missing and not any(self._is_lost(self._all[key]) for key in self._missing):
+                loop = running_loop()
+                self._future = loop.create_future()
+                await wait_for(loop, self._future, seconds)
+        except TimeoutError:
+            pass
+        finally:
+            for unwatch in self._unwatch:
+                unwatch()
+
+
+def is_running(process: Process) -> bool:
+    return process.state in UP or _is_completed(process)
+
+
+def has_become_ready(process: Process) -> bool:
+    return process.snapshot.ready or _is_completed(process)
+
+
+def is_healthy(process: Process) -> bool:
+    """Its check has passed, or it has pinged; of one without a check or a watchdog: it runs."""
+    if is_unchecked(process.config):
+        return is_running(process)
+    return process.state in UP and process.snapshot.healthy is True
+
+
+def _is_completed(process: Process) -> bool:
+    """A oneshot is never up: completed, it is all it can be."""
+    return process.state == EXITED and process.config.type == "oneshot" and process.expected
+
+
+WANTED: dict[str, Callable[[Process], bool]] = {
+    "running": is_running,
+    "ready": has_become_ready,
+    "healthy": is_healthy,
+}

@@ -1,0 +1,225 @@
+"""What a supervisor holds open while it runs: output, log, pid file, control socket."""
+
+from __future__ import annotations
+
+import os
+
+from supervice import logger
+from supervice.control.address import default_socket_path
+from supervice.control.server import RpcServer, SocketInUse
+from supervice.output.router import OutputRouter
+from supervice.pid1 import own_process
+from supervice.pid1.identity import CannotSwitch, become, resolve
+from supervice.pid1.pidfile import Pidfile, PidfileInUse
+from supervice.pid1.runtime import guest_runtime, own_runtime
+from supervice.runner.launcher import Launcher
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from supervice.control.commands import Commands
+    from supervice.lean.loop import EventLoop
+    from supervice.models import SupervisorConfig
+    from supervice.output.router import LogWriter
+
+
+class Session:
+    """`daemon`: this process is ours alone. `directory` is where programs start that name no other.
+
+    Making one may raise SocketInUse or PidfileInUse; then nothing is left open.
+    """
+
+    def __init__(
+        self, loop: EventLoop, config: SupervisorConfig, commands: Commands, *, daemon: bool, directory: str
+    ) -> None:
+        self._loop = loop
+        self._config = config
+        self._daemon = daemon
+        self._umask = -1  # what we came with, once it was changed
+        self._log: LogWriter | None = None  # of our own log file
+        self._server: RpcServer | None = None
+        self._pidfile: Pidfile | None = None
+        self.socket_path: str | None = None
+        if daemon:
+            own_process.settle_in()
+            os.chdir("/")  # so that no file system is held busy by us
+            self._set_umask(config.umask)
+        short = self._limits() if daemon else ()
+        self.runtime = own_runtime(loop) if daemon else guest_runtime()
+        self.outputs = self._open_output(daemon)
+        self.launcher = Launcher(self.runtime, self.outputs, config.environment, directory, config.env_file)
+        try:
+            self._take_pidfile()
+            self._open_socket(commands)
+            for warning in short:
+                logger.warning(warning)
+            if daemon and config.user is not None:
+                self._switch(config.user)
+        except BaseException:
+            self.close()
+            raise
+        if self.socket_path is not None:
+            self.launcher.environment.setdefault("SUPERVICE_SOCKET", self.socket_path)
+
+    def _limits(self) -> list[str]:
+        """Raises our limits to what the configuration asks for; the warnings."""
+        asked = (("minfds", "NOFILE", self._config.minfds), ("minprocs", "NPROC", self._config.minprocs))
+        said = [
+            (name, own_process.at_least(limit, least)) for name, limit, least in asked if least is not None
+        ]
+        return [f"{name}: {warning}" for name, warning in said if warning]
+
+    def _switch(self, user: str) -> None:
+        """Becomes the user. What needs root is open by now: our streams, our log, pid file and socket.
+
+        The last two are given to the user, so that it can remove them where the directory lets it.
+        """
+        try:
+            identity = resolve(user)
+        except LookupError as error:
+            raise CannotSwitch(f"user = {user}: {error}") from None
+        if os.geteuid() not in (0, identity.uid):  # what the option is for is so already
+            logger.warning(f"user = {user}: we are not root and stay uid {os.geteuid()}")
+            return
+        self.launcher.own_identity = identity
+        if os.geteuid() == identity.uid:
+            return
+        self.outputs.own(0)
+        self.outputs.own(1)
+        for path in (self.socket_path, self._pidfile and self._pidfile.path):
+            if path:
+                os.chown(path, identity.uid, -1)
+        become(identity)
+        logger.info(f"running as {user}, uid {identity.uid}, from here on")
+
+    def _open_output(self, daemon: bool) -> OutputRouter:
+        config = self._config
+        outputs = OutputRouter(
+            self._loop,
+            log_format=config.log_format,
+            log_overflow=config.log_overflow,
+            log_buffer=config.log_buffer,
+            log=logger.log,
+        )
+        if daemon:
+            logger.use_stream(config.loglevel, outputs.log_stream(), config.log_format)
+            if config.logfile:
+                self._open_log(outputs, config)
+        return outputs
+
+    def _open_log(self, outputs: OutputRouter, config: SupervisorConfig) -> None:
+        try:
+            write = outputs.log_file(
+                config.logfile, config.log_maxbytes, config.log_backups, config.log_compress
+            )
+        except OSError as error:
+            where = "stdout" if self._log is None else "the old file"
+            logger.warning(f"logging to {where}: {config.logfile}: {error.strerror}")
+            return
+        old, self._log = self._log, write
+        logger.use_stream(config.loglevel, write)
+        if old is not None:
+            outputs.release((old.sink,))
+
+    def _set_umask(self, umask: int | None) -> None:
+        if umask is not None:
+            before = os.umask(umask)
+            self._umask = before if self._umask < 0 else self._umask
+        elif self._umask >= 0:
+            os.umask(self._umask)
+
+    def apply(self, config: SupervisorConfig) -> None:
+        """The settings of a reload, as far as they do not need a new start."""
+        old, self._config = self._config, config
+        config.strip_ansi = old.strip_ansi  # see `_AT_START`; half of the programs would have it
+        if (old.log_format, old.log_overflow, old.log_buffer) != (
+            config.log_format,
+            config.log_overflow,
+            config.log_buffer,
+        ):
+            self.outputs.settings(config.log_format, config.log_overflow, config.log_buffer)
+        self.launcher.env_file = config.env_file
+        self.launcher.environment = dict(config.environment)
+        if self.socket_path is not None:
+            self.launcher.environment.setdefault("SUPERVICE_SOCKET", self.socket_path)
+        target = (config.logfile, config.log_maxbytes, config.log_backups)
+        moved = (*target, config.log_compress) != (
+            old.logfile,
+            old.log_maxbytes,
+            old.log_backups,
+            old.log_compress,
+        )
+        if not self._daemon:
+            if moved or old.loglevel != config.loglevel:
+                logger.setup_logger(config.loglevel, *target)
+            return
+        if old.umask != config.umask:
+            self._set_umask(config.umask)
+        if config.logfile and moved:
+            self._open_log(self.outputs, config)
+        elif not config.logfile and (moved or old.log_format != config.log_format):
+            logger.use_stream(config.loglevel, self.outputs.log_stream(), config.log_format)
+            last, self._log = self._log, None
+            if last is not None:
+                self.outputs.release((last.sink,))
+        logger.set_level(config.loglevel)
+
+    def _take_pidfile(self) -> None:
+        path = self._config.pidfile
+        if path in ("", "none"):
+            return
+        try:
+            self._pidfile = Pidfile(path)
+        except PidfileInUse:
+            raise
+        except OSError as error:
+            logger.warning(f"running without a pid file: {path}: {error.strerror}")
+
+    def _open_socket(self, commands: Commands) -> None:
+        config = self._config
+        if config.socket_path == "none":
+            return
+        path = config.socket_path or default_socket_path(os.environ)
+        if path is None:
+            logger.warning("running without a control socket: no directory for it can be written")
+            return
+        server = RpcServer(
+            self._loop,
+            commands,
+            path=path,
+            mode=config.socket_mode,
+            group_gid=_group(config.socket_group),
+            log=logger.warning,
+        )
+        try:
+            server.open()
+        except SocketInUse:
+            raise
+        except OSError as error:
+            logger.warning(f"running without a control socket: {path}: {error.strerror or error}")
+            return
+        self._server = server
+        self.socket_path = os.path.abspath(path)
+
+    def close(self) -> None:
+        """Ends every connection and lets go of every file; what is still queued for output is lost."""
+        if self._server is not None:
+            self._server.close()
+        self.outputs.close()
+        self.launcher.close()
+        self.runtime.reaper.close()
+        if self._pidfile is not None:
+            self._pidfile.close()
+
+
+def _group(name: str | None) -> int | None:
+    if name is None:
+        return None
+    if name.isdecimal():
+        return int(name)
+    import grp
+
+    try:
+        return grp.getgrnam(name).gr_gid
+    except KeyError:
+        logger.warning(f"socket_group: there is no group {name!r} here")
+        return None

@@ -1,0 +1,188 @@
+"""The orderly end: levels in reverse order, within one budget of time, then whatever is left over.
+
+A program that takes too long is killed early enough that those after it, the leftovers and the last output
+still fit the budget. The kill is never what is saved on.
+"""
+
+from __future__ import annotations
+
+from supervice import logger
+from supervice.lifecycle.graph import levels
+from supervice.lifecycle.states import BACKOFF, RESTING
+from supervice.pid1.leftovers import Hunt
+from supervice.runner.waiting import Until
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Iterable
+
+    from supervice.lean.loop import EventLoop
+    from supervice.pid1.leftovers import Stat
+    from supervice.process import Process
+
+    Settle = Callable[[list[Process], float], Awaitable[object]]
+
+# Kept back for the last kill, the leftovers and the flushing of output: a share of the budget, in seconds.
+RESERVE_SHARE = 0.15
+RESERVE = 2.0
+# At most this share of what is left of the budget, for a level to finish what it is at before its stop.
+SETTLE_SHARE = 0.1
+# Outside of a shutdown, in seconds.
+LONGEST_SETTLE = 1.0
+# Between two lines that say who is being waited for.
+PROGRESS = 2.0
+# For a killed process to be collected: when everything ends, and when there is time.
+AFTER_KILL = 1.0
+KILL_WAIT = 5.0
+LEFTOVER_GRACE = 5.0
+
+
+class Shutdown:
+    def __init__(
+        self,
+        loop: EventLoop,
+        processes: Iterable[Process],
+        timeout: float,
+        find_leftovers: Callable[[], list[Stat]] | None,
+        settle: Settle | None = None,
+    ) -> None:
+        """`settle(level, seconds)` may have those who are to be stopped next finish what they are at."""
+        self._loop = loop
+        self._processes = list(processes)
+        self._deadline = loop.time() + timeout
+        self._reserve = min(RESERVE, timeout * RESERVE_SHARE)
+        self._find_leftovers = find_leftovers
+        self._settle = settle
+        self._hunt: Hunt | None = None
+        self._forced = False
+
+    @property
+    def time_left(self) -> float:
+        return max(0.0, self._deadline - self._loop.time())
+
+    def force(self) -> None:
+        """Stop waiting: SIGKILL everything now."""
+        self._forced = True
+        for process in self._processes:
+            if process.state not in RESTING:
+                process.request_stop(force=True)
+        if self._hunt is not None:
+            self._hunt.kill()
+
+    async def run(self) -> None:
+        for process in self._processes:
+            if process.state == BACKOFF:
+                process.request_stop()
+        to_stop = stop_levels(self._processes)
+        while to_stop:
+            level = [p for p in to_stop.pop(0) if p.state not in RESTING]
+            if level:
+                await self._stop_level(level, to_stop)
+        await self._stop_leftovers()
+
+    async def _stop_level(self, level: list[Process], later: list[list[Process]]) -> None:
+        if self._settle is not None and not self._forced:
+            await self._settle(level, self.time_left * SETTLE_SHARE)
+        need = _slowest(level)
+        all_need = need + sum(_slowest(processes) for processes in later)
+        left = max(0.0, self.time_left - self._reserve)
+        within = need if all_need <= left or all_need == 0 else left * need / all_need
+        gone = Until(level, RESTING)
+        for process in level:
+            process.request_stop(force=self._forced, within=within)
+        progress = _Progress(self._loop, gone)
+        try:
+            if not await gone.wait(within + AFTER_KILL):
+                names = ", ".join(p.config.name for p in gone.missing)
+                logger.error(f"cannot be stopped, not even with SIGKILL: {names}")
+        finally:
+            progress.stop()
+
+    async def _stop_leftovers(self) -> None:
+        if self._find_leftovers is None:
+            return
+        done = self._loop.create_future()
+        grace = 0.0 if self._forced else min(LEFTOVER_GRACE, self.time_left - self._reserve / 2)
+        self._hunt = Hunt(
+            self._loop, self._find_leftovers, done.set_result, grace=max(0.0, grace), notify=_log_leftovers
+        )
+        left = await done
+        self._hunt = None
+        if left:
+            logger.error(f"still there after SIGKILL: {_words(left)}")
+
+
+class _Progress:
+    """Says every PROGRESS seconds who is being waited for."""
+
+    def __init__(self, loop: EventLoop, until: Until) -> None:
+        self._loop = loop
+        self._until = until
+        self._timer = loop.call_later(PROGRESS, self._say)
+
+    def _say(self) -> None:
+        names = [f"{p.config.name} (pid {p.pid})" for p in self._until.missing]
+        logger.info(f"waiting for {', '.join(names)} to stop")
+        self._timer = self._loop.call_later(PROGRESS, self._say)
+
+    def stop(self) -> None:
+        self._timer.cancel()
+
+
+def stop_levels(processes: Iterable[Process]) -> list[list[Process]]:
+    """Who is stopped together, first to last: the exact reverse of the order of starting."""
+    by_name = {process.config.name: process for process in processes}
+    if len(by_name) < 2:  # most containers; and each microsecond here is one before the stop signal
+        return [list(by_name.values())]
+    order = levels(process.config for process in by_name.values())
+    return [[by_name[name] for name in level] for level in reversed(order)]
+
+
+async def stop_in_order(
+    every: Iterable[Process],
+    chosen: Iterable[Process],
+    wanted: Callable[[Process], bool],
+    settle: Settle | None = None,
+) -> list[Process]:
+    """Stops `chosen` in the order in which a shutdown of `every` would; whoever could not be stopped.
+
+    `wanted` is asked before each level: somebody may have asked for a start meanwhile. `settle` as in
+    `Shutdown`.
+    """
+    these = {id(process) for process in chosen}
+    stubborn: list[Process] = []
+    for level in stop_levels(every):
+        now = [p for p in level if id(p) in these and p.state not in RESTING and wanted(p)]
+        if now and settle is not None:
+            await settle(now, LONGEST_SETTLE)
+            now = [p for p in now if p.state not in RESTING and wanted(p)]
+        if now:
+            gone = Until(now, RESTING)
+            for process in now:
+                process.request_stop()
+            if not await gone.wait(_slowest(now) + KILL_WAIT):
+                stubborn += gone.missing
+    return stubborn
+
+
+def longest_stop(every: Iterable[Process], chosen: Iterable[Process]) -> float:
+    """Seconds that `stop_in_order` may take."""
+    these = {id(process) for process in chosen}
+    of_level = [[p for p in level if id(p) in these] for level in stop_levels(every)]
+    return sum(_slowest(processes) + KILL_WAIT for processes in of_level if processes)
+
+
+def _slowest(processes: list[Process]) -> float:
+    return max((p.stop_time() for p in processes if p.state not in RESTING), default=0.0)
+
+
+def _log_leftovers(found: list[Stat], signum: int) -> None:
+    how = "killing" if signum == 9 else "stopping"
+    logger.info(f"{how} what the programs left behind: {_words(found)}")
+
+
+def _words(stats: list[Stat]) -> str:
+    words = [f"{stat.name} (pid {stat.pid})" for stat in stats[:10]]
+    if len(stats) > 10:
+        words.append(f"and {len(stats) - 10} more")
+    return ", ".join(words)

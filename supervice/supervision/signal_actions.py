@@ -1,0 +1,142 @@
+"""What the signals mean that we get: stop, kill at once, reload, reopen, or a message for a program."""
+
+from __future__ import annotations
+
+from supervice import logger
+from supervice.lean.builtin import signal
+from supervice.lifecycle.exit_policy import Verdict
+from supervice.pid1.leftovers import zombie_children
+from supervice.pid1.own_process import is_pid1
+from supervice.pid1.reaper import OrphanSweep
+from supervice.pid1.signals import SignalRouter
+from supervice.pid1.signals import name as signal_name
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from supervice.core import Supervisor
+    from supervice.lean.loop import EventLoop
+    from supervice.pid1.runtime import Runtime
+    from supervice.process import Process
+
+STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT)
+# Looked up before they are needed: what happens before the stop signals go out is waited for.
+_STOP_NAMES = {int(signum): signal_name(signum) for signum in STOP_SIGNALS}
+
+# These are ours to understand, or mean a fault of our own when they come without being sent.
+_OURS = frozenset(
+    {
+        signal.SIGKILL,
+        signal.SIGSTOP,
+        signal.SIGCHLD,
+        signal.SIGSEGV,
+        signal.SIGBUS,
+        signal.SIGFPE,
+        signal.SIGILL,
+        signal.SIGTRAP,
+        signal.SIGSYS,
+        signal.SIGPIPE,
+        signal.SIGXFSZ,
+    }
+)
+# What goes to `main` by itself: TERM, INT and QUIT shut down, HUP reloads.
+_NOT_BY_DEFAULT = frozenset({signal.SIGTERM, signal.SIGINT, signal.SIGQUIT, signal.SIGHUP})
+# By default these do nothing, or suspend us as a shell may want.
+HARMLESS = frozenset(
+    {signal.SIGCONT, signal.SIGWINCH, signal.SIGURG, signal.SIGTSTP, signal.SIGTTIN, signal.SIGTTOU}
+)
+FORWARDABLE = frozenset(signal.valid_signals() - _OURS)
+
+
+def forwards(processes: Iterable[Process]) -> dict[int, list[tuple[Process, int]]]:
+    """For each signal that we may get: the processes that it goes to, and the signal that they get."""
+    table: dict[int, list[tuple[Process, int]]] = {}
+    for process in processes:
+        config = process.config
+        wanted = dict(config.forward_signals)
+        if config.main:
+            for signum in FORWARDABLE - _NOT_BY_DEFAULT:
+                wanted.setdefault(int(signum), int(signum))
+        for received, delivered in wanted.items():
+            table.setdefault(received, []).append((process, delivered))
+    return table
+
+
+class SignalDesk:
+    """Installed while the supervisor runs; gives every signal back in the end."""
+
+    def __init__(self, loop: EventLoop, supervisor: Supervisor, runtime: Runtime) -> None:
+        self._loop = loop
+        self._supervisor = supervisor
+        self._told_to_stop = False
+        self._forwards: dict[int, list[tuple[Process, int]]] = {}
+        self._router: SignalRouter | None = None
+        self._sweep: OrphanSweep | None = None
+        try:
+            self._router = SignalRouter(loop)
+        except ValueError:
+            return  # not in the main thread of an application: signals are its business
+        for signum in STOP_SIGNALS:
+            self._router.handle(signum, self._stop)
+        if supervisor.daemon:
+            self._router.reap_with(runtime.reaper.poll)
+        elif is_pid1():  # an application that is PID 1 itself: somebody has to collect the orphans
+            self._sweep = OrphanSweep(loop, zombie_children, runtime.reaper)
+            self._router.reap_with(self._sweep.poll)
+        self.update()
+
+    def update(self) -> None:
+        """Looks up anew who wants which signal (after a reload)."""
+        if self._router is None:
+            return
+        self._forwards = forwards(self._supervisor.processes.values())
+        for signum in FORWARDABLE.difference(STOP_SIGNALS):
+            if signum in self._forwards:
+                self._router.handle(signum, self._forward, every=True)
+            elif signum == signal.SIGHUP:
+                self._router.handle(signum, self._reload)
+            elif signum == signal.SIGUSR2:
+                self._router.handle(signum, self._reopen)
+            elif self._supervisor.daemon and signum not in HARMLESS:
+                # left at its default it would end us, and orphan every program, when we are not PID 1
+                self._router.handle(signum, self._ignore)
+            else:
+                self._router.release(signum)
+
+    def close(self) -> None:
+        if self._sweep is not None:
+            self._sweep.close()
+        if self._router is not None:
+            self._router.close()
+
+    def _forward(self, signum: int) -> None:
+        for process, delivered in self._forwards.get(signum, ()):
+            process.signal(delivered)
+
+    def _ignore(self, signum: int) -> None:
+        logger.debug(f"{signal_name(signum)} received: no program wants it")
+
+    def _stop(self, signum: int) -> None:
+        """The first one stops in order, the second one kills."""
+        name = _STOP_NAMES.get(signum) or signal_name(signum)
+        self._forward(signum)
+        if not self._told_to_stop:
+            self._told_to_stop = True
+            self._supervisor.stop_for_signal(signum, Verdict(0, f"{name} received"))
+        else:
+            why = Verdict(128 + signum, f"forced by a second signal, {name}")
+            self._supervisor.force_shutdown(why)
+
+    def _reload(self, _signum: int) -> None:
+        async def reload() -> None:
+            try:
+                await self._supervisor.reload_config()
+            except (OSError, ValueError) as error:
+                logger.error(f"nothing was reloaded: {error}")
+
+        logger.info("SIGHUP received: reloading the configuration")
+        self._loop.create_task(reload())
+
+    def _reopen(self, _signum: int) -> None:
+        self._supervisor.reopen()

@@ -1,0 +1,1 @@
+"""Compatibility with supervisord beyond its configuration files. Imported on demand."""

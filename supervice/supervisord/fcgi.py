@@ -1,0 +1,157 @@
+"""Listening sockets that programs have as standard input: FastCGI programs of supervisord files.
+
+One socket a program: made for its first process, shared by all of them and kept over their restarts, closed
+when none of them will run again by itself. It stays blocking, as such programs expect it.
+"""
+
+from __future__ import annotations
+
+import _socket  # the C half of `socket`, as in `doors`
+import os
+
+from supervice import logger
+from supervice.lifecycle.states import RESTING
+from supervice.net.unix_listener import Listener
+from supervice.pid1.identity import resolve
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from supervice.models import ProgramConfig, SocketConfig
+    from supervice.process import Process
+
+LONGEST_BACKLOG = 65535  # the kernel cuts it to net.core.somaxconn
+
+
+class SharedSocket:
+    """Of one program."""
+
+    def __init__(self, config: ProgramConfig) -> None:
+        self._config = config
+        self._processes: set[str] = set()
+        self._listener: Listener | None = None
+        self._sock: _socket.socket | None = None
+
+    def open(self, config: ProgramConfig) -> int:
+        """The descriptor of the socket, which is made when it is not there. OSError when it cannot be."""
+        self._processes.add(config.name)
+        if self._sock is None:
+            self._config = config
+            settings = config.socket
+            assert settings is not None
+            try:
+                self._sock = self._bind(settings)
+            except (OSError, LookupError) as error:
+                words = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+                raise OSError(getattr(error, "errno", None) or 0, words, settings.address) from None
+            logger.info(f"{config.program or config.name}: listening on {settings.address}")
+        return self._sock.fileno()
+
+    def _bind(self, settings: SocketConfig) -> _socket.socket:
+        backlog = settings.backlog or LONGEST_BACKLOG
+        if settings.address.startswith("tcp://"):
+            return _bind_tcp(settings.address, backlog)
+        owner = self._owner(settings)
+        self._listener = Listener(settings.address[len("unix://") :], settings.mode)
+        try:
+            if owner is not None:
+                os.chown(self._listener.path, *owner)
+            self._listener.sock.setblocking(True)
+            self._listener.sock.listen(backlog)
+        except BaseException:
+            self._listener.close()
+            self._listener = None
+            raise
+        return self._listener.sock
+
+    def _owner(self, settings: SocketConfig) -> tuple[int, int] | None:
+        """By default the user that the program runs as, if that is another one than we."""
+        user = settings.owner or self._config.user
+        if user is None:
+            return None
+        identity = resolve(user)
+        if settings.owner is None:
+            return None if identity.uid == os.geteuid() else (identity.uid, identity.gid)
+        return identity.uid, identity.gid if ":" in settings.owner else -1
+
+    def rests(self, name: str) -> None:
+        """That process will not run again by itself."""
+        self._processes.discard(name)
+        if not self._processes:
+            self.close()
+
+    def close(self) -> None:
+        if self._sock is None:
+            return
+        if self._listener is not None:
+            self._listener.close()
+            self._listener = None
+        else:
+            self._sock.close()
+        self._sock = None
+
+
+def _bind_tcp(address: str, backlog: int) -> _socket.socket:
+    host, _, port = address[len("tcp://") :].rpartition(":")
+    host = host.strip("[]")
+    # Only the first address, as supervisord; a name is looked up by the C library, which may wait.
+    try:
+        family, kind, number, _, where = _socket.getaddrinfo(
+            None if host == "*" else host, int(port), 0, _socket.SOCK_STREAM, 0, _socket.AI_PASSIVE
+        )[0]
+    except _socket.gaierror as error:
+        raise LookupError(f"{host}: {error.strerror}") from None
+    sock = _socket.socket(family, kind, number)
+    try:
+        sock.setsockopt(_socket.SOL_SOCKET, _socket.SO_REUSEADDR, 1)
+        sock.bind(where)
+        sock.listen(backlog)
+    except BaseException:
+        sock.close()
+        raise
+    return sock
+
+
+class Socket:
+    """The standard input of one process, for `Launcher.inputs`."""
+
+    def __init__(self, shared: SharedSocket, process: Process) -> None:
+        self._shared = shared
+        self.process = process
+
+    def open(self) -> int:
+        return self._shared.open(self.process.config)
+
+    def opened(self) -> None:
+        pass
+
+
+class Sockets:
+    """All of a supervisor, by program."""
+
+    def __init__(self) -> None:
+        self._shared: dict[str, SharedSocket] = {}
+
+    def update(self, processes: list[Process]) -> dict[str, Socket]:
+        """Takes over the programs as they are configured now; the inputs of their processes."""
+        before, self._shared = self._shared, {}
+        inputs = {}
+        for process in processes:
+            config = process.config
+            if config.socket is not None:
+                name = config.program or config.name
+                if name not in self._shared:
+                    self._shared[name] = before.pop(name) if name in before else SharedSocket(config)
+                inputs[config.name] = Socket(self._shared[name], process)
+        for old in before.values():
+            old.close()
+        return inputs
+
+    def changed(self, process: Process) -> None:
+        if process.state in RESTING and process.config.socket is not None:
+            shared = self._shared.get(process.config.program or process.config.name)
+            if shared is not None:
+                shared.rests(process.config.name)
+
+    def close(self) -> None:
+        for shared in self._shared.values():
+            shared.close()

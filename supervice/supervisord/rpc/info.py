@@ -1,0 +1,202 @@
+"""What supervisord's clients are told of processes: names, states, and the structs that describe them.
+
+Looks only. The fields are those of supervisord 4.3.0; what supervisord does not know is shown as what comes
+nearest to it there.
+"""
+
+from __future__ import annotations
+
+import time
+
+from supervice.api.rows import reason
+from supervice.config.values import signal_number
+from supervice.lifecycle.states import (
+    BACKOFF,
+    EXITED,
+    FATAL,
+    RESTING,
+    RUNNING,
+    STARTING,
+    STOPPED,
+    STOPPING,
+    UNHEALTHY,
+)
+from supervice.supervision.process_names import group_of
+from supervice.supervisord.rpc.codec import Fault
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from supervice.core import Supervisor
+    from supervice.models import ProgramConfig
+    from supervice.process import Process
+
+STATES = {STOPPED: 0, STARTING: 10, RUNNING: 20, BACKOFF: 30, STOPPING: 40, EXITED: 100, FATAL: 200}
+LATEST = 2**31 - 1  # the largest time that supervisord's clients expect
+
+
+def member_of(config: ProgramConfig) -> str:
+    """What supervisord calls the process inside its group."""
+    return config.process_name or config.name
+
+
+def group_name(config: ProgramConfig) -> str:
+    return config.group or config.program or config.name
+
+
+def group_priority(config: ProgramConfig) -> int:
+    return config.priority if config.group_priority is None else config.group_priority
+
+
+def split(name: str) -> tuple[str, str | None]:
+    """`group:process`, `group:*` and `process` to group and process; None is all of the group."""
+    group, colon, member = name.partition(":")
+    if not colon:
+        return name, name
+    return group, None if member in ("", "*") else member
+
+
+def find(supervisor: Supervisor, name: str) -> list[Process] | Process:
+    """The process called `name`, or all of a group. BAD_NAME."""
+    group, member = split(name)
+    members = group_members(supervisor, group)
+    if not members:
+        raise Fault("BAD_NAME", name)
+    if member is None:
+        return members
+    for process in members:
+        if member_of(process.config) == member:
+            return process
+    raise Fault("BAD_NAME", name)
+
+
+def find_one(supervisor: Supervisor, name: str) -> Process:
+    found = find(supervisor, name)
+    if isinstance(found, list):
+        raise Fault("BAD_NAME", name)
+    return found
+
+
+def group_members(supervisor: Supervisor, group: str) -> list[Process]:
+    """By priority, as supervisord starts them."""
+    members = [p for p in supervisor.processes.values() if group_of(p) == group]
+    return sorted(members, key=lambda p: (p.config.priority, member_of(p.config)))
+
+
+def every(supervisor: Supervisor) -> list[Process]:
+    """All processes by the priorities of groups and programs."""
+
+    def place(process: Process) -> tuple[int, str, int, str]:
+        config = process.config
+        return group_priority(config), group_of(process), config.priority, member_of(config)
+
+    return sorted(supervisor.processes.values(), key=place)
+
+
+def state_of(supervisor: Supervisor, process: Process) -> str:
+    """The state in supervisord's words. One that waits for others is about to start."""
+    if process.state == UNHEALTHY:
+        return RUNNING
+    if process.state in RESTING and supervisor.startup.is_waiting(process):
+        return STARTING
+    return process.state
+
+
+def is_running(supervisor: Supervisor, process: Process) -> bool:
+    return state_of(supervisor, process) in (STARTING, RUNNING, BACKOFF)
+
+
+def process_info(supervisor: Supervisor, process: Process) -> dict[str, Any]:
+    config = process.config
+    state = state_of(supervisor, process)
+    status = process.snapshot.status if state in (EXITED, FATAL, BACKOFF, STOPPED) else None
+    stopped = process.exits[-1].when if process.exits else 0
+    stdout = log_path(config.stdout_logfile)
+    info = {
+        "name": member_of(config),
+        "group": group_of(process),
+        "start": min(int(process.started_at or 0), LATEST),
+        "stop": min(int(stopped), LATEST),
+        "now": min(int(time.time()), LATEST),
+        "state": STATES[state],
+        "statename": state,
+        "spawnerr": reason(process, supervisor.startup) if state in (BACKOFF, FATAL) else "",
+        "exitstatus": 0 if status is None else max(status, -1),  # -1: killed by a signal
+        "logfile": stdout,
+        "stdout_logfile": stdout,
+        "stderr_logfile": "" if config.redirect_stderr else log_path(config.stderr_logfile),
+        "pid": process.pid or 0,
+    }
+    info["description"] = _description(supervisor, process, info)
+    return info
+
+
+def _description(supervisor: Supervisor, process: Process, info: dict[str, Any]) -> str:
+    """What `supervisorctl status` shows beside the state, in supervisord's forms where it has one."""
+    state = info["statename"]
+    if state == RUNNING:
+        seconds = int(process.uptime or 0)
+        days, rest = divmod(seconds, 86400)
+        clock = f"{rest // 3600}:{rest // 60 % 60:02d}:{rest % 60:02d}"
+        day = f"{days} day{'s' if days > 1 else ''}, " if days else ""
+        return f"pid {info['pid']}, uptime {day}{clock}"
+    if state in (BACKOFF, FATAL):
+        return str(info["spawnerr"])
+    if state == STARTING:
+        waiting = supervisor.startup.waiting_for(process)
+        return f"waits for {', '.join(waiting)}" if waiting else ""
+    if state in (STOPPED, EXITED):
+        if not info["start"]:
+            return "Not started"
+        return time.strftime("%b %d %I:%M %p", time.localtime(info["stop"]))
+    return ""
+
+
+def log_path(path: str | None) -> str:
+    """The log file, "" where there is none: then the output goes to the container's own."""
+    return path if path and path != "NONE" else ""
+
+
+def config_info(config: ProgramConfig, inuse: bool) -> dict[str, Any]:
+    """What `getAllConfigInfo` says of one process of the configuration that was read last."""
+    uid: int | str = "none"
+    if config.user is not None:
+        from supervice.pid1.identity import resolve
+
+        try:
+            uid = resolve(config.user).uid
+        except LookupError:
+            pass  # there is no such user (yet); a start will say so
+    rung = config.stopsignal.split()[0].partition(":")[0]
+    info: dict[str, Any] = {
+        "autostart": config.autostart,
+        "directory": config.directory or "none",
+        "uid": uid,
+        "command": config.command,
+        "exitcodes": list(config.exitcodes),
+        "group": group_name(config),
+        "group_prio": group_priority(config),
+        "inuse": inuse,
+        "killasgroup": config.killasgroup,
+        "name": member_of(config),
+        # -1 is the default of a listener's group; its processes have that of programs there
+        "process_prio": 999 if config.listener is not None and config.priority == -1 else config.priority,
+        "redirect_stderr": config.redirect_stderr,
+        "startretries": config.startretries,
+        "startsecs": config.startsecs,
+        "stopsignal": signal_number(rung),
+        "stopwaitsecs": config.stopwaitsecs,
+        "serverurl": config.serverurl or "none",
+    }
+    for stream in ("stdout", "stderr"):
+        path = getattr(config, f"{stream}_logfile")
+        if stream == "stderr" and config.redirect_stderr:
+            path = "NONE"
+        info[f"{stream}_logfile"] = "none" if path == "NONE" else path or "auto"
+        info[f"{stream}_logfile_backups"] = getattr(config, f"{stream}_logfile_backups")
+        info[f"{stream}_logfile_maxbytes"] = getattr(config, f"{stream}_logfile_maxbytes")
+        info[f"{stream}_capture_maxbytes"] = getattr(config, f"{stream}_capture_maxbytes", 0)
+        info[f"{stream}_events_enabled"] = getattr(config, f"{stream}_events_enabled", False)
+        info[f"{stream}_syslog"] = False
+    return info
