@@ -150,6 +150,26 @@ class ProgramConfig:
         )
 
 
+def program_of(config: ProgramConfig) -> str:
+    """Returns the name of the program, which `depends_on` uses for all of its processes."""
+    return config.program or config.name
+
+
+def group_of(config: ProgramConfig) -> str:
+    """Returns the name of the group: the one that `[group:x]` puts the process into, else its program."""
+    return config.group or config.program or config.name
+
+
+def member_of(config: ProgramConfig) -> str:
+    """Returns the name of the process inside its group, the part after the colon."""
+    return config.process_name or config.name
+
+
+def group_priority(config: ProgramConfig) -> int:
+    """Returns the priority of the group, which orders before that of the process."""
+    return config.priority if config.group_priority is None else config.group_priority
+
+
 @dataclass
 class SupervisorConfig:
     """A whole configuration: the `[supervice]` section and the programs in file order."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from supervice import models
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -15,8 +17,7 @@ class UnknownName(LookupError):
 
 def group_of(process: Process) -> str:
     """The group a process belongs to: the one it was put into, else its program."""
-    config = process.config
-    return config.group or config.program or config.name
+    return models.group_of(process.config)
 
 
 def groups_of(processes: Mapping[str, Process]) -> dict[str, list[str]]:

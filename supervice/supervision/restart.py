@@ -6,8 +6,8 @@ One alone, and several that have nothing to do with each other, need none of thi
 from __future__ import annotations
 
 from supervice.lean.loop import running_loop, wait_for
-from supervice.lifecycle.graph import program_of
 from supervice.lifecycle.states import EXITED, FATAL, UP
+from supervice.models import program_of
 from supervice.process import START_WAIT
 from supervice.runner.waiting import Until
 from supervice.supervision.shutdown import longest_stop, stop_in_order

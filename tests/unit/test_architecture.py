@@ -274,6 +274,36 @@ def test_only_the_commands_print_and_exit() -> None:
     assert wrong == []
 
 
+# What names and orders a process is computed by functions of `models`; elsewhere their parts are not put together.
+PARTS_OF_A_NAME = {"group", "program", "process_name", "group_priority"}
+STILL_COMPUTED = {"api.rows"}
+
+
+def _combined(node: ast.AST) -> Iterator[str]:
+    """The attributes that `node` takes with something else in their place: `a.group or b`."""
+    if isinstance(node, ast.BoolOp) and isinstance(node.op, ast.Or):
+        for value in node.values[:-1]:
+            if isinstance(value, ast.Attribute):
+                yield value.attr
+    elif isinstance(node, ast.IfExp):
+        for inner in ast.walk(node.test):
+            if isinstance(inner, ast.Compare) and isinstance(inner.left, ast.Attribute):
+                yield inner.left.attr
+
+
+def test_the_names_and_the_rank_of_a_process_are_computed_in_one_place() -> None:
+    found: dict[str, list[str]] = {}
+    for module in modules():
+        for node in ast.walk(module.tree):
+            if PARTS_OF_A_NAME.intersection(_combined(node)):
+                found.setdefault(module.name, []).append(f"{module.where(node)}: {ast.unparse(node)}")
+    wrong = [
+        line for name, lines in found.items() if name not in {"models", *STILL_COMPUTED} for line in lines
+    ]
+    assert wrong == [], "models.py has functions for these"
+    assert set(found) == {"models", *STILL_COMPUTED}, "the rule has lost its subject"
+
+
 # -- how long is long ------------------------------------------------------------------------------------
 
 

@@ -14,7 +14,7 @@ import supervice.supervision.startup
 from supervice.config import ConfigValidationError
 from supervice.config.stop_budget import worst_stop
 from supervice.core import Supervisor
-from supervice.lifecycle.graph import Gates, cycles, levels, problems, program_of, ranks, start_order
+from supervice.lifecycle.graph import Gates, cycles, levels, problems, ranks, start_order
 from supervice.lifecycle.states import (
     BACKOFF,
     EXITED,
@@ -27,7 +27,7 @@ from supervice.lifecycle.states import (
     UP,
     Snapshot,
 )
-from supervice.models import HealthCheckConfig, HealthCheckType, ProgramConfig, SupervisorConfig
+from supervice.models import HealthCheckConfig, HealthCheckType, ProgramConfig, SupervisorConfig, program_of
 from supervice.supervision.startup import Startup
 
 CHECK = HealthCheckConfig(HealthCheckType.SCRIPT, command="true")

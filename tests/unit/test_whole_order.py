@@ -24,9 +24,9 @@ from supervice.checks.base import HealthCheckResult
 from supervice.core import Supervisor
 from supervice.lean.loop import Loop, sleep
 from supervice.lifecycle.exit_policy import Verdict
-from supervice.lifecycle.graph import program_of, ranks
+from supervice.lifecycle.graph import ranks
 from supervice.lifecycle.states import RESTING, UP
-from supervice.models import HealthCheckConfig, HealthCheckType, ProgramConfig
+from supervice.models import HealthCheckConfig, HealthCheckType, ProgramConfig, program_of
 from supervice.notify.protocol import parse
 from supervice.pid1.spawn import SpawnError
 from supervice.process import Process

@@ -7,13 +7,13 @@ import os
 from supervice.config.quoting import split_command
 from supervice.config.values import signal_number
 from supervice.lifecycle.states import BACKOFF, EXITED, FATAL, RESTING, STARTING, UP
+from supervice.models import group_of, member_of
 from supervice.pid1.spawn import SpawnError, find_program
 from supervice.process import AFTER_KILL, START_WAIT
 from supervice.runner.waiting import Until
-from supervice.supervision.process_names import group_of
 from supervice.supervision.shutdown import stop_in_order
 from supervice.supervisord.rpc.codec import FAULTS, Fault
-from supervice.supervisord.rpc.info import every, find, group_members, is_running, member_of
+from supervice.supervisord.rpc.info import every, find, group_members, is_running
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -221,11 +221,11 @@ def _rows(processes: list[Process], problems: dict[str, str], more: str = "") ->
     rows = []
     for process in processes:
         problem = problems[process.config.name]
-        name = f"{group_of(process)}:{member_of(process.config)}"
+        name = f"{group_of(process.config)}:{member_of(process.config)}"
         rows.append(
             {
                 "name": member_of(process.config),
-                "group": group_of(process),
+                "group": group_of(process.config),
                 "status": FAULTS[problem or "SUCCESS"],
                 "description": f"{problem}: {more or name}" if problem else "OK",
             }

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from supervice import logger
 from supervice.lifecycle.states import RESTING
-from supervice.supervision.process_names import group_of
+from supervice.models import group_of, group_priority
 from supervice.supervisord.rpc.codec import Fault
-from supervice.supervisord.rpc.info import config_info, group_members, group_name, group_priority, is_running
+from supervice.supervisord.rpc.info import config_info, group_members, is_running
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -53,8 +53,8 @@ class Groups:
         return _by_group([p.config for p in self._supervisor.processes.values() if p.foreground is None])
 
     def configs(self) -> list[dict[str, Any]]:
-        active = {group_of(process) for process in self._supervisor.processes.values()}
-        infos = [config_info(c, group_name(c) in active) for c in self._supervisor.available]
+        active = {group_of(process.config) for process in self._supervisor.processes.values()}
+        infos = [config_info(c, group_of(c) in active) for c in self._supervisor.available]
         return sorted(infos, key=lambda info: str(info["name"]))
 
     def add(self, name: str) -> bool:
@@ -69,7 +69,7 @@ class Groups:
         for config in configs:
             other = supervisor.processes.get(config.name)
             if other is not None:  # it has moved in the file; update all, or where it was first
-                raise Fault("FAILED", f"{config.name} is in group {group_of(other)} still")
+                raise Fault("FAILED", f"{config.name} is in group {group_of(other.config)} still")
         made = [supervisor.add(config) for config in configs]
         self._in_the_order_of_the_file()
         supervisor.processes_changed()
@@ -117,5 +117,5 @@ def _by_group(configs: list[ProgramConfig]) -> dict[str, list[ProgramConfig]]:
     """By priority and name, the order in which supervisord has them."""
     groups: dict[str, list[ProgramConfig]] = {}
     for config in configs:
-        groups.setdefault(group_name(config), []).append(config)
+        groups.setdefault(group_of(config), []).append(config)
     return dict(sorted(groups.items(), key=lambda item: (group_priority(item[1][0]), item[0])))

@@ -21,7 +21,7 @@ from supervice.lifecycle.states import (
     STOPPING,
     UNHEALTHY,
 )
-from supervice.supervision.process_names import group_of
+from supervice.models import group_of, group_priority, member_of
 from supervice.supervisord.rpc.codec import Fault
 
 TYPE_CHECKING = False
@@ -34,19 +34,6 @@ if TYPE_CHECKING:
 
 STATES = {STOPPED: 0, STARTING: 10, RUNNING: 20, BACKOFF: 30, STOPPING: 40, EXITED: 100, FATAL: 200}
 LATEST = 2**31 - 1  # the largest time that supervisord's clients expect
-
-
-def member_of(config: ProgramConfig) -> str:
-    """What supervisord calls the process inside its group."""
-    return config.process_name or config.name
-
-
-def group_name(config: ProgramConfig) -> str:
-    return config.group or config.program or config.name
-
-
-def group_priority(config: ProgramConfig) -> int:
-    return config.priority if config.group_priority is None else config.group_priority
 
 
 def split(name: str) -> tuple[str, str | None]:
@@ -80,7 +67,7 @@ def find_one(supervisor: Supervisor, name: str) -> Process:
 
 def group_members(supervisor: Supervisor, group: str) -> list[Process]:
     """By priority, as supervisord starts them."""
-    members = [p for p in supervisor.processes.values() if group_of(p) == group]
+    members = [p for p in supervisor.processes.values() if group_of(p.config) == group]
     return sorted(members, key=lambda p: (p.config.priority, member_of(p.config)))
 
 
@@ -89,7 +76,7 @@ def every(supervisor: Supervisor) -> list[Process]:
 
     def place(process: Process) -> tuple[int, str, int, str]:
         config = process.config
-        return group_priority(config), group_of(process), config.priority, member_of(config)
+        return group_priority(config), group_of(config), config.priority, member_of(config)
 
     return sorted(supervisor.processes.values(), key=place)
 
@@ -115,7 +102,7 @@ def process_info(supervisor: Supervisor, process: Process) -> dict[str, Any]:
     stdout = log_path(config.stdout_logfile)
     info = {
         "name": member_of(config),
-        "group": group_of(process),
+        "group": group_of(process.config),
         "start": min(int(process.started_at or 0), LATEST),
         "stop": min(int(stopped), LATEST),
         "now": min(int(time.time()), LATEST),
@@ -175,7 +162,7 @@ def config_info(config: ProgramConfig, inuse: bool) -> dict[str, Any]:
         "uid": uid,
         "command": config.command,
         "exitcodes": list(config.exitcodes),
-        "group": group_name(config),
+        "group": group_of(config),
         "group_prio": group_priority(config),
         "inuse": inuse,
         "killasgroup": config.killasgroup,

@@ -9,14 +9,14 @@ import os
 
 from supervice import logger
 from supervice.lifecycle.exit_policy import Verdict
-from supervice.supervision.process_names import group_of
+from supervice.models import group_of, member_of
 from supervice.supervisord.rpc import logs
 from supervice.supervisord.rpc.actions import Acting
 from supervice.supervisord.rpc.codec import FAULTS, Fault
 from supervice.supervisord.rpc.daemon_log import DaemonLog
 from supervice.supervisord.rpc.groups import Groups
 from supervice.supervisord.rpc.handler import Method
-from supervice.supervisord.rpc.info import every, find_one, log_path, member_of, process_info
+from supervice.supervisord.rpc.info import every, find_one, log_path, process_info
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -199,7 +199,7 @@ class Interface:
 
     def _all_infos(self) -> list[dict[str, Any]]:
         processes = sorted(
-            self._supervisor.processes.values(), key=lambda p: (group_of(p), member_of(p.config))
+            self._supervisor.processes.values(), key=lambda p: (group_of(p.config), member_of(p.config))
         )
         return [process_info(self._supervisor, process) for process in processes]
 
@@ -240,7 +240,7 @@ class Interface:
     def _clear_all(self) -> list[dict[str, Any]]:
         rows = []
         for process in every(self._supervisor):
-            name, group = member_of(process.config), group_of(process)
+            name, group = member_of(process.config), group_of(process.config)
             row = {"name": name, "group": group, "status": FAULTS["SUCCESS"], "description": "OK"}
             try:
                 self._clear_logs(process, f"{group}:{name}")
