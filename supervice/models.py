@@ -138,8 +138,8 @@ class ProgramConfig:
     serverurl: str | None = None  # SUPERVISOR_SERVER_URL; None: where our own HTTP server listens
 
     @property
-    def needs_attachments(self) -> bool:
-        """Whether it is a listener, has a socket, or an output that somebody else reads too."""
+    def needs_extensions(self) -> bool:
+        """Whether it is a listener, has a socket, or an output that is also read for events."""
         return bool(
             self.listener
             or self.socket

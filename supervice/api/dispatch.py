@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from supervice import __version__
-from supervice.api.logs import DEFAULT_LINES, LogFollower, last_lines, timestamp
-from supervice.api.rows import describe, graph, health_row, last_exits, outcome, started, why
+from supervice.api.logs import DEFAULT_LINES, LogFollower, last_lines
+from supervice.api.rows import graph, health_row, last_exits, outcome, started
 from supervice.config.values import signal_number
 from supervice.control.protocol import (
     FAILED,
@@ -19,18 +19,20 @@ from supervice.lifecycle.exit_policy import Verdict
 from supervice.lifecycle.states import BACKOFF, EXITED, FATAL, RESTING, UP
 from supervice.process import START_WAIT
 from supervice.runner.waiting import Until
+from supervice.supervision.journal import timestamp
 from supervice.supervision.process_names import UnknownName, members_of, resolve_names
-from supervice.supervision.reload import Overtaken
 from supervice.supervision.shutdown import longest_stop, stop_in_order
+from supervice.supervision.status import describe, why
+from supervice.supervision.termination import Overtaken
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
     from typing import Any
 
-    from supervice.core import Supervisor
     from supervice.lean.loop import AnyFuture
     from supervice.process import Process
+    from supervice.supervision.interface import Daemon
     from supervice.supervision.restart import Restarts
 
     Reply = dict[str, Any]
@@ -42,8 +44,8 @@ WAIT = 60.0
 class Operations:
     """Implements `doors.commands.Commands`."""
 
-    def __init__(self, supervisor: Supervisor) -> None:
-        self._supervisor = supervisor
+    def __init__(self, daemon: Daemon) -> None:
+        self._daemon = daemon
         self._orders: set[AnyFuture] = set()
         self._restarts: Restarts | None = None
 
@@ -59,7 +61,7 @@ class Operations:
     def follow(self, request: dict[str, Any], send: Callable[[dict[str, Any]], bool]) -> Callable[[], None]:
         try:
             if request["command"] == "events":
-                return self._supervisor.journal.follow(send)
+                return self._daemon.journal.follow(send)
             lines, stream = _log_options(request)
             return LogFollower(self._named(request), lines, stream, send).stop
         except UnknownName as error:
@@ -68,7 +70,7 @@ class Operations:
     # -- looking -----------------------------------------------------------------------------------------
 
     async def _status(self, request: Reply) -> Reply:
-        startup = self._supervisor.startup
+        startup = self._daemon.startup
         return {"status": "ok", "processes": [describe(p, startup) for p in self._named(request)]}
 
     async def _pid(self, request: Reply) -> Reply:
@@ -77,31 +79,31 @@ class Operations:
             import os
 
             return {"status": "ok", "pid": os.getpid()}
-        processes = resolve_names(self._supervisor.processes, words)
+        processes = resolve_names(self._daemon.table.processes, words)
         reply: Reply = {"status": "ok", "pids": {p.config.name: p.pid for p in processes}}
         if len(processes) == 1:
             reply["pid"] = processes[0].pid
         return reply
 
     async def _health(self, request: Reply) -> Reply:
-        probes, startup = self._supervisor.probes, self._supervisor.startup
+        probes, startup = self._daemon.probes, self._daemon.startup
         processes = self._named(request)
         rows = [health_row(process, startup) for process in processes]
         ready = request.get("kind") == "ready"
         if not _words(request):
             well = probes.ready() if ready else probes.live()
         elif ready:  # of what is named, also what is not meant to run by itself has to be ready
-            well = not self._supervisor.stopping and all(row["ready"] is True for row in rows)
+            well = not self._daemon.termination.stopping and all(row["ready"] is True for row in rows)
         else:
             well = all(row["healthy"] for row in rows)
         return {"status": "ok", "healthy": well, "processes": rows}
 
     async def _graph(self, _request: Reply) -> Reply:
-        return graph(self._supervisor.processes.values(), self._supervisor.startup)
+        return graph(self._daemon.table.processes.values(), self._daemon.startup)
 
     async def _boot(self, _request: Reply) -> Reply:
-        startup = self._supervisor.startup
-        report = startup.boot.report(self._supervisor.processes, startup)
+        startup = self._daemon.startup
+        report = startup.record.report(startup)
         return {"status": "ok", **report, "began_at": timestamp(report["began_at"])}
 
     async def _logs(self, request: Reply) -> Reply:
@@ -109,11 +111,11 @@ class Operations:
         return {"status": "ok", "logs": last_lines(self._named(request), lines, stream)}
 
     async def _events(self, _request: Reply) -> Reply:
-        return {"status": "ok", "events": self._supervisor.journal.events()}
+        return {"status": "ok", "events": self._daemon.journal.events()}
 
     async def _why(self, request: Reply) -> Reply:
         (process,) = self._targets(request)[:1]
-        return last_exits(process, self._supervisor.startup)
+        return last_exits(process, self._daemon.startup)
 
     async def _version(self, _request: Reply) -> Reply:
         return {"status": "ok", "version": __version__, "message": f"supervice {__version__}"}
@@ -131,7 +133,7 @@ class Operations:
         force = request.get("force") is True
         processes = self._targets(request)
         self._refuse_what_is_leaving(processes)
-        startup = self._supervisor.startup
+        startup = self._daemon.startup
         # One that only waits has nothing to be stopped, and starts as soon as it can anyway.
         waiting = {p.config.name for p in processes if startup.waiting_for(p)}
         todo = [p for p in processes if p.config.name not in waiting]
@@ -139,7 +141,7 @@ class Operations:
             from supervice.supervision.restart import Restarts, are_related
 
             if are_related(todo):
-                self._restarts = self._restarts or Restarts(self._supervisor)
+                self._restarts = self._restarts or Restarts(self._daemon.table, startup)
                 timeout = request.get("timeout")
                 reached = await self._restarts.in_order(todo, None if timeout is None else float(timeout))
                 return _outcome(
@@ -148,7 +150,7 @@ class Operations:
         # A process passes STOPPED on its way; only where it comes to rest after that counts.
         back = Until(todo, UP | {FATAL, EXITED}, startup)
         for process in todo:
-            self._supervisor.held.discard(process.config.name)
+            self._daemon.table.release([process.config.name])
             if process.state not in RESTING:
                 process.request_restart(force=force)
         startup.request([p for p in todo if p.state in RESTING], by_hand=True)
@@ -182,9 +184,8 @@ class Operations:
     async def _reload(self, request: Reply) -> Reply:
         self._refuse_while_stopping()
         dry_run = request.get("dry_run") is True
-        supervisor = self._supervisor
         try:
-            result = await (supervisor.preview_reload() if dry_run else supervisor.reload_config())
+            result = await self._daemon.reload(dry_run=dry_run)
         except Overtaken as error:
             raise CommandError(SHUTTING_DOWN, str(error)) from None
         except (OSError, ValueError) as error:
@@ -197,11 +198,11 @@ class Operations:
         return {"status": "ok", "message": f"would be: {message}" if dry_run else message, **result}
 
     async def _reopen(self, _request: Reply) -> Reply:
-        self._supervisor.reopen()
+        self._daemon.reopen()
         return {"status": "ok", "message": "Log files reopened"}
 
     async def _shutdown(self, _request: Reply) -> Reply:
-        self._supervisor.request_shutdown(Verdict(0, "shutdown was asked for"), drain=True)
+        self._daemon.termination.request(Verdict(0, "shutdown was asked for"), drain=True)
         return {"status": "ok", "message": "Shutting down"}
 
     async def _wait(self, request: Reply) -> Reply:
@@ -209,13 +210,13 @@ class Operations:
 
         wanted = request.get("for", "running")
         processes = self._named(request)
-        startup = self._supervisor.startup
+        startup = self._daemon.startup
         if wanted == "exited":
             gone = Until(processes, RESTING, startup)
             await gone.wait(_seconds(request, WAIT))
             there = [p.config.name in gone.reached for p in processes]
         elif wanted in WANTED:
-            until = UntilAll(self._supervisor.probes, startup, processes, WANTED[wanted])
+            until = UntilAll(self._daemon.table, startup, processes, WANTED[wanted])
             await until.wait(_seconds(request, WAIT))
             there = [until.has(p) for p in processes]
         else:
@@ -232,28 +233,28 @@ class Operations:
 
     def _named(self, request: Reply) -> list[Process]:
         words = _words(request)
-        processes = self._supervisor.processes
+        processes = self._daemon.table.processes
         return resolve_names(processes, words) if words else list(processes.values())
 
     def _targets(self, request: Reply) -> list[Process]:
         words = _words(request)
         if not words:
             raise CommandError(INVALID_REQUEST, f"{request['command']} needs a name, GROUP:* or all")
-        return resolve_names(self._supervisor.processes, words)
+        return resolve_names(self._daemon.table.processes, words)
 
     def _group(self, request: Reply) -> list[Process]:
         name = str(request.get("name", ""))
-        members = members_of(self._supervisor.processes, name)
+        members = members_of(self._daemon.table.processes, name)
         if not members:
             raise CommandError(NOT_FOUND, f"Group not found: {name}")
         return members
 
     def _refuse_while_stopping(self) -> None:
-        if self._supervisor.stopping:
+        if self._daemon.termination.stopping:
             raise CommandError(SHUTTING_DOWN, "supervice is shutting down")
 
     def _refuse_what_is_leaving(self, processes: list[Process]) -> None:
-        leaving = [p.config.name for p in processes if p.config.name in self._supervisor.leaving]
+        leaving = [p.config.name for p in processes if p.config.name in self._daemon.table.leaving]
         if leaving:
             raise CommandError(FAILED, f"a reload is stopping {', '.join(leaving)}; ask again after it")
 
@@ -261,9 +262,9 @@ class Operations:
         self._refuse_while_stopping()
         self._refuse_what_is_leaving(processes)
         running = {p.config.name for p in processes if p.state in UP}
-        self._supervisor.held.difference_update(running)  # a stop whose turn had not come is off
+        self._daemon.table.release(running)  # a stop whose turn had not come is off
         to_start = [p for p in processes if p.config.name not in running]
-        startup = self._supervisor.startup
+        startup = self._daemon.startup
         settled = Until(to_start, UP | RESTING, startup)
         startup.request(to_start, by_hand=True)
         wait = max((START_WAIT + p.start_time() for p in to_start), default=0.0)
@@ -278,20 +279,20 @@ class Operations:
         return _outcome(rows)
 
     async def _stop_processes(self, processes: list[Process], request: Reply) -> Reply:
-        startup = self._supervisor.startup
+        startup = self._daemon.startup
         resting = {p.config.name for p in processes if p.state in RESTING}
         waited = {p.config.name for p in processes if startup.cancel(p)}
         to_stop = [p for p in processes if p.config.name not in resting]
         gone = Until(to_stop, RESTING)
-        held = self._supervisor.held
-        held.update(p.config.name for p in processes)
+        held = self._daemon.table.held
+        self._daemon.table.hold(p.config.name for p in processes)
         if self._restarts is not None:
             self._restarts.forget(processes)
         for process in processes:
             if process.state in RESTING or process.state == BACKOFF or request.get("force") is True:
                 process.request_stop(force=request.get("force") is True)
         # goes on when we do not wait for all of it; who is asked to start meanwhile is not stopped any more
-        every = list(self._supervisor.processes.values())
+        every = list(self._daemon.table.processes.values())
         orderly = stop_in_order(every, to_stop, lambda p: p.config.name in held)
         task = running_loop().create_task(orderly)
         self._orders.add(task)  # asyncio itself holds only a weak reference
@@ -312,7 +313,7 @@ class Operations:
                         f"{name} did not stop (state: {process.state}){why(process, startup)}",
                     )
                 )
-        self._supervisor.judge()
+        self._daemon.termination.judge()
         return _outcome(rows)
 
 

@@ -9,9 +9,9 @@ from __future__ import annotations
 import os
 
 from supervice import __version__
-from supervice.api.rows import readiness
 from supervice.lifecycle.states import STATES, UP
 from supervice.supervision.process_names import group_of
+from supervice.supervision.status import readiness
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

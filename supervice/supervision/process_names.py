@@ -1,4 +1,4 @@
-"""From what an operator types to processes: `web`, `web:00`, `group:web`, `group:*`, `all`."""
+"""Finds the processes that an operator names: `web`, `web:00`, `group:web`, `group:*`, `all`."""
 
 from __future__ import annotations
 
@@ -12,23 +12,16 @@ if TYPE_CHECKING:
 
 
 class UnknownName(LookupError):
-    """Nothing is called that; the message says what is, if something similar is there."""
+    """There is no such process or group; the message names a similar one, if there is one."""
 
 
 def group_of(process: Process) -> str:
-    """The group a process belongs to: the one it was put into, else its program."""
+    """Returns `models.group_of` of its configuration."""
     return models.group_of(process.config)
 
 
-def groups_of(processes: Mapping[str, Process]) -> dict[str, list[str]]:
-    groups: dict[str, list[str]] = {}
-    for name, process in processes.items():
-        groups.setdefault(group_of(process), []).append(name)
-    return groups
-
-
 def resolve_names(processes: Mapping[str, Process], words: list[str]) -> list[Process]:
-    """The processes that the words mean, each once. UnknownName."""
+    """Returns the processes that the words mean, each once. UnknownName."""
     found: dict[str, Process] = {}
     for word in words:
         for process in _resolve(processes, word):
@@ -60,7 +53,7 @@ def _resolve(processes: Mapping[str, Process], word: str) -> list[Process]:
 
 
 def members_of(processes: Mapping[str, Process], group: str) -> list[Process]:
-    """The processes of a group; a program with several processes is a group of its own too."""
+    """Returns the processes of a group; a program with several processes is a group of its own too."""
     return [p for p in processes.values() if group_of(p) == group] or [
         p for p in processes.values() if p.config.program == group
     ]

@@ -29,6 +29,7 @@ from supervice.lifecycle.states import (
 )
 from supervice.models import HealthCheckConfig, HealthCheckType, ProgramConfig, SupervisorConfig, program_of
 from supervice.supervision.startup import Startup
+from supervice.supervision.table import ProcessTable
 
 CHECK = HealthCheckConfig(HealthCheckType.SCRIPT, command="true")
 
@@ -167,6 +168,13 @@ class Program:
         self.world = world
         self.snapshot = Snapshot()
         self.expected = True
+        self.watchers: list[Callable[[Program, None], object]] = []
+
+    def watch(self, watcher: Callable[[Program, None], object]) -> None:
+        self.watchers.append(watcher)
+
+    def watch_health(self, _watcher: object) -> None:
+        pass
 
     @property
     def state(self) -> str:
@@ -180,24 +188,21 @@ class Program:
     def become(self, state: str, *, healthy: bool | None = None, expected: bool = True) -> None:
         self.snapshot = Snapshot(state, ready=state in UP, healthy=healthy)
         self.expected = expected
-        self.world.startup.changed(self)  # type: ignore[arg-type]
+        for tell in self.watchers:
+            tell(self, None)
 
 
 class World:
     """A supervisor and a loop of values."""
 
-    stopping = False
-    leaving: frozenset[str] = frozenset()
-
     def __init__(self, configs: list[ProgramConfig]) -> None:
-        self.held: set[str] = set()
         self.calls: list[Callable[[], object]] = []
-        self.processes = {config.name: Program(config, self) for config in configs}
+        self.processes: dict[str, Program] = {}
+        self.table = ProcessTable(self.processes, lambda config: Program(config, self))  # type: ignore[arg-type, return-value]
         self.started: list[str] = []
-        self.startup = Startup(self)  # type: ignore[arg-type]
-
-    def judge(self) -> None:
-        pass
+        self.startup = Startup(self.table, lambda: None)
+        self.table.observe(self.startup.record, self.startup)
+        self.table.replace(configs)
 
     def call_soon(self, call: Callable[[], object]) -> None:
         self.calls.append(call)
@@ -288,11 +293,11 @@ def test_nothing_starts_too_early_and_nothing_waits_for_ever(
         elif what == "start":
             it.ask(program.config.name)
         elif what == "reload":
-            it.startup.rebuild()
-            if program.config.name not in it.held and program.state in RESTING:
+            it.table.rebuild()
+            if program.config.name not in it.table.held and program.state in RESTING:
                 it.startup.request([program])  # type: ignore[list-item]
         else:
-            it.held.add(program.config.name)
+            it.table.hold([program.config.name])
             it.startup.cancel(program)  # type: ignore[arg-type]
             if program.state != STOPPED:
                 program.become(STOPPED)
@@ -302,7 +307,7 @@ def test_nothing_starts_too_early_and_nothing_waits_for_ever(
     it.settle()
     for name in it.waiting():  # only for what an operator has stopped, and may start again
         unmet = {word.rpartition(":")[0] for word in it.startup.waiting_for(it.processes[name])}  # type: ignore[arg-type]
-        assert any(n in it.held or n in it.waiting() for n in unmet), (name, unmet)
+        assert any(n in it.table.held or n in it.waiting() for n in unmet), (name, unmet)
     for program in it.processes.values():
         if it.startup.why_left(program):  # type: ignore[arg-type]
             assert program.state in RESTING
@@ -340,7 +345,7 @@ def test_what_failed_leaves_those_that_need_it_stopped_with_the_reason() -> None
     assert it.waiting() == []
     why = [it.startup.why_left(it.processes[n]) for n in ("app", "web")]  # type: ignore[arg-type]
     assert why == ["needs db:completed, but db is FATAL", "needs app:started, but db is FATAL"]
-    it.startup.rebuild()
+    it.table.rebuild()
     it.startup.request([it.processes["web"]])  # type: ignore[list-item]  # as a reload does, which runs nothing twice
     assert it.waiting() == []
     it.ask("web")
@@ -352,7 +357,7 @@ def test_what_failed_leaves_those_that_need_it_stopped_with_the_reason() -> None
 def test_a_shutdown_starts_nothing_more() -> None:
     it = world([one("a"), one("b", ("a", "started"))])
     it.turn()
-    it.startup.stop()
+    it.table.shutting_down("the end")
     it.settle()
     it.ask("b")
     assert it.started == ["a"]

@@ -79,6 +79,15 @@ def file_text(path: str) -> Text | None:
         return None
 
 
+def empty(path: str, reopen: Callable[[str], object]) -> None:
+    """Puts a new, empty file in place of the one at `path`; `reopen` has its writers follow. OSError."""
+    try:
+        os.unlink(path)
+    except FileNotFoundError:
+        pass
+    reopen(path)
+
+
 def _ring_text(process: Process, stream: str) -> Text | None:
     output = process.open_output()
     if output is None:

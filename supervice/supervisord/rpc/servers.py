@@ -23,22 +23,22 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from supervice.config.supervisord_sections import Server
-    from supervice.core import Supervisor
     from supervice.http.server import Request
     from supervice.lean.loop import EventLoop
+    from supervice.supervisord.interface import Daemon
 
 # The client of supervisorctl does not see the end of a chunked response, only that of the connection.
 _PLAIN = {"Content-Type": "text/plain;charset=utf-8", "X-Accel-Buffering": "no", "Connection": "close"}
 
 
 class Servers:
-    """All servers of one supervisor. `apply` may be called again with what the file says now."""
+    """All servers of the daemon. `apply` may be called again with what the file says now."""
 
-    def __init__(self, supervisor: Supervisor, loop: EventLoop) -> None:
-        self._supervisor = supervisor
+    def __init__(self, daemon: Daemon, loop: EventLoop) -> None:
+        self._table = daemon.table
         self._loop = loop
-        self._log = DaemonLog(supervisor, loop)
-        interface = Interface(supervisor, loop, self._log)
+        self._log = DaemonLog(daemon, loop)
+        interface = Interface(daemon, loop, self._log)
         self._door = XmlRpcDoor(loop, interface.methods(), logger.error)
         self._open: dict[tuple[object, ...], tuple[Server, HttpServer]] = {}
 
@@ -106,7 +106,7 @@ class Servers:
         name, _, stream = request.path.removeprefix("/logtail/").partition("/")
         stream = stream or "stdout"
         try:
-            process = find_one(self._supervisor, name)
+            process = find_one(self._table, name)
         except Fault:
             return text(404, "there is no such process")
         said = logs.text_of(process, stream)
