@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
-from supervice.lean.dataclasses import loop as our_loop
+from supervice.lean import loop as our_loop
 
 
 class LoopThread:

@@ -11,7 +11,7 @@ import os
 import sys
 
 from supervice.cli.main import main
-from supervice.lean.dataclasses import loop as our_loop
+from supervice.lean import loop as our_loop
 from supervice.process import Process
 
 
