@@ -14,7 +14,7 @@ import pytest
 from supervice.health import HealthCheckConfig, HealthCheckResult, HealthCheckType, create_health_checker
 from supervice.lean.loop import Loop, running_loop, sleep
 from tests.eventually import eventually
-from tests.process.conftest import Daemon, alive
+from tests.process.harness.daemon import Daemon, alive
 
 Make = Callable[..., Daemon]
 

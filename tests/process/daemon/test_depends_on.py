@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tests.eventually import eventually
-from tests.process.conftest import Daemon, alive
+from tests.process.harness.daemon import Daemon, alive
 
 Make = Callable[..., Daemon]
 SLEEP = "command = sleep 1000\nstartsecs = 0\n"

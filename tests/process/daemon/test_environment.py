@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.eventually import eventually
-from tests.process.conftest import Daemon
+from tests.process.harness.daemon import Daemon
 
 Make = Callable[..., Daemon]
 

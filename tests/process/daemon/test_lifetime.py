@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.eventually import eventually
-from tests.process.conftest import Daemon, alive
+from tests.process.harness.daemon import Daemon, alive
 
 Make = Callable[..., Daemon]
 SLEEP = "command = sleep 1000\nstartsecs = 0\n"

@@ -20,7 +20,7 @@ import pytest
 from supervice.core import Supervisor
 from supervice.models import ProgramConfig, SupervisorConfig
 from tests.eventually import eventually
-from tests.process.conftest import Daemon, alive
+from tests.process.harness.daemon import Daemon, alive
 
 Make = Callable[..., Daemon]
 SLEEP = "command = sleep 1000\nstartsecs = 0\n"

@@ -11,7 +11,7 @@ import pytest
 
 from tests.eventually import eventually
 from tests.paths import PROGRAMS
-from tests.process.conftest import Daemon, alive
+from tests.process.harness.daemon import Daemon, alive
 
 Make = Callable[..., Daemon]
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tests.eventually import eventually
-from tests.process.conftest import Daemon
+from tests.process.harness.daemon import Daemon
 
 Make = Callable[..., Daemon]
 # Says a line for every one that is asked of it through a FIFO.

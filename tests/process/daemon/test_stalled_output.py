@@ -14,7 +14,7 @@ import pytest
 
 from supervice.control.client import Client
 from tests.eventually import eventually
-from tests.process.conftest import Daemon
+from tests.process.harness.daemon import Daemon
 
 FLOOD = "yes 123456789012345678901234567890"
 BESIDE = """

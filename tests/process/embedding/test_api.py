@@ -26,7 +26,7 @@ from supervice.health import (
 from supervice.logger import get_logger, setup_logger
 from supervice.models import HealthCheckConfig, HealthCheckType, ProgramConfig, SupervisorConfig
 from supervice.process import FATAL, RUNNING, STOPPED, Process
-from tests.process.conftest import alive
+from tests.process.harness.daemon import alive
 
 
 async def until(predicate: Callable[[], object], timeout: float = 10) -> None:

@@ -19,13 +19,13 @@ PACKAGE = ROOT / "supervice"
 MODULES = sorted(PACKAGE.rglob("*.py"))
 # Where it is said when something happened, for people to read; supervisord's ticks are times of day.
 STAMPS = {
-    "boot.py",
-    "clerk.py",
-    "listeners/hub.py",
+    "api/logs.py",
     "logger.py",
     "output/formats.py",
-    "stock/info.py",
-    "streams.py",
+    "runner/driver.py",
+    "supervision/start_record.py",
+    "supervisord/listeners/hub.py",
+    "supervisord/rpc/info.py",
 }
 WALL = {"time", "time_ns", "localtime"}
 

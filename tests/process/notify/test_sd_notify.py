@@ -17,7 +17,7 @@ from supervice.models import ProgramConfig
 from supervice.process import Process
 from tests.eventually import eventually
 from tests.paths import PROGRAMS
-from tests.process.conftest import Daemon, alive
+from tests.process.harness.daemon import Daemon, alive
 
 Make = Callable[..., Daemon]
 SPEAKER = PROGRAMS / "speaker.py"

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from tests.eventually import eventually
 from tests.paths import PROGRAMS
-from tests.process.conftest import Daemon
+from tests.process.harness.daemon import Daemon
 from tests.procfs import state
 
 LINES = PROGRAMS / "lines.py"

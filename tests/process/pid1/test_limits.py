@@ -18,7 +18,7 @@ from supervice.models import Limits
 from supervice.pid1.identity import Identity
 from supervice.pid1.spawn import Order, Spawner, SpawnError
 from tests.eventually import eventually
-from tests.process.conftest import Daemon, alive
+from tests.process.harness.daemon import Daemon, alive
 from tests.process.harness.isolated import isolated
 
 Make = Callable[..., Daemon]

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from tests.eventually import eventually
-from tests.process.conftest import Daemon, alive
+from tests.process.harness.daemon import Daemon, alive
 from tests.procfs import state
 
 Make = Callable[..., Daemon]

@@ -17,7 +17,7 @@ import pytest
 from tests import procfs
 from tests.eventually import eventually
 from tests.paths import PROGRAMS
-from tests.process.conftest import Daemon
+from tests.process.harness.daemon import Daemon
 
 Make = Callable[..., Daemon]
 PROGRAM = PROGRAMS / "fcgi.py"
