@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from supervice.output.ring import SMALL, Ring, Subscription
+from tests.fakes.loop import FakeLoop
 
 
 def add(ring: Ring, stream: int, data: bytes, head: bytes = b"") -> None:
@@ -77,16 +78,8 @@ def test_a_long_line_in_parts_is_one_line():
     assert ring.tail(5) == [("stderr", b"between"), ("stdout", b"x" * 5000 + b"y" * 5000)]
 
 
-class Loop:
-    def __init__(self) -> None:
-        self.calls = []
-
-    def call_soon(self, callback):
-        self.calls.append(callback)
-
-
 def test_a_slow_follower_loses_only_its_own_lines():
-    loop = Loop()
+    loop = FakeLoop()
     followers: list[Subscription] = []
     told = []
     slow = Subscription(loop, lambda: told.append("slow"), 1000, followers)
@@ -104,13 +97,12 @@ def test_a_slow_follower_loses_only_its_own_lines():
     assert lost > 0
     assert pieces[-1] == ("stdout", b"line 099 and the rest of it\n")
     assert slow.take() == (0, [])
-    for call in loop.calls:
-        call()
+    loop.turn()
     assert told.count("slow") == 1
 
 
 def test_lines_that_were_too_many_for_one_turn_count_as_lost():
-    loop = Loop()
+    loop = FakeLoop()
     follower = Subscription(loop, lambda: None, 1000, [])
     follower.offer(0, b"a\nb\n", 0)
     follower.offer(1, b"z\n", 500)
@@ -118,12 +110,11 @@ def test_lines_that_were_too_many_for_one_turn_count_as_lost():
 
 
 def test_a_closed_follower_is_told_nothing():
-    loop = Loop()
+    loop = FakeLoop()
     followers: list[Subscription] = []
     follower = Subscription(loop, lambda: 1 / 0, 1000, followers)
     follower.offer(0, b"a\n", 0)
     follower.close()
     follower.close()
-    for call in loop.calls:
-        call()
+    loop.turn()
     assert not followers

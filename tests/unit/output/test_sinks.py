@@ -4,67 +4,13 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import pytest
 
 from supervice.output.sinks import QUEUE_LIMIT, StreamSink
 from supervice.output.stdout import identity, open_own, open_path
-
-
-class Timer:
-    def cancel(self) -> None:
-        pass
-
-
-class FakeLoop:
-    """Descriptors are "ready" when the test says so."""
-
-    def __init__(self) -> None:
-        self.writers: dict[int, Callable[[], object]] = {}
-        self.soon: list[Callable[[], object]] = []
-
-    def add_writer(self, fd, callback):
-        assert fd not in self.writers
-        self.writers[fd] = callback
-
-    def remove_writer(self, fd):
-        return self.writers.pop(fd, None) is not None
-
-    def call_soon(self, callback, *args):
-        self.soon.append(callback)
-
-    def call_later(self, delay, callback, *args):
-        return Timer()
-
-
-class Owner:
-    def __init__(self) -> None:
-        self.loop = FakeLoop()
-        self.level = 0
-        self.messages: list[tuple[str, str]] = []
-
-    def busy(self, change: int) -> None:
-        self.level += change
-
-    def log(self, level: str, message: str) -> None:
-        self.messages.append((level, message))
-
-
-class Source:
-    def __init__(self) -> None:
-        self.bytes = 0
-        self.lines = 0
-        self.torn = False
-        self.resumed = 0
-
-    def lose(self, nbytes: int, nlines: int, torn: bool) -> None:
-        self.bytes += nbytes
-        self.lines += nlines
-        self.torn = torn
-
-    def resume(self) -> None:
-        self.resumed += 1
+from tests.fakes.output import FakeRouter, FakeSource, put
 
 
 class Pipe:
@@ -98,8 +44,8 @@ def pipe() -> Iterator[Pipe]:
 
 
 @pytest.fixture
-def owner() -> Owner:
-    return Owner()
+def owner() -> FakeRouter:
+    return FakeRouter()
 
 
 def block(number: int, size: int) -> bytes:
@@ -107,14 +53,10 @@ def block(number: int, size: int) -> bytes:
     return line * (size // len(line))
 
 
-def put(sink: StreamSink, source: Source, data: bytes, head: bytes = b"") -> None:
-    sink.write(source, head, bytearray(data) + b"rubbish\n", len(data))
-
-
 def test_what_the_pipe_does_not_take_waits_and_comes_in_order(pipe, owner):
     sink = StreamSink(owner, os.dup(pipe.write_end), "stdout", False)
     sink.users = 1
-    one, two = Source(), Source()
+    one, two = FakeSource(), FakeSource()
     data = block(1, 3 << 20)
     put(sink, one, data)
     assert sink.blocked
@@ -139,7 +81,7 @@ def test_waiters_stop_being_resumed_when_it_stalls_again(pipe, owner):
     sink.users = 1
     order: list[str] = []
 
-    class Waiter(Source):
+    class Waiter(FakeSource):
         def __init__(self, name: str, again: bool) -> None:
             super().__init__()
             self.name, self.again = name, again
@@ -151,7 +93,7 @@ def test_waiters_stop_being_resumed_when_it_stalls_again(pipe, owner):
                 put(sink, self, block(2, 3 << 20))
                 sink.wait(self, True)
 
-    put(sink, Source(), block(1, 3 << 20))
+    put(sink, FakeSource(), block(1, 3 << 20))
     sink.wait(Waiter("a", True), False)
     sink.wait(Waiter("b", False), False)
     while sink.blocked:
@@ -164,7 +106,7 @@ def test_waiters_stop_being_resumed_when_it_stalls_again(pipe, owner):
 def test_drop_counts_whole_lines_and_never_blocks(pipe, owner):
     sink = StreamSink(owner, os.dup(pipe.write_end), "stdout", True)
     sink.users = 1
-    source = Source()
+    source = FakeSource()
     first = block(1, 3 << 20)
     put(sink, source, first)  # more than the pipe holds: the rest is queued, it was accepted
     for number in range(2, 12):
@@ -186,7 +128,7 @@ def test_drop_counts_whole_lines_and_never_blocks(pipe, owner):
 def test_drop_in_a_long_line_cuts_it_visibly(pipe, owner):
     sink = StreamSink(owner, os.dup(pipe.write_end), "stdout", True)
     sink.users = 1
-    source = Source()
+    source = FakeSource()
     put(sink, source, block(1, 3 << 20))
     put(sink, source, b"y" * QUEUE_LIMIT)
     assert source.torn
@@ -195,7 +137,7 @@ def test_drop_in_a_long_line_cuts_it_visibly(pipe, owner):
 
 def test_another_source_begins_a_new_line(pipe, owner):
     sink = StreamSink(owner, os.dup(pipe.write_end), "stdout", False)
-    one, two = Source(), Source()
+    one, two = FakeSource(), FakeSource()
     put(sink, one, b"", b"no newline")
     put(sink, one, b" yet")
     put(sink, two, b"other\n")
@@ -206,7 +148,7 @@ def test_another_source_begins_a_new_line(pipe, owner):
 
 def test_a_reader_that_is_gone(pipe, owner):
     sink = StreamSink(owner, os.dup(pipe.write_end), "stdout", False)
-    source = Source()
+    source = FakeSource()
     put(sink, source, b"line\n")
     os.close(pipe.read_end)
     for _ in range(3):
@@ -220,7 +162,7 @@ def test_a_reader_that_is_gone(pipe, owner):
 def test_a_reader_that_goes_away_while_output_waits(pipe, owner):
     sink = StreamSink(owner, os.dup(pipe.write_end), "stdout", False)
     sink.users = 1
-    source = Source()
+    source = FakeSource()
     put(sink, source, block(1, 3 << 20))
     sink.wait(source, False)
     os.close(pipe.read_end)
@@ -240,7 +182,7 @@ def test_closed_stdout_is_dev_null(owner):
     fd, send = open_own(free)
     assert fd == -1
     sink = StreamSink(owner, fd, "stdout", False, send)
-    source = Source()
+    source = FakeSource()
     put(sink, source, b"line\n")
     assert source.bytes == 5
     sink.close()
@@ -276,7 +218,7 @@ def test_own_pipe_that_cannot_be_opened_anew(pipe, owner, monkeypatch, nowait):
     sink = StreamSink(owner, fd, "stdout", False, send)
     sink.users = 1
     data = block(1, 2 << 20)
-    put(sink, Source(), data)
+    put(sink, FakeSource(), data)
     assert sink.blocked
     found = b""
     while sink.blocked:
@@ -296,7 +238,7 @@ def test_own_socket(owner):
         sink = StreamSink(owner, fd, "stdout", False, send)
         sink.users = 1
         data = block(1, 2 << 20)
-        put(sink, Source(), data)
+        put(sink, FakeSource(), data)
         assert sink.blocked
         found = b""
         while len(found) < len(data):
@@ -313,7 +255,7 @@ def test_own_regular_file_shares_the_offset(tmp_path, owner):
     os.write(fd, b"before us\n")
     opened, send = open_own(fd)
     sink = StreamSink(owner, opened, "stdout", False, send)
-    put(sink, Source(), b"line\n")
+    put(sink, FakeSource(), b"line\n")
     os.write(fd, b"after us\n")
     sink.close()
     os.close(fd)
@@ -324,7 +266,7 @@ def test_a_fifo_needs_no_reader_and_survives_one(tmp_path, owner):
     path = str(tmp_path / "fifo")
     os.mkfifo(path)
     sink = StreamSink(owner, open_path(path), path, False)
-    source = Source()
+    source = FakeSource()
     put(sink, source, b"before anybody reads\n")
     for _ in range(2):
         reader = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
@@ -343,7 +285,7 @@ def test_reopen_of_a_fifo_made_anew(tmp_path, owner):
     os.unlink(path)
     os.mkfifo(path)
     sink.reopen()
-    put(sink, Source(), b"new\n")
+    put(sink, FakeSource(), b"new\n")
     reader = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
     assert os.read(reader, 100) == b"new\n"
     os.close(reader)
