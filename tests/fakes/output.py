@@ -5,7 +5,7 @@ from __future__ import annotations
 import gzip
 import os
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from supervice.output.archive import Archive
 from tests.fakes.loop import FakeLoop
@@ -17,6 +17,22 @@ if TYPE_CHECKING:
 
 class Killed(BaseException):
     """The daemon is killed here: nothing that stands after it is done, `except Exception` neither."""
+
+
+class KilledAt:
+    """Kills at the n-th call of the functions that it wraps, counted over all of them."""
+
+    def __init__(self, step: int) -> None:
+        self._left = step
+
+    def __call__(self, real: Callable[..., Any]) -> Callable[..., Any]:
+        def call(*args: Any, **kwargs: Any) -> Any:
+            self._left -= 1
+            if self._left == 0:
+                raise Killed
+            return real(*args, **kwargs)
+
+        return call
 
 
 class FakeRouter:

@@ -72,7 +72,7 @@ def busy(daemon: Daemon, path: Path) -> None:
     eventually(lambda: helpers(daemon) or len(list(path.parent.iterdir())) > before + 8, 20)
 
 
-def test_all_lines_are_in_the_compressed_files(daemon: Callable[..., Daemon], tmp_path: Path):
+def test_all_lines_are_in_the_compressed_files(daemon: Callable[..., Daemon], tmp_path: Path) -> None:
     path = tmp_path / "logs" / "log"
     path.parent.mkdir()
     one = daemon(program(path, 20_000))
@@ -82,7 +82,7 @@ def test_all_lines_are_in_the_compressed_files(daemon: Callable[..., Daemon], tm
     assert helpers(one) == []
 
 
-def test_the_daemon_is_killed_again_and_again(daemon: Callable[..., Daemon], tmp_path: Path):
+def test_the_daemon_is_killed_again_and_again(daemon: Callable[..., Daemon], tmp_path: Path) -> None:
     """With a program that writes on: each daemon begins where the last one ended, whatever it was at."""
     path = tmp_path / "logs" / "log"
     path.parent.mkdir()
@@ -109,7 +109,7 @@ def test_the_daemon_is_killed_again_and_again(daemon: Callable[..., Daemon], tmp
     assert begun == 6
 
 
-def test_the_end_waits_for_no_helper_and_blames_nobody(daemon: Callable[..., Daemon], tmp_path: Path):
+def test_the_end_waits_for_no_helper_and_blames_nobody(daemon: Callable[..., Daemon], tmp_path: Path) -> None:
     path = tmp_path / "logs" / "log"
     path.parent.mkdir()
     one = daemon(program(path, 400_000, 12_000_000))
@@ -123,7 +123,7 @@ def test_the_end_waits_for_no_helper_and_blames_nobody(daemon: Callable[..., Dae
     assert found == list(range(len(found)))
 
 
-def test_switched_on_by_a_reload(daemon: Callable[..., Daemon], tmp_path: Path):
+def test_switched_on_by_a_reload(daemon: Callable[..., Daemon], tmp_path: Path) -> None:
     path = tmp_path / "logs" / "log"
     path.parent.mkdir()
     fifo = tmp_path / "fifo"
@@ -145,7 +145,7 @@ def test_switched_on_by_a_reload(daemon: Callable[..., Daemon], tmp_path: Path):
     eventually(lambda: not [name for name in plain(path) if not name.endswith(".tmp")], 20)
 
 
-def test_the_daemons_own_log(daemon: Callable[..., Daemon], tmp_path: Path):
+def test_the_daemons_own_log(daemon: Callable[..., Daemon], tmp_path: Path) -> None:
     log = tmp_path / "own" / "log"
     log.parent.mkdir()
     one = daemon(

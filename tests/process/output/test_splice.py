@@ -33,7 +33,7 @@ def moved(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     return sizes
 
 
-def test_lines_of_two_floods_and_a_quiet_program(lab: Lab, reader: Reader, moved: list[int]):
+def test_lines_of_two_floods_and_a_quiet_program(lab: Lab, reader: Reader, moved: list[int]) -> None:
     lab.make(stdout_fd=reader.write_end)
     floods = [lab.program("a"), lab.program("b")]
     for n, program in enumerate(floods):
@@ -65,7 +65,7 @@ def test_lines_of_two_floods_and_a_quiet_program(lab: Lab, reader: Reader, moved
 
 
 @pytest.mark.parametrize("length", [50_000, 65_535, 65_536])
-def test_long_lines_stay_whole(lab: Lab, reader: Reader, moved: list[int], length: int):
+def test_long_lines_stay_whole(lab: Lab, reader: Reader, moved: list[int], length: int) -> None:
     """A `splice` ends anywhere in a line; the line that another program writes comes after its end."""
     lab.make(stdout_fd=reader.write_end)
     programs = [lab.program("a"), lab.program("b")]
@@ -86,7 +86,7 @@ def test_long_lines_stay_whole(lab: Lab, reader: Reader, moved: list[int], lengt
     assert sum(moved)
 
 
-def test_whoever_follows_sees_every_line(lab: Lab, reader: Reader, moved: list[int]):
+def test_whoever_follows_sees_every_line(lab: Lab, reader: Reader, moved: list[int]) -> None:
     lab.make(stdout_fd=reader.write_end)
     program = lab.program()
     seen: list[bytes] = []
@@ -106,7 +106,7 @@ def test_whoever_follows_sees_every_line(lab: Lab, reader: Reader, moved: list[i
     follower.close()
 
 
-def test_a_reader_that_goes_away_in_the_middle(lab: Lab, reader: Reader, moved: list[int]):
+def test_a_reader_that_goes_away_in_the_middle(lab: Lab, reader: Reader, moved: list[int]) -> None:
     """The program neither blocks nor dies of it, and what is lost is counted."""
     lab.make(stdout_fd=reader.write_end)
     lab.router.own(0)
@@ -122,7 +122,7 @@ def test_a_reader_that_goes_away_in_the_middle(lab: Lab, reader: Reader, moved: 
     assert len(lab.messages) == 1
 
 
-def test_where_splice_is_refused(lab: Lab, reader: Reader, monkeypatch: pytest.MonkeyPatch):
+def test_where_splice_is_refused(lab: Lab, reader: Reader, monkeypatch: pytest.MonkeyPatch) -> None:
     """As a sandbox may: everything goes on with reading and writing."""
 
     def refused(*_args: object, **_named: object) -> int:
@@ -139,7 +139,7 @@ def test_where_splice_is_refused(lab: Lab, reader: Reader, monkeypatch: pytest.M
     assert not lab.router.own(0).piped
 
 
-def test_whoever_reads_along_sees_every_byte(lab: Lab, reader: Reader, moved: list[int]):
+def test_whoever_reads_along_sees_every_byte(lab: Lab, reader: Reader, moved: list[int]) -> None:
     """`ready = log:` looks at every line, and a tap (an event listener, escape sequences) at every byte."""
     lab.make(stdout_fd=reader.write_end)
     lines: list[bytes] = []

@@ -5,13 +5,14 @@ from __future__ import annotations
 import gzip
 import os
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
 from supervice.output.archive import Archive
 from supervice.output.backups import next_plain, shift
 from supervice.output.file_sink import FileSink
-from tests.fakes.output import CompressingRouter, FakeSource, Killed, put
+from tests.fakes.output import CompressingRouter, FakeSource, Killed, KilledAt, put
 
 BACKUPS = 4
 
@@ -43,7 +44,7 @@ def names(path: Path) -> list[str]:
     return sorted(p.name for p in path.parent.iterdir())
 
 
-def test_old_files_become_gzip_files_and_are_counted_with_the_plain_ones(path):
+def test_old_files_become_gzip_files_and_are_counted_with_the_plain_ones(path: Path) -> None:
     owner = CompressingRouter()
     sink = FileSink(owner, str(path), 10, BACKUPS, True)
     for number in range(20):
@@ -54,7 +55,7 @@ def test_old_files_become_gzip_files_and_are_counted_with_the_plain_ones(path):
     sink.close()
 
 
-def test_a_rotation_while_a_file_is_compressed(path):
+def test_a_rotation_while_a_file_is_compressed(path: Path) -> None:
     """The file has another number when it is done, or is gone."""
     owner = CompressingRouter()
     sink = FileSink(owner, str(path), 10, BACKUPS, True)
@@ -74,7 +75,7 @@ def test_a_rotation_while_a_file_is_compressed(path):
     sink.close()
 
 
-def test_a_helper_that_fails_loses_nothing(path):
+def test_a_helper_that_fails_loses_nothing(path: Path) -> None:
     owner = CompressingRouter()
     sink = FileSink(owner, str(path), 10, BACKUPS, True)
     put(sink, FakeSource(), line(0) + b"\n")
@@ -90,10 +91,10 @@ def test_a_helper_that_fails_loses_nothing(path):
     sink.close()
 
 
-def test_a_helper_that_cannot_be_started(path):
+def test_a_helper_that_cannot_be_started(path: Path) -> None:
     owner = CompressingRouter()
 
-    def refuse(*_args):
+    def refuse(*_args: object) -> NoReturn:
         raise OSError("no processes left")
 
     owner.archive = Archive(refuse, owner.log)
@@ -105,7 +106,7 @@ def test_a_helper_that_cannot_be_started(path):
     sink.close()
 
 
-def test_the_end_leaves_no_half_file(path):
+def test_the_end_leaves_no_half_file(path: Path) -> None:
     owner = CompressingRouter()
     sink = FileSink(owner, str(path), 10, BACKUPS, True)
     put(sink, FakeSource(), line(0) + b"\n")
@@ -120,7 +121,7 @@ def test_the_end_leaves_no_half_file(path):
     sink.close()
 
 
-def test_a_link_in_the_place_of_the_temporary_file_is_not_followed(path, tmp_path):
+def test_a_link_in_the_place_of_the_temporary_file_is_not_followed(path: Path, tmp_path: Path) -> None:
     victim = tmp_path / "victim"
     victim.write_bytes(b"precious")
     (tmp_path / "log.gz.tmp").symlink_to(victim)
@@ -134,7 +135,7 @@ def test_a_link_in_the_place_of_the_temporary_file_is_not_followed(path, tmp_pat
     sink.close()
 
 
-def test_mode_and_time_are_those_of_the_plain_file(path):
+def test_mode_and_time_are_those_of_the_plain_file(path: Path) -> None:
     owner = CompressingRouter()
     sink = FileSink(owner, str(path), 10, BACKUPS, True)
     put(sink, FakeSource(), line(0) + b"\n")
@@ -147,7 +148,7 @@ def test_mode_and_time_are_those_of_the_plain_file(path):
     sink.close()
 
 
-def test_two_different_files_of_one_number_are_both_kept(path):
+def test_two_different_files_of_one_number_are_both_kept(path: Path) -> None:
     """Compression was switched off and on again, or somebody else compresses here."""
     Path(f"{path}.1").write_bytes(b"plain\n")
     Path(f"{path}.1.gz").write_bytes(gzip.compress(b"other\n"))
@@ -157,23 +158,12 @@ def test_two_different_files_of_one_number_are_both_kept(path):
 
 
 @pytest.mark.parametrize("step", range(1, 60))
-def test_killed_at_any_step(path, monkeypatch, step):
+def test_killed_at_any_step(path: Path, monkeypatch: pytest.MonkeyPatch, step: int) -> None:
     """SIGKILL before the n-th system call that changes a name, of rotation and compression together: all lines
     are in some file afterwards (in two at most), and the next daemon makes it as it should be."""
     owner = CompressingRouter()
     sink = FileSink(owner, str(path), 10, 20, True)
-    steps = 0
-
-    def counted(real):
-        def call(*args, **kwargs):
-            nonlocal steps
-            steps += 1
-            if steps == step:
-                raise Killed
-            return real(*args, **kwargs)
-
-        return call
-
+    counted = KilledAt(step)
     written = 0
     with monkeypatch.context() as patched:
         for name in ("rename", "unlink", "open", "utime"):

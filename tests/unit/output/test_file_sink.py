@@ -5,7 +5,9 @@ from __future__ import annotations
 import errno
 import itertools
 import os
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Any, NoReturn
 
 import pytest
 from hypothesis import given, settings
@@ -13,7 +15,7 @@ from hypothesis import strategies as st
 
 from supervice.output.file_sink import LOOK, FileSink
 from supervice.output.sinks import CUT
-from tests.fakes.output import FakeRouter, FakeSource, Killed, put
+from tests.fakes.output import FakeRouter, FakeSource, Killed, KilledAt, put
 
 
 class Owner(FakeRouter):
@@ -38,7 +40,9 @@ lines = st.lists(st.integers(0, 60), min_size=1, max_size=80)
 
 @settings(max_examples=150, deadline=None)
 @given(lengths=lines, maxbytes=st.integers(1, 120), cuts=st.lists(st.integers(1, 90), max_size=20))
-def test_every_line_is_whole_and_in_order(tmp_path_factory, lengths, maxbytes, cuts):
+def test_every_line_is_whole_and_in_order(
+    tmp_path_factory: pytest.TempPathFactory, lengths: list[int], maxbytes: int, cuts: list[int]
+) -> None:
     path = tmp_path_factory.mktemp("rot") / "log"
     text = b"".join(b"%d:%s\n" % (number, b"x" * length) for number, length in enumerate(lengths))
     sink = FileSink(Owner(), str(path), maxbytes, 1000)
@@ -67,7 +71,7 @@ def test_every_line_is_whole_and_in_order(tmp_path_factory, lengths, maxbytes, c
             assert len(older) + len(first) + 1 > maxbytes  # no file ends before it has to
 
 
-def test_only_so_many_backups(path):
+def test_only_so_many_backups(path: Path) -> None:
     sink = FileSink(Owner(), str(path), 10, 3)
     for number in range(50):
         put(sink, FakeSource(), b"line %03d\n" % number)
@@ -76,7 +80,7 @@ def test_only_so_many_backups(path):
     assert b"".join(files(path)) == b"".join(b"line %03d\n" % n for n in range(46, 50))
 
 
-def test_no_backups_means_starting_again(path):
+def test_no_backups_means_starting_again(path: Path) -> None:
     sink = FileSink(Owner(), str(path), 20, 0)
     for number in range(5):
         put(sink, FakeSource(), b"line %03d\n" % number)
@@ -85,7 +89,7 @@ def test_no_backups_means_starting_again(path):
     assert path.read_bytes() == b"line 004\n"
 
 
-def test_zero_is_never(path):
+def test_zero_is_never(path: Path) -> None:
     sink = FileSink(Owner(), str(path), 0, 3)
     for _ in range(100):
         put(sink, FakeSource(), b"x" * 99 + b"\n")
@@ -94,7 +98,7 @@ def test_zero_is_never(path):
     assert len(list(path.parent.iterdir())) == 1
 
 
-def test_a_line_longer_than_the_file_stays_whole_also_in_parts(path):
+def test_a_line_longer_than_the_file_stays_whole_also_in_parts(path: Path) -> None:
     sink = FileSink(Owner(), str(path), 10, 9)
     source = FakeSource()
     put(sink, source, b"short\n")
@@ -105,7 +109,7 @@ def test_a_line_longer_than_the_file_stays_whole_also_in_parts(path):
     assert files(path) == [b"short\n", b"a" * 30 + b"b" * 30 + b"end\n", b"next\n"]
 
 
-def test_another_source_never_continues_a_line(path):
+def test_another_source_never_continues_a_line(path: Path) -> None:
     sink = FileSink(Owner(), str(path), 0, 0)
     one, two = FakeSource(), FakeSource()
     put(sink, one, b"first\nunfinished")
@@ -116,7 +120,7 @@ def test_another_source_never_continues_a_line(path):
     assert path.read_bytes() == b"first\nunfinished still\nlast\nother\nagain\n"
 
 
-def test_the_unfinished_line_ends_in_its_own_file(path):
+def test_the_unfinished_line_ends_in_its_own_file(path: Path) -> None:
     sink = FileSink(Owner(), str(path), 12, 5)
     put(sink, FakeSource(), b"unfinished")
     put(sink, FakeSource(), b"other line\n")
@@ -124,7 +128,7 @@ def test_the_unfinished_line_ends_in_its_own_file(path):
     assert files(path) == [b"unfinished\n", b"other line\n"]
 
 
-def test_what_was_there_before_us(path):
+def test_what_was_there_before_us(path: Path) -> None:
     path.write_bytes(b"old unfinished")
     sink = FileSink(Owner(), str(path), 20, 2)
     put(sink, FakeSource(), b"new\n")
@@ -134,24 +138,13 @@ def test_what_was_there_before_us(path):
 
 
 @pytest.mark.parametrize("call", range(1, 14))
-def test_killed_in_the_middle_of_a_rotation(path, monkeypatch, call):
+def test_killed_in_the_middle_of_a_rotation(path: Path, monkeypatch: pytest.MonkeyPatch, call: int) -> None:
     """SIGKILL before the n-th step: all lines are in some file, and the next daemon goes on cleanly."""
     backups = 5
     sink = FileSink(Owner(), str(path), 10, backups)
     for number in range(4):
         put(sink, FakeSource(), b"line %03d\n" % number)
-    steps = 0
-
-    def counted(real):
-        def step(*args, **kwargs):
-            nonlocal steps
-            steps += 1
-            if steps == call:
-                raise Killed
-            return real(*args, **kwargs)
-
-        return step
-
+    counted = KilledAt(call)
     with monkeypatch.context() as patched:
         patched.setattr(os, "rename", counted(os.rename))
         patched.setattr(os, "open", counted(os.open))
@@ -170,7 +163,7 @@ def test_killed_in_the_middle_of_a_rotation(path, monkeypatch, call):
     assert b"".join(files(path)) == b"".join(b"line %03d\n" % n for n in range(written + 1))
 
 
-def test_a_gap_keeps_the_oldest(path):
+def test_a_gap_keeps_the_oldest(path: Path) -> None:
     sink = FileSink(Owner(), str(path), 10, 3)
     for number in range(4):
         put(sink, FakeSource(), b"line %03d\n" % number)
@@ -180,7 +173,7 @@ def test_a_gap_keeps_the_oldest(path):
     assert b"".join(files(path)) == b"line 000\nline 001\nline 003\nline 004\n"
 
 
-def test_reopen_after_somebody_moved_the_file(path):
+def test_reopen_after_somebody_moved_the_file(path: Path) -> None:
     sink = FileSink(Owner(), str(path), 0, 0)
     put(sink, FakeSource(), b"one\n")
     os.rename(path, f"{path}.old")
@@ -192,7 +185,7 @@ def test_reopen_after_somebody_moved_the_file(path):
     assert path.read_bytes() == b"three\n"
 
 
-def test_reopen_of_the_same_file_keeps_its_unfinished_line(path):
+def test_reopen_of_the_same_file_keeps_its_unfinished_line(path: Path) -> None:
     sink = FileSink(Owner(), str(path), 0, 0)
     source = FakeSource()
     put(sink, source, b"begun")
@@ -202,7 +195,7 @@ def test_reopen_of_the_same_file_keeps_its_unfinished_line(path):
     assert path.read_bytes() == b"begun and ended\n"
 
 
-def test_the_directory_disappears_and_comes_back(tmp_path):
+def test_the_directory_disappears_and_comes_back(tmp_path: Path) -> None:
     directory = tmp_path / "logs"
     directory.mkdir()
     owner = Owner()
@@ -225,7 +218,7 @@ def test_the_directory_disappears_and_comes_back(tmp_path):
     assert source.bytes == 0
 
 
-def test_a_removed_file_is_made_again(path):
+def test_a_removed_file_is_made_again(path: Path) -> None:
     owner = Owner()
     sink = FileSink(owner, str(path), 0, 0)
     put(sink, FakeSource(), b"one\n")
@@ -239,7 +232,7 @@ def test_a_removed_file_is_made_again(path):
     sink.close()
 
 
-def test_a_removed_directory_is_said_once_and_its_file_made_when_it_is_back(tmp_path):
+def test_a_removed_directory_is_said_once_and_its_file_made_when_it_is_back(tmp_path: Path) -> None:
     path = tmp_path / "logs" / "log"
     path.parent.mkdir()
     owner = Owner()
@@ -261,7 +254,7 @@ def test_a_removed_directory_is_said_once_and_its_file_made_when_it_is_back(tmp_
     sink.close()
 
 
-def test_a_moved_file_is_left_to_whoever_moved_it(path):
+def test_a_moved_file_is_left_to_whoever_moved_it(path: Path) -> None:
     """logrotate moves first and asks for `reopen` later; what comes in between belongs to the old file."""
     owner = Owner()
     sink = FileSink(owner, str(path), 0, 0)
@@ -277,11 +270,11 @@ def test_a_moved_file_is_left_to_whoever_moved_it(path):
     sink.close()
 
 
-def test_a_directory_that_cannot_be_written_any_more(path, monkeypatch):
+def test_a_directory_that_cannot_be_written_any_more(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     owner = Owner()
     sink = FileSink(owner, str(path), 10, 2)
 
-    def refused(*_args):
+    def refused(*_args: object) -> NoReturn:
         raise PermissionError(errno.EACCES, "Permission denied")
 
     with monkeypatch.context() as patched:
@@ -296,14 +289,14 @@ def test_a_directory_that_cannot_be_written_any_more(path, monkeypatch):
     assert path.read_bytes() == b"line 009\n"  # once it works again, files have their size again
 
 
-def test_a_new_file_that_cannot_be_made(path, monkeypatch):
+def test_a_new_file_that_cannot_be_made(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The rename is taken back, so that the current file has its name."""
     owner = Owner()
     sink = FileSink(owner, str(path), 10, 2)
     put(sink, FakeSource(), b"line 000\n")
     real = os.open
 
-    def refused(name, *args, **kwargs):
+    def refused(name: str, *args: Any, **kwargs: Any) -> int:
         if name == str(path):
             raise OSError(errno.ENOSPC, "No space left on device")
         return real(name, *args, **kwargs)
@@ -317,15 +310,15 @@ def test_a_new_file_that_cannot_be_made(path, monkeypatch):
     assert b"".join(files(path)) == b"line 000\nline 001\nline 002\n"
 
 
-def full_disk(monkeypatch, room: int):
+def full_disk(monkeypatch: pytest.MonkeyPatch, room: int) -> list[int]:
     """`os.write` as on a disk with `room` bytes: short writes, then ENOSPC."""
     left = [room]
-    real_write, real_writev = os.write, os.writev
+    real_write = os.write
 
-    def write(fd, data):
+    def write(fd: int, data: bytes) -> int:
         return writev(fd, [data])
 
-    def writev(fd, parts):
+    def writev(fd: int, parts: Iterable[bytes]) -> int:
         data = b"".join(bytes(part) for part in parts)
         if left[0] == 0:
             raise OSError(errno.ENOSPC, "No space left on device")
@@ -335,11 +328,10 @@ def full_disk(monkeypatch, room: int):
 
     monkeypatch.setattr(os, "write", write)
     monkeypatch.setattr(os, "writev", writev)
-    assert real_writev
     return left
 
 
-def test_a_full_disk_costs_lines_not_torn_lines(path, monkeypatch):
+def test_a_full_disk_costs_lines_not_torn_lines(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     owner = Owner()
     sink = FileSink(owner, str(path), 0, 0)
     source = FakeSource()
@@ -362,7 +354,9 @@ def test_a_full_disk_costs_lines_not_torn_lines(path, monkeypatch):
     assert "54 bytes" in owner.messages[2][1]
 
 
-def test_a_disk_that_is_full_every_other_moment_is_no_flood_of_messages(path, monkeypatch):
+def test_a_disk_that_is_full_every_other_moment_is_no_flood_of_messages(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     owner = Owner()
     sink = FileSink(owner, str(path), 0, 0)
     source = FakeSource()
@@ -380,7 +374,7 @@ def test_a_disk_that_is_full_every_other_moment_is_no_flood_of_messages(path, mo
     assert sum(said) == source.bytes == 900
 
 
-def test_nothing_of_others_is_cut_off_on_a_full_disk(path, monkeypatch):
+def test_nothing_of_others_is_cut_off_on_a_full_disk(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     sink = FileSink(Owner(), str(path), 0, 0)
     with path.open("ab") as other:
         other.write(b"theirs\n")
@@ -393,7 +387,9 @@ def test_nothing_of_others_is_cut_off_on_a_full_disk(path, monkeypatch):
     assert path.read_bytes() == b"theirs\nline\nnext\n"
 
 
-def test_a_very_long_line_on_a_full_disk_is_not_continued_later(path, monkeypatch):
+def test_a_very_long_line_on_a_full_disk_is_not_continued_later(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     sink = FileSink(Owner(), str(path), 0, 0)
     source = FakeSource()
     put(sink, source, b"begin of a long line")
@@ -407,7 +403,7 @@ def test_a_very_long_line_on_a_full_disk_is_not_continued_later(path, monkeypatc
     assert sink.tail is not CUT
 
 
-def test_a_link_that_appears_later_is_not_followed(path, tmp_path):
+def test_a_link_that_appears_later_is_not_followed(path: Path, tmp_path: Path) -> None:
     """A program that owns its log directory must not make a root daemon write elsewhere."""
     target = tmp_path / "passwd"
     target.write_text("precious\n")
@@ -422,12 +418,12 @@ def test_a_link_that_appears_later_is_not_followed(path, tmp_path):
     assert owner.messages
 
 
-def test_a_missing_directory_is_an_error(tmp_path):
+def test_a_missing_directory_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         FileSink(Owner(), str(tmp_path / "no" / "log"), 0, 0)
 
 
-def test_mode_and_descriptor(path):
+def test_mode_and_descriptor(path: Path) -> None:
     before = os.umask(0o027)
     try:
         sink = FileSink(Owner(), str(path), 0, 0)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -53,7 +55,7 @@ def block(number: int, size: int) -> bytes:
     return line * (size // len(line))
 
 
-def test_what_the_pipe_does_not_take_waits_and_comes_in_order(pipe, owner):
+def test_what_the_pipe_does_not_take_waits_and_comes_in_order(pipe: Pipe, owner: FakeRouter) -> None:
     sink = StreamSink(owner, os.dup(pipe.write_end), "stdout", False)
     sink.users = 1
     one, two = FakeSource(), FakeSource()
@@ -76,7 +78,7 @@ def test_what_the_pipe_does_not_take_waits_and_comes_in_order(pipe, owner):
     sink.close()
 
 
-def test_waiters_stop_being_resumed_when_it_stalls_again(pipe, owner):
+def test_waiters_stop_being_resumed_when_it_stalls_again(pipe: Pipe, owner: FakeRouter) -> None:
     sink = StreamSink(owner, os.dup(pipe.write_end), "stdout", False)
     sink.users = 1
     order: list[str] = []
@@ -103,7 +105,7 @@ def test_waiters_stop_being_resumed_when_it_stalls_again(pipe, owner):
     sink.close()
 
 
-def test_drop_counts_whole_lines_and_never_blocks(pipe, owner):
+def test_drop_counts_whole_lines_and_never_blocks(pipe: Pipe, owner: FakeRouter) -> None:
     sink = StreamSink(owner, os.dup(pipe.write_end), "stdout", True)
     sink.users = 1
     source = FakeSource()
@@ -125,7 +127,7 @@ def test_drop_counts_whole_lines_and_never_blocks(pipe, owner):
     sink.close()
 
 
-def test_drop_in_a_long_line_cuts_it_visibly(pipe, owner):
+def test_drop_in_a_long_line_cuts_it_visibly(pipe: Pipe, owner: FakeRouter) -> None:
     sink = StreamSink(owner, os.dup(pipe.write_end), "stdout", True)
     sink.users = 1
     source = FakeSource()
@@ -135,7 +137,7 @@ def test_drop_in_a_long_line_cuts_it_visibly(pipe, owner):
     sink.close()
 
 
-def test_another_source_begins_a_new_line(pipe, owner):
+def test_another_source_begins_a_new_line(pipe: Pipe, owner: FakeRouter) -> None:
     sink = StreamSink(owner, os.dup(pipe.write_end), "stdout", False)
     one, two = FakeSource(), FakeSource()
     put(sink, one, b"", b"no newline")
@@ -146,7 +148,7 @@ def test_another_source_begins_a_new_line(pipe, owner):
     sink.close()
 
 
-def test_a_reader_that_is_gone(pipe, owner):
+def test_a_reader_that_is_gone(pipe: Pipe, owner: FakeRouter) -> None:
     sink = StreamSink(owner, os.dup(pipe.write_end), "stdout", False)
     source = FakeSource()
     put(sink, source, b"line\n")
@@ -159,7 +161,7 @@ def test_a_reader_that_is_gone(pipe, owner):
     sink.close()
 
 
-def test_a_reader_that_goes_away_while_output_waits(pipe, owner):
+def test_a_reader_that_goes_away_while_output_waits(pipe: Pipe, owner: FakeRouter) -> None:
     sink = StreamSink(owner, os.dup(pipe.write_end), "stdout", False)
     sink.users = 1
     source = FakeSource()
@@ -175,7 +177,7 @@ def test_a_reader_that_goes_away_while_output_waits(pipe, owner):
     sink.close()
 
 
-def test_closed_stdout_is_dev_null(owner):
+def test_closed_stdout_is_dev_null(owner: FakeRouter) -> None:
     free = os.dup(0)
     os.close(free)
     assert identity(free) is None
@@ -188,7 +190,7 @@ def test_closed_stdout_is_dev_null(owner):
     sink.close()
 
 
-def test_own_pipe_keeps_its_flags(pipe):
+def test_own_pipe_keeps_its_flags(pipe: Pipe) -> None:
     os.set_blocking(pipe.write_end, True)
     fd, send = open_own(pipe.write_end)
     try:
@@ -201,12 +203,14 @@ def test_own_pipe_keeps_its_flags(pipe):
 
 
 @pytest.mark.parametrize("nowait", [True, False])
-def test_own_pipe_that_cannot_be_opened_anew(pipe, owner, monkeypatch, nowait):
+def test_own_pipe_that_cannot_be_opened_anew(
+    pipe: Pipe, owner: FakeRouter, monkeypatch: pytest.MonkeyPatch, nowait: bool
+) -> None:
     """`docker run -u 12345`: the pipe is root's. The shared description stays blocking, we do not wait."""
     os.set_blocking(pipe.write_end, True)
     real = os.open
 
-    def refused(path, *args, **kwargs):
+    def refused(path: object, *args: Any, **kwargs: Any) -> int:
         if str(path).startswith("/proc/self/fd/"):
             raise PermissionError
         return real(path, *args, **kwargs)
@@ -230,7 +234,7 @@ def test_own_pipe_that_cannot_be_opened_anew(pipe, owner, monkeypatch, nowait):
     sink.close()
 
 
-def test_own_socket(owner):
+def test_own_socket(owner: FakeRouter) -> None:
     ours, theirs = socket.socketpair()
     with ours, theirs:
         fd, send = open_own(ours.fileno())
@@ -250,7 +254,7 @@ def test_own_socket(owner):
         sink.close()
 
 
-def test_own_regular_file_shares_the_offset(tmp_path, owner):
+def test_own_regular_file_shares_the_offset(tmp_path: Path, owner: FakeRouter) -> None:
     fd = os.open(tmp_path / "out", os.O_WRONLY | os.O_CREAT)
     os.write(fd, b"before us\n")
     opened, send = open_own(fd)
@@ -262,7 +266,7 @@ def test_own_regular_file_shares_the_offset(tmp_path, owner):
     assert (tmp_path / "out").read_bytes() == b"before us\nline\nafter us\n"
 
 
-def test_a_fifo_needs_no_reader_and_survives_one(tmp_path, owner):
+def test_a_fifo_needs_no_reader_and_survives_one(tmp_path: Path, owner: FakeRouter) -> None:
     path = str(tmp_path / "fifo")
     os.mkfifo(path)
     sink = StreamSink(owner, open_path(path), path, False)
@@ -277,7 +281,7 @@ def test_a_fifo_needs_no_reader_and_survives_one(tmp_path, owner):
     sink.close()
 
 
-def test_reopen_of_a_fifo_made_anew(tmp_path, owner):
+def test_reopen_of_a_fifo_made_anew(tmp_path: Path, owner: FakeRouter) -> None:
     path = str(tmp_path / "fifo")
     os.mkfifo(path)
     sink = StreamSink(owner, open_path(path), path, False)
