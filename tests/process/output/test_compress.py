@@ -128,7 +128,7 @@ def test_switched_on_by_a_reload(daemon: Callable[..., Daemon], tmp_path: Path) 
     path.parent.mkdir()
     fifo = tmp_path / "fifo"
     os.mkfifo(fifo)
-    text = f"[program:web]\ncommand = /bin/sh -c 'while read x < {fifo}; do cat /etc/passwd; done'\n"
+    text = f"[program:web]\ncommand = /bin/sh -c 'while :; do read x < {fifo} && cat /etc/passwd; done'\n"
     one = daemon(text + options(path, 1500, compress=False))
     one.wait_state("web", "RUNNING")
     pid = one.row("web")["pid"]

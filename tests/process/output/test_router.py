@@ -67,7 +67,7 @@ def test_lines_of_many_programs_on_one_stdout(lab: Lab, reader: Reader) -> None:
     for n, program in enumerate(programs):
         program.python(SPEW + f"spew(b'p{n}', {size}, 7777)")
     for program in programs:
-        lab.until(lambda p=program: reader.read() is not None and p.child.poll() is not None, 20)
+        program.ends(20, reader)
         program.output.exited()
     lab.until(lambda: reader.read() is not None and not lab.router.pending())
     lines = reader.read().split(b"\n")
@@ -459,7 +459,7 @@ def test_what_the_daemon_imports() -> None:
     """Imports are a decision: SPEC 9, docs/adr/0002."""
     code = (
         "import sys; sys.path.insert(0, '.');"
-        "from supervice import logger, loop; import supervice.output.router;"
+        "from supervice import logger; from supervice.lean import loop; import supervice.output.router;"
         "logger.use_stream('INFO', lambda line: None); logger.info('x');"
         "bad = {'logging', 'typing', 'dataclasses', 're', 'asyncio', 'subprocess', 'json', 'datetime',"
         "       'shutil', 'pathlib', 'socket', 'supervice.output.formats'} & set(sys.modules);"
