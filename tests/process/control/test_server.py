@@ -95,7 +95,7 @@ def test_a_slow_command_holds_up_only_its_own_connection(served: Served) -> None
         eventually(lambda: served.commands.waiting)
         assert fast.ask({"command": "status"})["status"] == "ok"
         served.run(served.commands.release)
-        assert [slow.receive()["echo"]["command"] for _ in range(2)] == ["stop", "status"]
+        assert [slow.echoed() for _ in range(2)] == ["stop", "status"]
 
 
 def test_an_unexpected_exception_is_a_reply_and_a_log_line(served: Served) -> None:
@@ -175,7 +175,7 @@ def test_a_client_that_says_all_and_then_listens(served: Served) -> None:
         client.sock.shutdown(socket.SHUT_WR)
         eventually(lambda: served.commands.waiting)
         served.run(served.commands.release)
-        assert [client.receive()["echo"]["command"] for _ in range(2)] == ["stop", "status"]
+        assert [client.echoed() for _ in range(2)] == ["stop", "status"]
         assert client.receive() is None
 
 

@@ -195,8 +195,7 @@ def test_fifty_followers_through_restarts_and_one_that_does_not_read(
             eventually(lambda: sockets(one.pid) >= 52, 60, message="all of them follow")
             for run in runs:
                 talk(run)
-            for out in outputs:
-                eventually(lambda out=out: counted(out.read_bytes()) == total, 60, message=out.name)
+            eventually(lambda: [counted(out.read_bytes()) for out in outputs] == [total] * len(outputs), 60)
         finally:
             for follower in followers:
                 follower.kill()

@@ -127,6 +127,13 @@ class RawClient:
         reply: dict[str, Any] = json.loads(self._exactly(struct.unpack(">I", header)[0]))
         return reply
 
+    def echoed(self) -> str:
+        """The command that the next reply answers."""
+        reply = self.receive()
+        assert reply is not None
+        command: str = reply["echo"]["command"]
+        return command
+
     def ask(self, message: Any) -> dict[str, Any]:
         reply = self.send(message).receive()
         assert reply is not None

@@ -9,6 +9,7 @@ import stat
 import threading
 import urllib.request
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -406,7 +407,7 @@ def test_ipv6_reaches_it(served: Served) -> None:
     except OSError:
         pytest.skip("no IPv6 here")
     for host in ("::1", "[::1]", ""):
-        served.run(lambda host=host: served.server.open_inet(host, 0))
+        served.run(partial(served.server.open_inet, host, 0))
         with socket.create_connection(("::1", served.server.ports[-1])) as sock:
             sock.sendall(b"GET /x HTTP/1.0\r\n\r\n")
             assert sock.recv(12) == b"HTTP/1.1 200"
@@ -416,7 +417,11 @@ def test_ipv6_reaches_it(served: Served) -> None:
 def test_without_h11(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(__import__("sys").modules, "h11", None)
     server = HttpServer(None, lambda request: text(200, ""))  # type: ignore[arg-type]
-    for listening in (lambda: server.open_unix(str(tmp_path / "s")), lambda: server.open_inet("", 0)):
+    listens: list[Callable[[], object]] = [
+        lambda: server.open_unix(str(tmp_path / "s")),
+        lambda: server.open_inet("", 0),
+    ]
+    for listening in listens:
         with pytest.raises(HttpUnavailable, match=r"pip install 'supervice\[http\]'"):
             listening()
     assert list(tmp_path.iterdir()) == []

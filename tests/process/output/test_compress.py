@@ -82,6 +82,10 @@ def test_all_lines_are_in_the_compressed_files(daemon: Callable[..., Daemon], tm
     assert helpers(one) == []
 
 
+def stopped(pid: int) -> None:
+    eventually(lambda: state(pid) == "T")
+
+
 def test_the_daemon_is_killed_again_and_again(daemon: Callable[..., Daemon], tmp_path: Path) -> None:
     """With a program that writes on: each daemon begins where the last one ended, whatever it was at."""
     path = tmp_path / "logs" / "log"
@@ -90,9 +94,7 @@ def test_the_daemon_is_killed_again_and_again(daemon: Callable[..., Daemon], tmp
         one = daemon(program(path, 4000, 20_000, backups=200))
         busy(one, path)
         one.signal(signal.SIGSTOP)
-        eventually(
-            lambda pid=one.pid: state(pid) == "T"
-        )  # killed in the middle of a write, it would tear a line
+        stopped(one.pid)  # killed in the middle of a write, it would tear a line
         kids = children(one)
         one.process.kill()
         one.process.wait()

@@ -14,23 +14,7 @@ from typing import Any
 import pytest
 
 from supervice.models import ProgramConfig
-from tests.process.harness.output import Lab, Reader, lab, reader, second_reader
-
-__all__ = ["lab", "reader", "second_reader"]  # fixtures
-
-SPEW = """
-import os, sys
-def spew(tag, size, block=65536):
-    line = lambda n: (b"%s %08d " % (tag, n)).ljust(119, b".") + b"\\n"
-    data = b"".join(line(n) for n in range(size // 120))
-    view = memoryview(data)
-    while view:
-        view = view[os.write(1, view[:block]):]
-"""
-
-
-def numbered(tag: bytes, size: int) -> list[bytes]:
-    return [(b"%s %08d " % (tag, n)).ljust(119, b".") for n in range(size // 120)]
+from tests.process.harness.output import SPEW, Lab, Reader, numbered
 
 
 def rotated(path: Path) -> bytes:

@@ -10,10 +10,7 @@ import pytest
 from supervice.output.pump import Pump
 from supervice.output.sinks import StreamSink
 from supervice.supervisord.tap import Tap, TappedPump
-from tests.process.harness.output import Lab, Reader, lab, reader
-from tests.process.output.test_router import SPEW, numbered
-
-__all__ = ["lab", "reader"]  # fixtures
+from tests.process.harness.output import SPEW, Lab, Reader, numbered
 
 SIZE = 24_000_000
 
@@ -76,7 +73,7 @@ def test_long_lines_stay_whole(lab: Lab, reader: Reader, moved: list[int], lengt
             f" while v: v = v[os.write(1, v[:50001]):]"
         )
     for program in programs:
-        lab.until(lambda p=program: reader.read() is not None and p.child.poll() is not None, 20)
+        program.ends(20, reader)
         program.output.exited()
     lab.until(lambda: reader.read() is not None and not lab.router.pending())
     lines = reader.read().split(b"\n")[:-1]
@@ -151,7 +148,7 @@ def test_whoever_reads_along_sees_every_byte(lab: Lab, reader: Reader, moved: li
     tapped = lab.program("tapped")
     for program, name in ((spied, "spied"), (tapped, "tapped")):
         program.python(SPEW + f"spew(b'{name}', 6000000)")
-        lab.until(lambda p=program: reader.read() is not None and p.child.poll() is not None)
+        program.ends(reader=reader)
         program.output.exited()
     lab.until(lambda: reader.read() is not None and not lab.router.pending())
     assert b"".join(lines).split(b"\n")[:-1] == numbered(b"spied", 6_000_000)

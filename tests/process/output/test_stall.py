@@ -10,15 +10,16 @@ import sys
 import termios
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from supervice.models import ProgramConfig
 from supervice.output.process_output import STALLED_RUNS
-from tests.process.harness.output import Lab, Reader, descriptors, lab, reader, second_reader
-from tests.process.output.test_router import SPEW, numbered
+from tests.process.harness.output import SPEW, Lab, Program, Reader, descriptors, numbered
 
-__all__ = ["lab", "reader", "second_reader"]  # fixtures
+if TYPE_CHECKING:
+    from supervice.output.sinks import Sink
 
 
 def test_a_stalled_reader_holds_up_only_the_writer(lab: Lab, reader: Reader, tmp_path: Path) -> None:
@@ -200,20 +201,28 @@ def test_the_pipe_of_pid_1_under_an_init_is_our_stdout(lab: Lab, reader: Reader)
         program = lab.program(stdout_logfile=f"/proc/{child.pid}/fd/1")
         program.sh("printf '\\nbye'")
         program.reap()
-        assert router.own(0) is not program.output._sinks[0]
+        assert router.own(0) is not stdout_of(program)
         assert reader.read() == b"hello\nhello\nbye"
     finally:
         child.kill()
         child.wait()
 
 
+def stdout_of(program: Program) -> Sink:
+    sinks = program.output._sinks
+    assert sinks is not None
+    assert sinks[0] is not None
+    return sinks[0]
+
+
 def test_moved_away_from_a_stalled_target_by_reload(lab: Lab, tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "fifo")
     program = lab.program(stdout_logfile=str(tmp_path / "fifo"), stderr_logfile="NONE")
     program.python(SPEW + "spew(b'move', 3000000)")
-    lab.until(lambda: program.output._sinks[0].blocked)
-    fields = {"stdout_logfile": str(tmp_path / "log"), "stderr_logfile": "NONE"}
-    program.output.reconfigure(type(program.config)("web", "unused", **fields))
+    lab.until(lambda: stdout_of(program).blocked)
+    program.output.reconfigure(
+        ProgramConfig("web", "unused", stdout_logfile=str(tmp_path / "log"), stderr_logfile="NONE")
+    )
     program.reap()
     lines = (tmp_path / "log").read_bytes().split(b"\n")[:-1]
     assert lines == numbered(b"move", 3000000)[-len(lines) :]
@@ -285,7 +294,7 @@ def test_a_stopped_terminal(
     if shared:
         real = os.open
 
-        def refused(path: object, *args: Any, **kwargs: Any) -> int:
+        def refused(path: Any, *args: Any, **kwargs: Any) -> int:
             if str(path).startswith("/proc/self/fd/"):
                 raise PermissionError
             return real(path, *args, **kwargs)

@@ -129,7 +129,10 @@ def test_a_limit_on_descriptors_that_we_have_reached_ourselves() -> None:
         os.dup(null)
     limits = Limits(capabilities=(), rlimits=(("nofile", 50, 50),))
     assert run(limits, "sh", "-c", "ulimit -n", identity=NOBODY) == (0, "50\n")
-    assert run(Limits(capabilities=("CHOWN",), rlimits=limits.rlimits), "sh", "-c", "ulimit -n") == (0, "50\n")
+    assert run(Limits(capabilities=("CHOWN",), rlimits=limits.rlimits), "sh", "-c", "ulimit -n") == (
+        0,
+        "50\n",
+    )
 
 
 def failure(limits: Limits, **more: Any) -> SpawnError:

@@ -383,5 +383,6 @@ def test_restarts_leave_no_descriptors(stock: Make, tmp_path: Path) -> None:
 def test_no_listener_inherits_the_pipe_of_another(stock: Make, tmp_path: Path) -> None:
     one = stock(listener(tmp_path / "a", "TICK_60", name="a") + listener(tmp_path / "b", "TICK_60", name="b"))
     for name in ("a", "b"):
-        pid = one.wait_state(name, "RUNNING")["pid"]
-        eventually(lambda pid=pid: {"0", "1", "2"} == set(os.listdir(f"/proc/{pid}/fd")))
+        one.wait_state(name, "RUNNING")
+    folders = [f"/proc/{row['pid']}/fd" for row in one.status().values()]
+    eventually(lambda: [set(os.listdir(folder)) for folder in folders] == [{"0", "1", "2"}] * 2)

@@ -333,8 +333,7 @@ def test_following(daemon: Daemon, words: list[str], pattern: str) -> None:
         assert seen >= 6
     finally:
         client.kill()  # in the middle of it
-        client.wait()
-        client.stdout.close()
+        client.communicate()
     assert one.ctl("status", "talker")[1] == 0
 
 
@@ -369,7 +368,7 @@ def test_the_other_methods(daemon: Daemon) -> None:
         for params in ((-4, 1), (1, -4)):
             with pytest.raises(Fault, match="BAD_ARGUMENTS"):
                 server.supervisor.readLog(*params)
-        for call, words in (
+        calls: tuple[tuple[Callable[[], object], str], ...] = (
             (lambda: server.supervisor.sendProcessStdin("sleeper", "x"), "NO_FILE: sleeper"),
             (lambda: server.supervisor.sendProcessStdin("once", "x"), "NOT_RUNNING: once"),
             (lambda: server.supervisor.nope(), "UNKNOWN_METHOD"),
@@ -377,7 +376,8 @@ def test_the_other_methods(daemon: Daemon) -> None:
             (lambda: server.supervisor.startProcess(1), "INCORRECT_PARAMETERS"),
             (lambda: server.supervisor.getProcessInfo("g:*"), "BAD_NAME: g:\\*"),
             (lambda: server.system.methodHelp("nope"), "SIGNATURE_UNSUPPORTED"),
-        ):
+        )
+        for call, words in calls:
             with pytest.raises(Fault, match=words):
                 call()
         assert server.supervisor.sendRemoteCommEvent("a", "b") is True

@@ -188,6 +188,7 @@ class World:
 
     stopping = False
     leaving: frozenset[str] = frozenset()
+    now: World  # the one that `running_loop` returns
 
     def __init__(self, configs: list[ProgramConfig]) -> None:
         self.held: set[str] = set()
@@ -243,10 +244,9 @@ def loop(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def world(configs: list[ProgramConfig]) -> World:
-    World.now = World(configs)  # type: ignore[attr-defined]
-    made: World = World.now  # type: ignore[attr-defined]
-    made.startup.begin()
-    return made
+    World.now = World(configs)
+    World.now.startup.begin()
+    return World.now
 
 
 MOVES = {

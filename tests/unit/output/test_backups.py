@@ -94,7 +94,7 @@ def test_a_helper_that_fails_loses_nothing(path: Path) -> None:
 def test_a_helper_that_cannot_be_started(path: Path) -> None:
     owner = CompressingRouter()
 
-    def refuse(*_args: object) -> NoReturn:
+    def refuse(argv: object, stdin: object, stdout: object, ended: object) -> NoReturn:
         raise OSError("no processes left")
 
     owner.archive = Archive(refuse, owner.log)

@@ -210,7 +210,7 @@ def test_own_pipe_that_cannot_be_opened_anew(
     os.set_blocking(pipe.write_end, True)
     real = os.open
 
-    def refused(path: object, *args: Any, **kwargs: Any) -> int:
+    def refused(path: Any, *args: Any, **kwargs: Any) -> int:
         if str(path).startswith("/proc/self/fd/"):
             raise PermissionError
         return real(path, *args, **kwargs)

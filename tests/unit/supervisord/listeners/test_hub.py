@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable, Iterator
 from types import SimpleNamespace
 from typing import Any
@@ -11,7 +12,6 @@ import pytest
 
 from supervice.lifecycle.states import Announce
 from supervice.models import ListenerConfig, ProgramConfig
-from supervice.supervisord.listeners import hub as hub_module
 from supervice.supervisord.listeners.hub import Hub
 from tests.fakes.loop import FakeLoop
 
@@ -168,7 +168,7 @@ def test_ticks_begin_with_slices_of_the_clock(
     stage: Callable[..., Stage], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now = [1000.0 * 3600 - 7]
-    monkeypatch.setattr(hub_module.time, "time", lambda: now[0])
+    monkeypatch.setattr(time, "time", lambda: now[0])
     one = stage("TICK_5", "TICK_3600")
 
     def elapse() -> float:
