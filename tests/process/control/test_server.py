@@ -23,17 +23,6 @@ from tests.process.harness.rpc import RawClient, Served, frame
 Serve = Callable[..., Served]
 
 
-def open_descriptors() -> set[str]:
-    return set(os.listdir("/proc/self/fd"))
-
-
-@pytest.fixture
-def no_leak() -> Iterator[None]:
-    before = len(open_descriptors())
-    yield
-    eventually(lambda: len(open_descriptors()) <= before, message="no descriptor is left open")
-
-
 @pytest.fixture(params=["ours", "asyncio"])
 def serve(request: pytest.FixtureRequest, tmp_path: Path, no_leak: None) -> Iterator[Serve]:
     servers: list[Served] = []

@@ -25,16 +25,6 @@ def spew(tag, size, block=65536):
 """
 
 
-def descriptors() -> dict[str, str]:
-    found = {}
-    for name in os.listdir("/proc/self/fd"):
-        try:
-            found[name] = os.readlink(f"/proc/self/fd/{name}")
-        except OSError:
-            pass  # the listing's own
-    return found
-
-
 class Program:
     """What the driver of a process does, as far as output goes."""
 

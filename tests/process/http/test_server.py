@@ -29,13 +29,6 @@ from tests.process.harness.http import RawClient, Served
 Serve = Callable[..., Served]
 
 
-@pytest.fixture
-def no_leak() -> Iterator[None]:
-    before = len(os.listdir("/proc/self/fd"))
-    yield
-    eventually(lambda: len(os.listdir("/proc/self/fd")) <= before, message="no descriptor is left open")
-
-
 @pytest.fixture(params=["ours", "asyncio"])
 def serve(request: pytest.FixtureRequest, tmp_path: Path, no_leak: None) -> Iterator[Serve]:
     servers: list[Served] = []

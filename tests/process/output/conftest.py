@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.process.harness.output import Lab, Reader, descriptors
+from tests.process.harness.descriptors import descriptors
+from tests.process.harness.output import Lab, Reader
 
 
 @pytest.fixture(params=["ours", "asyncio"])

@@ -16,7 +16,8 @@ import pytest
 
 from supervice.models import ProgramConfig
 from supervice.output.process_output import STALLED_RUNS
-from tests.process.harness.output import SPEW, Lab, Program, Reader, descriptors, numbered
+from tests.process.harness.descriptors import descriptors
+from tests.process.harness.output import SPEW, Lab, Program, Reader, numbered
 
 if TYPE_CHECKING:
     from supervice.output.sinks import Sink

@@ -21,6 +21,7 @@ from supervisor.xmlrpc import SupervisorTransport
 
 from supervice.core import Supervisor
 from tests.eventually import eventually
+from tests.ports import free_port
 from tests.process.harness.supervisorctl import HEAD, SUPERVICE, SUPERVISORD, Stock, comparable
 
 Daemon = Callable[..., Stock]
@@ -407,13 +408,6 @@ def test_an_interactive_session(daemon: Daemon) -> None:
 
 
 # -- servers ---------------------------------------------------------------------------------------------
-
-
-def free_port() -> int:
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        port: int = sock.getsockname()[1]
-        return port
 
 
 SLEEPER = "[program:sleeper]\ncommand=sleep 1000\nstartsecs=0\n"
