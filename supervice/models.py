@@ -196,7 +196,7 @@ class SupervisorConfig:
     log_compress: bool = False  # as `stdout_logfile_compress`
     termination_log: str | None = None  # None: /dev/termination-log when it exists
     env_file: tuple[str, ...] = ()  # as in `ProgramConfig`, for all programs
-    user: str | None = None  # whom the daemon switches to; an application stays who it is
+    user: str | None = None  # the user that the daemon becomes; an application stays who it is
     minfds: int | None = None
     minprocs: int | None = None
     http: str | None = None  # HOST:PORT or unix:PATH for probes and metrics; None: nowhere

@@ -1,6 +1,6 @@
 """Starts what is to be started: a few at a time, in order, each as soon as its conditions hold.
 
-It reacts to changes and asks for each start once. `lifecycle.graph` knows who needs whom; what a process
+It reacts to changes and asks for each start once. `lifecycle.graph` knows what needs what; what a process
 makes of being asked to start is its own business. Processes that run are left alone, whatever becomes of
 others. `foreground` sees to the foreground command, which comes last.
 """

@@ -6,7 +6,7 @@ when none of them will run again by itself. It stays blocking, as such programs 
 
 from __future__ import annotations
 
-import _socket  # the C half of `socket`, as in `doors`
+import _socket  # the C half of `socket`, as in `net`
 import os
 
 from supervice import logger

@@ -46,7 +46,7 @@ class Hub:
     # -- who listens -------------------------------------------------------------------------------------
 
     def knows(self, processes: Iterable[Process]) -> None:
-        """Their groups were there before us: nobody is told that they have come."""
+        """Takes their groups for known: they were there before us, so listeners are not told of them."""
         self._groups = list(dict.fromkeys(group_of(p.config) for p in processes))
 
     def update(self, processes: Iterable[Process]) -> None:
@@ -118,7 +118,7 @@ class Hub:
         serial = None
         for pool in self._pools.values():
             if event in pool.wanted:
-                if serial is None:  # only what somebody hears of is counted
+                if serial is None:  # only what a listener hears of is counted
                     self._serial += 1
                     serial = self._serial
                 pool.accept(event, payload, serial)
@@ -196,7 +196,7 @@ class Hub:
     # -- the clock ---------------------------------------------------------------------------------------
 
     def _arm(self) -> None:
-        """A timer for the next slice of time that begins and that somebody wants; none when nobody does."""
+        """Sets a timer for the next slice of time that a listener wants to hear of, if one does."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None

@@ -52,7 +52,7 @@ def text_of(process: Process, stream: str) -> Text | None:
     if path:
         try:
             if own_descriptor(path) is not None or not stat.S_ISREG(os.stat(path).st_mode):
-                path = None  # /dev/stdout and the like; also where that is a file, which is everybody's
+                path = None  # /dev/stdout and the like; also where that is a file, which is that of all
         except OSError:
             return None
     return file_text(path) if path else _ring_text(process, stream)

@@ -14,7 +14,7 @@ from supervice.http.server import HttpServer, Response, SocketInUse, text
 from supervice.supervisord.rpc import logs
 from supervice.supervisord.rpc.codec import Fault
 from supervice.supervisord.rpc.daemon_log import DaemonLog
-from supervice.supervisord.rpc.handler import XmlRpcDoor
+from supervice.supervisord.rpc.handler import XmlRpcHandler
 from supervice.supervisord.rpc.info import find_one
 from supervice.supervisord.rpc.methods import Interface
 
@@ -39,7 +39,7 @@ class Servers:
         self._loop = loop
         self._log = DaemonLog(daemon, loop)
         interface = Interface(daemon, loop, self._log)
-        self._door = XmlRpcDoor(loop, interface.methods(), logger.error)
+        self._xmlrpc = XmlRpcHandler(loop, interface.methods(), logger.error)
         self._open: dict[tuple[object, ...], tuple[Server, HttpServer]] = {}
 
     def apply(self, servers: list[Server]) -> None:
@@ -93,7 +93,7 @@ class Servers:
 
     def _handle(self, request: Request) -> Response | Awaitable[Response]:
         if request.path.startswith("/RPC2"):
-            return self._door.handle(request)
+            return self._xmlrpc.handle(request)
         if request.path.startswith("/logtail/"):
             return self._logtail(request)
         if request.path.startswith("/mainlogtail"):
