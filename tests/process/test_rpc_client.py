@@ -225,7 +225,7 @@ def test_the_server_imports_next_to_nothing() -> None:
 STRANGER = """
 import json, os, sys
 sys.path.insert(0, sys.argv[1])
-from supervice.control import call
+from supervice.control import client as call
 from supervice.control.protocol import *
 from supervice.client import Controller  # imported while the files can still be read
 import asyncio, socket
