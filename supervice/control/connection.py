@@ -24,11 +24,24 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     import _socket
     from collections.abc import Callable
-    from typing import Any
+    from typing import Any, Protocol
 
     from supervice.control.access import Level
-    from supervice.control.server import RpcServer
-    from supervice.lean.loop import AnyFuture
+    from supervice.control.commands import Commands
+    from supervice.lean.loop import AnyFuture, EventLoop
+    from supervice.net.server_base import Client
+
+    class Server(Protocol):
+        """What a connection needs of the server that made it."""
+
+        commands: Commands
+
+        @property
+        def loop(self) -> EventLoop: ...
+        def log(self, line: str) -> None: ...
+        def keep(self, task: AnyFuture) -> None: ...
+        def forget(self, client: Client) -> None: ...
+
 
 READ_SIZE = 16384  # what one client can make us do in one turn of the loop: 2,700 tiny requests, 20 ms
 MAX_OUTPUT = 4 * 1024 * 1024  # bytes that wait for a client; one that lets more pile up is dropped
@@ -44,7 +57,7 @@ STREAMS = frozenset(("logs", "events"))
 class Connection(BufferedSocket):
     """See the module."""
 
-    def __init__(self, server: RpcServer, sock: _socket.socket, level: Level | None) -> None:
+    def __init__(self, server: Server, sock: _socket.socket, level: Level | None) -> None:
         super().__init__(server.loop, sock)
         self._server = server
         self._level = level

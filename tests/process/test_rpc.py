@@ -394,8 +394,7 @@ def test_without_descriptors_accepting_pauses_and_goes_on(
     served: Served, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tries: list[int] = []
-    acceptor = served.server._acceptor
-    assert acceptor is not None
+    (acceptor,) = served.server._acceptors
     listener = acceptor.listener
     accept = listener.accept_from
 
