@@ -1,7 +1,7 @@
 """One client of the control socket: reads its requests, answers them in order, survives whatever it does.
 
-Made by `rpc.RpcServer`, which is told when it ends. Whatever goes wrong here costs this client its
-connection and nobody else anything.
+Made by a `Server`, which is told when it ends. Whatever goes wrong here costs this client its connection
+and no other client anything.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from supervice.control.protocol import (
     INVALID_REQUEST,
     CommandError,
     FrameReader,
-    check_request,
+    command_of,
     encode_reply,
 )
 from supervice.net.buffered_socket import BufferedSocket
@@ -129,11 +129,11 @@ class Connection(BufferedSocket):
     def _begin(self, request: dict[str, Any]) -> None:
         self._end_stream()
         try:
-            command = check_request(request)
+            command = command_of(request)
             if not may(self._level, command):
                 self._refuse(command)
                 return
-            if command in STREAMS and request.get("follow"):
+            if command in STREAMS and request.get("follow") is True:
                 self._stop_stream = self._server.commands.follow(request, self._send_stream)
                 if self.closed:  # what was sent at once was too much already
                     self._end_stream()
