@@ -22,7 +22,9 @@ ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = ROOT / "supervice"
 
 # A part is a package or a public module below `supervice`. On the right: the parts that it may import.
+# The package itself ("") has no code but hands out the public names; what all may import of it is `__version__`.
 LAYERS = {
+    "": "client config core events health logger models process",
     "logger": "",
     "lean": "",
     "models": "lean",
@@ -157,7 +159,18 @@ def part_of(name: str) -> str:
 
 
 def test_every_part_has_a_row() -> None:
-    assert {part_of(m.name) for m in modules() if m.name} == set(LAYERS)
+    assert {part_of(m.name) for m in modules()} == set(LAYERS)
+
+
+def test_the_code_takes_no_public_name_from_the_package() -> None:
+    """Otherwise each file would depend on all that the package hands out."""
+    wrong = [
+        f"{module.where(node)}: {ast.unparse(node)}"
+        for module in modules()
+        for name, _, node in module.imports()
+        if name == "supervice" and [alias.name for alias in getattr(node, "names", ())] != ["__version__"]
+    ]
+    assert wrong == []
 
 
 def test_imports_go_in_one_direction() -> None:

@@ -273,7 +273,7 @@ def test_what_went_well_and_what_did_not(daemon: Daemon, capsys: pytest.CaptureF
     [
         ("status", {"processes": [process("a"), process("b")]}),
         ("health", {"healthy": True, "processes": [process("a")]}),
-        ("pid a b", {"pids": {"a": 1, "b": 2}}),
+        ("pid all", {"pids": {"a": 1, "b": 2}}),
         ("events", {"events": [{"type": "A"}, {"type": "B"}]}),
         ("logs", {"logs": [{"name": "a", "data": "x\ny\nz"}, {"name": "b", "data": "q"}]}),
         ("why a", {"exits": [{"reason": "x", "output": ["y", "z"]}] * 2}),
