@@ -11,7 +11,7 @@ import os
 
 from supervice import config as configuration
 from supervice import logger
-from supervice.api.dispatch import Operations
+from supervice.api.dispatch import Dispatcher
 from supervice.control.server import SocketInUse
 from supervice.events import EventBus
 from supervice.lean.loop import running_loop
@@ -218,7 +218,7 @@ class Supervisor:
 
     def _open(self, loop: EventLoop) -> Resources:
         resources = self._resources = Resources(
-            loop, self.config, Operations(self), daemon=self.daemon, directory=self._directory
+            loop, self.config, Dispatcher(self), daemon=self.daemon, directory=self._directory
         )
         for problem in self._warnings:
             logger.warning(str(problem))

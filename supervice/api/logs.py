@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
     Send = Callable[[dict[str, Any]], bool]
 
-DEFAULT_LINES = 10
 # Seconds until a client that missed something is told, when nothing else comes for it.
 REMIND = 1.0
 

@@ -10,7 +10,7 @@ import os
 
 from supervice import __version__
 from supervice.lifecycle.states import STATES, UP
-from supervice.supervision.process_names import group_of
+from supervice.models import group_of
 from supervice.supervision.status import readiness
 
 TYPE_CHECKING = False
@@ -133,7 +133,7 @@ def _head(family: str, kind: str, unit: str, what: str) -> list[str]:
 
 
 def _labels(process: Process) -> str:
-    return f'name="{escape(process.config.name)}",group="{escape(group_of(process))}"'
+    return f'name="{escape(process.config.name)}",group="{escape(group_of(process.config))}"'
 
 
 def escape(value: str) -> str:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from supervice.control.protocol import FAILED, CommandError
 from supervice.lifecycle.states import BACKOFF, EXITED, RUNNING, STOPPING, UP
 from supervice.lifecycle.states import describe as how
+from supervice.models import program_of
 from supervice.supervision.journal import timestamp
 from supervice.supervision.status import conditions_of, is_live, readiness, reason, why
 
@@ -33,7 +35,7 @@ def graph(processes: Iterable[Process], queue: StartQueue) -> Reply:
     programs: dict[str, Reply] = {}
     for process in processes:
         config = process.config
-        name = config.program or config.name
+        name = program_of(config)
         program = programs.setdefault(name, {"name": name, "depends_on": [], "processes": []})
         for needed, condition in config.depends_on:
             need = {"program": needed, "condition": condition}
@@ -86,3 +88,19 @@ def started(process: Process, queue: StartQueue, verb: str, reached: str | None)
         return outcome(process, True, f"{verb} {name}")
     state = process.state if process.state in (BACKOFF, STOPPING) else reached or process.state
     return outcome(process, False, f"{name} did not reach {RUNNING} (state: {state}){why(process, queue)}")
+
+
+def stopped(process: Process, queue: StartQueue, ok: bool) -> Reply:
+    name = process.config.name
+    if ok:
+        return outcome(process, True, f"Stopped {name}")
+    return outcome(process, False, f"{name} did not stop (state: {process.state}){why(process, queue)}")
+
+
+def results(rows: list[Reply]) -> Reply:
+    """One reply for one or many processes. `CommandError` FAILED when one did not do what was asked."""
+    failed = [row["message"] for row in rows if not row["ok"]]
+    if failed:
+        raise CommandError(FAILED, "; ".join(failed), results=rows)
+    message = "; ".join(row["message"] for row in rows) or "No processes"
+    return {"status": "ok", "message": message, "results": rows}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from supervice import models
+from supervice.models import group_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -13,11 +13,6 @@ if TYPE_CHECKING:
 
 class UnknownName(LookupError):
     """There is no such process or group; the message names a similar one, if there is one."""
-
-
-def group_of(process: Process) -> str:
-    """Returns `models.group_of` of its configuration."""
-    return models.group_of(process.config)
 
 
 def resolve_names(processes: Mapping[str, Process], words: list[str]) -> list[Process]:
@@ -54,7 +49,7 @@ def _resolve(processes: Mapping[str, Process], word: str) -> list[Process]:
 
 def members_of(processes: Mapping[str, Process], group: str) -> list[Process]:
     """Returns the processes of a group; a program with several processes is a group of its own too."""
-    return [p for p in processes.values() if group_of(p) == group] or [
+    return [p for p in processes.values() if group_of(p.config) == group] or [
         p for p in processes.values() if p.config.program == group
     ]
 
