@@ -82,9 +82,9 @@ def test_type_checkers_see_the_same_names() -> None:
 
 def test_a_name_that_is_not_there_is_an_error() -> None:
     with pytest.raises(AttributeError, match="module 'supervice' has no attribute 'Nope'"):
-        supervice.Nope  # noqa: B018
+        supervice.Nope  # type: ignore[attr-defined]  # noqa: B018
     with pytest.raises(ImportError):
-        from supervice import Nope  # noqa: F401
+        from supervice import Nope  # type: ignore[attr-defined]  # noqa: F401
 
 
 def loaded(code: str) -> set[str]:

@@ -9,6 +9,7 @@ import stat
 import threading
 import urllib.request
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -26,13 +27,6 @@ from tests.eventually import eventually
 from tests.process.harness.http import RawClient, Served
 
 Serve = Callable[..., Served]
-
-
-@pytest.fixture
-def no_leak() -> Iterator[None]:
-    before = len(os.listdir("/proc/self/fd"))
-    yield
-    eventually(lambda: len(os.listdir("/proc/self/fd")) <= before, message="no descriptor is left open")
 
 
 @pytest.fixture(params=["ours", "asyncio"])
@@ -406,7 +400,7 @@ def test_ipv6_reaches_it(served: Served) -> None:
     except OSError:
         pytest.skip("no IPv6 here")
     for host in ("::1", "[::1]", ""):
-        served.run(lambda host=host: served.server.open_inet(host, 0))
+        served.run(partial(served.server.open_inet, host, 0))
         with socket.create_connection(("::1", served.server.ports[-1])) as sock:
             sock.sendall(b"GET /x HTTP/1.0\r\n\r\n")
             assert sock.recv(12) == b"HTTP/1.1 200"

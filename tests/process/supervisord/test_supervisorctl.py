@@ -21,6 +21,7 @@ from supervisor.xmlrpc import SupervisorTransport
 
 from supervice.core import Supervisor
 from tests.eventually import eventually
+from tests.ports import free_port
 from tests.process.harness.supervisorctl import HEAD, SUPERVICE, SUPERVISORD, Stock, comparable
 
 Daemon = Callable[..., Stock]
@@ -333,8 +334,7 @@ def test_following(daemon: Daemon, words: list[str], pattern: str) -> None:
         assert seen >= 6
     finally:
         client.kill()  # in the middle of it
-        client.wait()
-        client.stdout.close()
+        client.communicate()
     assert one.ctl("status", "talker")[1] == 0
 
 
@@ -369,7 +369,7 @@ def test_the_other_methods(daemon: Daemon) -> None:
         for params in ((-4, 1), (1, -4)):
             with pytest.raises(Fault, match="BAD_ARGUMENTS"):
                 server.supervisor.readLog(*params)
-        for call, words in (
+        calls: tuple[tuple[Callable[[], object], str], ...] = (
             (lambda: server.supervisor.sendProcessStdin("sleeper", "x"), "NO_FILE: sleeper"),
             (lambda: server.supervisor.sendProcessStdin("once", "x"), "NOT_RUNNING: once"),
             (lambda: server.supervisor.nope(), "UNKNOWN_METHOD"),
@@ -377,7 +377,8 @@ def test_the_other_methods(daemon: Daemon) -> None:
             (lambda: server.supervisor.startProcess(1), "INCORRECT_PARAMETERS"),
             (lambda: server.supervisor.getProcessInfo("g:*"), "BAD_NAME: g:\\*"),
             (lambda: server.system.methodHelp("nope"), "SIGNATURE_UNSUPPORTED"),
-        ):
+        )
+        for call, words in calls:
             with pytest.raises(Fault, match=words):
                 call()
         assert server.supervisor.sendRemoteCommEvent("a", "b") is True
@@ -407,13 +408,6 @@ def test_an_interactive_session(daemon: Daemon) -> None:
 
 
 # -- servers ---------------------------------------------------------------------------------------------
-
-
-def free_port() -> int:
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        port: int = sock.getsockname()[1]
-        return port
 
 
 SLEEPER = "[program:sleeper]\ncommand=sleep 1000\nstartsecs=0\n"

@@ -77,8 +77,11 @@ def test_a_reply_and_a_stream(dispatcher: Dispatcher) -> None:
     assert ask(dispatcher, "events") == {"status": "ok", "events": [{"type": "PROCESS_STATE_RUNNING"}]}
     assert ask(dispatcher, "status") == {"status": "ok", "processes": []}
     frames: list[dict[str, Any]] = []
-    stop = dispatcher.follow(
-        {"command": "events", "follow": True}, lambda frame: frames.append(frame) or True
-    )  # type: ignore[func-returns-value]
+
+    def send(frame: dict[str, Any]) -> bool:
+        frames.append(frame)
+        return True
+
+    stop = dispatcher.follow({"command": "events", "follow": True}, send)
     assert frames == [{"status": "ok"}]
     stop()

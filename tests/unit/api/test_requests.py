@@ -28,12 +28,11 @@ KEYS = [key for key, *_ in requests._ARGUMENTS]
 )
 def test_any_object_is_a_request_or_an_invalid_one(message: dict[str, Any], command: str) -> None:
     message = {**message, "command": command}
+    error: CommandError | None = None
     try:
         request = parse(message)
     except CommandError as caught:
         error = caught
-    else:
-        error = None
     if error is not None:
         assert (error.code, error.message.count("\n")) == ("INVALID_REQUEST", 0)
         return
@@ -133,7 +132,8 @@ def test_what_is_no_signal_says_what_is(word: str | int) -> None:
 
 @pytest.mark.parametrize("command", sorted({*requests.NEED_NAMES, *requests.NEED_GROUP}))
 def test_what_acts_needs_a_name(command: str) -> None:
-    for names in ({}, {"name": ""}, {"names": []}):
+    nothing: list[dict[str, Any]] = [{}, {"name": ""}, {"names": []}]
+    for names in nothing:
         with pytest.raises(CommandError, match=f"{command} needs ") as caught:
             parse({"command": command, "signal": "HUP", **names})
         assert caught.value.code == "INVALID_REQUEST"

@@ -22,7 +22,7 @@ from supervice import logger
 from supervice.api.dispatch import Dispatcher
 from supervice.checks.base import HealthCheckResult
 from supervice.core import Supervisor
-from supervice.lean.loop import Loop, sleep
+from supervice.lean.loop import sleep
 from supervice.lifecycle.exit_policy import Verdict
 from supervice.lifecycle.graph import program_of, ranks
 from supervice.lifecycle.states import RESTING, UP
@@ -31,24 +31,9 @@ from supervice.notify.protocol import parse
 from supervice.pid1.spawn import SpawnError
 from supervice.process import Process
 from supervice.supervision.shutdown import Shutdown
+from tests.fakes.loop import VirtualLoop
 
 KILL = 9
-
-
-class VirtualLoop(Loop):
-    """Our own loop with a clock that jumps to the next timer when nothing is left to do."""
-
-    now = 0.0
-
-    def time(self) -> float:  # type: ignore[override]
-        return self.now
-
-    def _turn(self) -> None:
-        if not self._ready:
-            live = [handle.when for handle in self._timers if not handle.cancelled]
-            assert live, "everything waits and nothing will come"
-            self.now = max(self.now, min(live))
-        super()._turn()
 
 
 class Run:
