@@ -1,7 +1,7 @@
 """The HTTP endpoints for orchestrators: /livez, /readyz, /startupz and /metrics.
 
-Loaded only where `http` is configured. Every client that reaches the address may ask, so nothing that a program
-has said is told without `?verbose`, and nothing can be changed.
+Loaded only where `http` is configured. Every client that reaches the address may ask, so nothing that a
+program has said is told without `?verbose`, and nothing can be changed.
 """
 
 from __future__ import annotations
