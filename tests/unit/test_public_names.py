@@ -82,7 +82,7 @@ def test_type_checkers_see_the_same_names() -> None:
 
 def test_a_name_that_is_not_there_is_an_error() -> None:
     with pytest.raises(AttributeError, match="module 'supervice' has no attribute 'Nope'"):
-        supervice.Nope  # type: ignore[attr-defined]  # noqa: B018
+        getattr(supervice, "Nope")  # noqa: B009
     with pytest.raises(ImportError):
         from supervice import Nope  # type: ignore[attr-defined]  # noqa: F401
 

@@ -28,13 +28,10 @@ KEYS = [key for key, *_ in requests._ARGUMENTS]
 )
 def test_any_object_is_a_request_or_an_invalid_one(message: dict[str, Any], command: str) -> None:
     message = {**message, "command": command}
-    error: CommandError | None = None
     try:
         request = parse(message)
-    except CommandError as caught:
-        error = caught
-    if error is not None:
-        assert (error.code, error.message.count("\n")) == ("INVALID_REQUEST", 0)
+    except CommandError as error:
+        assert (error.code, error.message.count("\n")) == ("INVALID_REQUEST", 0)  # noqa: PT017 - either is right
         return
     assert request.command == command
     assert all(isinstance(name, str) and name for name in request.names)
