@@ -19,7 +19,7 @@ import supervice.health
 import supervice.lean.loop
 import supervice.pid1.child
 from supervice import logger
-from supervice.api.dispatch import Operations
+from supervice.api.dispatch import Dispatcher
 from supervice.checks.base import HealthCheckResult
 from supervice.core import Supervisor
 from supervice.lean.loop import sleep
@@ -71,7 +71,7 @@ class World:
         self.supervisor = Supervisor()
         for config in configs:
             self.supervisor.add(config)
-        self.operations = Operations(self.supervisor)
+        self.commands = Dispatcher(self.supervisor)
         for name, process in self.supervisor.processes.items():
             process.use(self)  # type: ignore[arg-type]
             process.watch(self.changed)
@@ -321,7 +321,7 @@ async def order(it: World, request: dict[str, Any]) -> None:
     from supervice.control.protocol import CommandError
 
     try:
-        await it.operations.execute(request)
+        await it.commands.execute(request)
     except CommandError:
         pass  # did not get there, and said so
 
