@@ -15,6 +15,8 @@ from supervice.cli.ctl_commands import cli
 from supervice.control.access import READ_ONLY
 from supervice.control.connection import STREAMS
 from supervice.control.protocol import CommandError
+from supervice.process import Process
+from supervice.supervision.table import ProcessTable
 
 
 class Journal:
@@ -28,7 +30,13 @@ class Journal:
 
 @pytest.fixture
 def dispatcher() -> Dispatcher:
-    daemon: Any = SimpleNamespace(processes={}, journal=Journal(), startup=None, probes=None, stopping=False)
+    daemon: Any = SimpleNamespace(
+        table=ProcessTable({}, lambda config: Process(config)),
+        journal=Journal(),
+        startup=None,
+        probes=None,
+        termination=SimpleNamespace(stopping=False),
+    )
     return Dispatcher(daemon)
 
 
