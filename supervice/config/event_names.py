@@ -1,4 +1,4 @@
-"""The event types that `[eventlistener:x] events` may name: those of supervisord 4.3 (`supervisor/events.py`).
+"""The event types that an event listener may name: those of supervisord 4.3 (`supervisor/events.py`).
 
 A name that others begin with, like `PROCESS_STATE`, stands for all of them.
 """

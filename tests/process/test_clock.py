@@ -18,13 +18,13 @@ PACKAGE = Path(__file__).resolve().parents[2] / "supervice"
 MODULES = sorted(PACKAGE.rglob("*.py"))
 # Where it is said when something happened, for people to read; supervisord's ticks are times of day.
 STAMPS = {
-    "boot.py",
-    "clerk.py",
-    "listeners/hub.py",
+    "supervision/start_record.py",
+    "runner/driver.py",
+    "supervisord/listeners/hub.py",
     "logger.py",
     "output/formats.py",
-    "stock/info.py",
-    "streams.py",
+    "supervisord/rpc/info.py",
+    "api/logs.py",
 }
 WALL = {"time", "time_ns", "localtime"}
 
