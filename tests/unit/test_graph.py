@@ -25,6 +25,7 @@ from supervice.lifecycle.states import (
     STOPPED,
     UNHEALTHY,
     UP,
+    Run,
     Snapshot,
 )
 from supervice.models import HealthCheckConfig, HealthCheckType, ProgramConfig, SupervisorConfig
@@ -178,7 +179,8 @@ class Program:
             self.become(STARTING)
 
     def become(self, state: str, *, healthy: bool | None = None, expected: bool = True) -> None:
-        self.snapshot = Snapshot(state, ready=state in UP, healthy=healthy)
+        run = Run(7, ready=True, healthy=healthy) if state in UP else None
+        self.snapshot = Snapshot(state, run=run)
         self.expected = expected
         self.world.startup.changed(self)  # type: ignore[arg-type]
 
@@ -273,7 +275,7 @@ def move(program: Program, choose: Callable[[list[str]], str]) -> None:
 
 @settings(max_examples=300, deadline=None)
 @given(graphs(), st.data())
-def test_nothing_starts_too_early_and_nothing_waits_for_ever(
+def test_rule_8_nothing_starts_too_early_and_nothing_waits_for_ever(
     configs: list[ProgramConfig], data: st.DataObject
 ) -> None:
     it = world(configs)

@@ -23,8 +23,10 @@ from supervice.lifecycle.states import (
     STARTING,
     STATES,
     STOPPED,
+    STOPPING,
     UNHEALTHY,
     UP,
+    Run,
     Snapshot,
 )
 from supervice.models import HealthCheckConfig, HealthCheckType, ProgramConfig
@@ -32,6 +34,7 @@ from supervice.supervision.conditions import WANTED, UntilAll
 from supervice.supervision.probes import Probes
 from supervice.supervision.start_record import Boot
 
+LIVE = (STARTING, RUNNING, UNHEALTHY, STOPPING)
 CHECK = HealthCheckConfig(HealthCheckType.SCRIPT, command="true")
 
 
@@ -62,8 +65,11 @@ class Program:
     def is_healthy(self) -> bool | None:
         return self.snapshot.healthy
 
-    def to(self, state: str, **more: Any) -> Program:
-        self.snapshot = Snapshot(state, **{"ready": state in UP, **more})
+    def to(
+        self, state: str, *, ready: bool | None = None, healthy: bool | None = None, **more: Any
+    ) -> Program:
+        run = Run(7, ready=state in UP if ready is None else ready, healthy=healthy)
+        self.snapshot = Snapshot(state, run=run if state in LIVE else None, **more)
         return self
 
 
