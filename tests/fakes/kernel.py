@@ -64,27 +64,33 @@ policies = st.builds(
     health_restarts=st.booleans(),
 )
 
-# What may happen next, as (kind, detail); resolved against the simulated kernel when it is applied.
-steps = st.one_of(
-    st.tuples(st.just("start"), st.none()),
-    st.tuples(st.just("stop"), st.sampled_from([(False, None), (True, None), (False, 2.0)])),
-    st.tuples(st.just("restart"), st.booleans()),
-    st.tuples(st.just("exit"), st.sampled_from([(0, 0.1), (0, 60.0), (1, 0.1), (1, 60.0), (-9, 3.0)])),
-    st.tuples(st.just("timer"), st.none()),
-    st.tuples(st.just("ready"), st.none()),
-    st.tuples(st.just("lost"), st.none()),
-    st.tuples(st.just("asked"), st.tuples(st.booleans(), st.booleans())),
-    st.tuples(st.just("extend"), st.sampled_from([(1.0, 0.1), (60.0, 20.0)])),
-    st.tuples(st.just("leader"), st.none()),
-    st.tuples(st.just("prestop"), st.none()),
-    st.tuples(st.just("pass"), st.sampled_from([1.0, 50.0])),
-    st.tuples(st.just("health"), st.tuples(st.booleans(), st.booleans())),
-    st.tuples(st.just("stale"), st.sampled_from(["exit", "ready", "health", "spawned", "failed"])),
+# What may happen next, as (kind, detail); resolved against the simulated kernel when it is applied. What leads on
+# stands there more than once: most walks would see nothing but STOPPED otherwise.
+STEPS: list[Step] = [
+    *[("start", None)] * 6,
+    *[("timer", None)] * 8,
+    *[("exit", how) for how in ((0, 0.1), (0, 60.0), (1, 0.1), (1, 60.0), (-9, 3.0))],
+    *[("stop", how) for how in ((False, None), (True, None), (False, 2.0))],
+    *[("restart", force) for force in (False, True)],
+    *[("health", how) for how in (*[(False, True)] * 4, (False, False), (True, True))],
+    *[("ready", None)] * 2,
+    ("lost", None),
+    *[("asked", how) for how in ((True, True), (True, False), (False, True), (False, False))],
+    *[("extend", how) for how in ((1.0, 0.1), (60.0, 20.0))],
+    ("leader", None),
+    ("prestop", None),
+    *[("pass", seconds) for seconds in (1.0, 50.0)],
+    *[("stale", kind) for kind in ("exit", "ready", "health", "spawned", "failed")],
     # the next spawn: "ok", a failure, or "slow" (other inputs land before its answer)
-    st.tuples(st.just("plan"), st.sampled_from(["ok", "fail", "permanent", "slow"])),
-    st.tuples(st.just("answer"), st.booleans()),
+    *[("plan", answer) for answer in ("ok", "ok", "fail", "permanent", "slow")],
+    *[("answer", works) for works in (True, False)],
+]
+GET_UP: list[Step] = [("start", None), ("timer", None), ("ready", None), ("asked", (True, True))]
+walks: st.SearchStrategy[list[Step]] = st.builds(
+    lambda first, rest: first + rest,
+    st.sampled_from([[], GET_UP, GET_UP]),
+    st.lists(st.sampled_from(STEPS), min_size=10, max_size=60),
 )
-walks: st.SearchStrategy[list[Step]] = st.lists(steps, max_size=60)
 
 
 class Kernel:

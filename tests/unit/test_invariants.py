@@ -19,7 +19,7 @@ from supervice.lifecycle.states import Announce, Policy, SetTimer, Snapshot, Spa
 from supervice.lifecycle.transition import transition
 from tests.fakes.kernel import Kernel, Step, policies, walks
 
-WALKS = settings(max_examples=200, deadline=None)
+WALKS = settings(max_examples=150, deadline=None)
 
 
 def breaches(rule: int, policy: Policy, walk: list[Step]) -> list[str]:
