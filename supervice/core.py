@@ -10,7 +10,7 @@ import os
 
 from supervice import config as configuration
 from supervice import logger
-from supervice.api.dispatch import Operations
+from supervice.api.dispatch import Dispatcher
 from supervice.api.logs import Journal
 from supervice.control.server import SocketInUse
 from supervice.events import EventBus
@@ -232,7 +232,7 @@ class Supervisor:
                 self._herald.stopping(why.reason)
 
     def _open(self, loop: EventLoop) -> None:
-        session = Session(loop, self.config, Operations(self), daemon=self.daemon, directory=self._directory)
+        session = Session(loop, self.config, Dispatcher(self), daemon=self.daemon, directory=self._directory)
         self._session = session
         for problem in self._warnings:
             logger.warning(str(problem))

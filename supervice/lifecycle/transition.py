@@ -4,7 +4,7 @@
 decides everything about one process and does nothing: the driver performs the effects and feeds the inputs.
 Every state answers every input. `should_run` is what was asked for, `state` is what is.
 
-The rules, each checked by property tests that carry its number (tests/unit/test_invariants.py):
+The rules, each checked by property tests that carry its number (`test_transition_rules.py`):
 
 1. At most one child lives at a time.
 2. The state says whether there is a child: STOPPED, EXITED, FATAL and BACKOFF have none; RUNNING, UNHEALTHY

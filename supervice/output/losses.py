@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     class Reporter(Protocol):
         """What losses are reported with."""
 
-        loop: EventLoop
-
+        @property
+        def loop(self) -> EventLoop: ...
         def log(self, level: str, message: str) -> None: ...
 
 

@@ -215,7 +215,8 @@ class Kernel:
         elif kind == "exit" and self.child is not None:
             pid, self.child = self.child, None
             self.said = self.passed = None
-            self.feed(ChildExited(pid, *detail, self.clock))
+            status, ran_for = detail
+            self.feed(ChildExited(pid, status, ran_for, self.clock))
         elif kind == "timer" and self.timer is not None:
             self.timer = None
             self.feed(TimerElapsed())
