@@ -20,6 +20,7 @@ from supervice.lifecycle.states import (
     StartRequested,
     StopRequested,
 )
+from supervice.pid1.grace import KILLED
 from supervice.runner.driver import Driver
 from supervice.runner.waiting import Until
 
@@ -52,8 +53,6 @@ __all__ = [
 
 # How long `start_process` waits, beyond what the program itself asks for (the API reference's 5 seconds).
 START_WAIT = 5.0
-# A stop ends in SIGKILL; this much later the kernel is not going to let go of the child.
-AFTER_KILL = 5.0
 
 
 class Process:
@@ -264,13 +263,13 @@ class Process:
         """Stops the program with its stop signal and SIGKILL after it; returns when it is gone."""
         unsettled = Until([self], RESTING)
         self.request_stop()
-        await unsettled.wait(self.stop_time() + AFTER_KILL)
+        await unsettled.wait(self.stop_time() + KILLED)
 
     async def force_kill(self) -> None:
         """SIGKILL, at once; the program stays stopped."""
         unsettled = Until([self], RESTING)
         self.request_stop(force=True)
-        await unsettled.wait(AFTER_KILL)
+        await unsettled.wait(KILLED)
 
     async def kill(self) -> None:
         """The stop signal to the whole group, SIGKILL after `stopwaitsecs`; the program stays stopped."""

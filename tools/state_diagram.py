@@ -11,6 +11,7 @@ import sys
 from functools import cache
 from itertools import product
 
+from supervice.lean.builtin import signal
 from supervice.lean.dataclasses import replace
 from supervice.lifecycle import states as s
 from supervice.lifecycle.transition import transition
@@ -222,7 +223,7 @@ CASES: tuple[tuple[Snapshot, Input, Policy, str], ...] = (
 def words(effect: Effect) -> str:
     """An effect as the table shows it."""
     if isinstance(effect, s.SignalGroup):
-        return "SIGKILL" if effect.signum == s.KILL else "stop signal"
+        return "SIGKILL" if effect.signum == signal.SIGKILL else "stop signal"
     if isinstance(effect, s.SetTimer):
         return f"timer {'at least ' if effect.at_least else ''}{effect.seconds:g} s" + (
             f" ± {effect.jitter:.0%}" if effect.jitter else ""

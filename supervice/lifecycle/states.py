@@ -18,7 +18,6 @@ UP = frozenset({RUNNING, UNHEALTHY})
 # No child, and none will be started by itself.
 RESTING = frozenset({STOPPED, EXITED, FATAL})
 
-KILL = 9
 # In place of a position in the stop ladder: the command before it is running.
 PRE_STOP = -1
 

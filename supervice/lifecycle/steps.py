@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from supervice.lean.builtin import signal
 from supervice.lean.dataclasses import replace
 from supervice.lifecycle import states as s
 from supervice.lifecycle.states import (
@@ -183,7 +184,7 @@ def hurry(now: Snapshot, stop: Stop, within: float, policy: Policy) -> Step:
 def escalate_to_kill(now: Snapshot, stop: Stop, policy: Policy) -> Step:
     effects: list[Effect] = [EndPreStop()] if stop.step == s.PRE_STOP else []
     killed = replace(now, stop=replace(stop, step=len(policy.stop_ladder)))
-    return killed, [*effects, SignalGroup(s.KILL), SetTimer(KILL_AGAIN)]
+    return killed, [*effects, SignalGroup(signal.SIGKILL), SetTimer(KILL_AGAIN)]
 
 
 def delay(policy: Policy, nth: int) -> SetTimer:

@@ -9,10 +9,10 @@ from __future__ import annotations
 import time
 
 from supervice import logger
+from supervice.lean.builtin import signal
 from supervice.lean.dataclasses import replace
 from supervice.lifecycle.states import (
     EXITED,
-    KILL,
     UNHEALTHY,
     Announce,
     ChildExited,
@@ -275,7 +275,7 @@ class Driver:
     def _signal(self, effect: SignalGroup) -> None:
         if self.child is not None:
             config = self.config
-            group = config.killasgroup if effect.signum == KILL else config.stopasgroup
+            group = config.killasgroup if effect.signum == signal.SIGKILL else config.stopasgroup
             self.child.signal(effect.signum, group=group, stop=True)
             logger.debug(f"{config.name}: {signal_name(effect.signum)} sent to pid {self.child.pid}")
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 
 from supervice.config.quoting import split_command
+from supervice.lean.builtin import signal
 from supervice.lean.dataclasses import replace
 from supervice.pid1 import terminal
 from supervice.pid1.identity import resolve
@@ -34,7 +35,6 @@ if TYPE_CHECKING:
         def opened(self) -> None: ...
 
 
-KILL = 9
 # Meant for us, by whoever started us; a program that answered it would speak in our name.
 _NOT_PASSED_ON = ("NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID")
 
@@ -241,7 +241,7 @@ class Launcher:
             ended(status)
 
         self.runtime.reaper.register(pid, reaped)
-        return lambda: pid in self.helpers and signal_process(pid, KILL)
+        return lambda: pid in self.helpers and signal_process(pid, signal.SIGKILL)
 
     def take_terminal_back(self) -> None:
         if self._terminal:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ast
 import re
+import signal
 import subprocess
 import sys
 import tomllib
@@ -332,6 +333,20 @@ def test_one_place(what: str, anywhere: set[str], of: dict[str, set[str]], place
     wrong = [line for name, lines in found.items() if name not in places for line in lines]
     assert wrong == [], f"only {', '.join(places)} {what}"
     assert set(found) == set(places), "the rule has lost its subject"
+
+
+def test_a_signal_has_the_name_that_the_system_gives_it() -> None:
+    """`signal.SIGKILL` of `lean.builtin`, where else a module would say what number it believes in."""
+    names = {name for member in signal.Signals for name in (member.name, member.name.removeprefix("SIG"))}
+    wrong = [
+        f"{module.where(node)}: {ast.unparse(node)}"
+        for module in modules()
+        for node in module.tree.body
+        if isinstance(node, ast.Assign)
+        and isinstance(node.value, ast.Constant)
+        and {target.id for target in node.targets if isinstance(target, ast.Name)} & names
+    ]
+    assert wrong == []
 
 
 def test_only_the_commands_print_and_exit() -> None:

@@ -7,8 +7,9 @@ import os
 from supervice.config.quoting import split_command
 from supervice.config.values import signal_number
 from supervice.lifecycle.states import BACKOFF, EXITED, FATAL, RESTING, STARTING, UP
+from supervice.pid1.grace import KILLED
 from supervice.pid1.spawn import SpawnError, find_program
-from supervice.process import AFTER_KILL, START_WAIT
+from supervice.process import START_WAIT
 from supervice.runner.waiting import Until
 from supervice.supervision.process_names import group_of
 from supervice.supervision.shutdown import stop_in_order
@@ -126,7 +127,7 @@ class Acting:
             supervisor.held.add(process.config.name)
             process.request_stop()
         if wait:
-            await gone.wait(max((p.stop_time() + AFTER_KILL for p in processes), default=0.0))
+            await gone.wait(max((p.stop_time() + KILLED for p in processes), default=0.0))
         else:
             gone.close()
         supervisor.judge()
