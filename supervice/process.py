@@ -20,7 +20,7 @@ from supervice.lifecycle.states import (
     StartRequested,
     StopRequested,
 )
-from supervice.pid1.grace import KILLED
+from supervice.pid1.signals import KILLED
 from supervice.runner.driver import Driver
 from supervice.runner.waiting import Until
 

@@ -10,8 +10,7 @@ import errno
 import os
 
 from supervice.lean.builtin import signal
-from supervice.pid1.grace import KILLED_LEFTOVERS
-from supervice.pid1.signals import signal_pidfd, signal_process
+from supervice.pid1.signals import KILLED_LEFTOVERS, signal_pidfd, signal_process
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -9,8 +9,8 @@ from __future__ import annotations
 from supervice import logger
 from supervice.lifecycle.graph import levels
 from supervice.lifecycle.states import BACKOFF, RESTING
-from supervice.pid1.grace import KILLED, KILLED_AT_SHUTDOWN, LEFTOVERS
 from supervice.pid1.leftovers import Hunt
+from supervice.pid1.signals import KILLED, KILLED_AT_SHUTDOWN, LEFTOVERS
 from supervice.runner.waiting import Until
 
 TYPE_CHECKING = False

@@ -7,7 +7,7 @@ import os
 from supervice.config.quoting import split_command
 from supervice.config.values import signal_number
 from supervice.lifecycle.states import BACKOFF, EXITED, FATAL, RESTING, STARTING, UP
-from supervice.pid1.grace import KILLED
+from supervice.pid1.signals import KILLED
 from supervice.pid1.spawn import SpawnError, find_program
 from supervice.process import START_WAIT
 from supervice.runner.waiting import Until
