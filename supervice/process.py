@@ -20,7 +20,7 @@ from supervice.lifecycle.states import (
     StartRequested,
     StopRequested,
 )
-from supervice.pid1.signals import KILLED
+from supervice.pid1.signals import AFTER_KILL
 from supervice.runner.driver import Driver
 from supervice.runner.waiting import Until
 
@@ -263,13 +263,13 @@ class Process:
         """Stops the program with its stop signal and SIGKILL after it; returns when it is gone."""
         unsettled = Until([self], RESTING)
         self.request_stop()
-        await unsettled.wait(self.stop_time() + KILLED)
+        await unsettled.wait(self.stop_time() + AFTER_KILL)
 
     async def force_kill(self) -> None:
         """SIGKILL, at once; the program stays stopped."""
         unsettled = Until([self], RESTING)
         self.request_stop(force=True)
-        await unsettled.wait(KILLED)
+        await unsettled.wait(AFTER_KILL)
 
     async def kill(self) -> None:
         """The stop signal to the whole group, SIGKILL after `stopwaitsecs`; the program stays stopped."""

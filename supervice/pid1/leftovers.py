@@ -10,7 +10,7 @@ import errno
 import os
 
 from supervice.lean.builtin import signal
-from supervice.pid1.signals import KILLED_LEFTOVERS, signal_pidfd, signal_process
+from supervice.pid1.signals import AFTER_KILL_OF_LEFTOVERS, signal_pidfd, signal_process
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -174,7 +174,7 @@ class Hunt:
         self._signum = signal.SIGKILL
         for key, fd in self._fds.items():
             _send(key, fd, signal.SIGKILL)
-        self._deadline = self._loop.call_later(KILLED_LEFTOVERS, self._give_up)
+        self._deadline = self._loop.call_later(AFTER_KILL_OF_LEFTOVERS, self._give_up)
         self._look()
 
     def _look(self) -> None:

@@ -10,7 +10,7 @@ from supervice import logger
 from supervice.lifecycle.graph import levels
 from supervice.lifecycle.states import BACKOFF, RESTING
 from supervice.pid1.leftovers import Hunt
-from supervice.pid1.signals import KILLED, KILLED_AT_SHUTDOWN, LEFTOVERS
+from supervice.pid1.signals import AFTER_KILL, AFTER_KILL_AT_SHUTDOWN, LEFTOVERS_GRACE
 from supervice.runner.waiting import Until
 
 TYPE_CHECKING = False
@@ -89,7 +89,7 @@ class Shutdown:
             process.request_stop(force=self._forced, within=within)
         progress = _Progress(self._loop, gone)
         try:
-            if not await gone.wait(within + KILLED_AT_SHUTDOWN):
+            if not await gone.wait(within + AFTER_KILL_AT_SHUTDOWN):
                 names = ", ".join(p.config.name for p in gone.missing)
                 logger.error(f"cannot be stopped, not even with SIGKILL: {names}")
         finally:
@@ -99,7 +99,7 @@ class Shutdown:
         if self._find_leftovers is None:
             return
         done = self._loop.create_future()
-        grace = 0.0 if self._forced else min(LEFTOVERS, self.time_left - self._reserve / 2)
+        grace = 0.0 if self._forced else min(LEFTOVERS_GRACE, self.time_left - self._reserve / 2)
         self._hunt = Hunt(
             self._loop, self._find_leftovers, done.set_result, grace=max(0.0, grace), notify=_log_leftovers
         )
@@ -157,7 +157,7 @@ async def stop_in_order(
             gone = Until(now, RESTING)
             for process in now:
                 process.request_stop()
-            if not await gone.wait(_slowest(now) + KILLED):
+            if not await gone.wait(_slowest(now) + AFTER_KILL):
                 stubborn += gone.missing
     return stubborn
 
@@ -166,7 +166,7 @@ def longest_stop(every: Iterable[Process], chosen: Iterable[Process]) -> float:
     """Seconds that `stop_in_order` may take."""
     these = {id(process) for process in chosen}
     of_level = [[p for p in level if id(p) in these] for level in stop_levels(every)]
-    return sum(_slowest(processes) + KILLED for processes in of_level if processes)
+    return sum(_slowest(processes) + AFTER_KILL for processes in of_level if processes)
 
 
 def _slowest(processes: list[Process]) -> float:

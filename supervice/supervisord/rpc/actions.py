@@ -7,7 +7,7 @@ import os
 from supervice.config.quoting import split_command
 from supervice.config.values import signal_number
 from supervice.lifecycle.states import BACKOFF, EXITED, FATAL, RESTING, STARTING, UP
-from supervice.pid1.signals import KILLED
+from supervice.pid1.signals import AFTER_KILL
 from supervice.pid1.spawn import SpawnError, find_program
 from supervice.process import START_WAIT
 from supervice.runner.waiting import Until
@@ -127,7 +127,7 @@ class Acting:
             supervisor.held.add(process.config.name)
             process.request_stop()
         if wait:
-            await gone.wait(max((p.stop_time() + KILLED for p in processes), default=0.0))
+            await gone.wait(max((p.stop_time() + AFTER_KILL for p in processes), default=0.0))
         else:
             gone.close()
         supervisor.judge()
