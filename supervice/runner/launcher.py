@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 
 from supervice.config.quoting import split_command
+from supervice.lean.builtin import signal
 from supervice.lean.dataclasses import replace
 from supervice.models import group_of, member_of
 from supervice.pid1 import terminal
@@ -35,7 +36,6 @@ if TYPE_CHECKING:
         def opened(self) -> None: ...
 
 
-KILL = 9
 # Meant for us, by whoever started us; a program that answered it would speak in our name.
 _NOT_PASSED_ON = ("NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID")
 
@@ -242,7 +242,7 @@ class Launcher:
             ended(status)
 
         self.runtime.reaper.register(pid, reaped)
-        return lambda: pid in self.helpers and signal_process(pid, KILL)
+        return lambda: pid in self.helpers and signal_process(pid, signal.SIGKILL)
 
     def take_terminal_back(self) -> None:
         if self._terminal:

@@ -130,7 +130,7 @@ class Resources:
     def apply(self, config: SupervisorConfig) -> None:
         """The settings of a reload, as far as they do not need a new start."""
         old, self._config = self._config, config
-        config.strip_ansi = old.strip_ansi  # see `_AT_START`; half of the programs would have it
+        config.strip_ansi = old.strip_ansi  # START in the option table; half of the programs would have it
         if (old.log_format, old.log_overflow, old.log_buffer) != (
             config.log_format,
             config.log_overflow,

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ast
 import re
+import signal
 import subprocess
 import sys
 import tomllib
@@ -48,17 +49,6 @@ LAYERS = {
     "core": "logger lean models events lifecycle net pid1 output config control http notify runner process"
     " supervision api supervisord",
     "cli": "logger lean models lifecycle net pid1 config control http client core",
-}
-
-# What the move has left to do: importer, imported.
-STILL_UPWARDS = {
-    ("config.supervisord_sections", "supervisord.listeners.events"),
-}
-# The same for circles of files: each goes with the work on its part.
-STILL_CIRCLES = {
-    frozenset({"output.losses", "output.sinks"}),
-    frozenset({"output.process_output", "output.router"}),
-    frozenset({"runner.driver", "runner.monitors"}),
 }
 
 # Parts that decide and never do: what they are tested with is values.
@@ -161,20 +151,15 @@ def test_the_code_takes_no_public_name_from_the_package() -> None:
 
 def test_imports_go_in_one_direction() -> None:
     """Imports for annotations too: a reader follows them like any other."""
-    wrong, left = [], set(STILL_UPWARDS)
+    wrong = []
     for module in modules():
         part = part_of(module.name)
         allowed = {part, *LAYERS.get(part, "").split()}
         for name, _, node in module.imports():
             target = name.removeprefix("supervice.")
-            if target == name or part_of(target) in allowed:
-                continue
-            if (module.name, target) in STILL_UPWARDS:
-                left.discard((module.name, target))
-                continue
-            wrong.append(f"{module.where(node)}: {module.name or 'supervice'} imports {target}")
+            if target != name and part_of(target) not in allowed:
+                wrong.append(f"{module.where(node)}: {module.name or 'supervice'} imports {target}")
     assert wrong == []
-    assert sorted(left) == [], "no longer needed"
 
 
 def test_the_table_has_no_cycle() -> None:
@@ -237,8 +222,7 @@ def test_no_files_import_each_other_in_a_circle() -> None:
         for module in modules()
     }
     found = circles(graph)
-    assert {" - ".join(sorted(circle)) for circle in found - STILL_CIRCLES} == set()
-    assert {" - ".join(sorted(circle)) for circle in STILL_CIRCLES - found} == set(), "no longer needed"
+    assert {" - ".join(sorted(circle)) for circle in found} == set()
 
 
 def test_what_is_imported_is_installed() -> None:
@@ -317,6 +301,20 @@ def test_one_place(what: str, anywhere: set[str], of: dict[str, set[str]], place
     wrong = [line for name, lines in found.items() if name not in places for line in lines]
     assert wrong == [], f"only {', '.join(places)} {what}"
     assert set(found) == set(places), "the rule has lost its subject"
+
+
+def test_a_signal_has_the_name_that_the_system_gives_it() -> None:
+    """`signal.SIGKILL` of `lean.builtin`, where else a module would say what number it believes in."""
+    names = {name for member in signal.Signals for name in (member.name, member.name.removeprefix("SIG"))}
+    wrong = [
+        f"{module.where(node)}: {ast.unparse(node)}"
+        for module in modules()
+        for node in module.tree.body
+        if isinstance(node, ast.Assign)
+        and isinstance(node.value, ast.Constant)
+        and {target.id for target in node.targets if isinstance(target, ast.Name)} & names
+    ]
+    assert wrong == []
 
 
 def test_only_the_commands_print_and_exit() -> None:

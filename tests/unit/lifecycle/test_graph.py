@@ -262,7 +262,7 @@ def move(program: Program, choose: Callable[[list[str]], str]) -> None:
 
 @settings(max_examples=300, deadline=None)
 @given(graphs(), st.data())
-def test_nothing_starts_too_early_and_nothing_waits_for_ever(
+def test_rule_8_nothing_starts_too_early_and_nothing_waits_for_ever(
     configs: list[ProgramConfig], data: st.DataObject
 ) -> None:
     it = world(configs)
