@@ -1,7 +1,7 @@
 """The HTTP endpoints for orchestrators: /livez, /readyz, /startupz and /metrics.
 
-Loaded only where `http` is configured. Everybody who reaches the place may ask, so nothing that a program has
-said is told without `?verbose`, and nothing can be changed.
+Loaded only where `http` is configured. Every client that reaches the address may ask, so nothing that a
+program has said is told without `?verbose`, and nothing can be changed.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 # Seconds until a place that could not be had is tried again, doubled each time up to the longest.
 FIRST_RETRY = 1.0
 LONGEST_RETRY = 30.0
-SOCKET_MODE = 0o666  # as open as a port; directories say who gets there
+SOCKET_MODE = 0o666  # as open as a port; the directories above decide
 NOT_CACHED = {"Cache-Control": "no-store"}
 
 

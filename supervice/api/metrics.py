@@ -1,7 +1,7 @@
 """The numbers of all processes and of the daemon itself as OpenMetrics text.
 
 https://github.com/prometheus/OpenMetrics/blob/v1.0.0/specification/OpenMetrics.md; the names of the daemon's
-own numbers are those that Prometheus' client libraries agree on. Loaded when somebody asks for them.
+own numbers are those that Prometheus' client libraries agree on. Loaded with the first request for them.
 """
 
 from __future__ import annotations

@@ -15,8 +15,6 @@ from supervice.cli.ctl_commands import cli
 from supervice.control.access import READ_ONLY
 from supervice.control.connection import STREAMS
 from supervice.control.protocol import CommandError
-from supervice.process import Process
-from supervice.supervision.table import ProcessTable
 
 
 class Journal:
@@ -31,11 +29,11 @@ class Journal:
 @pytest.fixture
 def dispatcher() -> Dispatcher:
     daemon: Any = SimpleNamespace(
-        table=ProcessTable({}, lambda config: Process(config)),
+        table=SimpleNamespace(processes={}, leaving=frozenset()),
+        termination=SimpleNamespace(stopping=False),
         journal=Journal(),
         startup=None,
         probes=None,
-        termination=SimpleNamespace(stopping=False),
     )
     return Dispatcher(daemon)
 
