@@ -1,0 +1,117 @@
+"""Builds the bundle: `build.py [--arch ARCH] [--cache FOLDER] OUT`, which becomes OUT/opt/supervice.
+
+Three steps: the interpreter (minutes, once for each set of its inputs), our modules as bytecode, one link (seconds). Exit
+code 3: it cannot be built on this machine, and the last line says why.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+REPOSITORY = HERE.parents[1]
+sys.path.insert(0, str(HERE))
+
+import sources
+from fetch import Missing, say, zig
+from interpreter import ARCHITECTURES, COMPILE, LINK, environment, interpreter, own_architecture, target_options
+
+LIBRARIES = ("click", "h11")
+
+
+def libraries(folder: Path) -> Path:
+    """A folder with the Python libraries of the bundle in it, as links to where this Python has them."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    for name in LIBRARIES:
+        found = importlib.util.find_spec(name)
+        if found is None or not found.submodule_search_locations:
+            raise Missing(f"{name} is not installed for {sys.executable}; pip install {name}")
+        (folder / name).symlink_to(found.submodule_search_locations[0])
+    return folder
+
+
+def freeze(python: Path, work: Path) -> None:
+    """Our modules, the libraries' and the standard library's as frozen.bin and frozen.c."""
+    standard = python.parent / "Lib"
+    command = [str(python), str(HERE / "freeze.py"), str(REPOSITORY), str(work / "libraries"), str(standard), str(work)]
+    subprocess.run(command, env={"PATH": os.environ["PATH"], "PYTHONHASHSEED": "0"}, check=True)
+
+
+def link(parts: Path, work: Path, cache: Path, architecture: str, out: Path) -> None:
+    """The program, of the launcher, the frozen modules and the interpreter."""
+    include = parts / "Include"
+    sources_of_launcher = sorted(str(path) for path in (HERE / "launcher").glob("*.c"))
+    command = [
+        str(zig(cache)), "cc", *target_options(architecture), *COMPILE.split(), "-std=gnu11",
+        "-Wall", "-Wextra", "-Wno-unused-parameter", "-Wno-missing-field-initializers", "-Werror=implicit-function-declaration",
+        "-DPy_BUILD_CORE", f"-I{parts}", f"-I{include}", f"-I{include / 'internal'}", f"-ffile-prefix-map={HERE}=.",
+        *LINK.split(), "-Wl,-e,supervice_entry", "-o", str(out),
+        *sources_of_launcher, "frozen.c",
+        *(str(parts / name) for name in ("libpython3.13.a", "libexpat.a", "libHacl_Hash_SHA2.a", "libz.a")),
+    ]  # fmt: skip
+    done = subprocess.run(command, cwd=work, env=environment(cache), check=False)
+    if done.returncode != 0:
+        raise SystemExit("bundle: the link failed")
+    if _has_interpreter(out):
+        raise SystemExit(f"bundle: {out} is not static: it names a loader")
+
+
+def _has_interpreter(path: Path) -> bool:
+    """Whether the ELF file has a program header of the type INTERP."""
+    data = path.read_bytes()
+    offset = int.from_bytes(data[32:40], "little")
+    size, count = int.from_bytes(data[54:56], "little"), int.from_bytes(data[56:58], "little")
+    types = [int.from_bytes(data[offset + n * size : offset + n * size + 4], "little") for n in range(count)]
+    return 3 in types
+
+
+def lay_out(program: Path, parts: Path, compiler: Path, folder: Path) -> None:
+    """The folder as it is copied into images: owner, modes and times are the same whoever builds it."""
+    shutil.rmtree(folder, ignore_errors=True)
+    for name in ("bin", "lib", "licences"):
+        (folder / name).mkdir(parents=True)
+    shutil.copy(program, folder / "bin" / "supervice")
+    (folder / "bin" / "supervicectl").symlink_to("supervice")
+    (folder / "lib" / "python").symlink_to("../bin/supervice")
+    for path in (parts / "licences").iterdir():
+        shutil.copy(path, folder / "licences" / path.name)
+    shutil.copy(compiler.parent / "lib/libc/musl/COPYRIGHT", folder / "licences" / "musl")
+    shutil.copy(compiler.parent / "LICENSE", folder / "licences" / "zig")
+    shutil.copy(REPOSITORY / "LICENSE", folder / "licences" / "supervice")
+    for path in sorted(folder.rglob("*"), reverse=True):
+        if not path.is_symlink():
+            path.chmod(0o755 if path.is_dir() or path.parent.name == "bin" else 0o644)
+        os.utime(path, (sources.EPOCH, sources.EPOCH), follow_symlinks=False)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--arch", choices=sorted(ARCHITECTURES), help="default: this machine's")
+    parser.add_argument("--cache", type=Path, default=REPOSITORY / "build/bundle/cache")
+    parser.add_argument("out", type=Path)
+    arguments = parser.parse_args()
+    cache = arguments.cache.resolve()
+    try:
+        architecture = arguments.arch or own_architecture()
+        parts = interpreter(architecture, cache)
+        python = interpreter(own_architecture(), cache) / "python"
+        compiler = zig(cache)
+        work = cache / f"program-{architecture}"
+        libraries(work / "libraries")
+    except Missing as error:
+        say(f"the bundle cannot be built here: {error}")
+        sys.exit(3)
+    freeze(python, work)
+    link(parts, work, cache, architecture, work / "supervice")
+    lay_out(work / "supervice", parts, compiler, arguments.out / "opt" / "supervice")
+
+
+if __name__ == "__main__":
+    main()
