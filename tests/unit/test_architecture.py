@@ -223,7 +223,7 @@ SPAWNING = {
     "check_call",
 }  # fmt: skip
 SIGNALLING = {"killpg", "pidfd_send_signal", "raise_signal"}
-ONE_PLACE = (
+ONE_PLACE: tuple[tuple[str, set[str], dict[str, set[str]], tuple[str, ...]], ...] = (
     ("waits for children", WAITING, {"os": {"wait"}}, ("pid1.reaper",)),
     ("makes processes", SPAWNING, {"subprocess": {"run", "call"}}, ("pid1.spawn",)),
     ("sends signals", SIGNALLING, {"os": {"kill"}}, ("pid1.signals",)),
