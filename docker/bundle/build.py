@@ -1,4 +1,4 @@
-"""Builds the bundle: `build.py [--arch ARCH] [--cache FOLDER] OUT`, which becomes OUT/opt/supervice.
+"""Builds the bundle: `build.py [--arch ARCH] [--cache FOLDER] OUT` makes OUT/ARCH/opt/supervice and OUT/ARCH.tar.
 
 Three steps: the interpreter (minutes, once for each set of its inputs), our modules as bytecode, one link (seconds). Exit
 code 3: it cannot be built on this machine, and the last line says why.
@@ -7,11 +7,12 @@ code 3: it cannot be built on this machine, and the last line says why.
 from __future__ import annotations
 
 import argparse
-import importlib.util
+import io
 import os
 import shutil
 import subprocess
 import sys
+import tarfile
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
@@ -19,28 +20,25 @@ REPOSITORY = HERE.parents[1]
 sys.path.insert(0, str(HERE))
 
 import sources
-from fetch import Missing, say, zig
+from fetch import Missing, alone, digest, libraries, say, zig
 from interpreter import ARCHITECTURES, COMPILE, LINK, environment, interpreter, own_architecture, target_options
 
-LIBRARIES = ("click", "h11")
+TREES = ("supervice", "docker/bundle")
 
 
-def libraries(folder: Path) -> Path:
-    """A folder with the Python libraries of the bundle in it, as links to where this Python has them."""
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
-    for name in LIBRARIES:
-        found = importlib.util.find_spec(name)
-        if found is None or not found.submodule_search_locations:
-            raise Missing(f"{name} is not installed for {sys.executable}; pip install {name}")
-        (folder / name).symlink_to(found.submodule_search_locations[0])
-    return folder
+def digest_of_inputs() -> str:
+    """Of all files that the program is made of, as docker/bundle/in-image.sh computes it."""
+    found = []
+    for tree in TREES:
+        found += [p for p in (REPOSITORY / tree).rglob("*") if p.is_file() and p.suffix != ".pyc"]
+    lines = (f"{digest(path.read_bytes())}  {path.relative_to(REPOSITORY)}\n" for path in found)
+    return digest("".join(sorted(lines, key=lambda line: line[66:])).encode())
 
 
-def freeze(python: Path, work: Path) -> None:
+def freeze(python: Path, libraries: Path, work: Path) -> None:
     """Our modules, the libraries' and the standard library's as frozen.bin and frozen.c."""
     standard = python.parent / "Lib"
-    command = [str(python), str(HERE / "freeze.py"), str(REPOSITORY), str(work / "libraries"), str(standard), str(work)]
+    command = [str(python), str(HERE / "freeze.py"), str(REPOSITORY), str(libraries), str(standard), str(work)]
     subprocess.run(command, env={"PATH": os.environ["PATH"], "PYTHONHASHSEED": "0"}, check=True)
 
 
@@ -72,7 +70,7 @@ def _has_interpreter(path: Path) -> bool:
     return 3 in types
 
 
-def lay_out(program: Path, parts: Path, compiler: Path, folder: Path) -> None:
+def lay_out(program: Path, parts: Path, compiler: Path, wheels: Path, folder: Path) -> None:
     """The folder as it is copied into images: owner, modes and times are the same whoever builds it."""
     shutil.rmtree(folder, ignore_errors=True)
     for name in ("bin", "lib", "licences"):
@@ -85,17 +83,32 @@ def lay_out(program: Path, parts: Path, compiler: Path, folder: Path) -> None:
     shutil.copy(compiler.parent / "lib/libc/musl/COPYRIGHT", folder / "licences" / "musl")
     shutil.copy(compiler.parent / "LICENSE", folder / "licences" / "zig")
     shutil.copy(REPOSITORY / "LICENSE", folder / "licences" / "supervice")
+    for name in sources.LIBRARIES:
+        (text,) = wheels.glob(f"{name}-*.dist-info/**/LICENSE*")
+        shutil.copy(text, folder / "licences" / name)
     for path in sorted(folder.rglob("*"), reverse=True):
         if not path.is_symlink():
             path.chmod(0o755 if path.is_dir() or path.parent.name == "bin" else 0o644)
         os.utime(path, (sources.EPOCH, sources.EPOCH), follow_symlinks=False)
 
 
+def pack(tree: Path, archive: Path) -> None:
+    """`opt/supervice` of `tree` and nothing else as a tar archive, the same bytes for the same tree."""
+    with tarfile.open(archive.with_suffix(".tmp"), "w", format=tarfile.USTAR_FORMAT) as tar:
+        for path in sorted((tree / "opt" / "supervice").rglob("*"), key=str):
+            member = tar.gettarinfo(path, str(path.relative_to(tree)))
+            member.uid = member.gid = 0
+            member.uname = member.gname = ""
+            member.mtime = sources.EPOCH
+            tar.addfile(member, io.BytesIO(path.read_bytes()) if member.isfile() else None)
+    archive.with_suffix(".tmp").rename(archive)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--arch", choices=sorted(ARCHITECTURES), help="default: this machine's")
     parser.add_argument("--cache", type=Path, default=REPOSITORY / "build/bundle/cache")
-    parser.add_argument("out", type=Path)
+    parser.add_argument("out", type=Path, nargs="?", default=REPOSITORY / "build/bundle")
     arguments = parser.parse_args()
     cache = arguments.cache.resolve()
     try:
@@ -103,14 +116,20 @@ def main() -> None:
         parts = interpreter(architecture, cache)
         python = interpreter(own_architecture(), cache) / "python"
         compiler = zig(cache)
-        work = cache / f"program-{architecture}"
-        libraries(work / "libraries")
+        wheels = libraries(cache)
     except Missing as error:
         say(f"the bundle cannot be built here: {error}")
         sys.exit(3)
-    freeze(python, work)
-    link(parts, work, cache, architecture, work / "supervice")
-    lay_out(work / "supervice", parts, compiler, arguments.out / "opt" / "supervice")
+    out = arguments.out / architecture
+    with alone(cache, f"program-{architecture}"):
+        work = cache / f"program-{architecture}"
+        work.mkdir(exist_ok=True)
+        inputs = digest_of_inputs()
+        freeze(python, wheels, work)
+        link(parts, work, cache, architecture, work / "supervice")
+        lay_out(work / "supervice", parts, compiler, wheels, out / "opt" / "supervice")
+        pack(out, arguments.out / f"{architecture}.tar")
+        (arguments.out / f"{architecture}.inputs").write_text(inputs + "\n")
 
 
 if __name__ == "__main__":

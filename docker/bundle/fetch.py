@@ -6,6 +6,8 @@ file that apt could not get, by HTTP from the mirror.
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import fnmatch
 import hashlib
 import os
@@ -14,11 +16,13 @@ import shutil
 import subprocess
 import sys
 import tarfile
+import tempfile
 import time
 import urllib.error
 import urllib.parse
 import urllib.request
 import zipfile
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import sources
@@ -39,6 +43,15 @@ def say(text: str) -> None:
 
 def digest(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
+
+
+@contextlib.contextmanager
+def alone(cache: Path, what: str) -> Iterator[None]:
+    """Keeps another build that uses the same cache from doing `what` at the same time."""
+    cache.mkdir(parents=True, exist_ok=True)
+    with (cache / f"lock-{what}").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def fetch(folder: Path) -> dict[str, bytes]:
@@ -166,21 +179,46 @@ def zig(folder: Path) -> Path:
     if machine not in sources.ZIG_WHEELS:
         raise Missing(f"there is no pinned compiler for {machine}; x86_64 and aarch64 have one")
     say(f"fetching the compiler, zig {sources.ZIG} (80 MB)")
-    folder.mkdir(parents=True, exist_ok=True)
-    pinned = folder / "compiler.txt"
-    hashes = " ".join(f"--hash=sha256:{sha256}" for sha256 in sources.ZIG_WHEELS.values())
-    pinned.write_text(f"ziglang=={sources.ZIG} {hashes}\n")
-    command = [sys.executable, "-m", "pip", "--disable-pip-version-check", "download", "--quiet", "--no-deps",
-               "--only-binary=:all:", "--require-hashes", "-d", str(folder), "-r", str(pinned)]  # fmt: skip
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode != 0:
-        raise Missing(f"ziglang {sources.ZIG} cannot be had from PyPI: {done.stderr.strip()[-500:]}")
-    temporary = place.with_suffix(".tmp")
-    shutil.rmtree(temporary, ignore_errors=True)
-    for wheel in folder.glob(f"ziglang-{sources.ZIG}-*.whl"):
-        with zipfile.ZipFile(wheel) as archive:
-            archive.extractall(temporary)
-        wheel.unlink()
-    (temporary / "ziglang" / "zig").chmod(0o755)
-    temporary.rename(place)
+    with alone(folder, "zig"), _wheels(folder, {"ziglang": (sources.ZIG, *sources.ZIG_WHEELS.values())}) as wheels:
+        if not program.is_file():
+            temporary = _unpacked(wheels, place)
+            (temporary / "ziglang" / "zig").chmod(0o755)
+            temporary.rename(place)
     return program
+
+
+def libraries(folder: Path) -> Path:
+    """A folder with the libraries in Python, unpacked below `folder`. `Missing`."""
+    place = folder / f"libraries-{digest(repr(sources.LIBRARIES).encode())[:16]}"
+    if not place.is_dir():
+        with alone(folder, "libraries"), _wheels(folder, sources.LIBRARIES) as wheels:
+            if not place.is_dir():
+                _unpacked(wheels, place).rename(place)
+    return place
+
+
+@contextlib.contextmanager
+def _wheels(folder: Path, wanted: Mapping[str, tuple[str, ...]]) -> Iterator[list[Path]]:
+    """The wheels of packages, each with its version and the SHA-256 that it may have."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder) as place:
+        pinned = Path(place) / "pinned.txt"
+        rows = (f"{name}=={version} {' '.join(f'--hash=sha256:{h}' for h in hashes)}\n"
+                for name, (version, *hashes) in wanted.items())  # fmt: skip
+        pinned.write_text("".join(rows))
+        command = [sys.executable, "-m", "pip", "--disable-pip-version-check", "download", "--quiet", "--no-deps",
+                   "--only-binary=:all:", "--require-hashes", "-d", place, "-r", str(pinned)]  # fmt: skip
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        if done.returncode != 0:
+            raise Missing(f"{', '.join(wanted)} cannot be had from PyPI: {done.stderr.strip()[-500:]}")
+        yield sorted(Path(place).glob("*.whl"))
+
+
+def _unpacked(wheels: list[Path], place: Path) -> Path:
+    """A folder beside `place` with what is in the wheels."""
+    folder = place.with_name(f"{place.name}.tmp")
+    shutil.rmtree(folder, ignore_errors=True)
+    for wheel in wheels:
+        with zipfile.ZipFile(wheel) as archive:
+            archive.extractall(folder)
+    return folder

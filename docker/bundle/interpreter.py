@@ -11,11 +11,12 @@ import os
 import platform
 import shutil
 import subprocess
+import sys
 import tarfile
 from pathlib import Path
 
 import sources
-from fetch import Missing, fetch, say, zig
+from fetch import Missing, alone, fetch, say, zig
 
 # Docker's name of an architecture: the one of the compiler and of the kernel, the oldest processor.
 ARCHITECTURES = {"amd64": ("x86_64", "x86_64"), "arm64": ("aarch64", "generic")}
@@ -55,11 +56,9 @@ def target_options(architecture: str) -> list[str]:
 
 def key(architecture: str) -> str:
     """Changes with everything that the interpreter is made of."""
-    here = Path(__file__).parent
-    inputs = hashlib.sha256(architecture.encode())
-    for name in ("sources.py", "interpreter.py"):
-        inputs.update((here / name).read_bytes())
-    return inputs.hexdigest()[:16]
+    pinned = (sources.CPYTHON, sources.ZLIB_SOURCE, sources.PATCHES, sources.ZIG_WHEELS, sources.EPOCH)
+    inputs = Path(__file__).read_bytes() + f"{architecture} {pinned}".encode()
+    return hashlib.sha256(inputs).hexdigest()[:16]
 
 
 def environment(cache: Path) -> dict[str, str]:
@@ -84,6 +83,13 @@ def interpreter(architecture: str, cache: Path) -> Path:
             raise Missing(f"{tool} is not installed; apt-get install {tool}")
     # The other architecture is built by a Python of the very same version: this one's.
     host = None if architecture == own_architecture() else interpreter(own_architecture(), cache) / "python"
+    with alone(cache, f"interpreter-{architecture}"):
+        if not done.is_dir():
+            _build(architecture, cache, host, done)
+    return done
+
+
+def _build(architecture: str, cache: Path, host: Path | None, done: Path) -> None:
     patches = fetch(cache / "downloads")
     compiler = zig(cache)
     work = cache / f"work-{architecture}"
@@ -96,7 +102,6 @@ def interpreter(architecture: str, cache: Path) -> Path:
     _gather(work, host is None)
     (work / "out").rename(done)
     shutil.rmtree(work)
-    return done
 
 
 def _unpack(downloads: Path, work: Path, patches: dict[str, bytes]) -> None:
@@ -204,3 +209,8 @@ def _gather(work: Path, own: bool) -> None:
             'PYTHONHOME=$here PYTHONPATH=$here/Lib exec "$here/interpreter" -S -B "$@"\n'
         )
         script.chmod(0o755)
+
+
+if __name__ == "__main__":
+    # Only this step: an image build has it in a layer of its own.
+    interpreter(own_architecture(), Path(sys.argv[1]))

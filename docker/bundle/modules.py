@@ -13,7 +13,7 @@ from pathlib import Path
 
 # What every interpreter starts with.
 ALWAYS = ("codecs", "encodings", "encodings.aliases", "encodings.utf_8", "io", "abc", "runpy")
-# What the standard library imports inside of functions, and we use; the codecs are found by name.
+# What the standard library imports inside of functions, and we use.
 LATE = (
     "encodings.ascii",
     "encodings.latin_1",
@@ -138,6 +138,18 @@ def _imports(name: str, path: Path, everywhere: bool) -> Iterator[str]:
                 base = ".".join([*above, *([base] if base else [])])
             yield base
             yield from (f"{base}.{alias.name}" for alias in node.names)
+        elif isinstance(node, ast.Call):
+            yield from _codecs(node)
+
+
+def _codecs(call: ast.Call) -> Iterator[str]:
+    """The modules of the encodings that a call names: text.encode("…"), data.decode("…"), open(…, encoding="…")."""
+    named = [keyword.value for keyword in call.keywords if keyword.arg == "encoding"]
+    if isinstance(call.func, ast.Attribute) and call.func.attr in ("encode", "decode"):
+        named += call.args[:1]
+    for value in named:
+        if isinstance(value, ast.Constant) and isinstance(value.value, str):
+            yield f"encodings.{value.value.lower().replace('-', '_')}"
 
 
 def _statements(tree: ast.AST, everywhere: bool) -> Iterator[ast.AST]:
