@@ -1,7 +1,7 @@
-"""Builds the bundle: `build.py [--arch ARCH] [--cache FOLDER] OUT` makes OUT/ARCH/opt/supervice and OUT/ARCH.tar.
+"""Builds the bundle: `build.py [--arch ARCH] [OUT]` makes OUT/ARCH/opt/supervice and OUT/ARCH.tar.
 
-Three steps: the interpreter (minutes, once for each set of its inputs), our modules as bytecode, one link (seconds). Exit
-code 3: it cannot be built on this machine, and the last line says why.
+Three steps: the interpreter (minutes, once for each set of its inputs), our modules as bytecode, one link
+(seconds). Exit code 3: it cannot be built on this machine, and the last line says why.
 """
 
 from __future__ import annotations
@@ -15,14 +15,20 @@ import sys
 import tarfile
 from pathlib import Path
 
-HERE = Path(__file__).resolve().parent
-REPOSITORY = HERE.parents[1]
-sys.path.insert(0, str(HERE))
-
 import sources
 from fetch import Missing, alone, digest, libraries, say, zig
-from interpreter import ARCHITECTURES, COMPILE, LINK, environment, interpreter, own_architecture, target_options
+from interpreter import (
+    ARCHITECTURES,
+    COMPILE,
+    LINK,
+    environment,
+    interpreter,
+    own_architecture,
+    target_options,
+)
 
+HERE = Path(__file__).resolve().parent
+REPOSITORY = HERE.parents[1]
 TREES = ("supervice", "docker/bundle")
 
 
@@ -38,7 +44,8 @@ def digest_of_inputs() -> str:
 def freeze(python: Path, libraries: Path, work: Path) -> None:
     """Our modules, the libraries' and the standard library's as frozen.bin and frozen.c."""
     standard = python.parent / "Lib"
-    command = [str(python), str(HERE / "freeze.py"), str(REPOSITORY), str(libraries), str(standard), str(work)]
+    folders = (REPOSITORY, libraries, standard, work)
+    command = [python, HERE / "freeze.py", *folders]
     subprocess.run(command, env={"PATH": os.environ["PATH"], "PYTHONHASHSEED": "0"}, check=True)
 
 
@@ -48,8 +55,8 @@ def link(parts: Path, work: Path, cache: Path, architecture: str, out: Path) -> 
     sources_of_launcher = sorted(str(path) for path in (HERE / "launcher").glob("*.c"))
     command = [
         str(zig(cache)), "cc", *target_options(architecture), *COMPILE.split(), "-std=gnu11",
-        "-Wall", "-Wextra", "-Wno-unused-parameter", "-Wno-missing-field-initializers", "-Werror=implicit-function-declaration",
-        "-DPy_BUILD_CORE", f"-I{parts}", f"-I{include}", f"-I{include / 'internal'}", f"-ffile-prefix-map={HERE}=.",
+        "-Wall", "-Wextra", "-Wno-unused-parameter", "-Wno-missing-field-initializers", "-DPy_BUILD_CORE",
+        f"-I{parts}", f"-I{include}", f"-I{include / 'internal'}", f"-ffile-prefix-map={HERE}=.",
         *LINK.split(), "-Wl,-e,supervice_entry", "-o", str(out),
         *sources_of_launcher, "frozen.c",
         *(str(parts / name) for name in ("libpython3.13.a", "libexpat.a", "libHacl_Hash_SHA2.a", "libz.a")),
@@ -59,6 +66,19 @@ def link(parts: Path, work: Path, cache: Path, architecture: str, out: Path) -> 
         raise SystemExit("bundle: the link failed")
     if _has_interpreter(out):
         raise SystemExit(f"bundle: {out} is not static: it names a loader")
+
+
+def try_out(program: Path, work: Path) -> None:
+    """Imports every module that is frozen: one that misses another would be found by a user."""
+    names = [line.split()[1] for line in (work / "modules.txt").read_text().splitlines()]
+    ours = [name for name in names if name.startswith(("supervice", "click", "h11"))]
+    (work / "python").unlink(missing_ok=True)
+    (work / "python").symlink_to(program)
+    code = "import importlib, sys; [importlib.import_module(name) for name in sys.argv[1:]]"
+    command = [work / "python", "-I", "-S", "-c", code, *ours]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise SystemExit(f"{done.stderr}bundle: a module that is needed is not in docker/bundle/modules.py")
 
 
 def _has_interpreter(path: Path) -> bool:
@@ -127,6 +147,8 @@ def main() -> None:
         inputs = digest_of_inputs()
         freeze(python, wheels, work)
         link(parts, work, cache, architecture, work / "supervice")
+        if architecture == own_architecture():
+            try_out(work / "supervice", work)
         lay_out(work / "supervice", parts, compiler, wheels, out / "opt" / "supervice")
         pack(out, arguments.out / f"{architecture}.tar")
         (arguments.out / f"{architecture}.inputs").write_text(inputs + "\n")

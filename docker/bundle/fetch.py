@@ -1,14 +1,13 @@
 """Fetches what `sources.py` pins, into a folder, each file checked against its SHA-256.
 
-By apt where there is one: it knows the mirror, the proxy, and checks the signature of the archive. Otherwise, and for a
-file that apt could not get, by HTTP from the mirror.
+By apt where there is one: it knows the mirror, the proxy, and checks the signature of the archive. Otherwise,
+and for a file that apt could not get, by HTTP from the mirror.
 """
 
 from __future__ import annotations
 
 import contextlib
 import fcntl
-import fnmatch
 import hashlib
 import os
 import platform
@@ -148,7 +147,7 @@ def _by_http(folder: Path, source: Source) -> None:
 
 def _packagings(folder: Path) -> list[Path]:
     """The archives of Debian's packaging that are there, the newest revision first."""
-    return sorted((p for p in folder.iterdir() if fnmatch.fnmatch(p.name, sources.PACKAGING_PATTERN)), reverse=True)
+    return sorted(folder.glob(sources.PACKAGING_PATTERN), reverse=True)
 
 
 def _patches(folder: Path) -> dict[str, bytes]:
@@ -170,7 +169,7 @@ def _patches(folder: Path) -> dict[str, bytes]:
 
 
 def zig(folder: Path) -> Path:
-    """The compiler, unpacked below `folder`. `Missing` where PyPI has no wheel for this machine or is out of reach."""
+    """The compiler, unpacked below `folder`. `Missing`: there is no wheel for this machine, or no PyPI."""
     machine = platform.machine()
     place = folder / f"zig-{sources.ZIG}-{machine}"
     program = place / "ziglang" / "zig"
@@ -179,7 +178,8 @@ def zig(folder: Path) -> Path:
     if machine not in sources.ZIG_WHEELS:
         raise Missing(f"there is no pinned compiler for {machine}; x86_64 and aarch64 have one")
     say(f"fetching the compiler, zig {sources.ZIG} (80 MB)")
-    with alone(folder, "zig"), _wheels(folder, {"ziglang": (sources.ZIG, *sources.ZIG_WHEELS.values())}) as wheels:
+    wanted = {"ziglang": (sources.ZIG, *sources.ZIG_WHEELS.values())}
+    with alone(folder, "zig"), _wheels(folder, wanted) as wheels:
         if not program.is_file():
             temporary = _unpacked(wheels, place)
             (temporary / "ziglang" / "zig").chmod(0o755)
@@ -206,8 +206,8 @@ def _wheels(folder: Path, wanted: Mapping[str, tuple[str, ...]]) -> Iterator[lis
         rows = (f"{name}=={version} {' '.join(f'--hash=sha256:{h}' for h in hashes)}\n"
                 for name, (version, *hashes) in wanted.items())  # fmt: skip
         pinned.write_text("".join(rows))
-        command = [sys.executable, "-m", "pip", "--disable-pip-version-check", "download", "--quiet", "--no-deps",
-                   "--only-binary=:all:", "--require-hashes", "-d", place, "-r", str(pinned)]  # fmt: skip
+        pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "download", "--quiet", "--no-deps"]
+        command = [*pip, "--only-binary=:all:", "--require-hashes", "-d", place, "-r", str(pinned)]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode != 0:
             raise Missing(f"{', '.join(wanted)} cannot be had from PyPI: {done.stderr.strip()[-500:]}")

@@ -1,8 +1,8 @@
 """Compiles the modules of the bundle and writes them as one file of bytes and a table in C.
 
-Runs on the interpreter that is being built for, `freeze.py OURS LIBRARIES STANDARD OUT`, because its bytecode has to
-be that interpreter's. The same sources give the same bytes: every module in the same order, in one process,
-with PYTHONHASHSEED=0.
+Runs on the interpreter that is being built for, `freeze.py OURS LIBRARIES STANDARD OUT`, because its bytecode
+has to be that interpreter's. The same sources give the same bytes: every module in the same order, in one
+process, with PYTHONHASHSEED=0.
 """
 
 from __future__ import annotations
@@ -10,8 +10,6 @@ from __future__ import annotations
 import marshal
 import sys
 from pathlib import Path
-
-sys.path.insert(0, str(Path(__file__).parent))
 
 from modules import Sources, collect
 
@@ -34,7 +32,7 @@ extern const unsigned char frozen_bytes[];
 
 
 def freeze(name: str, path: Path) -> bytes:
-    """The marshalled code of a module, which a traceback calls by its path below the folder it was found in."""
+    """The marshalled code of a module. A traceback calls it by its path below the folder it was found in."""
     shown = "/".join(name.split(".")) + ("/__init__.py" if path.name == "__init__.py" else ".py")
     optimize = 0 if name.startswith(WITH_DOCSTRINGS) else 2
     return marshal.dumps(compile(path.read_bytes(), shown, "exec", dont_inherit=True, optimize=optimize))
@@ -42,7 +40,7 @@ def freeze(name: str, path: Path) -> bytes:
 
 def main() -> None:
     ours, libraries, standard, out = map(Path, sys.argv[1:5])
-    found = collect(Sources(ours, libraries, standard), PACKAGES)
+    found = collect(Sources(ours, Path(__file__).parent / "stand_ins", libraries, standard), PACKAGES)
     blob = bytearray()
     rows: dict[str, str] = {}
     sizes: dict[str, int] = {}

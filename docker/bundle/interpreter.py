@@ -1,7 +1,8 @@
 """Builds the interpreter, once for each set of its inputs: libpython and its libraries, static, against musl.
 
-The folder that comes out has in it what a link takes, the sources of the standard library, and on the machine's own
-architecture a `python` that runs them, which compiles the modules of the bundle and builds for the other architecture.
+The folder that comes out has in it what a link takes, the sources of the standard library, and on the
+machine's own architecture a `python` that runs them, which compiles the modules of the bundle and builds for
+the other architecture.
 """
 
 from __future__ import annotations
@@ -21,24 +22,33 @@ from fetch import Missing, alone, fetch, say, zig
 # Docker's name of an architecture: the one of the compiler and of the kernel, the oldest processor.
 ARCHITECTURES = {"amd64": ("x86_64", "x86_64"), "arm64": ("aarch64", "generic")}
 
-# What the bundle does without. `unicodedata` alone is 1 MB: host names go to getaddrinfo as bytes.
-DISABLED = (
-    "_asyncio _bz2 _codecs_cn _codecs_hk _codecs_iso2022 _codecs_jp _codecs_kr _codecs_tw _contextvars_test _csv "
-    "_ctypes _curses _curses_panel _datetime _dbm _decimal _elementtree _gdbm _hashlib _interpchannels _interpqueues "
-    "_interpreters _lsprof _lzma _multibytecodec _multiprocessing _pickle _posixshmem _queue _sqlite3 _ssl "
-    "_statistics _tkinter _uuid _zoneinfo cmath mmap readline syslog unicodedata"
-).split()
+# What the bundle does without. `unicodedata` alone is 1 MB; `encodings.idna`, which needs it, is a stand-in.
+DISABLED = """
+_asyncio _bz2 _codecs_cn _codecs_hk _codecs_iso2022 _codecs_jp _codecs_kr _codecs_tw _csv _ctypes _curses
+_curses_panel _dbm _decimal _elementtree _gdbm _hashlib _interpchannels _interpqueues _interpreters
+_lsprof _lzma _multibytecodec _multiprocessing _pickle _posixshmem _queue _sqlite3 _ssl _statistics _tkinter
+_uuid cmath mmap readline syslog unicodedata
+"""
 COMPILE = (
-    "-O2 -g0 -DNDEBUG -ffunction-sections -fdata-sections -fno-asynchronous-unwind-tables -fno-unwind-tables "
+    "-Os -g0 -DNDEBUG -ffunction-sections -fdata-sections -fno-asynchronous-unwind-tables -fno-unwind-tables "
     # musl gives a thread 128 KiB, which the interpreter's recursion does not fit into
     "-DTHREAD_STACK_SIZE=0x100000"
 )
+# Where the time is spent; the rest is small instead.
+FAST = """
+Python/ceval.o Python/marshal.o Python/import.o Python/gc.o Python/specialize.o Python/getargs.o
+Objects/abstract.o Objects/bytesobject.o Objects/call.o Objects/codeobject.o Objects/descrobject.o
+Objects/dictobject.o Objects/frameobject.o Objects/funcobject.o Objects/genobject.o Objects/listobject.o
+Objects/longobject.o Objects/methodobject.o Objects/moduleobject.o Objects/object.o Objects/obmalloc.o
+Objects/setobject.o Objects/sliceobject.o Objects/tupleobject.o Objects/typeobject.o Objects/unicodeobject.o
+Modules/_json.o Modules/selectmodule.o Modules/posixmodule.o
+"""
 LINK = "-static -s -Wl,--gc-sections -Wl,-z,stack-size=1048576"
-CONFIGURE = (
-    "--disable-shared --without-ensurepip --disable-test-modules --without-doc-strings --without-mimalloc "
-    "--without-readline --with-pkg-config=no --prefix=/opt/supervice"
-).split()
-ZLIB_FILES = "adler32 compress crc32 deflate infback inffast inflate inftrees trees uncompr zutil".split()
+CONFIGURE = """
+--disable-shared --without-ensurepip --disable-test-modules --without-doc-strings --without-mimalloc
+--without-readline --with-pkg-config=no --prefix=/opt/supervice
+"""
+ZLIB = "adler32 compress crc32 deflate infback inffast inflate inftrees trees uncompr zutil"
 
 
 def own_architecture() -> str:
@@ -151,12 +161,13 @@ def _compile(work: Path, cache: Path, architecture: str, host: Path | None) -> N
         "ZLIB_CFLAGS": "-I../zlib",
         "ZLIB_LIBS": "-L../zlib -lz",
     }
-    options = [*CONFIGURE, *(f"py_cv_module_{module}=n/a" for module in DISABLED)]
+    options = [*CONFIGURE.split(), *(f"py_cv_module_{module}=n/a" for module in DISABLED.split())]
     if host is not None:
         machine, _ = ARCHITECTURES[architecture]
         own, _ = ARCHITECTURES[own_architecture()]
-        options += [f"--host={machine}-linux-musl", f"--build={own}-linux-musl", f"--with-build-python={host}",
-                    "ac_cv_file__dev_ptmx=yes", "ac_cv_file__dev_ptc=no"]  # fmt: skip
+        options += [f"--host={machine}-linux-musl", f"--build={own}-linux-musl"]
+        options += [f"--with-build-python={host}", "ac_cv_buggy_getaddrinfo=no"]
+        options += ["ac_cv_file__dev_ptmx=yes", "ac_cv_file__dev_ptc=no"]
     jobs = f"-j{len(os.sched_getaffinity(0))}"
     libraries = ["libpython3.13.a", "Modules/expat/libexpat.a", "Modules/_hacl/libHacl_Hash_SHA2.a"]
     with (work / "log").open("wb") as log:
@@ -168,12 +179,13 @@ def _compile(work: Path, cache: Path, architecture: str, host: Path | None) -> N
                 last = (work / "log").read_text(errors="replace")[-3000:]
                 raise SystemExit(f"{last}\nbundle: {command[0]} failed; its log is {work}/log")
 
-        for name in ZLIB_FILES:
-            run(work / "zlib", cc, *COMPILE.split(), "-DHAVE_UNISTD_H", "-DHAVE_STDARG_H", "-c",
-                f"{name}.c")  # fmt: skip
-        run(work / "zlib", ar, "rcs", "libz.a", *(f"{name}.o" for name in ZLIB_FILES))
+        for name in ZLIB.split():
+            defines = ("-DHAVE_UNISTD_H", "-DHAVE_STDARG_H")
+            run(work / "zlib", cc, *COMPILE.split(), "-O2", *defines, "-c", f"{name}.c")
+        run(work / "zlib", ar, "rcs", "libz.a", *(f"{name}.o" for name in ZLIB.split()))
         run(build, "../src/configure", *options)
         # Debian's patch takes LDFLAGS out of the Makefile.
+        run(build, "make", jobs, f"LDFLAGS={LINK}", "EXTRA_CFLAGS=-O2", *FAST.split())
         run(build, "make", jobs, f"LDFLAGS={LINK}", *libraries)
         if host is None:
             run(build, cc, *COMPILE.split(), "-I.", "-I../src/Include", "-c", "../src/Programs/python.c")
@@ -191,10 +203,11 @@ def _gather(work: Path, own: bool) -> None:
         build / "pyconfig.h",
     ):
         shutil.copy(path, out / path.name)
-    # The bundle has its own of these two: the modules that are frozen, and where to look for others (nowhere).
+    # The bundle has its own of these two: what modules are frozen, and where to look for others (nowhere).
     subprocess.run([str(work / "ar"), "d", str(out / "libpython3.13.a"), "frozen.o", "getpath.o"], check=True)
     shutil.copytree(src / "Include", out / "Include")
-    shutil.copytree(src / "Lib", out / "Lib", ignore=shutil.ignore_patterns("test", "idlelib", "ensurepip", "__pycache__"))
+    unwanted = shutil.ignore_patterns("test", "idlelib", "ensurepip", "__pycache__")
+    shutil.copytree(src / "Lib", out / "Lib", ignore=unwanted)
     licences = out / "licences"
     licences.mkdir()
     shutil.copy(src / "LICENSE", licences / "CPython")

@@ -1,8 +1,8 @@
 """Finds the modules that the bundle is made of: what `supervice` imports, and what that imports.
 
-Read from the sources with `ast`, so that a new module or a new import of ours is in the next bundle by itself. Of our own
-modules and of the libraries every import counts, also one inside a function; of the standard library only those
-at the top of a module, and `LATE` names the others that are needed.
+Read from the sources with `ast`, so that a new module or a new import of ours is in the next bundle by
+itself. Of our own modules and of the libraries every import counts, also one inside a function; of the
+standard library only those at the top of a module, and `LATE` names the others that are needed.
 """
 
 from __future__ import annotations
@@ -16,12 +16,13 @@ ALWAYS = ("codecs", "encodings", "encodings.aliases", "encodings.utf_8", "io", "
 # What the standard library imports inside of functions, and we use.
 LATE = (
     "encodings.ascii",
+    "encodings.idna",
     "encodings.latin_1",
     "traceback",
     "linecache",
     "textwrap",
 )
-# Never needed: another way round is taken without them, or nothing that we use comes to where they are imported.
+# Never needed: who imports them does without, or nothing that we use comes to where they are imported.
 NEVER = frozenset(
     (
         "_compression",
@@ -29,7 +30,6 @@ NEVER = frozenset(
         "_py_abc",
         "_pyrepl",
         "_strptime",
-        "ast",
         "asyncio",
         "bz2",
         "calendar",
@@ -37,23 +37,20 @@ NEVER = frozenset(
         "click.testing",
         "concurrent",
         "ctypes",
-        "datetime",
         "decimal",
         "doctest",
         "email",
-        "encodings.idna",
         "encodings.mbcs",
         "http",
         "importlib.metadata",
         "importlib.resources",
         "lzma",
         "multiprocessing",
-        "ntpath",
-        "pathlib",
         "pdb",
         "pickle",
         "platform",
         "pydoc",
+        "_pydatetime",
         "random",
         "ssl",
         "statistics",
@@ -62,7 +59,6 @@ NEVER = frozenset(
         "typing_extensions",
         "unittest",
         "urllib",
-        "uuid",
         "webbrowser",
         "xml",
         "zipfile",
@@ -74,10 +70,10 @@ NOT_OURS = frozenset(("supervice.client",))
 
 
 class Sources:
-    """Where modules are looked for: the folder of `supervice`, those of the libraries, the standard library."""
+    """Where modules are looked for: `supervice`, the stand-ins, the libraries, the standard library."""
 
-    def __init__(self, ours: Path, libraries: Path, standard: Path) -> None:
-        self.roots = (ours, libraries, standard)
+    def __init__(self, ours: Path, stand_ins: Path, libraries: Path, standard: Path) -> None:
+        self.roots = (ours, stand_ins, libraries, standard)
         self.standard = standard
 
     def find(self, name: str) -> Path | None:
@@ -143,7 +139,7 @@ def _imports(name: str, path: Path, everywhere: bool) -> Iterator[str]:
 
 
 def _codecs(call: ast.Call) -> Iterator[str]:
-    """The modules of the encodings that a call names: text.encode("…"), data.decode("…"), open(…, encoding="…")."""
+    """The modules of the encodings that a call names: encode("…"), decode("…"), open(…, encoding="…")."""
     named = [keyword.value for keyword in call.keywords if keyword.arg == "encoding"]
     if isinstance(call.func, ast.Attribute) and call.func.attr in ("encode", "decode"):
         named += call.args[:1]

@@ -1,8 +1,8 @@
 """What the bundle is built of: each source with its version and its SHA-256.
 
-The upstream tarballs stay on Debian's mirrors for as long as Debian 13 does. A revision of the packaging does not: it
-is replaced by the next, which has the same patches and more. So each patch is pinned by itself, and any revision that
-has it will do.
+The upstream tarballs stay on Debian's mirrors for as long as Debian 13 does. A revision of the packaging
+does not: it is replaced by the next, which has the same patches and more. So each patch is pinned by itself,
+and any revision that has it will do.
 """
 
 from __future__ import annotations
