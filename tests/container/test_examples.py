@@ -136,11 +136,11 @@ def test_kubernetes(run: Callable[..., Box], build_example: Callable[[str], str]
     assert "programs are stopped in 5 s (drain_delay)" in box.logs()
 
 
-def test_embedding(run: Callable[..., Box], image_for: Callable[[str], str], base: str) -> None:
+def test_embedding(run: Callable[..., Box], pip_image_for: Callable[[str], str], base: str) -> None:
     box = run(
         ["-W", "error", "/srv/embedding.py"],
         entrypoint="/opt/supervice/bin/python",
-        image=image_for(base),
+        image=pip_image_for(base),
         files={"/srv/embedding.py": EXAMPLES / "embedding.py"},
         init=True,
     )
