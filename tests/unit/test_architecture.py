@@ -85,6 +85,7 @@ PURE = (
     "schedules.local_time",
     "schedules.records",
     "schedules.refusals",
+    "schedules.stamp",
     "schedules.states",
     "schedules.timeline",
     "schedules.words",
