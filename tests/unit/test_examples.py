@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from supervice.config import load
+from tests.paths import EXAMPLES
 
-EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 FOLDERS = sorted(
     path for path in EXAMPLES.iterdir() if path.is_dir() and not path.name.startswith((".", "_"))
 )

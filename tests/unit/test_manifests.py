@@ -12,8 +12,8 @@ import pytest
 import yaml
 
 from supervice.config import load
+from tests.paths import EXAMPLES
 
-EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 MANIFESTS = sorted(EXAMPLES.glob("**/*.yaml"))
 VERSIONS = ("1.27", "1.29", "1.31")
 SIDECAR = EXAMPLES / "sidecar"

@@ -1,0 +1,432 @@
+"""Finding and stopping what outlived its parents, with real processes that do not want to go."""
+
+from __future__ import annotations
+
+import errno
+import os
+import resource
+import signal
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from supervice.lean.loop import Loop
+from supervice.pid1 import leftovers
+from supervice.pid1.leftovers import Hunt, Stat, children_of, descendants, group_members, read_stat
+from supervice.pid1.reaper import Reaper
+from supervice.pid1.signals import SignalRouter
+from supervice.pid1.subreaper import become_subreaper
+from tests.eventually import eventually
+from tests.paths import ROOT
+from tests.process.harness.isolated import isolated
+from tests.process.harness.turning import turn, turn_for
+
+TERM, KILL = 15, 9
+STUBBORN = "trap '' TERM; while :; do sleep 0.05; done"
+# Told to stop it ends, but not before it has forked a successor that does the same; argv[1] generations.
+HYDRA = """
+import os, signal, sys
+left = int(sys.argv[1])
+signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})  # so that one that comes early is kept
+os.write(1, b"x")
+while left:
+    signal.sigwait({signal.SIGTERM})
+    left -= 1
+    if not left or os.fork():
+        os._exit(0)
+    os.setsid()
+"""
+
+
+class Field:
+    """A loop that collects orphans, and hunts on it; no other process is below this one."""
+
+    def __init__(self) -> None:
+        assert become_subreaper()
+        self.loop = Loop()
+        self.reaper = Reaper(self.loop)
+        self.router = SignalRouter(self.loop)
+        self.router.handle(signal.SIGCHLD, lambda _signum: self.reaper.poll())
+        self.told: list[tuple[list[int], int]] = []
+        self.left: list[list[Stat]] = []
+
+    def hunt(self, find: Callable[[], list[Stat]] | None = None, **options: object) -> Hunt:
+        def notify(found: list[Stat], signum: int) -> None:
+            self.told.append((sorted(stat.pid for stat in found), signum))
+
+        return Hunt(
+            self.loop,
+            find or (lambda: descendants(os.getpid())),
+            self.left.append,
+            notify=notify,
+            **options,  # type: ignore[arg-type]
+        )
+
+    def over(self, seconds: float = 20) -> float:
+        """Until the hunt is done; how long that took."""
+        begun = time.monotonic()
+        turn(self.loop, lambda: self.left, seconds)
+        return time.monotonic() - begun
+
+
+def sh(command: str, *, session: bool = True) -> int:
+    return os.posix_spawn("/bin/sh", ["sh", "-c", command], os.environ, setsid=session)
+
+
+def busy(pid: int) -> int:
+    """Until the shell has begun to ignore SIGTERM."""
+
+    def there() -> int:
+        status = Path(f"/proc/{pid}/status").read_text()
+        return int(status.partition("SigIgn:")[2].split()[0], 16) & 1 << TERM - 1
+
+    eventually(there, interval=0.002)
+    return pid
+
+
+def gone(pid: int) -> bool:
+    stat = read_stat(pid)
+    return stat is None or stat.state in "ZX"
+
+
+@isolated
+def test_none_found_is_done_at_once() -> None:
+    field = Field()
+    field.hunt()
+    assert field.left == [[]]
+    assert field.told == []
+
+
+@isolated
+def test_who_can_be_stopped_gets_no_more_than_the_signal() -> None:
+    field = Field()
+    pids = sorted([sh("exec sleep 1000"), sh("exec sleep 1000"), sh("sleep 1000 & sleep 1000")])
+    eventually(lambda: len(descendants(os.getpid())) == 5, interval=0.002)
+    field.hunt(grace=10)
+    assert field.over() < 5
+    assert field.left == [[]]
+    assert all(signum == TERM for _, signum in field.told)
+    assert set(pids) <= {pid for found, _ in field.told for pid in found}
+    assert all(gone(pid) for pid in pids)
+
+
+@isolated
+def test_who_ignores_it_is_killed_when_the_grace_is_over() -> None:
+    field = Field()
+    stubborn, good = busy(sh(STUBBORN)), sh("exec sleep 1000")
+    field.hunt(grace=0.5)
+    turn(field.loop, lambda: gone(good), 0.4)
+    assert not gone(stubborn)
+    seconds = field.over()
+    assert 0.05 < seconds < 2
+    assert field.left == [[]]
+    assert gone(stubborn)
+
+
+@isolated
+def test_kill_ends_the_patience() -> None:
+    field = Field()
+    pid = busy(sh(STUBBORN))
+    hunt = field.hunt(grace=1000)
+    turn_for(field.loop, 0.1)
+    assert field.left == []
+    hunt.kill()
+    assert field.over() < 2
+    assert field.left == [[]]
+    assert gone(pid)
+    hunt.kill()  # after the end it does nothing
+    assert field.left == [[]]
+
+
+@isolated
+def test_a_grace_of_nothing_is_a_kill() -> None:
+    field = Field()
+    pid = busy(sh(STUBBORN))
+    field.hunt(grace=0)
+    assert field.over() < 2
+    assert gone(pid)
+
+
+@isolated
+def test_what_forks_while_it_is_hunted_is_hunted_too() -> None:
+    field = Field()
+    generations = 8
+    words = [sys.executable, "-I", "-S", "-c", HYDRA, str(generations)]
+    read, write = os.pipe()
+    os.posix_spawn(
+        sys.executable, words, os.environ, setsid=True, file_actions=[(os.POSIX_SPAWN_DUP2, write, 1)]
+    )
+    os.read(read, 1)
+    field.hunt(grace=15)
+    assert field.over() < 15
+    assert field.left == [[]]
+    assert descendants(os.getpid()) == []
+    assert len({pid for found, signum in field.told if signum == TERM for pid in found}) == generations
+
+
+@isolated
+def test_a_family_that_ignores_it_and_goes_on_forking_is_killed() -> None:
+    field = Field()
+    sh("trap '' TERM; while :; do sleep 0.02 & sleep 0.01; done")
+    busy(children_of(os.getpid())[0])  # type: ignore[index]
+    field.hunt(grace=0.3)
+    assert field.over() < 3
+    assert field.left == [[]]
+    assert descendants(os.getpid()) == []
+
+
+@isolated
+def test_a_stopped_process_gets_its_signal() -> None:
+    field = Field()
+    pid = sh("exec sleep 1000")
+    os.kill(pid, signal.SIGSTOP)
+    eventually(lambda: read_stat(pid).state == "T", interval=0.002)  # type: ignore[union-attr]
+    field.hunt(grace=10)
+    assert field.over() < 5
+    assert gone(pid)
+
+
+@isolated
+def test_without_a_signal_it_only_waits() -> None:
+    """The rest of a group that had its signal already."""
+    field = Field()
+    pid = sh("sleep 0.3; exit 0")
+    field.hunt(signum=0, grace=10)
+    assert 0.1 < field.over() < 5
+    assert field.told
+    assert all(signum == 0 for _, signum in field.told)
+    assert gone(pid)
+
+
+@isolated
+def test_who_cannot_be_killed_is_reported() -> None:
+    field = Field()
+    leftovers.AFTER_KILL = 0.2
+    leftovers.signal_pidfd = lambda _fd, _signum: False  # type: ignore[assignment, attr-defined]
+    pid = sh("exec sleep 1000")
+    eventually(lambda: read_stat(pid).name == "sleep", interval=0.002)  # type: ignore[union-attr]
+    before = len(os.listdir("/proc/self/fd"))
+    field.hunt(grace=0.1)
+    assert field.over() < 2
+    assert [[stat.pid for stat in left] for left in field.left] == [[pid]]
+    assert field.left[0][0].name == "sleep"
+    assert len(os.listdir("/proc/self/fd")) == before
+    os.kill(pid, signal.SIGKILL)
+
+
+@isolated
+def test_more_than_there_are_descriptors() -> None:
+    field = Field()
+    pids = [sh("exec sleep 1000") for _ in range(60)]
+    eventually(lambda: len(descendants(os.getpid())) == 60, interval=0.002)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (len(os.listdir("/proc/self/fd")) + 20, 1024))
+    field.hunt(grace=10)
+    assert field.over() < 9
+    assert field.left == [[]]
+    assert all(gone(pid) for pid in pids)
+
+
+@isolated
+def test_without_descriptors_of_processes() -> None:
+    """An old kernel, or a sandbox that refuses the call: the same by numbers."""
+
+    def refused(_pid: int) -> int:
+        raise OSError(errno.EPERM, os.strerror(errno.EPERM))
+
+    os.pidfd_open = refused  # type: ignore[assignment]
+    field = Field()
+    stubborn, good = busy(sh(STUBBORN)), sh("exec sleep 1000")
+    field.hunt(grace=0.5)
+    turn(field.loop, lambda: gone(good), 0.4)
+    assert field.left == []
+    assert field.over() < 2
+    assert field.left == [[]]
+    assert gone(stubborn)
+
+
+@isolated
+def test_zombies_are_nobody() -> None:
+    """Somebody else's child that ended cannot be stopped, and need not be."""
+    field = Field()
+    field.router.release(signal.SIGCHLD)
+    pid = sh("exit 0")
+    eventually(lambda: read_stat(pid).state == "Z", interval=0.002)  # type: ignore[union-attr]
+    field.hunt()
+    assert field.left == [[]]
+
+
+# -- who is found --------------------------------------------------------------------------------------------
+
+
+@isolated
+def test_descendants_are_found_wherever_they_have_gone() -> None:
+    field = Field()
+    sh("setsid sleep 1000 & (setsid sleep 1000 &) ; sh -c 'sleep 1000; :' & exec sleep 1000")
+
+    def sleepers() -> list[Stat]:
+        return [stat for stat in descendants(os.getpid()) if stat.name == "sleep"]
+
+    eventually(lambda: len(sleepers()) == 4, interval=0.01)
+    by_children = sorted(stat.pid for stat in descendants(os.getpid()))
+    by_parent = sorted(stat.pid for stat in leftovers._descendants_by_parent(os.getpid()))
+    assert by_children == by_parent
+    assert os.getpid() not in by_children
+    leftovers.children_of = lambda _pid: None  # type: ignore[assignment]
+    assert sorted(stat.pid for stat in descendants(os.getpid())) == by_children
+    field.hunt()
+    field.over()
+
+
+@isolated
+def test_the_members_of_a_group_without_its_leader() -> None:
+    leader = sh("sleep 1000 & sleep 1000 & setsid sleep 1000 & wait")
+    eventually(lambda: [stat.name for stat in descendants(leader)] == ["sleep"] * 3, interval=0.002)
+    outside = [stat.pid for stat in descendants(leader) if stat.pgrp != leader]
+    # As long as the leader is there, even as a zombie, its number says nothing about who is "left".
+    assert group_members(leader) == []
+    os.kill(leader, signal.SIGKILL)
+    os.waitid(os.P_PID, leader, os.WEXITED | os.WNOWAIT)
+    assert group_members(leader) == []
+    os.waitpid(leader, 0)
+    members = group_members(leader)
+    assert len(members) == 2
+    assert all(stat.pgrp == leader == stat.session and stat.name == "sleep" for stat in members)
+    for pid in [*outside, *(stat.pid for stat in members)]:
+        os.kill(pid, signal.SIGKILL)
+
+
+def test_a_name_full_of_traps(tmp_path: Path) -> None:
+    program = tmp_path / ") S 1 (x) 2"
+    program.write_text("#!/bin/sh\nread x\n")
+    program.chmod(0o755)
+    read, write = os.pipe()
+    pid = os.posix_spawn(program, [str(program)], {}, file_actions=[(os.POSIX_SPAWN_DUP2, read, 0)])
+    try:
+        stat = eventually(lambda: (one := read_stat(pid)) and one.name == program.name and one)
+        assert (stat.pid, stat.ppid, stat.pgrp) == (pid, os.getpid(), os.getpgrp())
+    finally:
+        os.close(write)
+        os.waitpid(pid, 0)
+        os.close(read)
+    assert read_stat(pid) is None
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="a PID namespace needs root")
+def test_a_number_that_was_given_out_again(tmp_path: Path) -> None:
+    """Between the look into /proc and the opening of the descriptor the number changes its owner."""
+    program = tmp_path / "recycle.py"
+    program.write_text(RECYCLE)
+    root = str(ROOT)
+    words = ["unshare", "--pid", "--fork", "--mount-proc", sys.executable, str(program), root]
+    done = os.spawnvp(os.P_WAIT, words[0], words)
+    assert done == 0
+
+
+# Run as PID 1 of a namespace of its own, where the next pid can be chosen.
+RECYCLE = """
+import os, signal, sys, time
+sys.path.insert(0, sys.argv[1])
+from supervice.lean.loop import Loop
+from supervice.pid1 import leftovers
+from supervice.pid1.leftovers import Hunt, group_members
+
+def fork(body, pid=0):
+    if pid:
+        with open("/proc/sys/kernel/ns_last_pid", "w") as file:
+            file.write(str(pid - 1))
+    got = os.fork()
+    if got == 0:
+        try:
+            body()
+        finally:
+            os._exit(0)
+    assert pid in (0, got), (pid, got)
+    return got
+
+def note(*_):
+    open("/proc/self/fd/2", "w").write("a bystander was signalled\\n")
+    os._exit(99)
+
+def bystander():
+    for signum in (1, 2, 10, 12, 15):
+        signal.signal(signum, note)
+    time.sleep(1000)
+
+def status(pid):
+    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+
+# A leader with one member; the leader is reaped, the member is what is to be stopped.
+def member():
+    time.sleep(1000)
+
+def lead():
+    os.setsid()
+    os.set_inheritable(say, True)
+    pid = os.fork()
+    if pid == 0:
+        member()
+    os.write(say, f"{pid}\\n".encode())
+    os._exit(0)
+
+hear, say = os.pipe()
+leader = fork(lead)
+victim = int(os.read(hear, 100))
+assert status(leader) == 0
+found = group_members(leader)
+assert [stat.pid for stat in found] == [victim], found
+
+# While the hunt opens its descriptor, the member dies and its number goes to somebody else.
+real = os.pidfd_open
+strangers = []
+
+def late(pid, *flags):
+    if not strangers:
+        os.kill(victim, signal.SIGKILL)
+        assert status(victim) == -9  # an orphan is PID 1's
+        strangers.append(fork(bystander, victim))
+        time.sleep(0.1)
+    return real(pid, *flags)
+
+os.pidfd_open = late
+loop = Loop()
+left = []
+# Told what it was told before: the same tick of the clock, the worst case of a number given out at once.
+same = found[0].started
+read_stat = leftovers.read_stat
+def frozen(pid):
+    stat = read_stat(pid)
+    if stat is not None:
+        stat.started = same
+    return stat
+leftovers.read_stat = frozen
+looks = []
+def find():
+    looks.append(1)
+    return found if len(looks) == 1 else group_members(leader)
+Hunt(loop, find, left.append, grace=0.2)
+until = time.monotonic() + 1
+loop.call_later(1, lambda: None)
+while time.monotonic() < until:
+    loop._turn()
+assert strangers == [victim]
+assert left == [[]], left
+assert os.waitpid(victim, os.WNOHANG) == (0, 0), "the bystander is gone"
+
+# A group whose number is somebody's again has no members that are ours.
+os.kill(victim, signal.SIGKILL)
+status(victim)
+def lead_again():
+    os.setsid()
+    pid = os.fork()
+    if pid == 0:
+        bystander()
+    os.write(say, b"x")
+    time.sleep(1000)
+again = fork(lead_again, leader)
+os.read(hear, 1)
+assert again == leader
+assert group_members(leader) == []
+"""

@@ -1,0 +1,211 @@
+"""`supervice check`: its arguments, JSON for machines, the explanation for people."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from supervice.cli.check import check
+from supervice.config import load
+
+OURS = """\
+[supervice]
+shutdown_timeout = 15
+environment = TOP=hunter2
+
+[program:web]
+command = server --port 80%(process_num)02d --password %(ENV_PW)s --level %(ENV_UNSET:-low)s %(ENV_A)s
+numprocs = 2
+priority = 20
+environment = A=hunter2,B="hunter2"
+secrets = S=/run/secrets/db
+forward_signals = HUP USR1:HUP
+umask = 027
+stopwaitsecs = 12
+
+[program:db]
+command = db
+priority = 10
+healthcheck_type = tcp
+healthcheck_port = 5432
+
+[program:tool]
+command = tool
+autostart = false
+
+[group:data]
+programs = db
+"""
+
+
+@pytest.fixture(autouse=True)
+def _password(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PW", "hunter2")
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    path = tmp_path / "x.conf"
+    path.write_text(OURS)
+    return path
+
+
+def machine(capsys: Any, path: Path, code: int) -> dict[str, Any]:
+    assert check(["--format", "json", str(path)], None) == code
+    answer = json.loads(capsys.readouterr().out)
+    assert isinstance(answer, dict)
+    return answer
+
+
+def test_json_has_problems_and_every_option(path: Path, capsys: Any) -> None:
+    answer = machine(capsys, path, 0)
+    [problem] = answer["problems"]
+    assert problem.pop("message").startswith("stopping everything may take 32 s")
+    assert problem == {"file": str(path), "line": 2, "severity": "warning", "option": "shutdown_timeout"}
+    web, db, tool = answer["programs"]
+    assert (web["name"], web["processes"]) == ("web", ["web:00", "web:01"])
+    assert web["command"] == "server --port 80%(process_num)02d --password %(ENV_PW)s --level low %(ENV_A)s"
+    assert web["environment"] == {"A": "***", "B": "***"}
+    assert web["secrets"] == {"S": "/run/secrets/db"}
+    assert (web["forward_signals"], web["umask"], web["exitcodes"]) == (["HUP", "USR1:HUP"], "0027", [0])
+    assert (db["healthcheck_type"], db["healthcheck_port"], db["group"]) == ("tcp", 5432, "data")
+    assert (tool["autostart"], tool["pass_environment"], tool["startsecs"]) == (False, None, 1)
+
+
+def test_json_of_what_is_wrong_has_no_programs(path: Path, capsys: Any) -> None:
+    path.write_text("[program:a]\ncommand = x\nnumproc = 2\n")
+    answer = machine(capsys, path, 2)
+    assert [(p["line"], p["severity"], p["option"]) for p in answer["problems"]] == [(3, "error", "numproc")]
+    assert answer["programs"] == []
+    path.unlink()
+    assert [p["line"] for p in machine(capsys, path, 2)["problems"]] == [0]
+
+
+def test_the_explanation_has_values_and_where_they_are_from(path: Path, capsys: Any) -> None:
+    assert check(["--explain", str(path)], None) == 0
+    text = capsys.readouterr().out
+    lines = {" ".join(line.split()) for line in text.splitlines()}
+    assert f"shutdown_timeout = 15 [{path}:2]" in lines
+    assert "loglevel = INFO [default]" in lines
+    assert f"environment = TOP=*** [{path}:3]" in lines
+    assert f"numprocs = 2 [{path}:7]" in lines
+    assert "processes: web:00, web:01" in lines
+    assert f"group = data [{path}:26]" in lines
+    assert {"1. db", "2. web:00, web:01", "by hand: tool"} <= lines
+    assert any(
+        line.startswith("worst-case stop: 32 s, shutdown_timeout = 15 s: it does not") for line in lines
+    )
+    assert "supervisord" not in text
+    assert "hunter2" not in text
+
+
+def test_the_drain_counts_for_whoever_grants_the_time(path: Path, capsys: Any) -> None:
+    def explained(settings: str, stopwaitsecs: int) -> str:
+        path.write_text(f"[supervice]\n{settings}\n[program:a]\ncommand = x\nstopwaitsecs = {stopwaitsecs}\n")
+        assert check(["--explain", str(path)], None) == 0
+        return " ".join(str(capsys.readouterr().out).split())
+
+    fits = explained("drain_delay = 5", 10)
+    assert (
+        "worst-case stop: 10 s, shutdown_timeout = 30 s: it fits drain_delay = 5 s comes before that" in fits
+    )
+    assert "a container needs a grace period above 15 s" in fits
+    assert "warning" not in fits
+    tight = explained("drain_delay = 5\nshutdown_timeout = 20", 30)
+    assert "shutdown_timeout is 20 s, 5 s of drain_delay come before it: waits will be shortened" in tight
+    assert "a container needs a grace period above 25 s" in tight
+    assert "before" not in explained("", 30)
+
+
+def test_values_come_from_the_file_they_stand_in(path: Path, tmp_path: Path, capsys: Any) -> None:
+    path.write_text("[supervice]\n[include]\nfiles = more.conf\n")
+    more = tmp_path / "more.conf"
+    more.write_text("[program:a]\n\ncommand = x\n")
+    assert check(["--explain"], str(path)) == 0
+    assert f"= x  [{more}:3]" in capsys.readouterr().out
+
+
+def test_what_differs_from_supervisord_for_this_file(path: Path, capsys: Any) -> None:
+    path.write_text(
+        "[supervisord]\nuser = root\n[program:a]\ncommand = x\nstdout_logfile = /dev/stdout\n"
+        "redirect_stderr = true\n[program:b]\ncommand = x\nautorestart = false\nstopasgroup = false\n"
+        "[eventlistener:l]\ncommand = x\nevents = TICK\n"
+    )
+    assert check(["--explain", str(path)], None) == 0
+    text = capsys.readouterr().out.partition("what differs from supervisord for this file:\n")[2]
+    assert "  - nodaemon is not true" in text
+    assert "  - a: stdout_logfile is a device and never rotated" in text
+    assert "  - b: stdout goes to the container's stdout" in text
+    assert "  - b, l: stderr goes to the container's stderr" in text
+    assert "  - l: stdout is the protocol and logged nowhere" in text
+    assert "  - a, l: a stop reaches the whole process group" in text
+    assert "  - a, l: failed starts" in text
+
+
+@pytest.mark.parametrize(
+    ("words", "why"),
+    [
+        (["--format", "xml", "f"], "--format is text or json"),
+        (["--format"], "--format needs a value"),
+        (["--explian", "f"], "check has no option --explian"),
+        (["f", "g"], "one file at a time"),
+        (["--explain", "--format=json", "f"], "does not go with"),
+        ([], "no configuration to check"),
+    ],
+)
+def test_wrong_usage(words: list[str], why: str, capsys: Any) -> None:
+    assert check(words, None) == 2
+    assert why in capsys.readouterr().err
+
+
+def test_a_daemon_does_not_keep_the_text(path: Path) -> None:
+    assert load(str(path)).reading is None
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=200, deadline=None)
+@given(
+    st.lists(
+        st.sampled_from(
+            [
+                b"[supervisord]", b"[program:a]", b"[program:b]", b"[group:g]", b"command = x %(ENV_PW)s",
+                b"command = \xff '\x1b[31m' %(process_num)d", b"programs = a,b", b"numprocs = 2",
+                b"process_name = %(program_name)s_%(process_num)d", b"environment = A=hunter2", b"user = 0",
+                b"stopsignal = QUIT", b"umask = 022", b"[eventlistener:e]", b"events = TICK", b"[group:h]",
+            ]
+        ),
+        max_size=14,
+    )
+)  # fmt: skip
+def test_whatever_can_be_run_can_be_explained(path: Path, capsys: Any, lines: list[bytes]) -> None:
+    path.write_bytes(b"\n".join(lines) + b"\n")
+    code = check(["--explain", str(path)], None)
+    assert "hunter2" not in capsys.readouterr().out
+    assert check(["--format", "json", str(path)], None) == code
+    assert "hunter2" not in capsys.readouterr().out
+
+
+def test_the_user_of_a_stock_file_is_shown(tmp_path: Path, capsys: Any) -> None:
+    path = tmp_path / "x.conf"
+    path.write_text("[supervisord]\nuser = root\nminfds = 2000\n[program:a]\ncommand = x\n")
+    assert check(["--explain", str(path)], None) == 0
+    lines = {" ".join(line.split()) for line in capsys.readouterr().out.splitlines()}
+    assert f"user = root [{path}:2]" in lines
+    assert f"minfds = 2000 [{path}:3]" in lines
+    assert "minprocs = (none) [default]" in lines
+
+
+def test_the_order_follows_the_dependencies(tmp_path: Path, capsys: Any) -> None:
+    path = tmp_path / "x.conf"
+    path.write_text(
+        "[program:a]\ncommand = x\ndepends_on = b, c:completed\npriority = 1\n"
+        "[program:b]\ncommand = x\n[program:c]\ncommand = x\ntype = oneshot\n"
+    )
+    assert check(["--explain", str(path)], None) == 0
+    lines = {" ".join(line.split()) for line in capsys.readouterr().out.splitlines()}
+    assert f"depends_on = b:started, c:completed [{path}:3]" in lines
+    assert {"1. b, c", "2. a"} <= lines

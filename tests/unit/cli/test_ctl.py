@@ -1,0 +1,443 @@
+"""`supervicectl`: its arguments, tables and exit codes (no daemon, no fork)."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from supervice.cli import ctl, ctl_commands, replies, shell
+from supervice.control import render
+from supervice.control.client import Unreachable
+from tests.fakes.control import FakeCall
+
+
+@pytest.fixture
+def daemon(monkeypatch: pytest.MonkeyPatch) -> FakeCall:
+    daemon = FakeCall()
+    monkeypatch.setattr(replies, "call", daemon)
+    monkeypatch.setattr(shell, "call", daemon)
+    return daemon
+
+
+def process(name: str, state: str = "RUNNING", **more: Any) -> dict[str, Any]:
+    return {"name": name, "state": state, "pid": 7, "uptime": 61.9, "healthy": None, **more}
+
+
+BOOT = {
+    "status": "ok",
+    "began_at": "now",
+    "elapsed": 2.0,
+    "processes": [{"name": "a", "state": "RUNNING", "asked": 0, "began": 0.5, "ready": 1.0}],
+}
+
+
+def test_boot_as_a_picture(daemon: FakeCall, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    daemon.reply = BOOT
+    path = tmp_path / "boot.svg"
+    assert ctl.run(["boot", "--svg", str(path)]) == 0
+    assert path.read_text().startswith("<?xml ")
+    assert ctl.run(["boot", "--svg", "-"]) == 0
+    assert capsys.readouterr().out == path.read_text()
+    assert ctl.run(["boot", "--svg", str(tmp_path / "no" / "where")]) == 1
+    assert "No such file or directory" in capsys.readouterr().err
+    daemon.reply = {"status": "error", "code": "UNKNOWN_COMMAND", "message": "Unknown command: boot"}
+    assert ctl.run(["boot", "--svg", str(path)]) == 1
+    assert "Unknown command: boot" in capsys.readouterr().err
+
+
+def test_boot_for_machines_has_the_critical_chain(
+    daemon: FakeCall, capsys: pytest.CaptureFixture[str]
+) -> None:
+    daemon.reply = BOOT
+    assert ctl.run(["boot", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == {**BOOT, "critical_chain": ["a"]}
+    assert ctl.run(["boot"]) == 0
+    assert "* a" in capsys.readouterr().out
+
+
+# Arguments --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("line", "request_", "socket", "timeout", "as_json"),
+    [
+        ("status", {"command": "status"}, None, None, False),
+        ("status web", {"command": "status", "name": "web"}, None, None, False),
+        ("-s /x --json status a b", {"command": "status", "names": ["a", "b"]}, "/x", None, True),
+        ("status --json --timeout 5 -s /x", {"command": "status"}, "/x", 5.0, True),
+        ("--timeout=5 --socket=/x health", {"command": "health"}, "/x", 5.0, False),
+        ("health --live web", {"command": "health", "kind": "live", "name": "web"}, None, None, False),
+        ("health --ready", {"command": "health", "kind": "ready"}, None, None, False),
+    ],
+)
+def test_the_fast_path_and_click_understand_the_same(
+    daemon: FakeCall,
+    line: str,
+    request_: dict[str, Any],
+    socket: str | None,
+    timeout: float | None,
+    as_json: bool,
+) -> None:
+    daemon.reply = {"status": "ok", "processes": [], "healthy": True}
+    parsed = ctl.parse_simple(line.split())
+    assert parsed == {"request": request_, "socket": socket, "timeout": timeout, "json": as_json}
+    assert ctl_commands.run(line.split()) == 0
+    assert daemon.asked == [(request_, socket, timeout)]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "",
+        "-s",
+        "-s /x",
+        "stop web",
+        "--help",
+        "status -h",
+        "status --live",
+        "--timeout x status",
+        "health -s",
+        "--version",
+        "status --timeout 1.5",
+        "-s/x status",
+        "status -- -x",
+        "--timeout",
+    ],
+)
+def test_whatever_is_not_simple_is_left_to_click(line: str) -> None:
+    assert ctl.parse_simple(line.split()) is None
+
+
+@pytest.mark.parametrize(
+    ("line", "request_"),
+    [
+        ("start web", {"command": "start", "name": "web"}),
+        ("start a b:*", {"command": "start", "names": ["a", "b:*"]}),
+        ("stop all", {"command": "stop", "name": "all"}),
+        ("--timeout 2.5 stop all", {"command": "stop", "name": "all", "timeout": 2.5}),
+        ("restart --force web", {"command": "restart", "name": "web", "force": True}),
+        ("restart web", {"command": "restart", "name": "web"}),
+        ("startgroup g", {"command": "startgroup", "name": "g"}),
+        ("stopgroup g", {"command": "stopgroup", "name": "g"}),
+        ("reload", {"command": "reload"}),
+        ("reload --dry-run", {"command": "reload", "dry_run": True}),
+        ("signal HUP web", {"command": "signal", "signal": "HUP", "name": "web"}),
+        ("signal sighup web", {"command": "signal", "signal": "HUP", "name": "web"}),
+        ("signal 10 a b", {"command": "signal", "signal": "USR1", "names": ["a", "b"]}),
+        ("pid", {"command": "pid"}),
+        ("pid web", {"command": "pid", "name": "web"}),
+        ("shutdown", {"command": "shutdown"}),
+        ("version", {"command": "version"}),
+        ("wait", {"command": "wait", "for": "running"}),
+        ("wait --for exited a", {"command": "wait", "for": "exited", "name": "a"}),
+        ("wait --timeout 1 a", {"command": "wait", "for": "running", "name": "a", "timeout": 1.0}),
+        ("logs -n 0 web", {"command": "logs", "lines": 0, "name": "web"}),
+        ("logs --stderr", {"command": "logs", "stderr": True}),
+        ("events", {"command": "events"}),
+        ("why web", {"command": "why", "name": "web"}),
+        ("reopen", {"command": "reopen"}),
+        ("graph", {"command": "graph"}),
+        ("boot", {"command": "boot"}),
+        ("wait --for healthy a", {"command": "wait", "for": "healthy", "name": "a"}),
+    ],
+)
+def test_what_the_verbs_ask(daemon: FakeCall, line: str, request_: dict[str, Any]) -> None:
+    ctl.run(line.split())
+    assert [request for request, _, _ in daemon.asked] == [request_]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "",
+        "frob",
+        "start",
+        "stop --nope x",
+        "signal XYZ web",
+        "signal 99x web",
+        "wait --for ever",
+        "why",
+        "--timeout -1 status",
+        "status --timeout",
+        "startgroup a b",
+        "logs -n x",
+    ],
+)
+def test_a_mistake_is_one_line_and_exit_code_2(
+    daemon: FakeCall, line: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert ctl.run(line.split()) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith("supervicectl: ")
+    assert err.count("\n") == 1
+    assert daemon.asked == []
+
+
+@pytest.mark.parametrize("line", ["--help", "-h", "--version", "status --help", "start -h"])
+def test_help_is_no_mistake(line: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert ctl.run(line.split()) == 0
+    assert "supervicectl" in capsys.readouterr().out
+
+
+def test_names_are_completed(daemon: FakeCall) -> None:
+    from click.shell_completion import ShellComplete
+
+    daemon.reply = {"status": "ok", "processes": [process("web", group="g"), process("db", group="g")]}
+    complete = ShellComplete(ctl_commands.cli, {}, "supervicectl", "_SUPERVICECTL_COMPLETE")
+    assert [c.value for c in complete.get_completions(["stop"], "")] == ["all", "db", "g:*", "web"]
+    assert [c.value for c in complete.get_completions(["stop", "db"], "w")] == ["web"]
+    daemon.reply = {"raise": Unreachable("no")}
+    assert complete.get_completions(["stop"], "") == []
+
+
+# Exit codes and errors --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("line", "reply", "code"),
+    [
+        ("status", {"processes": [process("a", "FATAL")]}, 0),
+        ("status a", {"processes": [process("a")]}, 0),
+        ("status a", {"processes": [process("a", "UNHEALTHY")]}, 0),
+        ("status a b", {"processes": [process("a"), process("b", "STARTING")]}, 3),
+        ("health", {"healthy": True}, 0),
+        ("health", {"healthy": False}, 1),
+        ("health", {}, 1),
+        ("pid a", {"pid": 12}, 0),
+        ("pid a", {"pid": None}, 1),
+        ("stop a b", {"results": [{"name": "a", "ok": True}, {"name": "b", "ok": True}]}, 0),
+        ("stop a b", {"results": [{"name": "a", "ok": True}, {"name": "b", "ok": False}]}, 1),
+        ("reload", {"added": ["a"]}, 0),
+    ],
+)
+@pytest.mark.parametrize("as_json", ["", " --json"])
+def test_exit_codes(
+    daemon: FakeCall,
+    line: str,
+    reply: dict[str, Any],
+    code: int,
+    as_json: str,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    daemon.reply = {"status": "ok", **reply}
+    assert ctl.run((line + as_json).split()) == code
+    assert (capsys.readouterr().out[:1] == "{") == bool(as_json)
+
+
+def test_an_error_is_one_line_on_stderr(daemon: FakeCall, capsys: pytest.CaptureFixture[str]) -> None:
+    daemon.reply = {"status": "error", "code": "NOT_FOUND", "message": "Process not found:\n\x1b[31mx"}
+    assert ctl.run(["stop", "x"]) == 1
+    assert capsys.readouterr() == ("", "supervicectl: Process not found: \\x1b[31mx\n")
+    daemon.reply = {"status": "error", "code": "UNKNOWN_COMMAND"}
+    assert ctl.run(["why", "x"]) == 1
+    assert capsys.readouterr().err == "supervicectl: UNKNOWN_COMMAND\n"
+
+
+def test_no_daemon_is_exit_code_4(daemon: FakeCall, capsys: pytest.CaptureFixture[str]) -> None:
+    daemon.reply = {"raise": Unreachable("Supervice is not running (socket not found)")}
+    for line in ("status", "health", "stop x", "status --json"):
+        assert ctl.run(line.split()) == 4
+        assert capsys.readouterr() == ("", "supervicectl: Supervice is not running (socket not found)\n")
+
+
+def test_what_went_well_and_what_did_not(daemon: FakeCall, capsys: pytest.CaptureFixture[str]) -> None:
+    results = [
+        {"name": "a", "ok": True, "message": "Stopped a"},
+        {"name": "b", "ok": False, "message": "b is unkillable"},
+    ]
+    for status in ("ok", "error"):
+        daemon.reply = {"status": status, "message": "1 of 2 failed", "results": results}
+        assert ctl.run(["stop", "a", "b"]) == 1
+        assert capsys.readouterr() == ("Stopped a\n", "supervicectl: b is unkillable\n")
+
+
+@pytest.mark.parametrize(
+    ("line", "reply"),
+    [
+        ("status", {"processes": [process("a"), process("b")]}),
+        ("health", {"healthy": True, "processes": [process("a")]}),
+        ("pid all", {"pids": {"a": 1, "b": 2}}),
+        ("events", {"events": [{"type": "A"}, {"type": "B"}]}),
+        ("logs", {"logs": [{"name": "a", "data": "x\ny\nz"}, {"name": "b", "data": "q"}]}),
+        ("why a", {"exits": [{"reason": "x", "output": ["y", "z"]}] * 2}),
+        (
+            "stop a b",
+            {"results": [{"name": "a", "message": "Stopped a"}, {"name": "b", "message": "Stopped b"}]},
+        ),
+        ("reload", {"added": ["a"], "warnings": ["w", "v"]}),
+        ("graph", {"programs": [{"name": "a"}, {"name": "b"}]}),
+        ("version", {"version": "1"}),
+        ("shutdown", {"message": "Shutting down"}),
+    ],
+)
+@pytest.mark.parametrize("as_json", ["", " --json"])
+def test_a_reply_is_one_write(
+    daemon: FakeCall, line: str, reply: dict[str, Any], as_json: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So that it is whole or not there, and a full disk or a closed pipe fails in one place."""
+    written: list[str] = []
+    monkeypatch.setattr("sys.stdout.write", written.append)
+    daemon.reply = {"status": "ok", **reply}
+    assert ctl.run((line + as_json).split()) == 0
+    (text,) = written
+    assert text.endswith("\n")
+
+
+def test_every_verb_has_a_text_or_a_message() -> None:
+    """What is not in the table is an action, whose reply says in words what was done."""
+    actions = {"start", "stop", "restart", "startgroup", "stopgroup", "signal", "shutdown", "wait", "reopen"}
+    assert set(replies.TEXTS) == set(ctl_commands.cli.commands) - actions - {"shell"}
+
+
+def test_problems_of_a_configuration_are_all_shown(
+    daemon: FakeCall, capsys: pytest.CaptureFixture[str]
+) -> None:
+    daemon.reply = {"status": "error", "message": "nothing was changed", "problems": ["f:1: x", "f:2: y"]}
+    assert ctl.run(["reload"]) == 1
+    assert capsys.readouterr().err == "f:1: x\nf:2: y\nsupervicectl: nothing was changed\n"
+
+
+# Tables -----------------------------------------------------------------------------------------------
+
+
+def test_the_status_table() -> None:
+    rows = [
+        process("web", healthy=True),
+        process(
+            "a-very-long-name:00", "BACKOFF", pid=None, healthy=False, reason="exit code 1, again in 4 s"
+        ),
+        process("late", "STOPPED", pid=0, waiting_for=["db", "a"], dropped_lines=3),
+        process("st", "STARTING", uptime=5, status_text="loading"),
+        process("gone", "EXITED", pid=None, exitcode=0),
+        process("shot", "FATAL", pid=None, signal=9, exitcode=None),
+    ]
+    assert render.status_table({"processes": rows}).splitlines() == [
+        "NAME                 STATE     PID  UPTIME  HEALTH  DETAIL",
+        "web                  RUNNING   7    1:01    OK",
+        "a-very-long-name:00  BACKOFF   -    -       FAIL    exit code 1, again in 4 s",
+        "late                 STOPPED   -    -       -       waits for db, a; 3 lines of output dropped",
+        "st                   STARTING  7    -       -       loading",
+        "gone                 EXITED    -    -       -       exit code 0",
+        "shot                 FATAL     -    -       -       killed by signal 9",
+    ]
+
+
+def test_a_table_without_details_and_of_an_older_daemon() -> None:
+    text = render.status_table({"processes": [{"name": "web", "state": "RUNNING", "pid": 7}, {}]})
+    assert text.splitlines() == [
+        "NAME  STATE    PID  UPTIME  HEALTH",
+        "web   RUNNING  7    -       -",
+        "?     ?        -    -       -",
+    ]
+    assert render.status_table({}) == "No programs\n"
+
+
+def test_colours_do_not_move_columns() -> None:
+    plain = render.status_table({"processes": [process("a"), process("b", "FATAL", reason="x")]})
+    colored = render.status_table(
+        {"processes": [process("a"), process("b", "FATAL", reason="x")]}, color=True
+    )
+    assert "\x1b[31mFATAL" in colored
+    for code in ("\x1b[31m", "\x1b[32m", "\x1b[0m"):
+        colored = colored.replace(code, "")
+    assert colored == plain
+
+
+def test_a_pipe_gets_no_colours(daemon: FakeCall, capsys: pytest.CaptureFixture[str]) -> None:
+    daemon.reply = {"status": "ok", "processes": [process("a")]}
+    ctl.run(["status"])
+    assert "\x1b" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        *((0, "0:00"), (59.9, "0:59"), (60, "1:00"), (3600, "1:00:00"), (90061, "25:01:01")),
+        *((value, "-") for value in (None, "x", -1, True, float("inf"), float("nan"))),
+    ],
+)
+def test_uptime(seconds: object, text: str) -> None:
+    assert render.uptime(seconds) == text
+
+
+def test_nothing_reaches_the_terminal_as_a_command() -> None:
+    evil = "a\x1b]0;x\x07b\nc\x9b31m\ud800"
+    for text in (
+        render.status_table({"processes": [process(evil, evil, reason=evil, status_text=evil)]}),
+        replies.health_text({"processes": [{"name": evil, "state": evil, "message": evil}]}),
+        render.reload_text({"added": [evil], "warnings": [evil]}),
+        replies.event_line({"type": evil, evil: evil}),
+        replies.why_text({"exits": [{"reason": evil, "output": [evil]}]}, evil),
+    ):
+        assert all(c.isprintable() or c == "\n" for c in text)
+    assert render.clean("dépôt 日本") == "dépôt 日本"
+
+
+def test_health_says_first_what_is_wrong() -> None:
+    reply = {
+        "healthy": False,
+        "processes": [
+            {"name": "a", "state": "RUNNING", "healthy": True, "ready": True, "message": ""},
+            {"name": "b", "state": "RUNNING", "healthy": None, "ready": False, "message": "no answer"},
+            {"name": "c", "state": "UNHEALTHY", "healthy": False, "ready": True, "message": "refused"},
+        ],
+    }
+    assert replies.health_text(reply).splitlines() == [
+        "not healthy",
+        "NAME  STATE      HEALTH  READY      DETAIL",
+        "c     UNHEALTHY  FAIL    ready      refused",
+        "b     RUNNING    -       not ready  no answer",
+        "a     RUNNING    OK      ready",
+    ]
+    assert replies.health_text({"healthy": True}) == "healthy\n"
+
+
+def test_reload_says_what_it_did() -> None:
+    assert render.reload_text({"added": [], "removed": [], "changed": []}) == "No changes detected\n"
+    reply = {"added": ["a", "b"], "changed": ["c"], "restart_required": ["umask"], "warnings": ["w"]}
+    assert render.reload_text(reply).splitlines() == [
+        "Added: a, b",
+        "Changed: c",
+        "Needs a new start of supervice: umask",
+        "warning: w",
+    ]
+
+
+def test_why_shows_the_last_exits() -> None:
+    exits = [
+        {"time": "12:00", "reason": "exited", "pid": 7, "exitcode": 1, "runtime": 61, "output": ["a", "b"]}
+    ]
+    assert replies.why_text({"exits": exits}, "web") == (
+        "12:00 exited (pid 7, exit code 1, after 1:01)\n    a\n    b\n"
+    )
+    assert replies.why_text({}, "web") == "web has not exited\n"
+
+
+def test_events_are_lines() -> None:
+    event = {"type": "PROCESS_STATE_RUNNING", "time": "12:00", "name": "web", "pid": 7}
+    assert replies.event_line(event) == "12:00 PROCESS_STATE_RUNNING web pid=7\n"
+
+
+def test_logs_of_many_keep_their_lines_apart(daemon: FakeCall, capsys: pytest.CaptureFixture[str]) -> None:
+    daemon.reply = {
+        "status": "ok",
+        "logs": [
+            {"name": "a", "stream": "stdout", "data": "one\ntw"},
+            {"name": "b", "stream": "stdout", "data": "three\n"},
+            {"name": "a", "stream": "stdout", "data": "o\nfour"},
+        ],
+    }
+    assert ctl.run(["logs"]) == 0
+    assert capsys.readouterr().out == "a | one\nb | three\na | two\na | four\n"
+    assert ctl.run(["logs", "a"]) == 0
+    assert capsys.readouterr().out == "one\ntwthree\no\nfour"
+
+
+def test_output_that_the_terminal_cannot_show(daemon: FakeCall, capsys: pytest.CaptureFixture[str]) -> None:
+    daemon.reply = {"status": "ok", "logs": [{"name": "a", "data": "x\udc80\n"}]}
+    assert ctl.run(["logs", "a"]) == 0
+    assert capsys.readouterr().out == "x\\udc80\n"

@@ -1,0 +1,121 @@
+"""Where daemon and client look for the control socket."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from supervice.control import address
+from supervice.control.address import configured_socket, default_paths, init_options, socket_candidates
+
+
+@pytest.fixture
+def lonely(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A directory without configuration, on a machine without any."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(address, "CONFIG_PATHS", ("supervice.conf", "supervisord.conf"))
+    return tmp_path
+
+
+def candidates(explicit: str | None, environ: dict[str, str], cmdline: str = "/nonexistent") -> list[str]:
+    return list(socket_candidates(explicit, environ, cmdline))
+
+
+def test_default_paths_in_order() -> None:
+    assert default_paths({"XDG_RUNTIME_DIR": "/run/user/7"}) == [
+        "/tmp/supervice.sock",
+        "/run/supervice.sock",
+        "/run/user/7/supervice.sock",
+        "/dev/shm/supervice.sock",
+    ]
+    assert "relative" not in str(default_paths({"XDG_RUNTIME_DIR": "relative"}))
+
+
+def test_the_daemon_takes_the_first_that_can_be_written(monkeypatch: pytest.MonkeyPatch) -> None:
+    writable = {"/dev/shm", "/run"}
+    monkeypatch.setattr(os, "access", lambda path, _mode: path in writable)
+    assert address.default_socket_path({}) == "/run/supervice.sock"
+    writable.clear()
+    assert address.default_socket_path({}) is None
+
+
+def test_what_was_asked_for_is_the_only_candidate(lonely: Path) -> None:
+    assert candidates("/a", {"SUPERVICE_SOCKET": "/b"}) == ["/a"]
+    assert candidates(None, {"SUPERVICE_SOCKET": "/b"}) == ["/b"]
+    assert candidates(None, {"SUPERVICE_SOCKET": "none"}) == default_paths({})
+
+
+def test_the_configuration_comes_before_the_defaults(lonely: Path) -> None:
+    (lonely / "supervisord.conf").write_text("[supervice]\nsocket = /from/second\n")
+    assert candidates(None, {})[0] == "/from/second"
+    (lonely / "supervice.conf").write_text("[supervice]\nsocket = /from/first\n")
+    assert candidates(None, {}) == ["/from/first", *default_paths({})]
+    (lonely / "other.conf").write_text("[supervice]\nsocket=/other\n")
+    assert candidates(None, {"SUPERVICE_CONFIG": str(lonely / "other.conf")})[0] == "/other"
+    assert candidates(None, {"SUPERVICE_CONFIG": "none"}) == default_paths({})
+
+
+def test_the_command_line_of_pid_1_is_believed(lonely: Path) -> None:
+    (lonely / "c.conf").write_text("[supervice]\nsocket=/from/c\n")
+    cmdline = lonely / "cmdline"
+    cmdline.write_bytes(
+        b"\0".join([b"/opt/bin/python", b"/opt/bin/supervice", b"-c", bytes(lonely / "c.conf"), b""])
+    )
+    assert candidates(None, {}, str(cmdline))[0] == "/from/c"
+
+
+@pytest.mark.parametrize(
+    ("words", "found"),
+    [
+        (["supervice", "-s", "/x", "-c", "/y"], {"socket": "/x", "config": "/y"}),
+        (["supervice", "-s/x", "--configuration=/y"], {"socket": "/x", "config": "/y"}),
+        (["supervice", "-n", "--socket", "/x", "--", "cmd", "-c", "/no"], {"socket": "/x"}),
+        (["supervice", "-l", "-c", "-s", "/x"], {"socket": "/x"}),
+        (["supervice", "--shutdown-timeout", "5", "-v", "-s", "/x"], {"socket": "/x"}),
+        (["supervice", "cmd", "-s", "/no"], {}),
+        (["supervice"], {}),
+        (["python3", "-I", "/usr/bin/supervice", "-s", "/x"], {"socket": "/x"}),
+        (["/sbin/init", "-s", "/x"], {}),
+        (["sh", "-c", "supervice -s /x"], {}),
+    ],
+)
+def test_options_of_pid_1(tmp_path: Path, words: list[str], found: dict[str, str]) -> None:
+    path = tmp_path / "cmdline"
+    path.write_bytes("".join(word + "\0" for word in words).encode())
+    assert init_options(str(path)) == found
+
+
+@pytest.mark.parametrize(
+    ("text", "socket"),
+    [
+        ("[supervice]\nsocket=/a/b.sock\n", "/a/b.sock"),
+        ("[supervice]\r\nsocket = /a/b.sock   ; why\r\n", "/a/b.sock"),
+        ("\ufeff[supervice]\nsocket: /a\n", "/a"),
+        ("[supervice]\nsocket_mode=0600\n", None),
+        ("[supervice]\nsocket_group=x\nsocket=/a #x\n[program:x]\nsocket=/no\n", "/a"),
+        ("[program:x]\nsocket=/no\n", None),
+        ("[supervice]\n;socket=/no\n#socket=/no\n", None),
+        ("[supervice]\nsocket=none\n", "none"),
+        ("[supervice]\nsocket=\n", None),
+        ("[supervice]\nsocket=%(ENV_DIR)s/s\n", "/env/s"),
+        ("[supervice]\nsocket=%(ENV_NO:-/d)s/100%%\n", "/d/100%"),
+        ("[supervice]\nsocket=%(ENV_NO)s/s\n", None),
+        ("[supervice]\nsocket=%(host_node_name)s\n", None),
+        ("[supervice]\nsocket=%(here\n", None),
+        ("", None),
+    ],
+)
+def test_a_glance_at_the_configuration(tmp_path: Path, text: str, socket: str | None) -> None:
+    path = tmp_path / "x.conf"
+    path.write_bytes(text.encode())
+    assert configured_socket(str(path), {"DIR": "/env"}) == socket
+
+
+def test_here_is_the_directory_of_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "x.conf"
+    path.write_text("[supervice]\nsocket = %(here)s/s.sock\n")
+    assert configured_socket(str(path), {}) == str(tmp_path / "s.sock")
+    assert configured_socket(str(tmp_path / "missing"), {}) is None
+    assert configured_socket(str(tmp_path), {}) is None

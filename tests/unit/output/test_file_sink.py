@@ -1,0 +1,433 @@
+"""Rotating files: whole lines, nothing lost, whatever happens to the directory or the disk."""
+
+from __future__ import annotations
+
+import errno
+import itertools
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, NoReturn
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from supervice.output.file_sink import LOOK, FileSink
+from supervice.output.sinks import CUT
+from tests.fakes.output import FakeRouter, FakeSource, Killed, KilledAt, put
+
+
+class Owner(FakeRouter):
+    def busy(self, change: int) -> None:
+        raise AssertionError("a file is never busy")
+
+
+def files(path: Path) -> list[bytes]:
+    """Contents, oldest first."""
+    found = [path] + [p for p in path.parent.iterdir() if p.name.startswith(path.name + ".")]
+    found.sort(key=lambda p: -int(p.name.rsplit(".", 1)[1]) if p != path else 0)
+    return [p.read_bytes() for p in found if p.exists()]
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "log"
+
+
+lines = st.lists(st.integers(0, 60), min_size=1, max_size=80)
+
+
+@settings(max_examples=150, deadline=None)
+@given(lengths=lines, maxbytes=st.integers(1, 120), cuts=st.lists(st.integers(1, 90), max_size=20))
+def test_every_line_is_whole_and_in_order(
+    tmp_path_factory: pytest.TempPathFactory, lengths: list[int], maxbytes: int, cuts: list[int]
+) -> None:
+    path = tmp_path_factory.mktemp("rot") / "log"
+    text = b"".join(b"%d:%s\n" % (number, b"x" * length) for number, length in enumerate(lengths))
+    sink = FileSink(Owner(), str(path), maxbytes, 1000)
+    source = FakeSource()
+    carry = b""
+    pos = 0
+    sizes = iter(cuts * len(text))
+    while pos < len(text):  # as a pump does it: blocks at any place, unfinished lines carried over
+        block = text[pos : pos + next(sizes, len(text))]
+        pos += len(block)
+        cut = block.rfind(b"\n") + 1
+        if cut:
+            put(sink, source, block[:cut], carry)
+            carry = block[cut:]
+        else:
+            carry += block
+    sink.close()
+    contents = files(path)
+    assert b"".join(contents) == text
+    for content in contents[:-1]:
+        assert content.endswith(b"\n")
+        assert len(content) <= maxbytes or content.count(b"\n") == 1
+    for older, newer in itertools.pairwise(contents):
+        if newer:
+            first = newer.split(b"\n")[0]
+            assert len(older) + len(first) + 1 > maxbytes  # no file ends before it has to
+
+
+def test_only_so_many_backups(path: Path) -> None:
+    sink = FileSink(Owner(), str(path), 10, 3)
+    for number in range(50):
+        put(sink, FakeSource(), b"line %03d\n" % number)
+    sink.close()
+    assert sorted(p.name for p in path.parent.iterdir()) == ["log", "log.1", "log.2", "log.3"]
+    assert b"".join(files(path)) == b"".join(b"line %03d\n" % n for n in range(46, 50))
+
+
+def test_no_backups_means_starting_again(path: Path) -> None:
+    sink = FileSink(Owner(), str(path), 20, 0)
+    for number in range(5):
+        put(sink, FakeSource(), b"line %03d\n" % number)
+    sink.close()
+    assert [p.name for p in path.parent.iterdir()] == ["log"]
+    assert path.read_bytes() == b"line 004\n"
+
+
+def test_zero_is_never(path: Path) -> None:
+    sink = FileSink(Owner(), str(path), 0, 3)
+    for _ in range(100):
+        put(sink, FakeSource(), b"x" * 99 + b"\n")
+    sink.close()
+    assert path.stat().st_size == 10000
+    assert len(list(path.parent.iterdir())) == 1
+
+
+def test_a_line_longer_than_the_file_stays_whole_also_in_parts(path: Path) -> None:
+    sink = FileSink(Owner(), str(path), 10, 9)
+    source = FakeSource()
+    put(sink, source, b"short\n")
+    put(sink, source, b"a" * 30)
+    put(sink, source, b"b" * 30)
+    put(sink, source, b"end\nnext\n")
+    sink.close()
+    assert files(path) == [b"short\n", b"a" * 30 + b"b" * 30 + b"end\n", b"next\n"]
+
+
+def test_another_source_never_continues_a_line(path: Path) -> None:
+    sink = FileSink(Owner(), str(path), 0, 0)
+    one, two = FakeSource(), FakeSource()
+    put(sink, one, b"first\nunfinished")
+    put(sink, one, b" still\nlast")
+    put(sink, two, b"other\n")
+    put(sink, one, b"again\n")
+    sink.close()
+    assert path.read_bytes() == b"first\nunfinished still\nlast\nother\nagain\n"
+
+
+def test_the_unfinished_line_ends_in_its_own_file(path: Path) -> None:
+    sink = FileSink(Owner(), str(path), 12, 5)
+    put(sink, FakeSource(), b"unfinished")
+    put(sink, FakeSource(), b"other line\n")
+    sink.close()
+    assert files(path) == [b"unfinished\n", b"other line\n"]
+
+
+def test_what_was_there_before_us(path: Path) -> None:
+    path.write_bytes(b"old unfinished")
+    sink = FileSink(Owner(), str(path), 20, 2)
+    put(sink, FakeSource(), b"new\n")
+    put(sink, FakeSource(), b"newer\n")
+    sink.close()
+    assert files(path) == [b"old unfinished\nnew\n", b"newer\n"]
+
+
+@pytest.mark.parametrize("call", range(1, 14))
+def test_killed_in_the_middle_of_a_rotation(path: Path, monkeypatch: pytest.MonkeyPatch, call: int) -> None:
+    """SIGKILL before the n-th step: all lines are in some file, and the next daemon goes on cleanly."""
+    backups = 5
+    sink = FileSink(Owner(), str(path), 10, backups)
+    for number in range(4):
+        put(sink, FakeSource(), b"line %03d\n" % number)
+    counted = KilledAt(call)
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "rename", counted(os.rename))
+        patched.setattr(os, "open", counted(os.open))
+        try:
+            put(sink, FakeSource(), b"line 004\n")
+            written = 5
+        except Killed:
+            written = 4
+    sink.close()
+    assert sorted(b"".join(files(path)).split()) == sorted(
+        b"".join(b"line %03d\n" % n for n in range(written)).split()
+    )
+    sink = FileSink(Owner(), str(path), 10, backups)
+    put(sink, FakeSource(), b"line 004\n" if written == 4 else b"line 005\n")
+    sink.close()
+    assert b"".join(files(path)) == b"".join(b"line %03d\n" % n for n in range(written + 1))
+
+
+def test_a_gap_keeps_the_oldest(path: Path) -> None:
+    sink = FileSink(Owner(), str(path), 10, 3)
+    for number in range(4):
+        put(sink, FakeSource(), b"line %03d\n" % number)
+    os.unlink(f"{path}.1")
+    put(sink, FakeSource(), b"line 004\n")
+    sink.close()
+    assert b"".join(files(path)) == b"line 000\nline 001\nline 003\nline 004\n"
+
+
+def test_reopen_after_somebody_moved_the_file(path: Path) -> None:
+    sink = FileSink(Owner(), str(path), 0, 0)
+    put(sink, FakeSource(), b"one\n")
+    os.rename(path, f"{path}.old")
+    put(sink, FakeSource(), b"two\n")
+    sink.reopen()
+    put(sink, FakeSource(), b"three\n")
+    sink.close()
+    assert Path(f"{path}.old").read_bytes() == b"one\ntwo\n"
+    assert path.read_bytes() == b"three\n"
+
+
+def test_reopen_of_the_same_file_keeps_its_unfinished_line(path: Path) -> None:
+    sink = FileSink(Owner(), str(path), 0, 0)
+    source = FakeSource()
+    put(sink, source, b"begun")
+    sink.reopen()
+    put(sink, source, b" and ended\n")
+    sink.close()
+    assert path.read_bytes() == b"begun and ended\n"
+
+
+def test_the_directory_disappears_and_comes_back(tmp_path: Path) -> None:
+    directory = tmp_path / "logs"
+    directory.mkdir()
+    owner = Owner()
+    sink = FileSink(owner, str(directory / "log"), 10, 2)
+    source = FakeSource()
+    put(sink, source, b"before\n")
+    (directory / "log").unlink()
+    directory.rmdir()
+    for _ in range(20):
+        put(sink, source, b"nobody\n")  # to the file without a name
+    assert len(owner.messages) == 1
+    assert "cannot be rotated" in owner.messages[0][1]
+    sink.reopen()
+    assert "opened again" in owner.messages[1][1]
+    directory.mkdir()
+    sink.reopen()
+    put(sink, source, b"after\n")
+    sink.close()
+    assert (directory / "log").read_bytes() == b"after\n"
+    assert source.bytes == 0
+
+
+def test_a_removed_file_is_made_again(path: Path) -> None:
+    owner = Owner()
+    sink = FileSink(owner, str(path), 0, 0)
+    put(sink, FakeSource(), b"one\n")
+    path.unlink()
+    put(sink, FakeSource(), b"nobody reads this\n")
+    assert not path.exists(), "asked at each write"
+    owner.loop.now += LOOK
+    put(sink, FakeSource(), b"two\n")
+    assert path.read_bytes() == b"two\n"
+    assert [level for level, _ in owner.messages] == ["warning"]
+    sink.close()
+
+
+def test_a_removed_directory_is_said_once_and_its_file_made_when_it_is_back(tmp_path: Path) -> None:
+    path = tmp_path / "logs" / "log"
+    path.parent.mkdir()
+    owner = Owner()
+    sink = FileSink(owner, str(path), 0, 0)
+    put(sink, FakeSource(), b"one\n")
+    path.unlink()
+    path.parent.rmdir()
+    for _ in range(5):
+        owner.loop.now += LOOK
+        put(sink, FakeSource(), b"x" * 1000 + b"\n")
+    assert os.fstat(sink._fd).st_size <= 1001, "it fills the disk unseen"
+    assert len(owner.messages) == 1
+    assert "lost" in owner.messages[0][1]
+    path.parent.mkdir()
+    owner.loop.now += LOOK
+    put(sink, FakeSource(), b"two\n")
+    assert path.read_bytes() == b"two\n"
+    assert len(owner.messages) == 2
+    sink.close()
+
+
+def test_a_moved_file_is_left_to_whoever_moved_it(path: Path) -> None:
+    """logrotate moves first and asks for `reopen` later; what comes in between belongs to the old file."""
+    owner = Owner()
+    sink = FileSink(owner, str(path), 0, 0)
+    path.rename(f"{path}-20260101")
+    owner.loop.now += LOOK
+    put(sink, FakeSource(), b"one\n")
+    assert not path.exists()
+    sink.reopen()
+    put(sink, FakeSource(), b"two\n")
+    assert Path(f"{path}-20260101").read_bytes() == b"one\n"
+    assert path.read_bytes() == b"two\n"
+    assert not owner.messages
+    sink.close()
+
+
+def test_a_directory_that_cannot_be_written_any_more(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    owner = Owner()
+    sink = FileSink(owner, str(path), 10, 2)
+
+    def refused(*_args: object) -> NoReturn:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "rename", refused)
+        for number in range(6):
+            put(sink, FakeSource(), b"line %03d\n" % number)
+    assert path.read_bytes() == b"".join(b"line %03d\n" % n for n in range(6))
+    assert len(owner.messages) == 1
+    for number in range(6, 10):
+        put(sink, FakeSource(), b"line %03d\n" % number)
+    sink.close()
+    assert path.read_bytes() == b"line 009\n"  # once it works again, files have their size again
+
+
+def test_a_new_file_that_cannot_be_made(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The rename is taken back, so that the current file has its name."""
+    owner = Owner()
+    sink = FileSink(owner, str(path), 10, 2)
+    put(sink, FakeSource(), b"line 000\n")
+    real = os.open
+
+    def refused(name: str, *args: Any, **kwargs: Any) -> int:
+        if name == str(path):
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return real(name, *args, **kwargs)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "open", refused)
+        put(sink, FakeSource(), b"line 001\n")
+    assert path.read_bytes() == b"line 000\nline 001\n"
+    put(sink, FakeSource(), b"line 002\n")
+    sink.close()
+    assert b"".join(files(path)) == b"line 000\nline 001\nline 002\n"
+
+
+def full_disk(monkeypatch: pytest.MonkeyPatch, room: int) -> list[int]:
+    """`os.write` as on a disk with `room` bytes: short writes, then ENOSPC."""
+    left = [room]
+    real_write = os.write
+
+    def write(fd: int, data: bytes) -> int:
+        return writev(fd, [data])
+
+    def writev(fd: int, parts: Iterable[bytes]) -> int:
+        data = b"".join(bytes(part) for part in parts)
+        if left[0] == 0:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        take = data[: left[0]]
+        left[0] -= len(take)
+        return real_write(fd, take)
+
+    monkeypatch.setattr(os, "write", write)
+    monkeypatch.setattr(os, "writev", writev)
+    return left
+
+
+def test_a_full_disk_costs_lines_not_torn_lines(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    owner = Owner()
+    sink = FileSink(owner, str(path), 0, 0)
+    source = FakeSource()
+    left = full_disk(monkeypatch, 25)
+    put(sink, source, b"line 000\nline 001\nline 002\n", b"head ")
+    assert path.read_bytes() == b"head line 000\nline 001\n"
+    assert (source.bytes, source.lines, source.torn) == (9, 1, False)
+    for _ in range(5):
+        put(sink, source, b"line xxx\n")
+    assert (source.bytes, source.lines) == (54, 6)
+    assert len(owner.messages) == 1
+    assert "No space left" in owner.messages[0][1]
+    owner.loop.timers[0].run()
+    assert "54 bytes" in owner.messages[1][1]
+    left[0] = 1000
+    put(sink, source, b"again\n")
+    sink.close()
+    assert path.read_bytes() == b"head line 000\nline 001\nagain\n"
+    assert owner.messages[2][0] == "warning"
+    assert "54 bytes" in owner.messages[2][1]
+
+
+def test_a_disk_that_is_full_every_other_moment_is_no_flood_of_messages(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    owner = Owner()
+    sink = FileSink(owner, str(path), 0, 0)
+    source = FakeSource()
+    left = full_disk(monkeypatch, 9)
+    for _ in range(100):
+        put(sink, source, b"line 000\n")
+        put(sink, source, b"line 001\n")
+        left[0] = 9
+    assert source.lines == 100
+    assert len(owner.messages) == 2
+    owner.loop.timers.pop().run()
+    assert len(owner.messages) == 3
+    sink.close()
+    said = [int(word) for _, text in owner.messages for word in text.split() if word.isdigit()]
+    assert sum(said) == source.bytes == 900
+
+
+def test_nothing_of_others_is_cut_off_on_a_full_disk(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    sink = FileSink(Owner(), str(path), 0, 0)
+    with path.open("ab") as other:
+        other.write(b"theirs\n")
+    left = full_disk(monkeypatch, 4)
+    source = FakeSource()
+    put(sink, source, b"line 000\n")
+    left[0] = 100
+    put(sink, source, b"next\n")
+    sink.close()
+    assert path.read_bytes() == b"theirs\nline\nnext\n"
+
+
+def test_a_very_long_line_on_a_full_disk_is_not_continued_later(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sink = FileSink(Owner(), str(path), 0, 0)
+    source = FakeSource()
+    put(sink, source, b"begin of a long line")
+    left = full_disk(monkeypatch, 0)
+    put(sink, source, b"middle")
+    assert source.torn
+    left[0] = 100
+    put(sink, source, b"whole\n")
+    sink.close()
+    assert path.read_bytes() == b"begin of a long line\nwhole\n"
+    assert sink.tail is not CUT
+
+
+def test_a_link_that_appears_later_is_not_followed(path: Path, tmp_path: Path) -> None:
+    """A program that owns its log directory must not make a root daemon write elsewhere."""
+    target = tmp_path / "passwd"
+    target.write_text("precious\n")
+    owner = Owner()
+    sink = FileSink(owner, str(path), 0, 0)
+    path.unlink()
+    path.symlink_to(target)
+    sink.reopen()
+    put(sink, FakeSource(), b"evil\n")
+    sink.close()
+    assert target.read_text() == "precious\n"
+    assert owner.messages
+
+
+def test_a_missing_directory_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        FileSink(Owner(), str(tmp_path / "no" / "log"), 0, 0)
+
+
+def test_mode_and_descriptor(path: Path) -> None:
+    before = os.umask(0o027)
+    try:
+        sink = FileSink(Owner(), str(path), 0, 0)
+    finally:
+        os.umask(before)
+    assert path.stat().st_mode & 0o777 == 0o640
+    sink.close()
