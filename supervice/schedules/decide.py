@@ -14,8 +14,8 @@ from __future__ import annotations
 from supervice.lean.dataclasses import replace
 from supervice.schedules import states as s
 from supervice.schedules.due import come_due
-from supervice.schedules.ending import begin_pending, begin_run, end_run, impossible, next_due, runs_out_at
-from supervice.schedules.states import Begin, Log, Notify, Pending, Stamp, State, Stop
+from supervice.schedules.ending import begin_run, cancel, end_run, impossible, next_due, runs_out_at
+from supervice.schedules.states import Begin, Log, Notify, Stamp, State, Stop
 from supervice.schedules.words import duration
 
 TYPE_CHECKING = False
@@ -119,12 +119,23 @@ def _try_again(state: State, run: s.Run) -> Step:
     return replace(state, run=run), [Begin(run.due, run.cause, run.attempt)]
 
 
-def _run_spawned(state: State, _event: s.RunSpawned, _plan: Plan) -> Step:
+def _run_began(state: State, _event: s.RunBegan, plan: Plan) -> Step:
     run = state.run
-    if run is None or run.spawned is not None or run.retry_at is not None:
-        return state, []
-    state = replace(state, run=replace(run, spawned=state.mono))
-    return state, [Notify("start")] if run.attempt == 1 else []
+    if run is not None and run.spawned is None:
+        attempt = run.attempt
+        if run.retry_at is not None:  # an operator did not wait for the next attempt
+            attempt += 1
+        run = replace(run, spawned=state.mono, attempt=attempt, retry_at=None)
+        return replace(state, run=run), [Notify("start")] if attempt == 1 else []
+    effects: list[Effect] = []
+    if run is not None:  # an operator has restarted it
+        state, effects = cancel(state)
+    state = replace(_released(state), run=s.Run(None, s.OPERATOR, plan.settings, spawned=state.mono))
+    return state, [*effects, Notify("start")]
+
+
+def _run_cancelled(state: State, _event: s.RunCancelled, _plan: Plan) -> Step:
+    return cancel(state) if state.run is not None and state.run.retry_at is None else (state, [])
 
 
 def _run_impossible(state: State, event: s.RunImpossible, plan: Plan) -> Step:
@@ -134,19 +145,12 @@ def _run_impossible(state: State, event: s.RunImpossible, plan: Plan) -> Step:
 # -- what was asked --------------------------------------------------------------------------------------
 
 
-def _start(state: State, _event: s.StartRequested, plan: Plan) -> Step:
-    """Runs it now; a schedule that was held goes on."""
-    if state.closed:
-        return state, []
-    state = _released(state)
-    run = state.run
-    if run is None:
-        return begin_run(state, None, s.OPERATOR, plan)
-    if run.retry_at is not None:
-        return _try_again(state, run)
-    if run.ending and state.pending is None:
-        return replace(state, pending=Pending(None, s.OPERATOR)), []
-    return state, []
+def _held(state: State, _event: s.Held, _plan: Plan) -> Step:
+    return replace(_idle(state), held=True), []
+
+
+def _release(state: State, _event: s.Released, _plan: Plan) -> Step:
+    return _released(state), []
 
 
 def _released(state: State) -> State:
@@ -155,28 +159,11 @@ def _released(state: State) -> State:
     return replace(state, held=False, since=state.wall, distance_done=state.mono)
 
 
-def _stop(state: State, _event: s.StopRequested, _plan: Plan) -> Step:
-    """Ends a run, and holds the schedule until the next start."""
-    return _end(replace(state, held=True, pending=None))
-
-
-def _end(state: State) -> Step:
-    run = state.run
-    if run is None or run.retry_at is not None:
-        return replace(state, run=None), []
-    if run.ending == s.ASKED:
-        return state, []
-    return replace(state, run=replace(run, ending=s.ASKED)), [Stop("asked to stop")]
-
-
-def _restart(state: State, _event: s.RestartRequested, plan: Plan) -> Step:
-    if state.closed:
-        return state, []
-    state, effects = _end(replace(_released(state), pending=Pending(None, s.OPERATOR)))
-    if state.run is not None:
-        return state, effects
-    state, more = begin_pending(state, plan)
-    return state, effects + more
+def _idle(state: State) -> State:
+    """Nothing begins by itself any more; a run in progress goes on until it is stopped."""
+    if state.run is not None and state.run.retry_at is not None:
+        state = replace(state, run=None)
+    return replace(state, pending=None)
 
 
 def _plan_changed(state: State, event: s.PlanChanged, plan: Plan) -> Step:
@@ -187,21 +174,18 @@ def _plan_changed(state: State, event: s.PlanChanged, plan: Plan) -> Step:
 
 
 def _shutdown(state: State, _event: s.ShutdownBegan, _plan: Plan) -> Step:
-    """No run begins; whatever stops the container stops the one in progress."""
-    state = replace(state, closed=True, pending=None)
-    if state.run is not None and state.run.retry_at is not None:
-        state = replace(state, run=None)
-    return state, []
+    """Whatever stops the container stops the run in progress."""
+    return replace(_idle(state), closed=True), []
 
 
 _HANDLERS: dict[type, Callable[[State, Any, Plan], Step]] = {
     s.Looked: _looked,
-    s.RunSpawned: _run_spawned,
+    s.RunBegan: _run_began,
     s.RunEnded: end_run,
+    s.RunCancelled: _run_cancelled,
     s.RunImpossible: _run_impossible,
-    s.StartRequested: _start,
-    s.StopRequested: _stop,
-    s.RestartRequested: _restart,
+    s.Held: _held,
+    s.Released: _release,
     s.PlanChanged: _plan_changed,
     s.ShutdownBegan: _shutdown,
 }

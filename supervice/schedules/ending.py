@@ -27,9 +27,9 @@ def end_run(state: State, event: RunEnded, plan: Plan) -> Step:
     run = state.run
     if run is None or run.retry_at is not None:
         return state, []
-    if run.ending == s.ASKED or state.closed:
-        state, effects = _over(state)
-    elif event.ok and not run.ending:
+    if state.closed:
+        return _over(state)
+    if event.ok and not run.ending:
         state, effects = _succeed(state)
     else:
         why = {
@@ -109,6 +109,11 @@ def impossible(state: State, reason: str, plan: Plan) -> Step:
     state, effects = _over(replace(state, record=record))
     state, more = begin_pending(state, plan)
     return state, [Log("warning", text), Notify("missed", reason=text), *effects, *more]
+
+
+def cancel(state: State) -> Step:
+    """The run was stopped from outside, which is neither success nor failure."""
+    return _over(replace(state, pending=None))
 
 
 def _over(state: State) -> Step:

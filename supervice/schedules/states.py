@@ -19,7 +19,7 @@ SKIP, QUEUE, RESTART = "skip", "queue", "restart"
 SCHEDULE, MADE_UP, BOOT, OPERATOR = "schedule", "made up", "boot", "operator"
 
 # What ends a run before its end.
-TIMEOUT, OVERLAP, ASKED = "timeout", "overlap", "asked"
+TIMEOUT, OVERLAP = "timeout", "overlap"
 
 NEVER: Final = float("-inf")
 
@@ -64,7 +64,7 @@ class Run:
     attempt: int = 1
     spawned: float | None = None  # mono; None while it waits for what it depends on
     retry_at: float | None = None  # mono
-    ending: str = ""  # TIMEOUT, OVERLAP, ASKED: it is being stopped
+    ending: str = ""  # TIMEOUT, OVERLAP: it is being stopped
     skipped: int = 0  # times that came due during it
     code: int | None = None  # of the last attempt
     reason: str = ""
@@ -112,8 +112,8 @@ class Looked:
 
 
 @dataclass(frozen=True)
-class RunSpawned:
-    """The program runs; what it depends on was there."""
+class RunBegan:
+    """The program was spawned: for a run of the schedule, or because an operator asked."""
 
     wall: float
     mono: float
@@ -121,11 +121,21 @@ class RunSpawned:
 
 @dataclass(frozen=True)
 class RunEnded:
+    """The program has ended by itself, could not be spawned, or was stopped as `Stop` says."""
+
     wall: float
     mono: float
     ok: bool
     code: int | None = None  # an exit code, -n for signal n
     reason: str = ""
+
+
+@dataclass(frozen=True)
+class RunCancelled:
+    """An operator, a reload or the end of the container has stopped it, or its wait for others."""
+
+    wall: float
+    mono: float
 
 
 @dataclass(frozen=True)
@@ -138,19 +148,17 @@ class RunImpossible:
 
 
 @dataclass(frozen=True)
-class StartRequested:
+class Held:
+    """An operator stops the program: nothing starts it until the next start."""
+
     wall: float
     mono: float
 
 
 @dataclass(frozen=True)
-class StopRequested:
-    wall: float
-    mono: float
+class Released:
+    """An operator starts it, or wants it again."""
 
-
-@dataclass(frozen=True)
-class RestartRequested:
     wall: float
     mono: float
 
@@ -184,7 +192,7 @@ class Begin:
 
 @dataclass(frozen=True)
 class Stop:
-    """Stop the program; its end comes back as `RunEnded`."""
+    """Stop the program, whose run has failed; its end comes back as `RunEnded`."""
 
     reason: str
 
@@ -215,12 +223,12 @@ class Log:
 if TYPE_CHECKING:
     Event = (
         Looked
-        | RunSpawned
+        | RunBegan
         | RunEnded
+        | RunCancelled
         | RunImpossible
-        | StartRequested
-        | StopRequested
-        | RestartRequested
+        | Held
+        | Released
         | PlanChanged
         | ShutdownBegan
     )

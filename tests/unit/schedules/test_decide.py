@@ -87,7 +87,7 @@ class Program:
         self.feed(s.Looked)
 
     def spawned(self) -> None:
-        self.feed(s.RunSpawned)
+        self.feed(s.RunBegan)
 
     def end(self, ok: bool = True, code: int | None = None, reason: str = "exit code 1") -> None:
         assert self.running
@@ -98,6 +98,30 @@ class Program:
     def impossible(self, reason: str) -> None:
         self.running = False
         self.feed(s.RunImpossible, reason=reason)
+
+    def start(self) -> None:
+        """An operator starts it; nothing happens when it runs."""
+        self.feed(s.Released)
+        if not self.running:
+            self.running = True
+            self.feed(s.RunBegan)
+
+    def stop(self) -> None:
+        """An operator stops it, and it stops."""
+        self.feed(s.Held)
+        self.cancel()
+
+    def cancel(self) -> None:
+        if self.running:
+            self.running = self.stopping = False
+            self.feed(s.RunCancelled)
+
+    def restart(self) -> None:
+        """An operator restarts it: it is spawned anew in the turn in which it has ended."""
+        self.feed(s.Released)
+        self.running = True
+        self.stopping = False
+        self.feed(s.RunBegan)
 
     def run(self, seconds: float, takes: float | None = None) -> None:
         """Lets time pass with its timers; a run takes `takes` seconds, or does not end."""
@@ -223,9 +247,12 @@ def apply(program: Program, what: str, detail: float) -> None:
         run = program.state.run
         if run is not None and run.spawned is None:
             program.impossible("db failed for good")
-    elif what in ("start", "stop", "restart"):
-        kinds = {"start": s.StartRequested, "stop": s.StopRequested, "restart": s.RestartRequested}
-        program.feed(kinds[what])
+    elif what == "start" and not program.closed:
+        program.start()
+    elif what == "stop":
+        program.stop()
+    elif what == "restart" and not program.closed:
+        program.restart()
     elif what == "reload":
         program.feed(s.PlanChanged, times=bool(detail))
     elif what == "shutdown":
@@ -579,44 +606,53 @@ def test_reboot_runs_once_at_the_start_and_not_at_a_reload() -> None:
 
 def test_start_runs_it_now_and_stop_holds_the_schedule_until_the_next_start() -> None:
     program = Program(plan_of("*/15 * * * *"))
-    program.feed(s.StartRequested)
-    assert program.begun[0][1] == Begin(None, s.OPERATOR)
-    program.spawned()
-    program.feed(s.StopRequested)
-    program.end(ok=False, code=-15)
+    program.start()
+    assert program.state.run is not None
+    assert program.state.run.cause == s.OPERATOR
+    program.stop()
     assert program.state.record.failed == 0
     assert program.state.held
     assert wake(program.state, program.plan) is None
     program.run(3600, takes=1)
-    assert len(program.begun) == 1
-    program.feed(s.StartRequested)
+    assert program.begun == []
+    program.start()
     program.run(5, takes=1)
-    assert program.times() == ["12:00:00", "13:00:00"]
+    assert program.state.record.succeeded == 1
     program.run(900, takes=1)
-    assert program.times()[2:] == ["13:15:00"]
+    assert program.times() == ["13:15:00"]
     assert program.state.record.missed == 0
 
 
-def test_restart_by_hand_runs_it_again() -> None:
-    program = Program(plan_of("@daily"))
-    program.feed(s.RestartRequested)
-    program.spawned()
-    program.feed(s.RestartRequested)
-    assert program.stopping
-    program.end(ok=False, code=-15)
-    assert len(program.begun) == 2
-    assert program.state.record.failed == 0
+def test_a_restart_by_hand_is_another_run() -> None:
+    program = Program(plan_of("@daily", timeout=100.0))
+    program.start()
+    program.run(60)
+    program.restart()
+    program.run(60)
+    assert not program.stopping, "the timeout counts anew"
+    program.end()
+    assert (program.state.record.succeeded, program.state.record.failed) == (1, 0)
+    assert program.events() == ["start", "start", "success"]
 
 
-def test_a_start_while_a_run_is_being_stopped_runs_after_it() -> None:
-    program = Program(plan_of("@daily"))
-    program.feed(s.StartRequested)
-    program.spawned()
-    program.feed(s.StopRequested)
-    program.feed(s.StartRequested)
-    assert not program.state.held
-    program.end(ok=False, code=-15)
-    assert len(program.begun) == 2
+def test_a_start_by_hand_does_not_wait_for_the_next_attempt() -> None:
+    program = Program(plan_of("@hourly", retries=1, backoff=20.0))
+    program.run(3601)
+    program.end(ok=False)
+    program.start()
+    program.end(ok=False)
+    assert program.state.record.failed == 1
+    assert program.state.run is None
+
+
+def test_a_stop_ends_what_waits_too() -> None:
+    program = Program(plan_of("*/5 * * * *", overlap=s.QUEUE))
+    program.run(301)
+    program.run(301)
+    assert program.state.pending is not None
+    program.stop()
+    assert program.state.pending is None
+    assert program.state.run is None
 
 
 def test_a_reload_neither_restarts_a_run_nor_waits_for_one() -> None:
@@ -649,7 +685,7 @@ def test_at_shutdown_no_run_begins_and_one_in_progress_has_not_failed() -> None:
     program.run(901, takes=None)
     program.closed = True
     program.feed(s.ShutdownBegan)
-    program.end(ok=False, code=-15)
+    program.cancel()
     assert program.state.record.failed == 0
     assert program.events() == ["start"]
     program.run(3600)
@@ -686,7 +722,7 @@ def test_an_event_of_a_run_that_is_over_changes_nothing() -> None:
     program = Program(plan_of("*/15 * * * *"))
     before = program.state
     for kind, details in (
-        (s.RunSpawned, {}),
+        (s.RunCancelled, {}),
         (s.RunEnded, {"ok": False}),
         (s.RunImpossible, {"reason": "x"}),
     ):
