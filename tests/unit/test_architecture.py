@@ -256,7 +256,8 @@ def test_what_is_imported_is_installed() -> None:
         for name, type_only, _ in module.imports()
         if not type_only
     }
-    assert used - set(sys.stdlib_module_names) - {"supervice"} == declared
+    # `_supervice` is built into the bundle's interpreter; elsewhere it is asked for and missing.
+    assert used - set(sys.stdlib_module_names) - {"supervice", "_supervice"} == declared
 
 
 def test_what_decides_does_not_act() -> None:
