@@ -24,6 +24,7 @@ NOT_FOUND = "NOT_FOUND"
 FORBIDDEN = "FORBIDDEN"
 SHUTTING_DOWN = "SHUTTING_DOWN"
 INTERNAL_ERROR = "INTERNAL_ERROR"
+BUSY = "BUSY"  # the client has as many connections as it may have
 FAILED = "FAILED"  # understood and tried, but the wanted state was not reached
 
 
