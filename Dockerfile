@@ -21,7 +21,7 @@ WORKDIR /src
 COPY pyproject.toml ./
 RUN python3 -m venv /build \
  && python3 -m venv --without-pip /opt/supervice \
- && python3 -c "import tomllib; p = tomllib.load(open('pyproject.toml', 'rb')); print(*p['build-system']['requires'], sep='\n', file=open('/build/requires', 'w')); print(*p['project']['dependencies'], *p['project']['optional-dependencies']['http'], sep='\n', file=open('/build/dependencies', 'w'))" \
+ && python3 -c "import tomllib; p = tomllib.load(open('pyproject.toml', 'rb')); print(*p['build-system']['requires'], sep='\n', file=open('/build/requires', 'w')); print(*p['project']['dependencies'], sep='\n', file=open('/build/dependencies', 'w'))" \
  && /build/bin/pip install --quiet -r /build/requires \
  && /build/bin/pip --python /opt/supervice/bin/python install --quiet --no-compile -r /build/dependencies
 COPY README* LICENSE* ./

@@ -91,7 +91,7 @@ def _has_interpreter(path: Path) -> bool:
 
 
 def lay_out(program: Path, parts: Path, compiler: Path, wheels: Path, folder: Path) -> None:
-    """The folder as it is copied into images: owner, modes and times are the same whoever builds it."""
+    """The folder as it is copied into images: owner, modes and times are the same for every builder."""
     shutil.rmtree(folder, ignore_errors=True)
     for name in ("bin", "lib", "licences"):
         (folder / name).mkdir(parents=True)

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 
 from supervice.http import connection as connection_module
 from supervice.http import server as http_module
-from supervice.http.server import HttpServer, HttpUnavailable, Request, Response, SocketInUse, text
+from supervice.http.server import HttpServer, Request, Response, SocketInUse, text
 from supervice.net import acceptor as acceptor_module
 from supervice.net import server_base as clients_module
 from supervice.net.inet_listener import listen
@@ -405,19 +405,6 @@ def test_ipv6_reaches_it(served: Served) -> None:
             sock.sendall(b"GET /x HTTP/1.0\r\n\r\n")
             assert sock.recv(12) == b"HTTP/1.1 200"
     assert served.requests[0].peer.startswith("[::1]:")
-
-
-def test_without_h11(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(__import__("sys").modules, "h11", None)
-    server = HttpServer(None, lambda request: text(200, ""))  # type: ignore[arg-type]
-    listens: list[Callable[[], object]] = [
-        lambda: server.open_unix(str(tmp_path / "s")),
-        lambda: server.open_inet("", 0),
-    ]
-    for listening in listens:
-        with pytest.raises(HttpUnavailable, match=r"pip install 'supervice\[http\]'"):
-            listening()
-    assert list(tmp_path.iterdir()) == []
 
 
 def test_close_soon_lets_the_answer_out(served: Served) -> None:

@@ -499,33 +499,6 @@ def test_what_cannot_be_opened_is_a_warning(daemon: Daemon) -> None:
         assert f"[inet_http_server] is not served: 127.0.0.1:{port}: the port is in use" in main
 
 
-def test_without_h11_the_programs_run(tmp_path: Path) -> None:
-    one = Stock(tmp_path / "0", SLEEPER, ["true"])
-    one.stop()
-    (one.directory / "h11.py").write_text("raise ImportError\n")  # found first: it is where the daemon starts
-    checked = subprocess.run(
-        [*SUPERVICE, "check", str(one.config)], cwd=one.directory, capture_output=True, text=True, check=False
-    )
-    assert checked.returncode == 0
-    assert (
-        f"{one.config}:1: [unix_http_server] HTTP needs the library h11: pip install 'supervice[http]'"
-        in checked.stdout
-    )
-    daemon = subprocess.Popen(
-        [*SUPERVICE, "-c", str(one.config)],
-        cwd=one.directory,
-        env={**os.environ, "SUPERVICE_SOCKET": str(one.directory / "own.sock")},
-    )
-    try:
-        log = one.directory / "main.log"
-        eventually(lambda: "sleeper: running" in log.read_text())
-        assert "[unix_http_server] is not served: HTTP needs the library h11" in log.read_text()
-        assert not one.socket.exists()
-    finally:
-        daemon.terminate()
-        assert daemon.wait(20) == 0
-
-
 # -- crowds and vandals ------------------------------------------------------------------------------------
 
 

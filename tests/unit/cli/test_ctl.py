@@ -255,6 +255,44 @@ def test_what_went_well_and_what_did_not(daemon: FakeCall, capsys: pytest.Captur
         assert capsys.readouterr() == ("Stopped a\n", "supervicectl: b is unkillable\n")
 
 
+@pytest.mark.parametrize(
+    ("line", "reply"),
+    [
+        ("status", {"processes": [process("a"), process("b")]}),
+        ("health", {"healthy": True, "processes": [process("a")]}),
+        ("pid all", {"pids": {"a": 1, "b": 2}}),
+        ("events", {"events": [{"type": "A"}, {"type": "B"}]}),
+        ("logs", {"logs": [{"name": "a", "data": "x\ny\nz"}, {"name": "b", "data": "q"}]}),
+        ("why a", {"exits": [{"reason": "x", "output": ["y", "z"]}] * 2}),
+        (
+            "stop a b",
+            {"results": [{"name": "a", "message": "Stopped a"}, {"name": "b", "message": "Stopped b"}]},
+        ),
+        ("reload", {"added": ["a"], "warnings": ["w", "v"]}),
+        ("graph", {"programs": [{"name": "a"}, {"name": "b"}]}),
+        ("version", {"version": "1"}),
+        ("shutdown", {"message": "Shutting down"}),
+    ],
+)
+@pytest.mark.parametrize("as_json", ["", " --json"])
+def test_a_reply_is_one_write(
+    daemon: FakeCall, line: str, reply: dict[str, Any], as_json: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So that it is whole or not there, and a full disk or a closed pipe fails in one place."""
+    written: list[str] = []
+    monkeypatch.setattr("sys.stdout.write", written.append)
+    daemon.reply = {"status": "ok", **reply}
+    assert ctl.run((line + as_json).split()) == 0
+    (text,) = written
+    assert text.endswith("\n")
+
+
+def test_every_verb_has_a_text_or_a_message() -> None:
+    """What is not in the table is an action, whose reply says in words what was done."""
+    actions = {"start", "stop", "restart", "startgroup", "stopgroup", "signal", "shutdown", "wait", "reopen"}
+    assert set(replies.TEXTS) == set(ctl_commands.cli.commands) - actions - {"shell"}
+
+
 def test_problems_of_a_configuration_are_all_shown(
     daemon: FakeCall, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -330,10 +368,10 @@ def test_nothing_reaches_the_terminal_as_a_command() -> None:
     evil = "a\x1b]0;x\x07b\nc\x9b31m\ud800"
     for text in (
         render.status_table({"processes": [process(evil, evil, reason=evil, status_text=evil)]}),
-        render.health_text({"processes": [{"name": evil, "state": evil, "message": evil}]}),
+        replies.health_text({"processes": [{"name": evil, "state": evil, "message": evil}]}),
         render.reload_text({"added": [evil], "warnings": [evil]}),
-        render.event_line({"type": evil, evil: evil}),
-        render.why_text({"exits": [{"reason": evil, "output": [evil]}]}, evil),
+        replies.event_line({"type": evil, evil: evil}),
+        replies.why_text({"exits": [{"reason": evil, "output": [evil]}]}, evil),
     ):
         assert all(c.isprintable() or c == "\n" for c in text)
     assert render.clean("dépôt 日本") == "dépôt 日本"
@@ -348,14 +386,14 @@ def test_health_says_first_what_is_wrong() -> None:
             {"name": "c", "state": "UNHEALTHY", "healthy": False, "ready": True, "message": "refused"},
         ],
     }
-    assert render.health_text(reply).splitlines() == [
+    assert replies.health_text(reply).splitlines() == [
         "not healthy",
         "NAME  STATE      HEALTH  READY      DETAIL",
         "c     UNHEALTHY  FAIL    ready      refused",
         "b     RUNNING    -       not ready  no answer",
         "a     RUNNING    OK      ready",
     ]
-    assert render.health_text({"healthy": True}) == "healthy\n"
+    assert replies.health_text({"healthy": True}) == "healthy\n"
 
 
 def test_reload_says_what_it_did() -> None:
@@ -373,15 +411,15 @@ def test_why_shows_the_last_exits() -> None:
     exits = [
         {"time": "12:00", "reason": "exited", "pid": 7, "exitcode": 1, "runtime": 61, "output": ["a", "b"]}
     ]
-    assert render.why_text({"exits": exits}, "web") == (
+    assert replies.why_text({"exits": exits}, "web") == (
         "12:00 exited (pid 7, exit code 1, after 1:01)\n    a\n    b\n"
     )
-    assert render.why_text({}, "web") == "web has not exited\n"
+    assert replies.why_text({}, "web") == "web has not exited\n"
 
 
 def test_events_are_lines() -> None:
     event = {"type": "PROCESS_STATE_RUNNING", "time": "12:00", "name": "web", "pid": 7}
-    assert render.event_line(event) == "12:00 PROCESS_STATE_RUNNING web pid=7\n"
+    assert replies.event_line(event) == "12:00 PROCESS_STATE_RUNNING web pid=7\n"
 
 
 def test_logs_of_many_keep_their_lines_apart(daemon: FakeCall, capsys: pytest.CaptureFixture[str]) -> None:
