@@ -5,9 +5,17 @@ Needs nothing of the daemon. `supervicectl` does the same without asyncio throug
 
 from __future__ import annotations
 
+import os
 import sys
 
-from supervice.control.client import connect_message, reply_timeout, trusted, untrusted_message
+from supervice.control.address import default_paths
+from supervice.control.client import (
+    Unreachable,
+    check_peer,
+    connect_message,
+    full_queue_of_a_stranger,
+    reply_timeout,
+)
 from supervice.control.protocol import INVALID_REQUEST, MORE, FrameReader, ProtocolError, encode
 from supervice.control.render import clean, reload_text, status_table
 from supervice.net.peer import peer_of
@@ -58,6 +66,8 @@ class Controller:
             return _error(NOT_RUNNING, f"the daemon did not answer within {limit:g} s")
         except ProtocolError as error:
             return _error(NOT_RUNNING, f"{self.socket_path}: that is no supervice: {error}")
+        except Unreachable as error:
+            return _error(NOT_RUNNING, str(error))
         except OSError as error:
             return _error(NOT_RUNNING, connect_message(self.socket_path, error))
 
@@ -74,6 +84,9 @@ class Controller:
                     sock.connect(self.socket_path)
                     return sock
                 except BlockingIOError:
+                    strange = full_queue_of_a_stranger(self.socket_path)
+                    if strange:
+                        raise Unreachable(strange) from None
                     await asyncio.sleep(0.01)
         except BaseException:
             sock.close()
@@ -85,8 +98,7 @@ class Controller:
         reader, writer = await asyncio.open_unix_connection(sock=await self._connect())
         try:
             peer = peer_of(writer.get_extra_info("socket"))
-            if not trusted(peer):
-                return _error(NOT_RUNNING, untrusted_message(self.socket_path, peer))
+            check_peer(self.socket_path, peer, named=self.socket_path not in default_paths(os.environ))
             frames = FrameReader()
             whole: dict[str, Any] = {}
             more = True

@@ -27,6 +27,7 @@ from supervice.supervision.journal import Journal
 from supervice.supervision.probes import Probes
 from supervice.supervision.resources import Resources
 from supervice.supervision.signal_actions import SignalActions
+from supervice.supervision.socket_files import SocketFiles
 from supervice.supervision.startup import Startup
 from supervice.supervision.table import Observer, ProcessTable
 from supervice.supervision.termination import Termination
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from supervice.lean.loop import AnyFuture, EventLoop
     from supervice.supervision.reload import Reloader
     from supervice.supervision.sd_notify import ManagerNotifier
+    from supervice.supervision.socket_files import HasSocketFiles
     from supervice.supervisord.extensions import Extensions
     from supervice.supervisord.rpc.servers import Servers
 
@@ -86,6 +88,7 @@ class Supervisor:
         self._signals: SignalActions | None = None
         self._servers: Servers | None = None
         self._endpoints: Endpoints | None = None
+        self._socket_files: SocketFiles | None = None
         self._finished: AnyFuture | None = None
 
         if config is not None:
@@ -163,6 +166,8 @@ class Supervisor:
             from supervice.supervision.reload import Reloader
 
             self._reloader = Reloader(self.table, self.startup, self.termination, self)
+        if self._socket_files is not None and not dry_run:
+            self._socket_files.look()
         return await self._reloader.reload(dry_run=dry_run)
 
     def apply(self, loaded: configuration.Loaded) -> None:
@@ -176,6 +181,8 @@ class Supervisor:
         """Opens every log file anew, for an external rotation; with `path` only that one."""
         if path is None:
             logger.info("reopening log files")
+            if self._socket_files is not None:
+                self._socket_files.look()
         if self._resources is not None:
             self._resources.outputs.reopen(path)
 
@@ -243,6 +250,7 @@ class Supervisor:
 
             self._endpoints = Endpoints(loop, self.table, self.startup, self.probes, self.termination)
             self._endpoints.open(self.config.http)
+        self._socket_files = SocketFiles(loop, self._with_sockets)
         return resources
 
     def _start(self, loop: EventLoop) -> None:
@@ -265,11 +273,18 @@ class Supervisor:
     def _close(self) -> None:
         for process in self.processes.values():
             process.close()
+        if self._socket_files is not None:
+            self._socket_files.close()
         for part in (self._signals, self._endpoints, self._servers, self.extensions, self._resources):
             if part is not None:
                 part.close()
         self._signals = self._endpoints = self._servers = self.extensions = self._resources = None
+        self._socket_files = None
         self.table.use(None)
+
+    def _with_sockets(self) -> list[HasSocketFiles]:
+        parts = (self._resources, self._endpoints, self._servers)
+        return [part for part in parts if part is not None]
 
     # -- what only some configurations need --------------------------------------------------------------
 

@@ -125,6 +125,17 @@ class ServerBase:
                 return ""
         return f"there are {self.most} already"
 
+    def restore(self) -> list[str]:
+        """Makes socket files again that were removed; what could not be made, and why."""
+        failed = []
+        for acceptor in self._acceptors:
+            try:
+                if acceptor.restore():
+                    self.log(f"{acceptor.name}: its socket file was removed; it is made again")
+            except OSError as error:
+                failed.append(f"{acceptor.name}: its socket file was removed: {error.strerror or error}")
+        return failed
+
     def _stop_listening(self) -> None:
         acceptors, self._acceptors = self._acceptors, []
         for acceptor in acceptors:

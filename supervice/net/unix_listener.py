@@ -14,6 +14,8 @@ import os
 import stat
 import time
 
+from supervice.net.peer import in_this_container, peer_of
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,12 +27,16 @@ LOCK_WAIT = 1.0  # seconds; a holder needs about one millisecond
 
 
 class SocketInUse(OSError):
-    """The socket path cannot be taken: a live daemon answers there, or it is no socket at all."""
+    """The socket path cannot be taken: a live daemon answers there, or it is no socket at all.
 
-    def __init__(self, path: str, reason: str) -> None:
+    `foreign`: it is not a daemon of root or of our own user in our own container that is in the way.
+    """
+
+    def __init__(self, path: str, reason: str, *, foreign: bool = False) -> None:
         super().__init__(errno.EADDRINUSE, f"{path}: {reason}")
         self.path = path
         self.reason = reason
+        self.foreign = foreign
 
 
 class _DirectoryLock:
@@ -64,23 +70,37 @@ class _DirectoryLock:
 def _check(path: str) -> bool:
     """Whether a dead socket lies at `path`. SocketInUse when something else does."""
     try:
-        mode = os.lstat(path).st_mode
+        status = os.lstat(path)
     except FileNotFoundError:
         return False
-    if not stat.S_ISSOCK(mode):
-        raise SocketInUse(path, "exists and is not a socket; remove it or choose another path")
+    foreign = status.st_uid not in (0, os.geteuid())
+    if not stat.S_ISSOCK(status.st_mode):
+        raise SocketInUse(
+            path, "exists and is not a socket; remove it or choose another path", foreign=foreign
+        )
     probe = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM)
     try:
         probe.setblocking(False)  # a full backlog is EAGAIN at once: alive
         probe.connect(path)
+        peer = peer_of(probe)
     except ConnectionRefusedError:
         return True  # nothing listens: the kernel's proof that it is stale
     except FileNotFoundError:
         return False
     except OSError as error:
-        raise SocketInUse(path, f"is in use ({error.strerror})") from None
+        # Root's socket that we may not connect to can be that of another container.
+        foreign = foreign or error.errno in (errno.EACCES, errno.EPERM)
+        raise SocketInUse(path, f"is in use ({error.strerror})", foreign=foreign) from None
     finally:
         probe.close()
+    if in_this_container(peer.pid) is False:
+        raise SocketInUse(
+            path, "the daemon of another container answers there; choose another path", foreign=True
+        )
+    if peer.uid not in (0, os.geteuid()):
+        raise SocketInUse(
+            path, f"a process of uid {peer.uid} listens there; choose another path", foreign=True
+        )
     raise SocketInUse(path, "another daemon answers there; stop it or choose another path")
 
 
@@ -109,6 +129,7 @@ class Listener:
         self.port = 0  # it has none; what listens on the internet has
         self._file = os.path.abspath(path)  # the daemon changes its directory once it runs
         self._pid = os.getpid()
+        self._options = (mode, group_gid, warn, uid)
         self.sock = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM)
         try:
             with _DirectoryLock(path):
@@ -160,6 +181,19 @@ class Listener:
             raise
         sock.setblocking(False)
         return sock, ""
+
+    def again(self) -> Listener | None:
+        """Another listener at the same path, if its file was removed or replaced. OSError; SocketInUse."""
+        try:
+            status = os.lstat(self._file)
+            if (status.st_dev, status.st_ino) == self._identity:
+                return None
+        except FileNotFoundError:
+            pass
+        except OSError:
+            return None  # we may not look
+        mode, group_gid, warn, uid = self._options
+        return Listener(self._file, mode, group_gid, warn, uid=uid)
 
     def close(self) -> None:
         """Stops listening and removes the file, if it is still ours."""

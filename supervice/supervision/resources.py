@@ -5,14 +5,13 @@ from __future__ import annotations
 import os
 
 from supervice import logger
-from supervice.control.address import default_socket_path
-from supervice.control.server import RpcServer, SocketInUse
 from supervice.output.router import OutputRouter
 from supervice.pid1 import own_process
 from supervice.pid1.identity import CannotSwitch, become, resolve
 from supervice.pid1.pidfile import Pidfile, PidfileInUse
 from supervice.pid1.runtime import guest_runtime, own_runtime
 from supervice.runner.launcher import Launcher
+from supervice.supervision.control_socket import ControlSocket
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -36,9 +35,8 @@ class Resources:
         self._daemon = daemon
         self._umask = -1  # what we came with, once it was changed
         self._log: LogWriter | None = None  # of our own log file
-        self._server: RpcServer | None = None
+        self._socket = ControlSocket(loop, commands)
         self._pidfile: Pidfile | None = None
-        self.socket_path: str | None = None
         if daemon:
             own_process.settle_in()
             os.chdir("/")  # so that no file system is held busy by us
@@ -49,7 +47,7 @@ class Resources:
         self.launcher = Launcher(self.runtime, self.outputs, config.environment, directory, config.env_file)
         try:
             self._take_pidfile()
-            self._open_socket(commands)
+            self._socket.open(config)
             for warning in short:
                 logger.warning(warning)
             if daemon and config.user is not None:
@@ -59,6 +57,19 @@ class Resources:
             raise
         if self.socket_path is not None:
             self.launcher.environment.setdefault("SUPERVICE_SOCKET", self.socket_path)
+
+    @property
+    def socket_path(self) -> str | None:
+        """Where the control socket is."""
+        return self._socket.path
+
+    @property
+    def has_socket_files(self) -> bool:
+        return self._socket.path is not None
+
+    def restore(self) -> list[str]:
+        """Makes the control socket's file again if it was removed; what could not be made, and why."""
+        return self._socket.restore()
 
     def _limits(self) -> list[str]:
         """Raises our limits to what the configuration asks for; the warnings."""
@@ -174,52 +185,11 @@ class Resources:
         except OSError as error:
             logger.warning(f"running without a pid file: {path}: {error.strerror}")
 
-    def _open_socket(self, commands: Commands) -> None:
-        config = self._config
-        if config.socket_path == "none":
-            return
-        path = config.socket_path or default_socket_path(os.environ)
-        if path is None:
-            logger.warning("running without a control socket: no directory for it can be written")
-            return
-        server = RpcServer(
-            self._loop,
-            commands,
-            path=path,
-            mode=config.socket_mode,
-            group_gid=_group(config.socket_group),
-            log=logger.warning,
-        )
-        try:
-            server.open()
-        except SocketInUse:
-            raise
-        except OSError as error:
-            logger.warning(f"running without a control socket: {path}: {error.strerror or error}")
-            return
-        self._server = server
-        self.socket_path = os.path.abspath(path)
-
     def close(self) -> None:
         """Ends every connection and lets go of every file; what is still queued for output is lost."""
-        if self._server is not None:
-            self._server.close()
+        self._socket.close()
         self.outputs.close()
         self.launcher.close()
         self.runtime.reaper.close()
         if self._pidfile is not None:
             self._pidfile.close()
-
-
-def _group(name: str | None) -> int | None:
-    if name is None:
-        return None
-    if name.isdecimal():
-        return int(name)
-    import grp
-
-    try:
-        return grp.getgrnam(name).gr_gid
-    except KeyError:
-        logger.warning(f"socket_group: there is no group {name!r} here")
-        return None
