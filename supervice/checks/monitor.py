@@ -6,6 +6,7 @@ import time
 
 from supervice.checks.base import HealthCheckResult
 from supervice.lean.loop import sleep
+from supervice.lean.text import clean
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -59,7 +60,7 @@ class HealthMonitor:
             if result.healthy:
                 self._lenient_until = 0.0
                 self._pause = 0.0
-            self._report(result.healthy, result.message, self._loop.time() >= self._lenient_until)
+            self._report(result.healthy, clean(result.message), self._loop.time() >= self._lenient_until)
             await sleep(self._loop, self._next())
 
     def _next(self) -> float:

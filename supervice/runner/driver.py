@@ -11,6 +11,7 @@ import time
 from supervice import logger
 from supervice.lean.builtin import signal
 from supervice.lean.dataclasses import replace
+from supervice.lean.text import clean
 from supervice.lifecycle.states import (
     EXITED,
     UNHEALTHY,
@@ -201,10 +202,10 @@ class Driver:
         try:
             pid = self._spawn_with_output(self._launcher)
         except SpawnError as error:
-            self._spawn_failed(SpawnFailed(str(error), error.permanent, error.code, at))
+            self._spawn_failed(SpawnFailed(clean(error), error.permanent, error.code, at))
             return
         except OSError as error:  # no descriptors left, a log file that cannot be opened
-            reason = f"{error.filename or 'spawn'}: {error.strerror or error}"
+            reason = clean(f"{error.filename or 'spawn'}: {error.strerror or error}")
             self._spawn_failed(SpawnFailed(reason, at=at))
             return
         if self.started_at is not None:
