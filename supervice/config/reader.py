@@ -9,6 +9,7 @@ with a limit on size, number of files and number of complaints. No other module 
 from __future__ import annotations
 
 import os
+import stat
 
 from supervice.config import lexer
 from supervice.config.expand import ExpandError, Names, expand
@@ -94,6 +95,9 @@ class Reading:
             if len(self.files) == MOST_FILES + 1:
                 self.complain(from_file, from_line, ERROR, f"[include] names more than {MOST_FILES} files")
             return
+        if info.st_mode & stat.S_IWOTH:
+            message = "every user may change this file, and so what is run here; write chmod o-w for it"
+            self.complain(path, 0, WARNING, message)
         here = os.path.dirname(os.path.normpath(real))
         include = self._text(_decoded(self, path, data), path, here)
         if include is not None and len(self._stack) >= DEEPEST:
