@@ -73,11 +73,13 @@ process: venv  ## tests with real child processes
 container: venv  ## tests of the image, in containers
 	$(WITH_ENGINE) $(PYTEST) tests/container
 
+# Tests at the same time; `make test WORKERS=0` runs one after the other. The container ring stays on one worker.
+WORKERS ?= 2
 # One run of pytest for the three rings, so that one failing ring does not hide the next one's
 # result and the last line counts them all.
 .PHONY: test
 test: venv lint types  ## everything: lint, types, and the three rings of tests
-	$(WITH_ENGINE) $(PYTEST) $(RINGS)
+	$(WITH_ENGINE) $(PYTEST) -n $(WORKERS) --dist loadgroup $(RINGS)
 
 # Daemons, commands and forked children count (pyproject.toml); what runs in containers does not.
 COVERAGE = $(BIN)/python -m coverage
