@@ -1,7 +1,7 @@
 """Asking the daemon, synchronously: what `supervicectl` does. Imports next to nothing, because it is timed.
 
 `supervice.client.Controller` is the same for asyncio and shares what is decided here: where the daemon is,
-whom to trust, how long to wait.
+which daemon to trust, how long to wait.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import os
 import time
 
 from supervice.control.address import socket_candidates
-from supervice.control.protocol import FrameReader, encode
+from supervice.control.protocol import MORE, FrameReader, encode
 from supervice.net.peer import peer_of
 
 TYPE_CHECKING = False
@@ -55,7 +55,7 @@ def connect_message(path: str, error: OSError) -> str:
     if isinstance(error, FileNotFoundError):
         return NOT_FOUND_MESSAGE
     if isinstance(error, ConnectionRefusedError):
-        return f"Supervice is not running (nobody answers at {path})"
+        return f"Supervice is not running (no daemon answers at {path})"
     if isinstance(error, PermissionError):
         return f"{path}: permission denied; run this as root or as the user of the daemon"
     return f"{path}: {error.strerror or error}"
@@ -119,15 +119,29 @@ class Client:
         return self._ready.pop(0)
 
     def ask(self, request: dict[str, Any], timeout: float | None = None) -> dict[str, Any]:
-        """The reply to `request`, awaited for `timeout` seconds. `Unreachable` when there is none."""
-        self.send(request)
-        try:
-            reply = self.receive(timeout)
-        except TimeoutError:
-            raise Unreachable(f"the daemon did not answer within {timeout:g} s") from None
-        if reply is None:
-            raise Unreachable("the daemon hung up without an answer; look at its log")
-        return reply
+        """The reply to `request`, all its pages; each is awaited for `timeout` seconds.
+
+        `Unreachable` when there is none.
+        """
+        whole: dict[str, Any] = {}
+        more = True
+        while more:
+            self.send(request)
+            try:
+                reply = self.receive(timeout)
+            except TimeoutError:
+                raise Unreachable(f"the daemon did not answer within {timeout:g} s") from None
+            if reply is None:
+                raise Unreachable("the daemon hung up without an answer; look at its log")
+            if not (whole or reply.get(MORE)):
+                return reply
+            if whole and reply.get("status") != whole.get("status"):
+                return reply  # why the next page cannot be had
+            from supervice.control.paging import add_page
+
+            more = add_page(whole, reply)
+            request = {"command": MORE}
+        return whole
 
     def close(self) -> None:
         self._sock.close()

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Protocol
 
-    from supervice.lean.loop import EventLoop
     from supervice.output.archive import Log
+    from supervice.output.losses import Reporter
 
     class Source(Protocol):
         """Who writes into a sink. A sink compares sources by identity."""
@@ -31,14 +31,11 @@ if TYPE_CHECKING:
         def resume(self) -> None:
             """Told that the sink takes output again, once for each `wait`."""
 
-    class Owner(Protocol):
+    class Owner(Reporter, Protocol):
         """What a sink needs of the router."""
 
-        @property
-        def loop(self) -> EventLoop: ...
         def busy(self, change: int) -> None: ...
         def compress(self, log: Log) -> None: ...
-        def log(self, level: str, message: str) -> None: ...
 
     class Sink(Protocol):
         blocked: bool

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from supervice.lean.loop import Loop
-from supervice.lifecycle.graph import program_of, ranks
+from supervice.lifecycle.graph import ranks
 from supervice.lifecycle.states import (
     BACKOFF,
     RESTING,
@@ -19,7 +19,7 @@ from supervice.lifecycle.states import (
     STOPPED,
     STOPPING,
 )
-from supervice.models import ProgramConfig
+from supervice.models import ProgramConfig, program_of
 from supervice.supervision.shutdown import Shutdown, longest_stop, stop_in_order, stop_levels
 from tests.fakes.process import FakeProcess
 
@@ -165,7 +165,7 @@ def test_some_are_stopped_in_the_order_of_all(
 
 
 @given(every=configs())
-def test_the_levels_of_a_stop_are_those_of_the_start_backwards(every: list[ProgramConfig]) -> None:
+def test_rule_8_the_levels_of_a_stop_are_those_of_the_start_backwards(every: list[ProgramConfig]) -> None:
     world = World(None)  # type: ignore[arg-type]
     programs: Any = [Program(world, c, RUNNING, 0) for c in every]
     order = [p.config.name for level in stop_levels(programs) for p in level]
