@@ -56,10 +56,10 @@ lint: venv  ## ruff: rules and format
 	$(BIN)/ruff format --check .
 
 .PHONY: types
-types: venv  ## mypy --strict
+types: venv  ## mypy --strict, over tests, tools and examples too
 	$(BIN)/mypy
-	@for folder in $$(find examples -name '*.py' -printf '%h\n' | sort -u); do \
-		echo "$(BIN)/mypy $$folder/*.py"; $(BIN)/mypy $$folder/*.py || exit 1; done
+	@for folder in docker/bundle $$(find examples -name '*.py' -printf '%h\n' | sort -u); do \
+		echo "$(BIN)/mypy $$folder/*.py"; MYPYPATH=$$folder $(BIN)/mypy $$folder/*.py || exit 1; done
 
 .PHONY: unit
 unit: venv  ## tests without fork and without sleep
