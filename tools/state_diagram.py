@@ -285,9 +285,9 @@ supervice/lifecycle/transition.py. -->
 
 One pure function decides about a process: `transition(snapshot, input, policy) -> (snapshot, effects)`. Everything
 here was asked of it. Every state answers every input. An input that came too late changes nothing: one that speaks
-of a pid which is not the present one, or a timer that nobody waits for.
+of a pid which is not the present one, or a timer that is no longer waited for.
 
-STOPPED, EXITED and FATAL are at rest: no child, and only what somebody asks for leads out of them.
+STOPPED, EXITED and FATAL are at rest: no child, and only a request leads out of them.
 
 ```mermaid
 {diagram()}

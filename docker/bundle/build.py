@@ -45,7 +45,8 @@ def freeze(python: Path, libraries: Path, work: Path) -> None:
     """Our modules, the libraries' and the standard library's as frozen.bin and frozen.c."""
     standard = python.parent / "Lib"
     folders = (REPOSITORY, libraries, standard, work)
-    command = [python, HERE / "freeze.py", *folders]
+    # Columns are for the markers under a line of the source, which is not there.
+    command = [python, "-X", "no_debug_ranges", HERE / "freeze.py", *folders]
     subprocess.run(command, env={"PATH": os.environ["PATH"], "PYTHONHASHSEED": "0"}, check=True)
 
 
@@ -90,8 +91,24 @@ def _has_interpreter(path: Path) -> bool:
     return 3 in types
 
 
+def time_zones(source: Path, folder: Path) -> None:
+    """The files of the time zones; of the many that are the same, all but one are links to it."""
+    first: dict[bytes, Path] = {}
+    for path in sorted(source.rglob("*")):
+        data = path.read_bytes() if path.is_file() else b""
+        if not data.startswith(b"TZif"):
+            continue
+        place = folder / path.relative_to(source)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        if data in first:
+            place.symlink_to(os.path.relpath(first[data], place.parent))
+        else:
+            place.write_bytes(data)
+            first[data] = place
+
+
 def lay_out(program: Path, parts: Path, compiler: Path, wheels: Path, folder: Path) -> None:
-    """The folder as it is copied into images: owner, modes and times are the same whoever builds it."""
+    """The folder as it is copied into images: owner, modes and times are the same for every builder."""
     shutil.rmtree(folder, ignore_errors=True)
     for name in ("bin", "lib", "licences"):
         (folder / name).mkdir(parents=True)
@@ -103,8 +120,9 @@ def lay_out(program: Path, parts: Path, compiler: Path, wheels: Path, folder: Pa
     shutil.copy(compiler.parent / "lib/libc/musl/COPYRIGHT", folder / "licences" / "musl")
     shutil.copy(compiler.parent / "LICENSE", folder / "licences" / "zig")
     shutil.copy(REPOSITORY / "LICENSE", folder / "licences" / "supervice")
+    time_zones(wheels / "tzdata" / "zoneinfo", folder / "share" / "zoneinfo")
     for name in sources.LIBRARIES:
-        (text,) = wheels.glob(f"{name}-*.dist-info/**/LICENSE*")
+        text, *_ = wheels.glob(f"{name}-*.dist-info/**/LICENSE*")
         shutil.copy(text, folder / "licences" / name)
     for path in sorted(folder.rglob("*"), reverse=True):
         if not path.is_symlink():

@@ -22,7 +22,8 @@ LATE = (
     "linecache",
     "textwrap",
 )
-# Never needed: who imports them does without, or nothing that we use comes to where they are imported.
+# Not for the sake of a library or of the standard library: what imports them there does without, or nothing
+# that we use comes to that place. What `supervice` imports itself is there all the same.
 NEVER = frozenset(
     (
         "_compression",
@@ -32,7 +33,6 @@ NEVER = frozenset(
         "_strptime",
         "asyncio",
         "bz2",
-        "calendar",
         "click._winconsole",
         "click.testing",
         "concurrent",
@@ -65,8 +65,8 @@ NEVER = frozenset(
         "zipimport",
     )
 )
-# Of our own: what embeds the daemon in another program, which has a Python of its own.
-NOT_OURS = frozenset(("supervice.client",))
+# What embeds the daemon in another program, which has a Python of its own, and what takes a dlopen.
+NOT_OURS = frozenset(("supervice.client", "ctypes"))
 
 
 class Sources:
@@ -91,7 +91,7 @@ class Sources:
 
 
 def collect(sources: Sources, packages: list[str]) -> dict[str, Path]:
-    """Every module that is needed, by name; all modules of `packages`."""
+    """Every module that is needed, by name; all modules of `packages`, of which the first is our own."""
     wanted = [*ALWAYS, *LATE]
     for package in packages:
         for root in sources.roots:
@@ -100,14 +100,18 @@ def collect(sources: Sources, packages: list[str]) -> dict[str, Path]:
                 if not name.endswith("__main__"):
                     wanted.append(name)
     found: dict[str, Path] = {}
+    own: set[str] = set()
     while wanted:
         name = wanted.pop()
         path = sources.find(name)
-        if path is None or name in found or _never(name):
+        if path is None or name in found or (_never(name) and name not in own):
             continue
         found[name] = path
         wanted.extend(_parents(name))
-        wanted.extend(_imports(name, path, everywhere=not sources.is_standard(path)))
+        imports = list(_imports(name, path, everywhere=not sources.is_standard(path)))
+        if name.partition(".")[0] == packages[0]:
+            own.update(imports)
+        wanted.extend(imports)
     return dict(sorted(found.items()))
 
 

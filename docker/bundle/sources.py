@@ -65,9 +65,10 @@ ZIG_WHEELS = {
     "x86_64": "6eb9d4d759b292c83810dbee2e9e8e3fbfbf01d864e6e9811bae711fd74e1c2f",
     "aarch64": "7994b27f3cbfcedea43f9b7552e38b45857bdf0e9a45065474092dd74e7048cf",
 }
-# Libraries in Python, with their wheels: each dependency that pyproject.toml names.
+# Libraries in Python and the time zones, with their wheels: each dependency of pyproject.toml is here.
 LIBRARIES = {
     "click": ("8.5.1", "8bb5376d2006950386f8c6427613334a2acadc5f559cb80e638d00b4df957e37"),
     "cronsim": ("2.8", "62115cabaa121953ac4bbf2e66808b5229ca6e47372a74e752b42fcdf28324a5"),
     "h11": ("0.16.0", "63cf8bbe7522de3bf65932fda1d9c2772064ffb3dae62d55932da54b31cb6c86"),
+    "tzdata": ("2026.6", "0a10eec6e13ef16b627fabed9a5f2ba61a62b1c67f327305f4e7e412a70b4aec"),
 }

@@ -101,7 +101,7 @@ class ScriptRun:
         runtime.loop.add_reader(self._read, self._on_output)
 
     def _clear_group(self) -> None:
-        # Still a zombie: the group's number cannot be anybody else's. A check leaves nothing behind.
+        # Still a zombie: the group's number cannot be given out anew. A check leaves nothing behind.
         signal_group(self.pid, signal.SIGKILL)
 
     def _on_exit(self, status: int) -> None:

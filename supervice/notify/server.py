@@ -55,7 +55,7 @@ class NotifySocket:
             raise
 
     def _bind_path(self, places: Sequence[str]) -> str:
-        """A directory of its own, so that nobody else's file is in the way; "" where none can be made."""
+        """A directory of its own, so that no other file is in the way; "" where none can be made."""
         for place in places:
             directory = os.path.join(place, f"supervice-{os.urandom(6).hex()}")
             try:
@@ -65,7 +65,7 @@ class NotifySocket:
             path = os.path.join(directory, "notify")
             try:
                 self._socket.bind(path)
-                os.chmod(path, 0o666)  # whoever may send, the credentials decide
+                os.chmod(path, 0o666)  # every user may send, the credentials decide
                 os.chmod(directory, 0o711)
             except OSError:
                 _remove(directory)
