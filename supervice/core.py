@@ -358,15 +358,11 @@ class Supervisor:
 
     def empty_log(self, path: str) -> None:
         """A new, empty file in place of the one at `path`, also for who writes it. OSError."""
-        try:
-            os.unlink(path)
-        except FileNotFoundError:
-            pass
         if self._session is not None:
-            self._session.outputs.reopen(path)
+            self._session.outputs.empty(path)
 
-    def reopen(self) -> None:
-        """Opens every log file anew, for an external rotation."""
+    def reopen(self) -> list[tuple[str, str]]:
+        """Opens every log file anew, for an external rotation; the paths that could not be opened, and
+        why."""
         logger.info("reopening log files")
-        if self._session is not None:
-            self._session.outputs.reopen()
+        return [] if self._session is None else self._session.reopen()

@@ -108,6 +108,7 @@ class ProgramConfig:
     stdout_logfile_compress: bool = False  # rotated files become gzip files
     stderr_logfile_maxbytes: int = 50 * MB
     stderr_logfile_backups: int = 10
+    logfile_mode: int | None = None  # of log files that are made, exactly; None: as for all
     stdout_capture_maxbytes: int = 0  # above 0: what stands between supervisord's two tokens is an event
     stderr_capture_maxbytes: int = 0
     stdout_events_enabled: bool = False  # output is an event too
@@ -174,6 +175,7 @@ class SupervisorConfig:
     log_overflow: Literal["block", "drop"] = "block"
     log_buffer: int = 64 * 1024
     log_compress: bool = False  # as `stdout_logfile_compress`
+    logfile_mode: int | None = None  # of log files that are made, exactly; None: 0640 less the umask
     termination_log: str | None = None  # None: /dev/termination-log when it exists
     env_file: tuple[str, ...] = ()  # as in `ProgramConfig`, for all programs
     user: str | None = None  # whom the daemon switches to; an application stays who it is

@@ -197,8 +197,15 @@ class Operations:
         return {"status": "ok", "message": f"would be: {message}" if dry_run else message, **result}
 
     async def _reopen(self, _request: Reply) -> Reply:
-        self._supervisor.reopen()
-        return {"status": "ok", "message": "Log files reopened"}
+        failed = self._supervisor.reopen()
+        if not failed:
+            return {"status": "ok", "message": "Log files reopened", "failed": []}
+        # The daemon's own log may be one of them: this reply is then the only place where it is said.
+        return {
+            "status": "error",
+            "message": "not reopened: " + "; ".join(f"{path}: {why}" for path, why in failed),
+            "failed": [{"path": path, "reason": why} for path, why in failed],
+        }
 
     async def _shutdown(self, _request: Reply) -> Reply:
         self._supervisor.request_shutdown(Verdict(0, "shutdown was asked for"), drain=True)

@@ -53,6 +53,7 @@ class RpcServer(Clients):
         self.mode = mode if mode is not None else 0o600 if group_gid is None else 0o660
         self.group_gid = group_gid
         self._acceptor: Acceptor | None = None
+        self._listener: Listener | None = None
 
     def open(self) -> None:
         """Makes the socket and begins to accept (about 0.2 ms).
@@ -61,10 +62,15 @@ class RpcServer(Clients):
         other OSErrors when the socket cannot be made. A dead socket is replaced.
         """
         if self._acceptor is None:
-            listener = Listener(self.path, self.mode, self.group_gid, self.log)
+            self._listener = Listener(self.path, self.mode, self.group_gid, self.log)
             self._acceptor = Acceptor(
-                self.loop, listener, self._welcome, self._room, self.log, "control socket"
+                self.loop, self._listener, self._welcome, self._room, self.log, "control socket"
             )
+
+    def give(self, uid: int) -> None:
+        """Makes the socket file that of the user that we are about to become."""
+        if self._listener is not None:
+            self._listener.give(uid)
 
     def close(self) -> None:
         """Ends every connection, stops listening and removes the socket file if it is still ours."""

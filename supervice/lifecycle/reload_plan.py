@@ -27,6 +27,7 @@ _LIVE = (
     "stderr_logfile_maxbytes",
     "stderr_logfile_backups",
     "stderr_logfile_compress",
+    "logfile_mode",
     "log_format",
     "stdout_logfile",
     "stderr_logfile",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from supervice import logger
 from supervice.output.ring import Ring, Subscription
-from supervice.output.router import own_descriptor
+from supervice.output.targets import own_descriptor
 from supervice.supervisord.rpc import logs
 from supervice.supervisord.rpc.codec import Fault
 

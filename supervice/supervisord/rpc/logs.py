@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import stat
 
-from supervice.output.router import own_descriptor
+from supervice.output.targets import own_descriptor
 from supervice.supervisord.rpc.codec import Fault
 
 TYPE_CHECKING = False

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from supervice.control.client import Client
+from tests import procfs
 from tests.eventually import eventually
 
 STRANGER = 12345
@@ -92,6 +93,18 @@ class Stage:
         except subprocess.TimeoutExpired:
             raise AssertionError(f"the daemon does not end: {self.text}") from None
 
+    def kill(self) -> None:
+        """SIGKILL to the daemon, and to its programs, which nobody would stop any more."""
+        assert self.daemon is not None
+        left = procfs.descendants(self.daemon.pid)
+        self.daemon.kill()
+        self.daemon.wait()
+        for pid in left:
+            try:
+                os.kill(pid, signal.SIGKILL)
+            except ProcessLookupError:
+                pass
+
     def run(self, *argv: str, timeout: float = 30) -> subprocess.CompletedProcess[str]:
         """A command that sees the same /tmp, /run and /dev/shm as the daemon."""
         environ = {name: value for name, value in os.environ.items() if name != "XDG_RUNTIME_DIR"}
@@ -105,7 +118,15 @@ class Stage:
         )
 
     def sockets(self) -> list[Path]:
-        return [self.sub / "s.sock", *(self.root / name / "supervice.sock" for name in ("tmp", "run", "shm"))]
+        moved = (
+            self.sub / "moved-s.sock",
+            self.data / "moved" / "s.sock",
+        )  # which works on under its new name
+        return [
+            self.sub / "s.sock",
+            *moved,
+            *(self.root / name / "supervice.sock" for name in ("tmp", "run", "shm")),
+        ]
 
     def ask(self, command: str, **more: Any) -> dict[str, Any]:
         """Asks the daemon wherever it listens."""
@@ -157,12 +178,7 @@ class Stage:
             os.kill(pid, signal.SIGKILL)
             os.waitpid(pid, 0)
         if self.daemon is not None and self.daemon.poll() is None:
-            try:
-                os.killpg(self.daemon.pid, signal.SIGKILL)
-            except ProcessLookupError:
-                pass
-            self.daemon.kill()
-            self.daemon.wait()
+            self.kill()
         shutil.rmtree(self.root)
 
 

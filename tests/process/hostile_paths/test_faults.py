@@ -358,7 +358,7 @@ def test_b3_the_client_does_not_wait_at_a_strangers_full_queue(stage: Stage) -> 
     code = "import sys; from supervice.cli.ctl import main; sys.exit(main())"
     found = stage.run(sys.executable, "-c", code, "status")
     assert found.returncode == 0, found
-    assert "RUNNING" in found.stdout
+    assert "\na " in found.stdout
     assert time.monotonic() - begin < 8
     assert stage.stop() == 0
 
@@ -408,7 +408,8 @@ def test_b5_a_secret_of_the_programs_own_is_read(stage: Stage) -> None:
     assert stage.daemon is not None
     status = (Path("/proc") / str(stage.daemon.pid) / "status").read_text()
     assert "\nUid:\t0\t0\t0\t0\n" in status
-    assert "\nGroups:\t0" in status
+    mine = next(line for line in Path("/proc/self/status").read_text().splitlines() if "Groups" in line)
+    assert f"\n{mine}\n" in status
     assert os.stat(f"/proc/{stage.daemon.pid}/fd").st_uid == 0
     assert stage.stop() == 0
 
@@ -425,12 +426,11 @@ def test_k10_what_a_killed_run_left_goes_at_the_next_start(stage: Stage) -> None
     stage.give(stage.root / "run" / "supervice-0123456789ab")
     for _ in range(3):
         before = stage.text.count("at /run/supervice-") if stage.daemon else 0
-        daemon = stage.start(text)
+        stage.start(text)
         eventually(lambda before=before: stage.text.count("at /run/supervice-") > before, message=stage.text)
         (stage.sub / "a.log.gz.tmp").write_bytes(b"half of it")
-        daemon.kill()
-        daemon.wait()
-    daemon = stage.start(text)
+        stage.kill()
+    stage.start(text)
     running(stage)
     eventually(lambda: not (stage.sub / "a.log.gz.tmp").exists())
     left = [p for p in (stage.root / "run").iterdir() if p.name.startswith("supervice-")]
