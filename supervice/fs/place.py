@@ -43,6 +43,11 @@ def identity(status: os.stat_result) -> tuple[int, int]:
     return status.st_dev, status.st_ino
 
 
+def chown_looked_at(fd: int, uid: int, gid: int) -> None:
+    """Changes the owner of the file that a descriptor of `Place.look` stands for. OSError."""
+    os.chown(f"/proc/self/fd/{fd}", uid, gid)
+
+
 class Place:
     """See the module's docstring. `path` is without links, for messages and as a key; close it, or use
     `with`.
@@ -89,6 +94,10 @@ class Place:
     def unlink(self, name: str | None = None) -> None:
         os.unlink(name or self.name, dir_fd=self.fd)
 
+    def chown(self, uid: int, gid: int) -> None:
+        """Of the file itself, never of what a link there leads to; -1 leaves one of them as it is."""
+        os.chown(self.name, uid, gid, dir_fd=self.fd, follow_symlinks=False)
+
     def remove(self, name: str, ours: tuple[int, int]) -> bool:
         """Removes the name if it is still that of the file `ours` (device and inode); whether it was."""
         try:
@@ -109,10 +118,14 @@ class Place:
         except OSError:
             pass
 
+    def open_directory(self) -> int:
+        """A descriptor of the directory that can be listed and locked, which `fd` cannot."""
+        return os.open(".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=self.fd)
+
     def names(self, most: int) -> list[str] | None:
         """The names in the directory; None when there are more than `most`, or it cannot be read."""
         try:
-            fd = os.open(".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=self.fd)
+            fd = self.open_directory()
         except OSError:
             return None
         try:
@@ -190,9 +203,7 @@ class Place:
         if kind != stat.S_IFREG:
             if device and kind not in (stat.S_IFDIR, stat.S_IFLNK, stat.S_IFBLK) and not foreign:
                 return
-            why = f"is {_KINDS.get(kind, 'no file')} {whose} and no regular file; remove it"
-            if kind == stat.S_IFDIR:
-                why = f"is a directory {whose}; remove it or name a file"
+            why = f"is {_KINDS[kind]} {whose}, not a regular file; remove it or name another path"
         elif status.st_mode & _SET_ID:
             why = f"is a set-id file (mode {stat.S_IMODE(status.st_mode):04o}) {whose}; remove it"
         elif others and status.st_nlink > 1:

@@ -15,7 +15,7 @@ import os
 import stat
 import time
 
-from supervice.fs.place import Place, Refused, identity, is_trusted
+from supervice.fs.place import Place, Refused, chown_looked_at, identity, is_trusted
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ class _DirectoryLock:
 
     def __enter__(self) -> _DirectoryLock:
         try:
-            self._fd = os.open(".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=self._place.fd)
+            self._fd = self._place.open_directory()
         except OSError:
             return self  # not readable: then the kernel's refusal to bind twice must do
         give_up = time.monotonic() + LOCK_WAIT
@@ -82,7 +82,8 @@ def _find_dead(place: Place, address: str, path: str) -> os.stat_result | None:
     except FileNotFoundError:
         return None
     # Who may write into the directory could have brought something of root's there, too.
-    foreign = not is_trusted(status.st_uid) or (place.shared and status.st_nlink > 1)
+    brought = place.shared and status.st_nlink > 1
+    foreign = brought or not is_trusted(status.st_uid)
     if not stat.S_ISSOCK(status.st_mode):
         whose = f" (it belongs to uid {status.st_uid})" if foreign else ""
         reason = f"exists and is not a socket{whose}; remove it or choose another path"
@@ -103,7 +104,7 @@ def _find_dead(place: Place, address: str, path: str) -> os.stat_result | None:
         ) from None
     finally:
         probe.close()
-    if is_trusted(uid) and not foreign:
+    if is_trusted(uid) and not brought:
         raise SocketInUse(path, "another daemon answers there; stop it or choose another path", live=True)
     raise SocketInUse(
         path, f"a process of uid {uid} listens there; stop it or choose another path", foreign=True
@@ -197,14 +198,14 @@ class Listener:
         uid, gid = -1 if uid is None else uid, -1 if gid is None else gid
         try:
             if place.is_fixed(self._file):
-                os.chown(place.name, uid, gid, dir_fd=place.fd, follow_symlinks=False)
+                place.chown(uid, gid)
                 return
             fd = place.look()
             try:
                 if not self._is_ours(fd):
                     why = f"was replaced by another process; keep uid {place.owner} away from it"
                     raise Refused(why, self.path)
-                os.chown(f"/proc/self/fd/{fd}", uid, gid)
+                chown_looked_at(fd, uid, gid)
             finally:
                 os.close(fd)
         except Refused:

@@ -14,7 +14,7 @@ import _socket
 import os
 import sys
 
-from supervice.notify.private_directory import PrivateDirectory
+from supervice.fs.private_directory import PrivateDirectory
 from supervice.notify.protocol import parse
 from supervice.pid1.leftovers import read_stat
 

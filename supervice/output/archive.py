@@ -7,6 +7,7 @@ that asks for it (docs/adr/0016).
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from collections import deque
@@ -116,7 +117,10 @@ class Archive:
             temporary = f"{place.name}{TEMPORARY}"
             place.sweep(temporary)
             # Made by us, so that nothing which a program puts there is written to; its mode is the log's.
-            target = place.create(os.O_WRONLY, log.mode[0], temporary, exact=log.mode[1])
+            try:
+                target = place.create(os.O_WRONLY, log.mode[0], temporary, exact=log.mode[1])
+            except FileExistsError:
+                raise OSError(errno.EEXIST, f"{temporary} is in the way and not ours; remove it") from None
             job = _Job(log, status, target)
             try:
                 argv = [sys.executable or "python3", "-I", "-S", "-c", _CODE]
