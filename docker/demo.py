@@ -396,7 +396,7 @@ def parse_status(text: str) -> dict[int, str]:
 
 
 # Each subshell ends before its child, which is then PID 1's to collect. Their streams are closed,
-# or whoever reads the output of this would wait for them too.
+# or a reader of this output would wait for them too.
 ORPHANAGE = f"""
 i=0
 while [ $i -lt {ORPHANS} ]; do

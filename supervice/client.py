@@ -1,6 +1,6 @@
 """`Controller`: talking to the daemon from a program that uses asyncio.
 
-Needs nothing of the daemon. `supervicectl` does the same without asyncio through `doors.call`.
+Needs nothing of the daemon. `supervicectl` does the same without asyncio through `control.client`.
 """
 
 from __future__ import annotations
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     import asyncio
     import socket
     from typing import Any
+
+__all__ = ["NOT_RUNNING", "Controller"]
 
 NOT_RUNNING = "NOT_RUNNING"  # code of the error that stands for "no daemon answered"
 

@@ -1,6 +1,6 @@
 """The arguments of `supervice`, read by hand: PID 1 must not pay for a library that builds help pages.
 
-Parsing stops at the first word that is no option, or at `--`: what follows is somebody else's command line.
+Parsing stops at the first word that is no option, or at `--`: what follows is another program's command line.
 """
 
 from __future__ import annotations
@@ -124,6 +124,19 @@ def _near(name: str, names: Mapping[str, bool]) -> str:
 
     near = difflib.get_close_matches(name, list(names), n=1)
     return f" (did you mean --{near[0]}?)" if near else ""
+
+
+def seconds(args: Arguments, name: str) -> float | None:
+    """A number of seconds, None when it was not given."""
+    text = args.get(name)
+    if text is None:
+        return None
+    from supervice.config.values import seconds as parse_seconds
+
+    try:
+        return parse_seconds(text)
+    except ValueError:
+        raise UsageError(f"--{name} takes a number of seconds, not {text!r}") from None
 
 
 def usage() -> str:

@@ -6,7 +6,7 @@ import os
 import sys
 
 from supervice import __version__
-from supervice.cli.args import UsageError, parse, usage
+from supervice.cli.args import UsageError, parse, seconds, usage
 from supervice.lean.builtin import signal
 from supervice.pid1.own_process import open_standard_streams
 
@@ -114,7 +114,6 @@ def _single(args: Arguments) -> int:
 
 def _override(supervisor: Supervisor, args: Arguments) -> None:
     from supervice import logger
-    from supervice.cli.single_options import seconds
 
     for option, setting in (("logfile", "logfile"), ("loglevel", "loglevel"), ("socket", "socket_path")):
         if args.get(option) is not None:

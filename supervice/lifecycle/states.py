@@ -18,7 +18,6 @@ UP = frozenset({RUNNING, UNHEALTHY})
 # No child, and none will be started by itself.
 RESTING = frozenset({STOPPED, EXITED, FATAL})
 
-KILL = 9
 # In place of a position in the stop ladder: the command before it is running.
 PRE_STOP = -1
 
@@ -49,30 +48,66 @@ class Policy:
 
 
 @dataclass(frozen=True)
-class Snapshot:
-    """Where a process is (`state`, `pid`) and where it should be (`should_run`)."""
+class Run:
+    """What is known of the child that runs, from its spawn to its end."""
 
-    state: str = STOPPED
-    should_run: bool = False
-    pid: int | None = None
-    failures: int = 0  # starts in a row that did not reach RUNNING
-    quick_deaths: int = 0  # restarts in a row without QUICK seconds of life between them
+    pid: int
     started: bool = False  # startsecs are over, readiness may still be due
     ready: bool = False  # what others are told; only in UP
     said_ready: bool = False  # it has become ready in the way that `ready` asks for
     passing: bool = False  # so says the readiness check
     readiness_failures: int = 0  # failed readiness checks in a row
     ready_by: float = 0.0  # seconds after the spawn, where it asked for more time than ready_timeout
-    unready: bool = False  # being stopped because it did not become ready in time
-    healthy: bool | None = None
-    health_failures: int = 0  # failed checks in a row
+    healthy: bool | None = None  # None until a health check has answered
+    health_failures: int = 0  # failed health checks in a row
+
+
+# Why a child is being stopped, which decides what follows when it has ended.
+ASKED = "asked"
+UNREADY = "unready"  # it did not become ready in time: a failed start
+SICK = "unhealthy"  # its health checks failed: a restart
+
+
+@dataclass(frozen=True)
+class Stop:
+    """A stop that is under way."""
+
+    cause: str = ASKED
+    step: int = 0  # position in the stop ladder; PRE_STOP before it
+    scale: float = 1.0  # shortens the ladder's waits to fit a shutdown budget
+    bounded: bool = False  # there is such a budget: the program cannot ask for more time
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """Where a process is (`state`, `run`) and where it should be (`should_run`)."""
+
+    state: str = STOPPED
+    should_run: bool = False
+    run: Run | None = None  # None: there is no child
+    stop: Stop | None = None  # only in STOPPING
+    failures: int = 0  # starts in a row that did not reach RUNNING
+    quick_deaths: int = 0  # restarts in a row without QUICK seconds of life between them
     health_restarts: int = 0  # restarts for bad health since the last passed check
     restarts: tuple[float, ...] = ()  # when it was restarted automatically, as far as restart_limit asks
-    stop_step: int = 0  # position in the stop ladder; PRE_STOP before it
-    stop_scale: float = 1.0  # shortens the ladder's waits to fit a shutdown budget
-    bounded: bool = False  # there is such a budget: the program cannot ask for more time
     status: int | None = None  # the last exit: a code, or -n for signal n
     reason: str = ""  # why it is where it is, for people
+
+    @property
+    def pid(self) -> int | None:
+        return None if self.run is None else self.run.pid
+
+    @property
+    def started(self) -> bool:
+        return self.run is not None and self.run.started
+
+    @property
+    def ready(self) -> bool:
+        return self.run is not None and self.run.ready
+
+    @property
+    def healthy(self) -> bool | None:
+        return None if self.run is None else self.run.healthy
 
 
 # -- inputs: what happened, or was asked -----------------------------------------------------------------

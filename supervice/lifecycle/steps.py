@@ -1,7 +1,8 @@
-"""The steps that several answers of the law share; see `lifecycle.transition`."""
+"""The steps that several answers of the state machine share; see `lifecycle.transition`."""
 
 from __future__ import annotations
 
+from supervice.lean.builtin import signal
 from supervice.lean.dataclasses import replace
 from supervice.lifecycle import states as s
 from supervice.lifecycle.states import (
@@ -19,9 +20,7 @@ from supervice.lifecycle.states import (
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
-
-    from supervice.lifecycle.states import ChildExited, Effect, Policy, Snapshot
+    from supervice.lifecycle.states import ChildExited, Effect, Policy, Run, Snapshot, Stop
 
     Step = tuple[Snapshot, list[Effect]]
 
@@ -32,40 +31,30 @@ JITTER = 0.1
 KILL_AGAIN = 5.0
 # The share of the first wait of a stop that the command before it may take.
 PRE_STOP_SHARE = 0.5
-# What is known of a run, when there is none.
-NO_RUN: dict[str, Any] = {
-    "pid": None,
-    "started": False,
-    "ready": False,
-    "said_ready": False,
-    "passing": False,
-    "readiness_failures": 0,
-    "ready_by": 0.0,
-    "healthy": None,
-    "health_failures": 0,
-}
 
 
 def has_timer(now: Snapshot, policy: Policy) -> bool:
+    """Whether the state waits for the process's one timer."""
     if now.state == s.STARTING:
-        if now.pid is None or policy.oneshot:
+        if now.run is None or policy.oneshot:
             return False
-        return not now.started or (policy.waits_for_ready and policy.ready_timeout is not None)
-    return now.state in (s.BACKOFF, s.STOPPING)
+        return not now.run.started or (policy.waits_for_ready and policy.ready_timeout is not None)
+    return now.state == s.BACKOFF or now.stop is not None
 
 
 def asks_ready(now: Snapshot, policy: Policy) -> bool:
-    """Whether somebody looks for its readiness (see `StartReadiness`)."""
-    if policy.oneshot or now.pid is None or not (policy.waits_for_ready or policy.asks_ready):
+    """Whether its readiness is looked for (see `StartReadiness`)."""
+    if policy.oneshot or now.run is None or not (policy.waits_for_ready or policy.asks_ready):
         return False
-    return now.state == s.STARTING or now.state in s.UP
+    return now.stop is None
 
 
-def judge_ready(now: Snapshot, policy: Policy) -> Snapshot:
+def judge_ready(now: Snapshot, run: Run, policy: Policy) -> Snapshot:
+    """`now` with `run`, and `ready` as it follows from both."""
     ready = now.state in s.UP
-    ready = ready and (now.said_ready or not policy.waits_for_ready)
-    ready = ready and (now.passing or not policy.asks_ready)
-    return now if ready is now.ready else replace(now, ready=ready)
+    ready = ready and (run.said_ready or not policy.waits_for_ready)
+    ready = ready and (run.passing or not policy.asks_ready)
+    return replace(now, run=run if ready is run.ready else replace(run, ready=ready))
 
 
 def announce(before: Snapshot, after: Snapshot, reason: str | None = None) -> list[Effect]:
@@ -75,48 +64,41 @@ def announce(before: Snapshot, after: Snapshot, reason: str | None = None) -> li
 
 
 def forgiven(now: Snapshot) -> Snapshot:
-    """Somebody asked for it: what went wrong before does not count any more."""
-    return replace(now, failures=0, quick_deaths=0, health_restarts=0, unready=False, restarts=())
+    """A start or restart was asked for: what went wrong before does not count any more."""
+    stop = now.stop if now.stop is None else replace(now.stop, cause=s.ASKED)
+    return replace(now, stop=stop, failures=0, quick_deaths=0, health_restarts=0, restarts=())
 
 
 def spawn(now: Snapshot, reason: str, *, had_timer: bool = False) -> Step:
-    starting = replace(
-        now,
-        **NO_RUN,
-        state=s.STARTING,
-        should_run=True,
-        stop_step=0,
-        stop_scale=1.0,
-        bounded=False,
-        reason="",
-    )
+    starting = replace(now, state=s.STARTING, should_run=True, reason="")
     effects: list[Effect] = [ClearTimer()] if had_timer else []
     return starting, [*effects, *announce(now, starting, reason), Spawn()]
 
 
-def lived(now: Snapshot, policy: Policy) -> Step:
+def lived(now: Snapshot, run: Run, policy: Policy) -> Step:
     """startsecs are over and the child is alive."""
-    if not policy.waits_for_ready or now.said_ready:
-        return up(now, policy)
-    now = replace(now, started=True)
+    if not policy.waits_for_ready or run.said_ready:
+        return up(now, run, policy)
+    run = replace(run, started=True)
+    now = replace(now, run=run)
     if policy.ready_timeout is None:
         return now, []
-    left = max(policy.ready_timeout, now.ready_by) - policy.startsecs
-    return (now, [SetTimer(left)]) if left > 0 else not_ready_in_time(now, policy)
+    left = max(policy.ready_timeout, run.ready_by) - policy.startsecs
+    return (now, [SetTimer(left)]) if left > 0 else not_ready_in_time(now, run, policy)
 
 
-def not_ready_in_time(now: Snapshot, policy: Policy) -> Step:
+def not_ready_in_time(now: Snapshot, run: Run, policy: Policy) -> Step:
     """A start that failed: the child is stopped first."""
-    seconds = max(policy.ready_timeout or 0.0, now.ready_by)
+    seconds = max(policy.ready_timeout or 0.0, run.ready_by)
     why = f"not ready within {seconds:g} s"
-    return begin_stop(replace(now, unready=True, reason=why), policy, False, None, why)
+    return begin_stop(replace(now, reason=why), run, policy, why, cause=s.UNREADY)
 
 
-def up(now: Snapshot, policy: Policy) -> Step:
-    assert now.pid is not None
-    ready = now.passing or not policy.asks_ready  # it has said so if it had to
-    running = replace(now, state=s.RUNNING, started=True, ready=ready, failures=0, reason="")
-    return running, [*announce(now, running), StartHealthChecks(now.pid)]
+def up(now: Snapshot, run: Run, policy: Policy) -> Step:
+    ready = run.passing or not policy.asks_ready  # it has said so if it had to
+    run = replace(run, started=True, ready=ready)
+    running = replace(now, state=s.RUNNING, run=run, failures=0, reason="")
+    return running, [*announce(now, running), StartHealthChecks(run.pid)]
 
 
 def quiet(now: Snapshot, policy: Policy) -> list[Effect]:
@@ -128,42 +110,56 @@ def quiet(now: Snapshot, policy: Policy) -> list[Effect]:
 
 
 def begin_stop(
-    now: Snapshot, policy: Policy, force: bool, within: float | None, reason: str, *, fresh: bool = False
+    now: Snapshot,
+    run: Run,
+    policy: Policy,
+    reason: str,
+    *,
+    force: bool = False,
+    within: float | None = None,
+    cause: str = s.ASKED,
+    fresh: bool = False,
 ) -> Step:
     """`fresh`: it was spawned a moment ago, nothing has begun for it.
 
-    The signal goes before the word: announcing takes as long as everything else, and the state is the new
-    one for everybody who is told.
+    The signal goes before the announcement: that takes as long as everything else, and every watcher sees the
+    new state.
     """
     effects: list[Effect] = []
     if not fresh:
         effects += [ClearTimer()] if has_timer(now, policy) else []
         effects += quiet(now, policy)
-    stopping = replace(
-        now,
-        state=s.STOPPING,
-        stop_step=0,
-        stop_scale=scale(policy, within),
-        bounded=within is not None,
-        ready=False,
-    )
+    if run.ready:
+        run = replace(run, ready=False)
+    stop = s.Stop(cause, 0, scale(policy, within), within is not None)
+    stopping = replace(now, state=s.STOPPING, run=run, stop=stop)
     said = announce(now, stopping, reason)
     if force:
-        killed, more = escalate_to_kill(stopping, policy)
+        killed, more = escalate_to_kill(stopping, stop, policy)
         return killed, [*effects, *more, *said]
-    wait = policy.stop_ladder[0][1] * stopping.stop_scale
-    if policy.pre_stop and now.pid is not None and not fresh:
-        stopping = replace(stopping, stop_step=s.PRE_STOP)
+    signum, wait = policy.stop_ladder[0]
+    wait *= stop.scale
+    if policy.pre_stop and not fresh:
+        stopping = replace(stopping, stop=replace(stop, step=s.PRE_STOP))
         return stopping, [*effects, *said, RunPreStop(), SetTimer(wait * PRE_STOP_SHARE)]
-    return stopping, [*effects, SignalGroup(policy.stop_ladder[0][0]), SetTimer(wait), *said]
+    return stopping, [*effects, SignalGroup(signum), SetTimer(wait), *said]
 
 
-def first_signal(now: Snapshot, policy: Policy, used: float) -> Step:
+def first_signal(now: Snapshot, stop: Stop, policy: Policy, used: float) -> Step:
     """The command before the stop has ended, or used up its share: the rest of the first wait is left."""
     signum, wait = policy.stop_ladder[0]
-    wait *= now.stop_scale
+    wait *= stop.scale
     left = max(wait - used, wait * (1 - PRE_STOP_SHARE))
-    return replace(now, stop_step=0), [SignalGroup(signum), SetTimer(left)]
+    return replace(now, stop=replace(stop, step=0)), [SignalGroup(signum), SetTimer(left)]
+
+
+def next_signal(now: Snapshot, stop: Stop, policy: Policy) -> Step:
+    """The signal was not enough."""
+    step = stop.step + 1
+    if step >= len(policy.stop_ladder):
+        return escalate_to_kill(now, stop, policy)
+    signum, wait = policy.stop_ladder[step]
+    return replace(now, stop=replace(stop, step=step)), [SignalGroup(signum), SetTimer(wait * stop.scale)]
 
 
 def scale(policy: Policy, within: float | None) -> float:
@@ -173,22 +169,22 @@ def scale(policy: Policy, within: float | None) -> float:
     return max(0.0, within) / total
 
 
-def hurry(now: Snapshot, within: float, policy: Policy) -> Step:
+def hurry(now: Snapshot, stop: Stop, within: float, policy: Policy) -> Step:
     """It is being stopped already, and now the whole container is: the rest of the ladder gets `within`."""
-    now = replace(now, bounded=True)
-    rest = policy.stop_ladder[max(0, now.stop_step) :]
+    stop = replace(stop, bounded=True)
+    rest = policy.stop_ladder[max(0, stop.step) :]
     total = sum(wait for _, wait in rest)
-    if not rest or total * now.stop_scale <= within:
-        return now, []
-    share = PRE_STOP_SHARE if now.stop_step == s.PRE_STOP else 1.0
+    if not rest or total * stop.scale <= within:
+        return replace(now, stop=stop), []
+    share = PRE_STOP_SHARE if stop.step == s.PRE_STOP else 1.0
     shorter = max(0.0, within) / total
-    return replace(now, stop_scale=shorter), [SetTimer(rest[0][1] * shorter * share)]
+    return replace(now, stop=replace(stop, scale=shorter)), [SetTimer(rest[0][1] * shorter * share)]
 
 
-def escalate_to_kill(now: Snapshot, policy: Policy) -> Step:
-    effects: list[Effect] = [EndPreStop()] if now.stop_step == s.PRE_STOP else []
-    killed = replace(now, stop_step=len(policy.stop_ladder))
-    return killed, [*effects, SignalGroup(s.KILL), SetTimer(KILL_AGAIN)]
+def escalate_to_kill(now: Snapshot, stop: Stop, policy: Policy) -> Step:
+    effects: list[Effect] = [EndPreStop()] if stop.step == s.PRE_STOP else []
+    killed = replace(now, stop=replace(stop, step=len(policy.stop_ladder)))
+    return killed, [*effects, SignalGroup(signal.SIGKILL), SetTimer(KILL_AGAIN)]
 
 
 def delay(policy: Policy, nth: int) -> SetTimer:
@@ -255,14 +251,14 @@ def died(now: Snapshot, how: str, event: ChildExited, policy: Policy) -> Step:
     return step[0], effects + step[1]
 
 
-def after_stop(now: Snapshot, how: str, at: float, policy: Policy) -> Step:
+def after_stop(now: Snapshot, cause: str, how: str, at: float, policy: Policy) -> Step:
+    """The child that was being stopped for `cause` has ended."""
     if not now.should_run:
-        stopped = replace(now, state=s.STOPPED, reason="", stop_step=0, stop_scale=1.0, unready=False)
+        stopped = replace(now, state=s.STOPPED, reason="")
         return stopped, announce(now, stopped, how)
-    if now.unready:
-        now = replace(now, unready=False)
+    if cause == s.UNREADY:
         return give_up(now, now.reason) if policy.final else failed_start(now, now.reason, at, policy)
-    if now.health_restarts == 0:  # a restart that somebody asked for
+    if cause == s.ASKED:
         return spawn(now, "restart")
     if 0 <= policy.startretries < now.health_restarts:
         return give_up(now, f"unhealthy after {policy.startretries} restarts: {now.reason}")

@@ -45,12 +45,12 @@ class SocketInUse(OSError):
 
 
 class _DirectoryLock:
-    """Held inside `with`, unless somebody else does not let go in time: then `held` is false."""
+    """Held inside `with`, unless another process does not let go of it in time: then `is_held` is false."""
 
     def __init__(self, place: Place) -> None:
         self._place = place
         self._fd = -1
-        self.held = True
+        self.is_held = True
 
     def __enter__(self) -> _DirectoryLock:
         try:
@@ -64,7 +64,7 @@ class _DirectoryLock:
                 return self
             except BlockingIOError:
                 if time.monotonic() > give_up:
-                    self.held = False
+                    self.is_held = False
                     return self
                 time.sleep(0.002)
             except OSError:
@@ -94,7 +94,7 @@ def _find_dead(place: Place, address: str, path: str) -> os.stat_result | None:
         probe.connect(address)
         uid = _listener_of(probe)[1]
     except ConnectionRefusedError:
-        return status  # nobody listens: the kernel's proof that it is stale
+        return status  # nothing listens: the kernel's proof that it is stale
     except FileNotFoundError:
         return None
     except OSError as error:
@@ -164,14 +164,14 @@ class Listener:
         with _DirectoryLock(place) as lock:
             dead = _find_dead(place, address, self.path)
             if dead is not None:
-                if not lock.held and time.time() - dead.st_ctime < NEW:
+                if not lock.is_held and time.time() - dead.st_ctime < NEW:
                     reason = "was made just now and does not answer, and its directory is locked; try again"
                     raise SocketInUse(self.path, reason, foreign=True)
                 place.remove(place.name, identity(dead))
             self._bind(address, mode)
             self._identity = identity(place.stat())
             if fixed:
-                # Before `listen` nobody can connect, so the owner is in place before anybody could notice.
+                # Before `listen` no client can connect, so the owner is in place before one could notice.
                 self._own(place, uid, gid)
             self.sock.listen(BACKLOG)
             if not fixed:
@@ -184,7 +184,8 @@ class Listener:
             self.sock.bind(address)
         except OSError as error:
             if error.errno == errno.EADDRINUSE:
-                raise SocketInUse(self.path, "another process has just taken it", foreign=True) from None
+                reason = "another process has just taken it; choose another path"
+                raise SocketInUse(self.path, reason, foreign=True) from None
             raise
         finally:
             os.umask(umask)
@@ -194,7 +195,7 @@ class Listener:
         at."""
         if uid is None and gid is None:
             return
-        who = f"members of group {gid}" if uid is None else f"user {uid}"
+        clients = f"members of group {gid}" if uid is None else f"user {uid}"
         uid, gid = -1 if uid is None else uid, -1 if gid is None else gid
         try:
             if place.is_fixed(self._file):
@@ -212,7 +213,7 @@ class Listener:
             raise
         except OSError as error:
             if self._warn is not None:
-                self._warn(f"{self.path}: {who} stay out: chown: {error.strerror}")
+                self._warn(f"{self.path}: chown failed ({error.strerror}); {clients} cannot connect")
 
     def _is_ours(self, fd: int) -> bool:
         """Whether the socket file that `fd` stands for leads to our socket: asked of who listens there."""
@@ -234,7 +235,7 @@ class Listener:
                 self._own(place, uid, None)
 
     def accept_from(self) -> tuple[_socket.socket, str]:
-        """The next connection; BlockingIOError when there is none. No address: `peer_of` knows who it is."""
+        """The next connection; BlockingIOError when there is none. No address: see `peer_of`."""
         # what `socket.socket.accept` wraps; typeshed knows it only there
         fd: int = self.sock._accept()[0]  # type: ignore[attr-defined]
         try:

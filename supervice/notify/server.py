@@ -56,18 +56,17 @@ class NotifySocket:
             raise
 
     def _bind_path(self, places: Sequence[str]) -> str:
-        """A directory of its own, so that nobody else's file is in the way; "" where none can be made."""
+        """A directory of its own, so that no other file is in the way; "" where none can be made."""
         for place in places:
             try:
                 self._directory = PrivateDirectory(place)
             except OSError:
                 continue
             try:
-                path = self._directory.bind(self._socket)
+                return self._directory.bind(self._socket)
             except OSError:
                 self._directory.close()
                 return ""  # the socket may have a name already: no second try
-            return path
         return ""
 
     def _bind_abstract(self) -> str:

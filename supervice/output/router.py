@@ -54,7 +54,7 @@ class OutputRouter:
         self.log_buffer = log_buffer
         self.logfile_mode = logfile_mode  # and whether it is exact or less our umask
         self.discard = Discard()
-        # What makes the pump of a stream, where somebody else reads along (see `attachments`).
+        # What makes the pump of a stream, where something else reads along (see `supervisord.extensions`).
         self.taps: Callable[[ProgramConfig, int], Callable[..., Pump]] | None = None
         self._log = log
         self._fds = (stdout_fd, stderr_fd)

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Protocol
 
-    from supervice.lean.loop import EventLoop
     from supervice.output.archive import Log
+    from supervice.output.losses import Reporter
 
     class Source(Protocol):
         """Who writes into a sink. A sink compares sources by identity."""
@@ -31,14 +31,11 @@ if TYPE_CHECKING:
         def resume(self) -> None:
             """Told that the sink takes output again, once for each `wait`."""
 
-    class Owner(Protocol):
+    class Owner(Reporter, Protocol):
         """What a sink needs of the router."""
-
-        loop: EventLoop
 
         def busy(self, change: int) -> None: ...
         def compress(self, log: Log) -> None: ...
-        def log(self, level: str, message: str) -> None: ...
         def may_rotate(self) -> bool: ...
 
     class Sink(Protocol):
@@ -296,8 +293,8 @@ class StreamSink:
             self._waiters.append(source)
 
     def reopen(self) -> str:
-        """A path may lead somewhere else now (a FIFO that was made anew); our own stdout cannot. Why it
-        could not be opened, or ""."""
+        """Opens the path anew, which may lead to another FIFO now; our own stdout stays. Returns why it could
+        not be opened, or ""."""
         if self.opener is None:
             return ""
         try:

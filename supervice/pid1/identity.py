@@ -55,8 +55,10 @@ def become(identity: Identity) -> None:
             f"cannot become uid {identity.uid}: {error.strerror} (it needs CAP_SETUID and CAP_SETGID)"
         ) from None
     stay_dumpable()
-    if not os.access(os.__file__, os.R_OK):  # modules are loaded when they are needed
-        raise CannotSwitch(f"uid {identity.uid} cannot read Python's library, {os.path.dirname(os.__file__)}")
+    # Modules are loaded when they are needed. The static bundle has all in memory, and `os` has no file.
+    library = getattr(os, "__file__", None)
+    if library is not None and not os.access(library, os.R_OK):
+        raise CannotSwitch(f"uid {identity.uid} cannot read Python's library, {os.path.dirname(library)}")
 
 
 class Acting:

@@ -50,6 +50,13 @@ def capset(header: bytes, data: bytes) -> int:
 def _call(name: str, arguments: tuple[int | bytes, ...]) -> int:
     """A function of the C library; -1 where it cannot be called at all."""
     try:
+        # The static bundle has the functions in a module of its own, and no dlopen (docs/adr/0020).
+        import _supervice
+
+        return int(getattr(_supervice, name)(*arguments))
+    except ImportError:
+        pass
+    try:
         # `import ctypes` would cost 4 ms and 0.5 MB for this one call; the C module underneath costs a tenth.
         import _ctypes
 

@@ -9,7 +9,9 @@ from __future__ import annotations
 import os
 
 from supervice.config.quoting import split_command
+from supervice.lean.builtin import signal
 from supervice.lean.dataclasses import replace
+from supervice.models import group_of, member_of
 from supervice.pid1 import terminal
 from supervice.pid1.identity import resolve
 from supervice.pid1.signals import signal_process
@@ -34,7 +36,6 @@ if TYPE_CHECKING:
         def opened(self) -> None: ...
 
 
-KILL = 9
 # Meant for us, by whoever started us; a program that answered it would speak in our name.
 _NOT_PASSED_ON = ("NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID")
 
@@ -162,8 +163,8 @@ class Launcher:
                 else:
                     env.pop(name, None)
         env["SUPERVISOR_ENABLED"] = "1"
-        env["SUPERVISOR_PROCESS_NAME"] = config.process_name or config.name
-        env["SUPERVISOR_GROUP_NAME"] = config.group or config.program or config.name
+        env["SUPERVISOR_PROCESS_NAME"] = member_of(config)
+        env["SUPERVISOR_GROUP_NAME"] = group_of(config)
         server_url = config.serverurl or self.server_url
         if server_url:
             env["SUPERVISOR_SERVER_URL"] = server_url
@@ -252,7 +253,7 @@ class Launcher:
             ended(status)
 
         self.runtime.reaper.register(pid, reaped)
-        return lambda: pid in self.helpers and signal_process(pid, KILL)
+        return lambda: pid in self.helpers and signal_process(pid, signal.SIGKILL)
 
     def take_terminal_back(self) -> None:
         if self._terminal:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from supervice.config.values import stop_steps
-from supervice.lifecycle.states import KILL, Policy
+from supervice.lean.builtin import signal
+from supervice.lifecycle.states import Policy
 from supervice.models import HealthCheckType
 
 TYPE_CHECKING = False
@@ -44,7 +45,7 @@ def stop_ladder(stopsignal: str, stopwaitsecs: float) -> tuple[tuple[int, float]
     """What to send and how many seconds to wait for it, up to the SIGKILL that ends every ladder anyway."""
     ladder: list[tuple[int, float]] = []
     for signum, wait in stop_steps(stopsignal):
-        if signum == KILL:
+        if signum == signal.SIGKILL:
             break
         ladder.append((signum, stopwaitsecs if wait is None else wait))
-    return tuple(ladder) or ((KILL, 0.0),)
+    return tuple(ladder) or ((signal.SIGKILL, 0.0),)

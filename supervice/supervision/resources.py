@@ -1,4 +1,4 @@
-"""What a supervisor holds open while it runs: output, log, pid file, control socket."""
+"""Opens and closes what a supervisor holds while it runs: output, log, pid file, control socket."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from supervice.output.router import LogWriter
 
 
-class Session:
+class Resources:
     """`daemon`: this process is ours alone. `directory` is where programs start that name no other.
 
     Making one may raise SocketInUse or PidfileInUse; then nothing is left open.
@@ -152,7 +152,7 @@ class Session:
     def apply(self, config: SupervisorConfig) -> None:
         """The settings of a reload, as far as they do not need a new start."""
         old, self._config = self._config, config
-        config.strip_ansi = old.strip_ansi  # see `_AT_START`; half of the programs would have it
+        config.strip_ansi = old.strip_ansi  # START in the option table; half of the programs would have it
         if (old.log_format, old.log_overflow, old.log_buffer) != (
             config.log_format,
             config.log_overflow,

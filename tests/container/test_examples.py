@@ -121,6 +121,7 @@ def test_kubernetes(run: Callable[..., Box], build_example: Callable[[str], str]
     assert "prepared" in fetch(box, url)
     assert "supervice_ready 1\n" in fetch(box, f"http://127.0.0.1:{ports['probes']}/metrics")
     box.container.reload()
+    assert box.container.image is not None
     check = box.container.image.attrs["Config"]["Healthcheck"]["Test"]
     assert check[0] == "CMD"
     assert box.exec(*check[1:]).code == 0
@@ -135,11 +136,11 @@ def test_kubernetes(run: Callable[..., Box], build_example: Callable[[str], str]
     assert "programs are stopped in 5 s (drain_delay)" in box.logs()
 
 
-def test_embedding(run: Callable[..., Box], image_for: Callable[[str], str], base: str) -> None:
+def test_embedding(run: Callable[..., Box], pip_image_for: Callable[[str], str], base: str) -> None:
     box = run(
         ["-W", "error", "/srv/embedding.py"],
         entrypoint="/opt/supervice/bin/python",
-        image=image_for(base),
+        image=pip_image_for(base),
         files={"/srv/embedding.py": EXAMPLES / "embedding.py"},
         init=True,
     )

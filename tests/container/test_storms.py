@@ -88,7 +88,7 @@ class Asker:
     """Somebody who wants to know the status 50 times a second, in the container."""
 
     def __init__(self, box: Box, processes: int) -> None:
-        command = ["docker", "exec", "-i", box.id, "/opt/supervice/bin/python", "/srv/asker.py"]
+        command = ["docker", "exec", "-i", box.id, "python3", "-IS", "/srv/asker.py"]
         self._process = subprocess.Popen(
             [*command, str(processes), "/tmp/supervice.sock"],
             stdin=subprocess.PIPE,

@@ -11,6 +11,7 @@ import pytest
 
 from tests.eventually import eventually
 from tests.process.harness.daemon import Daemon
+from tests.process.harness.descriptors import descriptors
 
 
 @pytest.fixture
@@ -37,3 +38,10 @@ def daemon(tmp_path: Path) -> Iterator[Callable[..., Daemon]]:
                 one.process.kill()
                 one.wait()
                 raise AssertionError(f"the daemon did not stop: {one.text()}") from None
+
+
+@pytest.fixture
+def no_leak() -> Iterator[None]:
+    before = len(descriptors())
+    yield
+    eventually(lambda: len(descriptors()) <= before, message="no descriptor is left open")

@@ -51,11 +51,11 @@ def text_of(process: Process, stream: str) -> Text | None:
     if path == "NONE":
         return None
     if path and own_descriptor(path) is not None:
-        path = None  # /dev/stdout and the like; also where that is a file, which is everybody's
+        path = None  # /dev/stdout and the like; also where that is a file, which is that of all
     try:
         return _file_text(path) if path else _ring_text(process, stream)
     except Refused:
-        return _ring_text(process, stream)  # a device, or a stranger's
+        return _ring_text(process, stream)  # a device, or another user's
     except OSError:
         return None
 

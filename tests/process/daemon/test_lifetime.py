@@ -212,10 +212,10 @@ def test_priority_is_the_order_of_stopping_backwards(daemon: Make, tmp_path: Pat
 
 def test_a_second_signal_kills_at_once(daemon: Make, tmp_path: Path) -> None:
     one = daemon(
-        "[program:a]\ncommand = sh -c 'trap \"\" TERM; echo up; while :; do sleep 0.05; done'\nstartsecs = 0\n"
+        "[program:a]\ncommand = sh -c 'trap \"\" TERM; echo trapped; while :; do sleep 0.05; done'\nstartsecs = 0\n"
         "stopwaitsecs = 60\n"
     )
-    one.wait_text("up")
+    one.wait_text("trapped")  # "up" stands in the warning's "supervice.conf"
     one.signal(signal.SIGTERM)
     one.wait_text("shutting down")
     one.signal(signal.SIGTERM)
@@ -419,12 +419,13 @@ def test_restart_waits_for_the_replacement(daemon: Make) -> None:
     assert one.row("a")["pid"] != second["pid"]
 
 
-def test_a_slow_stop_does_not_hold_up_another_command(daemon: Make) -> None:
+def test_a_slow_stop_does_not_hold_up_another_command(daemon: Make, tmp_path: Path) -> None:
     import threading
 
+    enough = tmp_path / "enough"
     one = daemon(
-        "[program:slow]\ncommand = sh -c 'trap \"\" TERM; echo up; while :; do sleep 0.05; done'\nstartsecs = 0\n"
-        f"stopwaitsecs = 3\n[program:fast]\n{SLEEP}"
+        f"[program:slow]\ncommand = sh -c 'trap \"\" TERM; echo up; until test -e {enough}; do sleep 0.05; done'\n"
+        f"startsecs = 0\nstopwaitsecs = 60\n[program:fast]\n{SLEEP}"
     )
     one.wait_text("up")
     answers: list[str] = []
@@ -433,6 +434,7 @@ def test_a_slow_stop_does_not_hold_up_another_command(daemon: Make) -> None:
     one.wait_state("slow", "STOPPING")
     assert one.ask("restart", "fast")["status"] == "ok"
     assert not answers
+    enough.touch()
     thread.join()
     assert answers == ["Stopped slow"]
 

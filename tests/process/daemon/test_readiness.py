@@ -11,15 +11,10 @@ import pytest
 
 from tests.eventually import eventually
 from tests.paths import PROGRAMS
+from tests.ports import free_port
 from tests.process.harness.daemon import Daemon, alive
 
 Make = Callable[..., Daemon]
-
-
-def free_port() -> int:
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return int(sock.getsockname()[1])
 
 
 def gate(flag: Path, then: str) -> str:
@@ -111,8 +106,10 @@ def test_the_descriptor_arrives_alone_also_as_another_user(daemon: Make, tmp_pat
     os.chmod(tmp_path, 0o755)
     for parent in list(tmp_path.parents)[:2]:
         os.chmod(parent, 0o755)
+    look = tmp_path / "look"  # a shell of its own: a pipe or a redirection would be one more descriptor
+    look.write_text(f"ls /proc/$1/fd > {note}")
     one = daemon(
-        f"[program:a]\ncommand = sh -c 'ls /proc/$$/fd | xargs > {note}; echo >&5; exec sleep 1000'\nready = fd:5\n"
+        f"[program:a]\ncommand = sh -c 'sh {look} $$; echo >&5; exec sleep 1000'\nready = fd:5\n"
         f"user = nobody\nstartsecs = 0\n"
     )
     row = one.wait_state("a", "RUNNING")

@@ -84,6 +84,10 @@ class Stage:
         eventually(lambda: text in self.text, timeout, message=f"{text!r} in {self.text}")
         return self.text
 
+    def said_more(self, text: str, often: int) -> None:
+        """Waits until it was said more often."""
+        eventually(lambda: self.text.count(text) > often, 15, message=f"{text!r} in {self.text}")
+
     def stop(self, timeout: float = 15) -> int:
         """TERM, and the exit code."""
         assert self.daemon is not None

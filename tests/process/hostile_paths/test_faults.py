@@ -8,6 +8,7 @@ import socket
 import stat
 import sys
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -271,7 +272,7 @@ def lock_directory(path: Path) -> int:
 @pytest.mark.parametrize("explicit", [False, True])
 def test_b1_a_lock_on_the_directory_takes_no_control_socket_away(stage: Stage, explicit: bool) -> None:
     for directory in (stage.tmp, stage.root / "run", stage.root / "shm", stage.sub):
-        stage.helper(lambda directory=directory: lock_directory(directory))
+        stage.helper(partial(lock_directory, directory))
     option = f"socket = {stage.sub}/s.sock\n" if explicit else ""
     stage.start(f"[supervice]\n{option}[program:a]\ncommand = sleep 1000\n")
     stage.answers()
@@ -425,9 +426,9 @@ def test_k10_what_a_killed_run_left_goes_at_the_next_start(stage: Stage) -> None
     (stage.root / "run" / "supervice-0123456789ab").mkdir()  # not ours: nothing in it tells so
     stage.give(stage.root / "run" / "supervice-0123456789ab")
     for _ in range(3):
-        before = stage.text.count("at /run/supervice-") if stage.daemon else 0
+        seen_before = stage.text.count("at /run/supervice-") if stage.daemon else 0
         stage.start(text)
-        eventually(lambda before=before: stage.text.count("at /run/supervice-") > before, message=stage.text)
+        stage.said_more("at /run/supervice-", seen_before)
         (stage.sub / "a.log.gz.tmp").write_bytes(b"half of it")
         stage.kill()
     stage.start(text)
@@ -436,8 +437,8 @@ def test_k10_what_a_killed_run_left_goes_at_the_next_start(stage: Stage) -> None
     left = [p for p in (stage.root / "run").iterdir() if p.name.startswith("supervice-")]
     assert len(left) == 2, left
     assert stage.stop() == 0
-    left = [p.name for p in (stage.root / "run").iterdir() if p.name.startswith("supervice-")]
-    assert left == ["supervice-0123456789ab"]
+    names = [p.name for p in (stage.root / "run").iterdir() if p.name.startswith("supervice-")]
+    assert names == ["supervice-0123456789ab"]
 
 
 # -- included files --------------------------------------------------------------------------------------

@@ -203,7 +203,7 @@ def test_our_dialect(stage: Stage, kind: Plant | None, moment: str) -> None:
         stage.start(text)
         up(stage)
         before = strike()
-        assert stage.daemon is not None
+    assert stage.daemon is not None
     if moment == "reopen":
         stage.daemon.send_signal(signal.SIGUSR2)
         stage.daemon.send_signal(signal.SIGHUP)

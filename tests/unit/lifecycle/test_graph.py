@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Self
 
 import pytest
 from hypothesis import given, settings
@@ -14,7 +14,7 @@ import supervice.supervision.startup
 from supervice.config import ConfigValidationError
 from supervice.config.stop_budget import worst_stop
 from supervice.core import Supervisor
-from supervice.lifecycle.graph import Gates, cycles, levels, problems, program_of, ranks, start_order
+from supervice.lifecycle.graph import Gates, cycles, levels, problems, ranks, start_order
 from supervice.lifecycle.states import (
     BACKOFF,
     EXITED,
@@ -25,10 +25,11 @@ from supervice.lifecycle.states import (
     STOPPED,
     UNHEALTHY,
     UP,
-    Snapshot,
 )
-from supervice.models import HealthCheckConfig, HealthCheckType, ProgramConfig, SupervisorConfig
+from supervice.models import HealthCheckConfig, HealthCheckType, ProgramConfig, SupervisorConfig, program_of
 from supervice.supervision.startup import Startup
+from supervice.supervision.table import ProcessTable
+from tests.fakes.process import FakeProcess
 
 CHECK = HealthCheckConfig(HealthCheckType.SCRIPT, command="true")
 
@@ -157,47 +158,36 @@ def test_counting_agrees_with_looking(configs: list[ProgramConfig], data: st.Dat
 # -- the orchestrator, in a world of its own -------------------------------------------------------------
 
 
-class Program:
+class Program(FakeProcess):
     """What `Startup` sees of a process."""
 
-    foreground = None
-
     def __init__(self, config: ProgramConfig, world: World) -> None:
-        self.config = config
+        super().__init__(config)
         self.world = world
-        self.snapshot = Snapshot()
-        self.expected = True
-
-    @property
-    def state(self) -> str:
-        return self.snapshot.state
 
     def request_start(self) -> None:
         if self.state in RESTING:
             self.world.check(self)
             self.become(STARTING)
 
-    def become(self, state: str, *, healthy: bool | None = None, expected: bool = True) -> None:
-        self.snapshot = Snapshot(state, ready=state in UP, healthy=healthy)
+    def become(self, state: str, *, expected: bool = True, **snapshot: Any) -> Self:
         self.expected = expected
-        self.world.startup.changed(self)  # type: ignore[arg-type]
+        return super().become(state, **snapshot)
 
 
 class World:
     """A supervisor and a loop of values."""
 
-    stopping = False
-    leaving: frozenset[str] = frozenset()
+    now: World  # the one that `running_loop` returns
 
     def __init__(self, configs: list[ProgramConfig]) -> None:
-        self.held: set[str] = set()
         self.calls: list[Callable[[], object]] = []
-        self.processes = {config.name: Program(config, self) for config in configs}
+        self.processes: dict[str, Program] = {}
+        self.table = ProcessTable(self.processes, lambda config: Program(config, self))  # type: ignore[arg-type, return-value]
         self.started: list[str] = []
-        self.startup = Startup(self)  # type: ignore[arg-type]
-
-    def judge(self) -> None:
-        pass
+        self.startup = Startup(self.table, lambda: None)
+        self.table.observe(self.startup.record, self.startup)
+        self.table.replace(configs)
 
     def call_soon(self, call: Callable[[], object]) -> None:
         self.calls.append(call)
@@ -223,7 +213,7 @@ class World:
         self.startup.request([self.processes[n] for n in names], by_hand=True)  # type: ignore[misc]
 
     def waiting(self) -> list[str]:
-        return [n for n, p in self.processes.items() if self.startup.is_waiting(p)]  # type: ignore[arg-type]
+        return [n for n, p in self.processes.items() if self.startup.is_waiting(p)]
 
     def settle(self) -> None:
         """Everything goes well from here on, until nothing moves."""
@@ -243,10 +233,9 @@ def loop(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def world(configs: list[ProgramConfig]) -> World:
-    World.now = World(configs)  # type: ignore[attr-defined]
-    made: World = World.now  # type: ignore[attr-defined]
-    made.startup.begin()
-    return made
+    World.now = World(configs)
+    World.now.startup.begin()
+    return World.now
 
 
 MOVES = {
@@ -273,7 +262,7 @@ def move(program: Program, choose: Callable[[list[str]], str]) -> None:
 
 @settings(max_examples=300, deadline=None)
 @given(graphs(), st.data())
-def test_nothing_starts_too_early_and_nothing_waits_for_ever(
+def test_rule_8_nothing_starts_too_early_and_nothing_waits_for_ever(
     configs: list[ProgramConfig], data: st.DataObject
 ) -> None:
     it = world(configs)
@@ -288,11 +277,11 @@ def test_nothing_starts_too_early_and_nothing_waits_for_ever(
         elif what == "start":
             it.ask(program.config.name)
         elif what == "reload":
-            it.startup.rebuild()
-            if program.config.name not in it.held and program.state in RESTING:
+            it.table.rebuild()
+            if program.config.name not in it.table.held and program.state in RESTING:
                 it.startup.request([program])  # type: ignore[list-item]
         else:
-            it.held.add(program.config.name)
+            it.table.hold([program.config.name])
             it.startup.cancel(program)  # type: ignore[arg-type]
             if program.state != STOPPED:
                 program.become(STOPPED)
@@ -301,10 +290,10 @@ def test_nothing_starts_too_early_and_nothing_waits_for_ever(
             assert program.config.name not in it.started[before:]
     it.settle()
     for name in it.waiting():  # only for what an operator has stopped, and may start again
-        unmet = {word.rpartition(":")[0] for word in it.startup.waiting_for(it.processes[name])}  # type: ignore[arg-type]
-        assert any(n in it.held or n in it.waiting() for n in unmet), (name, unmet)
+        unmet = {word.rpartition(":")[0] for word in it.startup.waiting_for(it.processes[name])}
+        assert any(n in it.table.held or n in it.waiting() for n in unmet), (name, unmet)
     for program in it.processes.values():
-        if it.startup.why_left(program):  # type: ignore[arg-type]
+        if it.startup.why_left(program):
             assert program.state in RESTING
     it.ask(*names)  # by hand everything can be had again
     it.settle()
@@ -334,13 +323,13 @@ def test_priority_orders_among_equals() -> None:
 
 def test_what_failed_leaves_those_that_need_it_stopped_with_the_reason() -> None:
     it = world([one("db", type="oneshot"), one("app", ("db", "completed")), one("web", ("app", "started"))])
-    assert it.startup.waiting_for(it.processes["app"]) == ["db:completed"]  # type: ignore[arg-type]
+    assert it.startup.waiting_for(it.processes["app"]) == ["db:completed"]
     it.turn()
     it.processes["db"].become(FATAL)
     assert it.waiting() == []
-    why = [it.startup.why_left(it.processes[n]) for n in ("app", "web")]  # type: ignore[arg-type]
+    why = [it.startup.why_left(it.processes[n]) for n in ("app", "web")]
     assert why == ["needs db:completed, but db is FATAL", "needs app:started, but db is FATAL"]
-    it.startup.rebuild()
+    it.table.rebuild()
     it.startup.request([it.processes["web"]])  # type: ignore[list-item]  # as a reload does, which runs nothing twice
     assert it.waiting() == []
     it.ask("web")
@@ -352,7 +341,7 @@ def test_what_failed_leaves_those_that_need_it_stopped_with_the_reason() -> None
 def test_a_shutdown_starts_nothing_more() -> None:
     it = world([one("a"), one("b", ("a", "started"))])
     it.turn()
-    it.startup.stop()
+    it.table.shutting_down("the end")
     it.settle()
     it.ask("b")
     assert it.started == ["a"]

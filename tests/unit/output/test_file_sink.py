@@ -5,8 +5,9 @@ from __future__ import annotations
 import errno
 import itertools
 import os
-from collections.abc import Callable
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Any, NoReturn
 
 import pytest
 from hypothesis import given, settings
@@ -14,74 +15,7 @@ from hypothesis import strategies as st
 
 from supervice.output.file_sink import LOOK, FileSink
 from supervice.output.sinks import CUT
-
-
-class Timer:
-    def cancel(self) -> None:
-        pass
-
-
-class Owner:
-    """What a sink needs of the router, and what it was told."""
-
-    def __init__(self) -> None:
-        self.loop = self
-        self.messages: list[tuple[str, str]] = []
-        self.timers: list[object] = []
-        self.rotated: list[object] = []
-        self.now = 0.0
-        self.busyness = 0
-        self.rotations = 10**9  # that this turn of the loop still allows
-        self.soon: list[Callable[[], object]] = []
-
-    def time(self) -> float:
-        return self.now
-
-    def compress(self, log) -> None:
-        self.rotated.append(log)
-
-    def call_later(self, _delay, callback, *_args):
-        self.timers.append(callback)
-        return Timer()
-
-    def busy(self, change: int) -> None:
-        self.busyness += change
-
-    def may_rotate(self) -> bool:
-        self.rotations -= 1
-        return self.rotations >= 0
-
-    def call_soon(self, callback, *_args):
-        self.soon.append(callback)
-
-    def turn(self, rotations: int) -> None:
-        """A turn of the loop that allows so many rotations."""
-        self.rotations = rotations
-        soon, self.soon = self.soon, []
-        for callback in soon:
-            callback()
-
-    def log(self, level: str, message: str) -> None:
-        self.messages.append((level, message))
-
-
-class Source:
-    def __init__(self) -> None:
-        self.bytes = 0
-        self.lines = 0
-        self.torn = False
-
-    def lose(self, nbytes: int, nlines: int, torn: bool) -> None:
-        self.bytes += nbytes
-        self.lines += nlines
-        self.torn = torn
-
-    def resume(self) -> None:
-        pass
-
-
-def put(sink: FileSink, source: Source, data: bytes, head: bytes = b"") -> None:
-    sink.write(source, head, bytearray(data) + b"rubbish after the end\n", len(data))
+from tests.fakes.output import FakeRouter, FakeSource, Killed, KilledAt, put
 
 
 def files(path: Path) -> list[bytes]:
@@ -101,11 +35,13 @@ lines = st.lists(st.integers(0, 60), min_size=1, max_size=80)
 
 @settings(max_examples=150, deadline=None)
 @given(lengths=lines, maxbytes=st.integers(1, 120), cuts=st.lists(st.integers(1, 90), max_size=20))
-def test_every_line_is_whole_and_in_order(tmp_path_factory, lengths, maxbytes, cuts):
+def test_every_line_is_whole_and_in_order(
+    tmp_path_factory: pytest.TempPathFactory, lengths: list[int], maxbytes: int, cuts: list[int]
+) -> None:
     path = tmp_path_factory.mktemp("rot") / "log"
     text = b"".join(b"%d:%s\n" % (number, b"x" * length) for number, length in enumerate(lengths))
-    sink = FileSink(Owner(), str(path), maxbytes, 1000)
-    source = Source()
+    sink = FileSink(FakeRouter(), str(path), maxbytes, 1000)
+    source = FakeSource()
     carry = b""
     pos = 0
     sizes = iter(cuts * len(text))
@@ -130,36 +66,36 @@ def test_every_line_is_whole_and_in_order(tmp_path_factory, lengths, maxbytes, c
             assert len(older) + len(first) + 1 > maxbytes  # no file ends before it has to
 
 
-def test_only_so_many_backups(path):
-    sink = FileSink(Owner(), str(path), 10, 3)
+def test_only_so_many_backups(path: Path) -> None:
+    sink = FileSink(FakeRouter(), str(path), 10, 3)
     for number in range(50):
-        put(sink, Source(), b"line %03d\n" % number)
+        put(sink, FakeSource(), b"line %03d\n" % number)
     sink.close()
     assert sorted(p.name for p in path.parent.iterdir()) == ["log", "log.1", "log.2", "log.3"]
     assert b"".join(files(path)) == b"".join(b"line %03d\n" % n for n in range(46, 50))
 
 
-def test_no_backups_means_starting_again(path):
-    sink = FileSink(Owner(), str(path), 20, 0)
+def test_no_backups_means_starting_again(path: Path) -> None:
+    sink = FileSink(FakeRouter(), str(path), 20, 0)
     for number in range(5):
-        put(sink, Source(), b"line %03d\n" % number)
+        put(sink, FakeSource(), b"line %03d\n" % number)
     sink.close()
     assert [p.name for p in path.parent.iterdir()] == ["log"]
     assert path.read_bytes() == b"line 004\n"
 
 
-def test_zero_is_never(path):
-    sink = FileSink(Owner(), str(path), 0, 3)
+def test_zero_is_never(path: Path) -> None:
+    sink = FileSink(FakeRouter(), str(path), 0, 3)
     for _ in range(100):
-        put(sink, Source(), b"x" * 99 + b"\n")
+        put(sink, FakeSource(), b"x" * 99 + b"\n")
     sink.close()
     assert path.stat().st_size == 10000
     assert len(list(path.parent.iterdir())) == 1
 
 
-def test_a_line_longer_than_the_file_stays_whole_also_in_parts(path):
-    sink = FileSink(Owner(), str(path), 10, 9)
-    source = Source()
+def test_a_line_longer_than_the_file_stays_whole_also_in_parts(path: Path) -> None:
+    sink = FileSink(FakeRouter(), str(path), 10, 9)
+    source = FakeSource()
     put(sink, source, b"short\n")
     put(sink, source, b"a" * 30)
     put(sink, source, b"b" * 30)
@@ -168,9 +104,9 @@ def test_a_line_longer_than_the_file_stays_whole_also_in_parts(path):
     assert files(path) == [b"short\n", b"a" * 30 + b"b" * 30 + b"end\n", b"next\n"]
 
 
-def test_another_source_never_continues_a_line(path):
-    sink = FileSink(Owner(), str(path), 0, 0)
-    one, two = Source(), Source()
+def test_another_source_never_continues_a_line(path: Path) -> None:
+    sink = FileSink(FakeRouter(), str(path), 0, 0)
+    one, two = FakeSource(), FakeSource()
     put(sink, one, b"first\nunfinished")
     put(sink, one, b" still\nlast")
     put(sink, two, b"other\n")
@@ -179,51 +115,36 @@ def test_another_source_never_continues_a_line(path):
     assert path.read_bytes() == b"first\nunfinished still\nlast\nother\nagain\n"
 
 
-def test_the_unfinished_line_ends_in_its_own_file(path):
-    sink = FileSink(Owner(), str(path), 12, 5)
-    put(sink, Source(), b"unfinished")
-    put(sink, Source(), b"other line\n")
+def test_the_unfinished_line_ends_in_its_own_file(path: Path) -> None:
+    sink = FileSink(FakeRouter(), str(path), 12, 5)
+    put(sink, FakeSource(), b"unfinished")
+    put(sink, FakeSource(), b"other line\n")
     sink.close()
     assert files(path) == [b"unfinished\n", b"other line\n"]
 
 
-def test_what_was_there_before_us(path):
+def test_what_was_there_before_us(path: Path) -> None:
     path.write_bytes(b"old unfinished")
-    sink = FileSink(Owner(), str(path), 20, 2)
-    put(sink, Source(), b"new\n")
-    put(sink, Source(), b"newer\n")
+    sink = FileSink(FakeRouter(), str(path), 20, 2)
+    put(sink, FakeSource(), b"new\n")
+    put(sink, FakeSource(), b"newer\n")
     sink.close()
     assert files(path) == [b"old unfinished\nnew\n", b"newer\n"]
 
 
-class Killed(BaseException):
-    pass
-
-
 @pytest.mark.parametrize("call", range(1, 24))
-def test_killed_in_the_middle_of_a_rotation(path, monkeypatch, call):
+def test_killed_in_the_middle_of_a_rotation(path: Path, monkeypatch: pytest.MonkeyPatch, call: int) -> None:
     """SIGKILL before the n-th step: all lines are in some file, and the next daemon goes on cleanly."""
     backups = 5
-    sink = FileSink(Owner(), str(path), 10, backups)
+    sink = FileSink(FakeRouter(), str(path), 10, backups)
     for number in range(4):
-        put(sink, Source(), b"line %03d\n" % number)
-    steps = 0
-
-    def counted(real):
-        def step(*args, **kwargs):
-            nonlocal steps
-            steps += 1
-            if steps == call:
-                raise Killed
-            return real(*args, **kwargs)
-
-        return step
-
+        put(sink, FakeSource(), b"line %03d\n" % number)
+    counted = KilledAt(call)
     with monkeypatch.context() as patched:
         patched.setattr(os, "rename", counted(os.rename))
         patched.setattr(os, "open", counted(os.open))
         try:
-            put(sink, Source(), b"line 004\n")
+            put(sink, FakeSource(), b"line 004\n")
             written = 5
         except Killed:
             written = 4
@@ -231,37 +152,37 @@ def test_killed_in_the_middle_of_a_rotation(path, monkeypatch, call):
     assert sorted(b"".join(files(path)).split()) == sorted(
         b"".join(b"line %03d\n" % n for n in range(written)).split()
     )
-    sink = FileSink(Owner(), str(path), 10, backups)
-    put(sink, Source(), b"line 004\n" if written == 4 else b"line 005\n")
+    sink = FileSink(FakeRouter(), str(path), 10, backups)
+    put(sink, FakeSource(), b"line 004\n" if written == 4 else b"line 005\n")
     sink.close()
     assert b"".join(files(path)) == b"".join(b"line %03d\n" % n for n in range(written + 1))
 
 
-def test_a_gap_keeps_the_oldest(path):
-    sink = FileSink(Owner(), str(path), 10, 3)
+def test_a_gap_keeps_the_oldest(path: Path) -> None:
+    sink = FileSink(FakeRouter(), str(path), 10, 3)
     for number in range(4):
-        put(sink, Source(), b"line %03d\n" % number)
+        put(sink, FakeSource(), b"line %03d\n" % number)
     os.unlink(f"{path}.1")
-    put(sink, Source(), b"line 004\n")
+    put(sink, FakeSource(), b"line 004\n")
     sink.close()
     assert b"".join(files(path)) == b"line 000\nline 001\nline 003\nline 004\n"
 
 
-def test_reopen_after_somebody_moved_the_file(path):
-    sink = FileSink(Owner(), str(path), 0, 0)
-    put(sink, Source(), b"one\n")
+def test_reopen_after_somebody_moved_the_file(path: Path) -> None:
+    sink = FileSink(FakeRouter(), str(path), 0, 0)
+    put(sink, FakeSource(), b"one\n")
     os.rename(path, f"{path}.old")
-    put(sink, Source(), b"two\n")
+    put(sink, FakeSource(), b"two\n")
     sink.reopen()
-    put(sink, Source(), b"three\n")
+    put(sink, FakeSource(), b"three\n")
     sink.close()
     assert Path(f"{path}.old").read_bytes() == b"one\ntwo\n"
     assert path.read_bytes() == b"three\n"
 
 
-def test_reopen_of_the_same_file_keeps_its_unfinished_line(path):
-    sink = FileSink(Owner(), str(path), 0, 0)
-    source = Source()
+def test_reopen_of_the_same_file_keeps_its_unfinished_line(path: Path) -> None:
+    sink = FileSink(FakeRouter(), str(path), 0, 0)
+    source = FakeSource()
     put(sink, source, b"begun")
     sink.reopen()
     put(sink, source, b" and ended\n")
@@ -269,12 +190,12 @@ def test_reopen_of_the_same_file_keeps_its_unfinished_line(path):
     assert path.read_bytes() == b"begun and ended\n"
 
 
-def test_the_directory_disappears_and_comes_back(tmp_path):
+def test_the_directory_disappears_and_comes_back(tmp_path: Path) -> None:
     directory = tmp_path / "logs"
     directory.mkdir()
-    owner = Owner()
+    owner = FakeRouter()
     sink = FileSink(owner, str(directory / "log"), 10, 2)
-    source = Source()
+    source = FakeSource()
     put(sink, source, b"before\n")
     (directory / "log").unlink()
     directory.rmdir()
@@ -292,107 +213,107 @@ def test_the_directory_disappears_and_comes_back(tmp_path):
     assert source.bytes == 0
 
 
-def test_a_removed_file_is_made_again(path):
-    owner = Owner()
+def test_a_removed_file_is_made_again(path: Path) -> None:
+    owner = FakeRouter()
     sink = FileSink(owner, str(path), 0, 0)
-    put(sink, Source(), b"one\n")
+    put(sink, FakeSource(), b"one\n")
     path.unlink()
-    put(sink, Source(), b"nobody reads this\n")
+    put(sink, FakeSource(), b"nobody reads this\n")
     assert not path.exists(), "asked at each write"
-    owner.now += LOOK
-    put(sink, Source(), b"two\n")
+    owner.loop.now += LOOK
+    put(sink, FakeSource(), b"two\n")
     assert path.read_bytes() == b"two\n"
     assert [level for level, _ in owner.messages] == ["warning"]
     sink.close()
 
 
-def test_a_removed_directory_is_said_once_and_its_file_made_when_it_is_back(tmp_path):
+def test_a_removed_directory_is_said_once_and_its_file_made_when_it_is_back(tmp_path: Path) -> None:
     path = tmp_path / "logs" / "log"
     path.parent.mkdir()
-    owner = Owner()
+    owner = FakeRouter()
     sink = FileSink(owner, str(path), 0, 0)
-    put(sink, Source(), b"one\n")
+    put(sink, FakeSource(), b"one\n")
     path.unlink()
     path.parent.rmdir()
     for _ in range(5):
-        owner.now += LOOK
-        put(sink, Source(), b"x" * 1000 + b"\n")
+        owner.loop.now += LOOK
+        put(sink, FakeSource(), b"x" * 1000 + b"\n")
     assert os.fstat(sink._fd).st_size <= 1001, "it fills the disk unseen"
     assert len(owner.messages) == 1
     assert "lost" in owner.messages[0][1]
     path.parent.mkdir()
-    owner.now += LOOK
-    put(sink, Source(), b"two\n")
+    owner.loop.now += LOOK
+    put(sink, FakeSource(), b"two\n")
     assert path.read_bytes() == b"two\n"
     assert len(owner.messages) == 2
     sink.close()
 
 
-def test_a_moved_file_is_left_to_whoever_moved_it(path):
+def test_a_moved_file_is_left_to_whoever_moved_it(path: Path) -> None:
     """logrotate moves first and asks for `reopen` later; what comes in between belongs to the old file."""
-    owner = Owner()
+    owner = FakeRouter()
     sink = FileSink(owner, str(path), 0, 0)
     path.rename(f"{path}-20260101")
-    owner.now += LOOK
-    put(sink, Source(), b"one\n")
+    owner.loop.now += LOOK
+    put(sink, FakeSource(), b"one\n")
     assert not path.exists()
     sink.reopen()
-    put(sink, Source(), b"two\n")
+    put(sink, FakeSource(), b"two\n")
     assert Path(f"{path}-20260101").read_bytes() == b"one\n"
     assert path.read_bytes() == b"two\n"
     assert not owner.messages
     sink.close()
 
 
-def test_a_directory_that_cannot_be_written_any_more(path, monkeypatch):
-    owner = Owner()
+def test_a_directory_that_cannot_be_written_any_more(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    owner = FakeRouter()
     sink = FileSink(owner, str(path), 10, 2)
 
-    def refused(*_args, **_dirs):
+    def refused(*_args: object, **_directories: int) -> NoReturn:
         raise PermissionError(errno.EACCES, "Permission denied")
 
     with monkeypatch.context() as patched:
         patched.setattr(os, "rename", refused)
         for number in range(6):
-            put(sink, Source(), b"line %03d\n" % number)
+            put(sink, FakeSource(), b"line %03d\n" % number)
     assert path.read_bytes() == b"".join(b"line %03d\n" % n for n in range(6))
     assert len(owner.messages) == 1
     for number in range(6, 10):
-        put(sink, Source(), b"line %03d\n" % number)
+        put(sink, FakeSource(), b"line %03d\n" % number)
     sink.close()
     assert path.read_bytes() == b"line 009\n"  # once it works again, files have their size again
 
 
-def test_a_new_file_that_cannot_be_made(path, monkeypatch):
+def test_a_new_file_that_cannot_be_made(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The rename is taken back, so that the current file has its name."""
-    owner = Owner()
+    owner = FakeRouter()
     sink = FileSink(owner, str(path), 10, 2)
-    put(sink, Source(), b"line 000\n")
+    put(sink, FakeSource(), b"line 000\n")
     real = os.open
 
-    def refused(name, *args, **kwargs):
+    def refused(name: str, *args: Any, **kwargs: Any) -> int:
         if name == path.name:
             raise OSError(errno.ENOSPC, "No space left on device")
         return real(name, *args, **kwargs)
 
     with monkeypatch.context() as patched:
         patched.setattr(os, "open", refused)
-        put(sink, Source(), b"line 001\n")
+        put(sink, FakeSource(), b"line 001\n")
     assert path.read_bytes() == b"line 000\nline 001\n"
-    put(sink, Source(), b"line 002\n")
+    put(sink, FakeSource(), b"line 002\n")
     sink.close()
     assert b"".join(files(path)) == b"line 000\nline 001\nline 002\n"
 
 
-def full_disk(monkeypatch, room: int):
+def full_disk(monkeypatch: pytest.MonkeyPatch, room: int) -> list[int]:
     """`os.write` as on a disk with `room` bytes: short writes, then ENOSPC."""
     left = [room]
-    real_write, real_writev = os.write, os.writev
+    real_write = os.write
 
-    def write(fd, data):
+    def write(fd: int, data: bytes) -> int:
         return writev(fd, [data])
 
-    def writev(fd, parts):
+    def writev(fd: int, parts: Iterable[bytes]) -> int:
         data = b"".join(bytes(part) for part in parts)
         if left[0] == 0:
             raise OSError(errno.ENOSPC, "No space left on device")
@@ -402,14 +323,13 @@ def full_disk(monkeypatch, room: int):
 
     monkeypatch.setattr(os, "write", write)
     monkeypatch.setattr(os, "writev", writev)
-    assert real_writev
     return left
 
 
-def test_a_full_disk_costs_lines_not_torn_lines(path, monkeypatch):
-    owner = Owner()
+def test_a_full_disk_costs_lines_not_torn_lines(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    owner = FakeRouter()
     sink = FileSink(owner, str(path), 0, 0)
-    source = Source()
+    source = FakeSource()
     left = full_disk(monkeypatch, 25)
     put(sink, source, b"line 000\nline 001\nline 002\n", b"head ")
     assert path.read_bytes() == b"head line 000\nline 001\n"
@@ -419,7 +339,7 @@ def test_a_full_disk_costs_lines_not_torn_lines(path, monkeypatch):
     assert (source.bytes, source.lines) == (54, 6)
     assert len(owner.messages) == 1
     assert "No space left" in owner.messages[0][1]
-    owner.timers[0]()
+    owner.loop.timers[0].run()
     assert "54 bytes" in owner.messages[1][1]
     left[0] = 1000
     put(sink, source, b"again\n")
@@ -429,10 +349,12 @@ def test_a_full_disk_costs_lines_not_torn_lines(path, monkeypatch):
     assert "54 bytes" in owner.messages[2][1]
 
 
-def test_a_disk_that_is_full_every_other_moment_is_no_flood_of_messages(path, monkeypatch):
-    owner = Owner()
+def test_a_disk_that_is_full_every_other_moment_is_no_flood_of_messages(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    owner = FakeRouter()
     sink = FileSink(owner, str(path), 0, 0)
-    source = Source()
+    source = FakeSource()
     left = full_disk(monkeypatch, 9)
     for _ in range(100):
         put(sink, source, b"line 000\n")
@@ -440,19 +362,19 @@ def test_a_disk_that_is_full_every_other_moment_is_no_flood_of_messages(path, mo
         left[0] = 9
     assert source.lines == 100
     assert len(owner.messages) == 2
-    owner.timers.pop()()
+    owner.loop.timers.pop().run()
     assert len(owner.messages) == 3
     sink.close()
     said = [int(word) for _, text in owner.messages for word in text.split() if word.isdigit()]
     assert sum(said) == source.bytes == 900
 
 
-def test_nothing_of_others_is_cut_off_on_a_full_disk(path, monkeypatch):
-    sink = FileSink(Owner(), str(path), 0, 0)
+def test_nothing_of_others_is_cut_off_on_a_full_disk(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    sink = FileSink(FakeRouter(), str(path), 0, 0)
     with path.open("ab") as other:
         other.write(b"theirs\n")
     left = full_disk(monkeypatch, 4)
-    source = Source()
+    source = FakeSource()
     put(sink, source, b"line 000\n")
     left[0] = 100
     put(sink, source, b"next\n")
@@ -460,9 +382,11 @@ def test_nothing_of_others_is_cut_off_on_a_full_disk(path, monkeypatch):
     assert path.read_bytes() == b"theirs\nline\nnext\n"
 
 
-def test_a_very_long_line_on_a_full_disk_is_not_continued_later(path, monkeypatch):
-    sink = FileSink(Owner(), str(path), 0, 0)
-    source = Source()
+def test_a_very_long_line_on_a_full_disk_is_not_continued_later(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sink = FileSink(FakeRouter(), str(path), 0, 0)
+    source = FakeSource()
     put(sink, source, b"begin of a long line")
     left = full_disk(monkeypatch, 0)
     put(sink, source, b"middle")
@@ -474,32 +398,32 @@ def test_a_very_long_line_on_a_full_disk_is_not_continued_later(path, monkeypatc
     assert sink.tail is not CUT
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="needs a file of another user's")
-def test_a_link_that_appears_later_is_not_followed(path, tmp_path):
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs a file of another user")
+def test_a_link_that_appears_later_is_not_followed(path: Path, tmp_path: Path) -> None:
     """A program that owns its log directory must not make a root daemon write elsewhere."""
     target = tmp_path / "passwd"
     target.write_text("precious\n")
-    owner = Owner()
+    owner = FakeRouter()
     sink = FileSink(owner, str(path), 0, 0)
     path.unlink()
     path.symlink_to(target)
     os.chown(path, 12345, 12345, follow_symlinks=False)
     assert "symbolic link of uid 12345" in sink.reopen()
-    put(sink, Source(), b"evil\n")
+    put(sink, FakeSource(), b"evil\n")
     sink.close()
     assert target.read_text() == "precious\n"
     assert owner.messages
 
 
-def test_a_missing_directory_is_an_error(tmp_path):
+def test_a_missing_directory_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
-        FileSink(Owner(), str(tmp_path / "no" / "log"), 0, 0)
+        FileSink(FakeRouter(), str(tmp_path / "no" / "log"), 0, 0)
 
 
-def test_mode_and_descriptor(path):
+def test_mode_and_descriptor(path: Path) -> None:
     before = os.umask(0o027)
     try:
-        sink = FileSink(Owner(), str(path), 0, 0)
+        sink = FileSink(FakeRouter(), str(path), 0, 0)
     finally:
         os.umask(before)
     assert path.stat().st_mode & 0o777 == 0o640
@@ -509,27 +433,23 @@ def test_mode_and_descriptor(path):
 # -- many rotations --------------------------------------------------------------------------------------
 
 
-class Waiting(Source):
-    def __init__(self) -> None:
-        super().__init__()
-        self.resumed = 0
-
-    def resume(self) -> None:
-        self.resumed += 1
-
-
 @settings(max_examples=100, deadline=None)
 @given(
     blocks=st.lists(st.tuples(st.integers(0, 1), st.integers(1, 9)), min_size=1, max_size=30),
     allowed=st.lists(st.integers(1, 4), min_size=1, max_size=10),
     maxbytes=st.integers(1, 60),
 )
-def test_a5_rotations_are_bounded_and_nothing_is_lost(tmp_path_factory, blocks, allowed, maxbytes):
+def test_a5_rotations_are_bounded_and_nothing_is_lost(
+    tmp_path_factory: pytest.TempPathFactory,
+    blocks: list[tuple[int, int]],
+    allowed: list[int],
+    maxbytes: int,
+) -> None:
     """Whatever is written and however few rotations a turn allows: all lines, in order, in files that are full."""
     path = tmp_path_factory.mktemp("held") / "log"
-    owner = Owner()
+    owner = FakeRouter()
     sink = FileSink(owner, str(path), maxbytes, 1000)
-    sources = [Waiting(), Waiting()]
+    sources = [FakeSource(), FakeSource()]
     turns = itertools.cycle(allowed)
     expected = b""
     number = 0
@@ -542,12 +462,12 @@ def test_a5_rotations_are_bounded_and_nothing_is_lost(tmp_path_factory, blocks, 
         put(sink, sources[which], text)
         assert len(files(path)) - before <= max(allowed)
     for _ in range(10_000):
-        if not owner.soon:
+        if not owner.loop.soon:
             break
         before = len(files(path))
         owner.turn(next(turns))
         assert len(files(path)) - before <= max(allowed)
-    assert (sink.blocked, sink.queued, owner.busyness) == (False, 0, 0)
+    assert (sink.blocked, sink.queued, owner.level) == (False, 0, 0)
     sink.close()
     contents = files(path)
     assert b"".join(contents) == expected
@@ -555,14 +475,14 @@ def test_a5_rotations_are_bounded_and_nothing_is_lost(tmp_path_factory, blocks, 
         assert len(older) + len(newer.split(b"\n")[0]) + 1 > maxbytes
 
 
-def test_a5_who_writes_waits_until_what_is_held_is_written(path):
-    owner = Owner()
+def test_a5_who_writes_waits_until_what_is_held_is_written(path: Path) -> None:
+    owner = FakeRouter()
     sink = FileSink(owner, str(path), 10, 50)
-    first, second = Waiting(), Waiting()
+    first, second = FakeSource(), FakeSource()
     owner.turn(1)
     put(sink, first, b"".join(b"line %03d\n" % n for n in range(5)))
     assert sink.blocked
-    assert owner.busyness == 1, "the end of the daemon waits for it"
+    assert owner.level == 1, "the end of the daemon waits for it"
     assert sink.queued
     sink.wait(second, first=False)
     sink.wait(first, first=True)
@@ -571,34 +491,34 @@ def test_a5_who_writes_waits_until_what_is_held_is_written(path):
     assert (first.resumed, second.resumed) == (0, 0)
     for _ in range(10):
         owner.turn(1)
-    assert (first.resumed, second.resumed, sink.blocked, owner.busyness) == (1, 1, False, 0)
+    assert (first.resumed, second.resumed, sink.blocked, owner.level) == (1, 1, False, 0)
     sink.wait(first, first=False)
     assert first.resumed == 2, "at once"
     assert b"".join(files(path)).splitlines()[-1] == b"of a source that cannot wait"
     sink.close()
 
 
-def test_a5_what_is_held_is_written_when_the_file_is_closed(path):
+def test_a5_what_is_held_is_written_when_the_file_is_closed(path: Path) -> None:
     """Then into one file, however long it gets."""
-    owner = Owner()
+    owner = FakeRouter()
     sink = FileSink(owner, str(path), 10, 50)
-    waiting = Waiting()
+    waiting = FakeSource()
     owner.turn(1)
     text = b"".join(b"line %03d\n" % n for n in range(100))
     put(sink, waiting, text)
     sink.wait(waiting, first=False)
     sink.release()
     assert b"".join(files(path)) == text
-    assert (waiting.resumed, owner.busyness) == (1, 0)
+    assert (waiting.resumed, owner.level) == (1, 0)
     owner.turn(5)  # what was due in the next turn finds nothing
     assert b"".join(files(path)) == text
 
 
-def test_a5_other_limits_hold_for_what_is_held(path):
-    owner = Owner()
+def test_a5_other_limits_hold_for_what_is_held(path: Path) -> None:
+    owner = FakeRouter()
     sink = FileSink(owner, str(path), 10, 50)
     owner.turn(1)
-    put(sink, Source(), b"".join(b"line %03d\n" % n for n in range(20)))
+    put(sink, FakeSource(), b"".join(b"line %03d\n" % n for n in range(20)))
     sink.limits(0, 0, False)
     owner.turn(1)
     assert not sink.blocked
@@ -613,7 +533,7 @@ needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs files of other 
 
 
 @pytest.fixture
-def theirs(tmp_path):
+def theirs(tmp_path: Path) -> Path:
     """A log in a directory of uid 12345's."""
     directory = tmp_path / "theirs"
     directory.mkdir()
@@ -623,7 +543,9 @@ def theirs(tmp_path):
 
 @needs_root
 @pytest.mark.parametrize("kind", ["file", "link", "directory", "hard link", "set-id"])
-def test_a_backup_that_is_not_ours_is_passed_over_and_said_once(theirs, tmp_path, kind):
+def test_a_backup_that_is_not_ours_is_passed_over_and_said_once(
+    theirs: Path, tmp_path: Path, kind: str
+) -> None:
     victim = tmp_path / "victim"
     victim.write_text("precious")
     planted = Path(f"{theirs}.2")
@@ -640,10 +562,10 @@ def test_a_backup_that_is_not_ours_is_passed_over_and_said_once(theirs, tmp_path
     if kind == "set-id":
         planted.chmod(0o4777)
     before = os.lstat(planted)
-    owner = Owner()
+    owner = FakeRouter()
     sink = FileSink(owner, str(theirs), 10, 3)
     for number in range(8):
-        put(sink, Source(), b"line %03d\n" % number)
+        put(sink, FakeSource(), b"line %03d\n" % number)
     sink.close()
     after = os.lstat(planted)
     assert (before.st_ino, before.st_mode, before.st_ctime_ns) == (
@@ -658,7 +580,9 @@ def test_a_backup_that_is_not_ours_is_passed_over_and_said_once(theirs, tmp_path
 
 
 @needs_root
-def test_when_all_names_are_taken_the_log_goes_on_growing(theirs, monkeypatch):
+def test_when_all_names_are_taken_the_log_goes_on_growing(
+    theirs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from supervice.output import backups
 
     monkeypatch.setattr(backups, "MOST", 5)
@@ -666,25 +590,25 @@ def test_when_all_names_are_taken_the_log_goes_on_growing(theirs, monkeypatch):
         planted = Path(f"{theirs}.{number}")
         planted.write_text("theirs")
         os.chown(planted, 12345, 12345)
-    owner = Owner()
+    owner = FakeRouter()
     sink = FileSink(owner, str(theirs), 10, 3)
     for number in range(4):
-        put(sink, Source(), b"line %03d\n" % number)
+        put(sink, FakeSource(), b"line %03d\n" % number)
     sink.close()
     assert theirs.read_bytes().count(b"\n") == 4
     assert "taken by files of other users; remove them" in owner.messages[0][1]
 
 
 @needs_root
-def test_a_log_that_was_replaced_is_not_moved(theirs):
+def test_a_log_that_was_replaced_is_not_moved(theirs: Path) -> None:
     """What has the name now is not the file that we have written."""
-    owner = Owner()
+    owner = FakeRouter()
     sink = FileSink(owner, str(theirs), 10, 3)
-    put(sink, Source(), b"line 000\n")
+    put(sink, FakeSource(), b"line 000\n")
     theirs.rename(theirs.with_name("moved"))
     theirs.write_text("of another user")
     os.chown(theirs, 54321, 54321)
-    put(sink, Source(), b"line 001\n")
+    put(sink, FakeSource(), b"line 001\n")
     sink.close()
     assert theirs.read_text() == "of another user"
     assert theirs.with_name("moved").read_bytes() == b"line 000\nline 001\n"
@@ -692,12 +616,12 @@ def test_a_log_that_was_replaced_is_not_moved(theirs):
     assert "belongs to uid 54321" in owner.messages[0][1]
 
 
-def test_a_log_is_emptied_for_who_reads_it_too(path):
-    sink = FileSink(Owner(), str(path), 0, 0)
-    put(sink, Source(), b"one\n")
+def test_a_log_is_emptied_for_who_reads_it_too(path: Path) -> None:
+    sink = FileSink(FakeRouter(), str(path), 0, 0)
+    put(sink, FakeSource(), b"one\n")
     sink.empty()
     assert path.read_bytes() == b""
-    put(sink, Source(), b"two\n")
+    put(sink, FakeSource(), b"two\n")
     assert path.read_bytes() == b"two\n"
     path.rename(f"{path}.moved")
     sink.empty()
