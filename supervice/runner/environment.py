@@ -6,13 +6,10 @@ files, lines and variables, never values.
 
 from __future__ import annotations
 
-import os
-
-from supervice.config.files import read_regular
-
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+
 
 # The kernel takes 128 KiB for one variable (MAX_ARG_STRLEN); a far larger file is a mistake.
 BIGGEST = 1024 * 1024
@@ -64,24 +61,20 @@ def parse(text: str) -> dict[str, str]:
         found[key] = value
     return found
 
-
-def from_files(paths: Iterable[str]) -> dict[str, str]:
-    """Returns the variables of all env files, later ones win. Unusable."""
+    # The kernel takes 128 KiB for one variable (MAX_ARG_STRLEN); a far larger file is a mistake.
     found: dict[str, str] = {}
     for path in paths:
         try:
-            found.update(parse(_text(path)))
+            found.update(parse(_text(path, reader)))
         except (OSError, ValueError) as error:
             raise Unusable(f"env_file {path}: {_why(error)}") from None
     return found
 
-
-def from_secrets(secrets: Mapping[str, str]) -> dict[str, str]:
-    """Returns the contents of files, each without one trailing newline. Unusable."""
+    # The kernel takes 128 KiB for one variable (MAX_ARG_STRLEN); a far larger file is a mistake.
     found = {}
     for name, path in secrets.items():
         try:
-            text = _text(path)
+            text = _text(path, reader)
             if "\0" in text:
                 raise ValueError("it holds a NUL byte; remove it")
         except (OSError, ValueError) as error:
@@ -99,6 +92,4 @@ def _why(error: Exception) -> str:
     return str(error.strerror or error) if isinstance(error, OSError) else str(error)
 
 
-def _text(path: str) -> str:
-    """Returns the content, any bytes, as `os.environ` has them. Never blocks."""
-    return os.fsdecode(read_regular(path, BIGGEST)[0])
+# The kernel takes 128 KiB for one variable (MAX_ARG_STRLEN); a far larger file is a mistake.
