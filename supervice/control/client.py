@@ -11,7 +11,7 @@ import os
 import time
 
 from supervice.control.address import socket_candidates
-from supervice.control.protocol import FrameReader, encode
+from supervice.control.protocol import MORE, FrameReader, encode
 from supervice.net.peer import peer_of
 
 TYPE_CHECKING = False
@@ -119,15 +119,29 @@ class Client:
         return self._ready.pop(0)
 
     def ask(self, request: dict[str, Any], timeout: float | None = None) -> dict[str, Any]:
-        """The reply to `request`, awaited for `timeout` seconds. `Unreachable` when there is none."""
-        self.send(request)
-        try:
-            reply = self.receive(timeout)
-        except TimeoutError:
-            raise Unreachable(f"the daemon did not answer within {timeout:g} s") from None
-        if reply is None:
-            raise Unreachable("the daemon hung up without an answer; look at its log")
-        return reply
+        """The reply to `request`, all its pages; each is awaited for `timeout` seconds.
+
+        `Unreachable` when there is none.
+        """
+        whole: dict[str, Any] = {}
+        more = True
+        while more:
+            self.send(request)
+            try:
+                reply = self.receive(timeout)
+            except TimeoutError:
+                raise Unreachable(f"the daemon did not answer within {timeout:g} s") from None
+            if reply is None:
+                raise Unreachable("the daemon hung up without an answer; look at its log")
+            if not (whole or reply.get(MORE)):
+                return reply
+            if whole and reply.get("status") != whole.get("status"):
+                return reply  # why the next page cannot be had
+            from supervice.control.paging import add_page
+
+            more = add_page(whole, reply)
+            request = {"command": MORE}
+        return whole
 
     def close(self) -> None:
         self._sock.close()

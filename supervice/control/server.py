@@ -10,7 +10,8 @@ import os
 
 from supervice.control.access import access
 from supervice.control.connection import Connection
-from supervice.net.peer import groups_of, peer_of
+from supervice.control.protocol import BUSY, encode_reply
+from supervice.net.peer import groups_of
 from supervice.net.server_base import ServerBase
 from supervice.net.unix_listener import Listener, SocketInUse, check_socket
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from supervice.control.access import Level
     from supervice.control.commands import Commands
     from supervice.lean.loop import EventLoop
+    from supervice.net.peer import Peer
 
 __all__ = ["RpcServer", "SocketInUse", "check_socket"]
 
@@ -62,11 +64,14 @@ class RpcServer(ServerBase):
         if not self._acceptors:
             self._listen(Listener(self.path, self.mode, self.group_gid, self.log), self.title)
 
-    def _welcome(self, sock: _socket.socket, _peer: str) -> None:
-        self._connections[Connection(self, sock, self._level(sock))] = None
+    def _welcome(self, sock: _socket.socket, _endpoint: str, peer: Peer | None) -> Connection:
+        assert peer is not None, "this is a Unix socket"
+        return Connection(self, sock, self._level(sock, peer))
 
-    def _level(self, sock: _socket.socket) -> Level | None:
-        peer = peer_of(sock)
+    def _last_words(self, why: str) -> bytes:
+        return encode_reply({"status": "error", "code": BUSY, "message": why})
+
+    def _level(self, sock: _socket.socket, peer: Peer) -> Level | None:
         uid = os.geteuid()
         level = access(peer.uid, (), uid, self.group_gid)
         if level is None and self.group_gid is not None:

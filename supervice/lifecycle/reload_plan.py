@@ -1,4 +1,4 @@
-"""What a reload has to do: a comparison of two configurations, as values."""
+"""Compares two configurations: what a reload has to do to get from one to the other, as values."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ _NOWHERE = ("NONE", "OFF")
 
 @dataclass(frozen=True)
 class ReloadPlan:
-    """Process names, sorted."""
+    """What a reload does; names of processes, sorted."""
 
     added: list[str]
     removed: list[str]
-    changed: list[str]  # have to be stopped and started with the new settings
+    changed: list[str]  # are stopped, and started with the new settings
     adjusted: list[str]  # take the new settings while they run
-    restart_required: list[str]  # [supervice] options that need a new start of the daemon
+    restart_required: list[str]  # [supervice] options that count from the daemon's next start
 
 
 def plan_reload(
@@ -34,7 +34,7 @@ def plan_reload(
     at_start: Mapping[str, str],
     stale: Collection[str] = (),
 ) -> ReloadPlan:
-    """What leads from one configuration to the other; `old` and `new` have one `ProgramConfig` a process.
+    """Plans a reload; `old` and `new` have one `ProgramConfig` for each process.
 
     `live`: the fields of `ProgramConfig` that a running process takes over. `at_start`: the fields of
     `SupervisorConfig` that count when the daemon starts, with the names of their options. `stale`: the
@@ -64,14 +64,14 @@ def plan_reload(
 
 
 def _surroundings(old: SupervisorConfig, new: SupervisorConfig) -> Callable[[ProgramConfig], bool]:
-    """Tells whether what all programs are started with is another for this one now."""
+    """Returns what tells whether a setting for all programs has changed for the given one."""
     names = old.environment.keys() | new.environment.keys()
     differ = {name for name in names if old.environment.get(name) != new.environment.get(name)}
-    everybody = old.env_file != new.env_file
+    for_all = old.env_file != new.env_file
 
     def changed(config: ProgramConfig) -> bool:
         return (
-            everybody
+            for_all
             or not differ <= config.environment.keys() | config.secrets.keys()
             or (config.umask is None and old.umask != new.umask)
         )
@@ -80,7 +80,7 @@ def _surroundings(old: SupervisorConfig, new: SupervisorConfig) -> Callable[[Pro
 
 
 def _needs_restart(old: ProgramConfig, new: ProgramConfig, live: Collection[str]) -> bool:
-    """Whether the running process has to be replaced to become what `new` says."""
+    """Returns whether the running process has to be replaced to become what `new` says."""
     for field in ("stdout_logfile", "stderr_logfile"):
         path = getattr(old, field)
         # Without a pipe to us its output cannot be sent elsewhere.

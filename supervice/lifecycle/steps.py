@@ -1,4 +1,4 @@
-"""The steps that several answers of the state machine share; see `lifecycle.transition`."""
+"""The steps that several handlers of the state machine share; only `lifecycle.transition` calls them."""
 
 from __future__ import annotations
 
@@ -24,17 +24,17 @@ if TYPE_CHECKING:
 
     Step = tuple[Snapshot, list[Effect]]
 
-# A process that dies sooner than this after its last automatic restart has to wait before the next one.
+# A process that dies sooner than this after its last automatic restart waits before the next one; seconds.
 QUICK = 10.0
 JITTER = 0.1
-# SIGKILL is sent again at this pace to a child that the kernel does not let go of (uninterruptible sleep).
+# SIGKILL is sent again after so many seconds, while the kernel holds the child in uninterruptible sleep.
 KILL_AGAIN = 5.0
-# The share of the first wait of a stop that the command before it may take.
+# The share of a stop's first wait that the `pre_stop` command may take.
 PRE_STOP_SHARE = 0.5
 
 
 def has_timer(now: Snapshot, policy: Policy) -> bool:
-    """Whether the state waits for the process's one timer."""
+    """Returns whether the state waits for the one timer of the process."""
     if now.state == s.STARTING:
         if now.run is None or policy.oneshot:
             return False
@@ -43,14 +43,14 @@ def has_timer(now: Snapshot, policy: Policy) -> bool:
 
 
 def asks_ready(now: Snapshot, policy: Policy) -> bool:
-    """Whether its readiness is looked for (see `StartReadiness`)."""
+    """Returns whether the run's readiness is watched (see `StartReadiness`)."""
     if policy.oneshot or now.run is None or not (policy.waits_for_ready or policy.asks_ready):
         return False
     return now.stop is None
 
 
 def judge_ready(now: Snapshot, run: Run, policy: Policy) -> Snapshot:
-    """`now` with `run`, and `ready` as it follows from both."""
+    """Returns `now` with `run`, whose `ready` follows from both."""
     ready = now.state in s.UP
     ready = ready and (run.said_ready or not policy.waits_for_ready)
     ready = ready and (run.passing or not policy.asks_ready)
@@ -64,7 +64,7 @@ def announce(before: Snapshot, after: Snapshot, reason: str | None = None) -> li
 
 
 def forgiven(now: Snapshot) -> Snapshot:
-    """A start or restart was asked for: what went wrong before does not count any more."""
+    """Returns `now` without its old failures: a start or restart was asked for, so they count no more."""
     stop = now.stop if now.stop is None else replace(now.stop, cause=s.ASKED)
     return replace(now, stop=stop, failures=0, quick_deaths=0, health_restarts=0, restarts=())
 
@@ -76,7 +76,7 @@ def spawn(now: Snapshot, reason: str, *, had_timer: bool = False) -> Step:
 
 
 def lived(now: Snapshot, run: Run, policy: Policy) -> Step:
-    """startsecs are over and the child is alive."""
+    """Answers the end of startsecs, with the child alive."""
     if not policy.waits_for_ready or run.said_ready:
         return up(now, run, policy)
     run = replace(run, started=True)
@@ -88,21 +88,21 @@ def lived(now: Snapshot, run: Run, policy: Policy) -> Step:
 
 
 def not_ready_in_time(now: Snapshot, run: Run, policy: Policy) -> Step:
-    """A start that failed: the child is stopped first."""
+    """Stops the child, whose start has failed by that."""
     seconds = max(policy.ready_timeout or 0.0, run.ready_by)
     why = f"not ready within {seconds:g} s"
     return begin_stop(replace(now, reason=why), run, policy, why, cause=s.UNREADY)
 
 
 def up(now: Snapshot, run: Run, policy: Policy) -> Step:
-    ready = run.passing or not policy.asks_ready  # it has said so if it had to
+    ready = run.passing or not policy.asks_ready  # the callers have seen to `waits_for_ready`
     run = replace(run, started=True, ready=ready)
     running = replace(now, state=s.RUNNING, run=run, failures=0, reason="")
     return running, [*announce(now, running), StartHealthChecks(run.pid)]
 
 
 def quiet(now: Snapshot, policy: Policy) -> list[Effect]:
-    """Ends all questions to a child that is on its way out."""
+    """Returns the effects that end the checks of a child that exits or is being stopped."""
     effects: list[Effect] = [StopHealthChecks()] if now.state in s.UP else []
     if asks_ready(now, policy):
         effects.append(StopReadiness())
@@ -120,10 +120,9 @@ def begin_stop(
     cause: str = s.ASKED,
     fresh: bool = False,
 ) -> Step:
-    """`fresh`: it was spawned a moment ago, nothing has begun for it.
+    """Begins a stop. `fresh`: the child was spawned in this turn, and nothing has begun for it.
 
-    The signal goes before the announcement: that takes as long as everything else, and every watcher sees the
-    new state.
+    The signal goes out before the announcement, which takes as long as everything else together.
     """
     effects: list[Effect] = []
     if not fresh:
@@ -146,7 +145,7 @@ def begin_stop(
 
 
 def first_signal(now: Snapshot, stop: Stop, policy: Policy, used: float) -> Step:
-    """The command before the stop has ended, or used up its share: the rest of the first wait is left."""
+    """Sends the first stop signal; `used`: seconds of its wait that the `pre_stop` command has used up."""
     signum, wait = policy.stop_ladder[0]
     wait *= stop.scale
     left = max(wait - used, wait * (1 - PRE_STOP_SHARE))
@@ -154,7 +153,7 @@ def first_signal(now: Snapshot, stop: Stop, policy: Policy, used: float) -> Step
 
 
 def next_signal(now: Snapshot, stop: Stop, policy: Policy) -> Step:
-    """The signal was not enough."""
+    """Goes on to the next step of the ladder, after the wait of the last one."""
     step = stop.step + 1
     if step >= len(policy.stop_ladder):
         return escalate_to_kill(now, stop, policy)
@@ -170,7 +169,7 @@ def scale(policy: Policy, within: float | None) -> float:
 
 
 def hurry(now: Snapshot, stop: Stop, within: float, policy: Policy) -> Step:
-    """It is being stopped already, and now the whole container is: the rest of the ladder gets `within`."""
+    """Shortens a stop that is under way: the rest of the ladder gets `within` seconds."""
     stop = replace(stop, bounded=True)
     rest = policy.stop_ladder[max(0, stop.step) :]
     total = sum(wait for _, wait in rest)
@@ -188,15 +187,20 @@ def escalate_to_kill(now: Snapshot, stop: Stop, policy: Policy) -> Step:
 
 
 def delay(policy: Policy, nth: int) -> SetTimer:
-    """The wait before the nth retry (1, 2, …), ± JITTER."""
-    # The exponent is bounded: factor ** 5000 would be an OverflowError in a program that retries for ever.
+    """Returns the wait before the nth retry (1, 2, …), ± JITTER."""
+    # A bounded exponent: in a program that retries for ever, factor ** 5000 raises OverflowError.
     seconds = policy.backoff * policy.backoff_factor ** min(nth - 1, 64)
     return SetTimer(min(seconds, policy.backoff_max), JITTER)
 
 
-def wait(now: Snapshot, reason: str, nth: int, policy: Policy) -> Step:
+def wait(now: Snapshot, reason: str, nth: int, policy: Policy, most: int = -1) -> Step:
+    """Waits for the nth start in a row of at most `most` (negative: no limit).
+
+    The timer is set before the announcement, whose log line says how long it runs.
+    """
     waiting = replace(now, state=s.BACKOFF, reason=reason)
-    return waiting, [*announce(now, waiting), delay(policy, nth)]
+    retry = f"retry {nth} of {most}" if most >= 0 else f"retry {nth}"
+    return waiting, [delay(policy, nth), Announce(now.state, s.BACKOFF, reason, retry=retry)]
 
 
 def give_up(now: Snapshot, reason: str) -> Step:
@@ -205,7 +209,7 @@ def give_up(now: Snapshot, reason: str) -> Step:
 
 
 def restarted(now: Snapshot, at: float, policy: Policy) -> Snapshot | None:
-    """Counts an automatic restart; None when it is one too many."""
+    """Counts an automatic restart; returns None when `restart_limit` does not allow it."""
     if policy.restart_limit is None:
         return now
     most, window = policy.restart_limit
@@ -222,9 +226,21 @@ def failed_start(now: Snapshot, reason: str, at: float, policy: Policy) -> Step:
     failures = now.failures + 1
     now = replace(now, failures=failures)
     if 0 <= policy.startretries < failures:
-        return give_up(now, f"{reason} ({failures} start{'s' if failures > 1 else ''} failed)")
+        starts = "failed start" if failures == 1 else "failed starts"
+        return give_up(now, f"gave up after {failures} {starts}: {reason}")
     counted = restarted(now, at, policy)
-    return too_often(now, reason, policy) if counted is None else wait(counted, reason, failures, policy)
+    if counted is None:
+        return too_often(now, reason, policy)
+    return wait(counted, reason, failures, policy, policy.startretries)
+
+
+def too_early(run: Run, event: ChildExited, policy: Policy) -> str:
+    """Says, as the rest of a sentence, why an exit in STARTING is a failed start."""
+    if policy.oneshot:  # its exit code says it
+        return ""
+    if run.started:
+        return f" after {s.spell(event.ran_for)}, before it was ready"
+    return f" after {s.spell(event.ran_for)}, before it was up (startsecs {policy.startsecs:g} s)"
 
 
 def ended(now: Snapshot, how: str, *, expected: bool) -> Step:
@@ -233,7 +249,7 @@ def ended(now: Snapshot, how: str, *, expected: bool) -> Step:
 
 
 def died(now: Snapshot, how: str, event: ChildExited, policy: Policy) -> Step:
-    """It was up, and ended by itself."""
+    """Answers the exit of a child that was up and was not being stopped."""
     expected = event.status in policy.exitcodes
     restart = policy.autorestart and (policy.restart_when_expected or not expected)
     if not restart or not now.should_run:
@@ -245,14 +261,14 @@ def died(now: Snapshot, how: str, event: ChildExited, policy: Policy) -> Step:
         step = too_often(exited, how, policy)
     elif event.ran_for < QUICK and now.quick_deaths > 0:
         again = replace(counted, quick_deaths=now.quick_deaths + 1)
-        step = wait(again, f"{how} {event.ran_for:.1f} s after its start", now.quick_deaths, policy)
+        step = wait(again, f"{how} after {s.spell(event.ran_for)}", now.quick_deaths, policy)
     else:
         step = spawn(replace(counted, quick_deaths=1), how)
     return step[0], effects + step[1]
 
 
 def after_stop(now: Snapshot, cause: str, how: str, at: float, policy: Policy) -> Step:
-    """The child that was being stopped for `cause` has ended."""
+    """Answers the exit of a child that was being stopped for `cause`."""
     if not now.should_run:
         stopped = replace(now, state=s.STOPPED, reason="")
         return stopped, announce(now, stopped, how)
@@ -261,8 +277,8 @@ def after_stop(now: Snapshot, cause: str, how: str, at: float, policy: Policy) -
     if cause == s.ASKED:
         return spawn(now, "restart")
     if 0 <= policy.startretries < now.health_restarts:
-        return give_up(now, f"unhealthy after {policy.startretries} restarts: {now.reason}")
+        return give_up(now, f"still unhealthy after {policy.startretries} restarts: {now.reason}")
     counted = restarted(now, at, policy)
     if counted is None:
         return too_often(now, now.reason, policy)
-    return wait(counted, now.reason, now.health_restarts, policy)
+    return wait(counted, now.reason, now.health_restarts, policy, policy.startretries)

@@ -71,6 +71,7 @@ from supervice.lifecycle.steps import (
     not_ready_in_time,
     quiet,
     spawn,
+    too_early,
     up,
 )
 
@@ -85,12 +86,12 @@ if TYPE_CHECKING:
 
 
 def transition(snapshot: Snapshot, event: Input, policy: Policy) -> tuple[Snapshot, list[Effect]]:
-    """The next snapshot, and what has to be done to make it true."""
+    """Returns the next snapshot, and the effects that make it true, in order."""
     handle: Callable[[Snapshot, Any, Policy], Step] = _HANDLERS[type(event)]
     return handle(snapshot, event, policy)
 
 
-# -- what was asked --------------------------------------------------------------------------------------
+# -- what was asked for ----------------------------------------------------------------------------------
 
 
 def _start(now: Snapshot, _event: StartRequested, policy: Policy) -> Step:
@@ -108,7 +109,7 @@ def _stop(now: Snapshot, event: StopRequested, policy: Policy) -> Step:
         return stopped, effects + announce(now, stopped)
     now = replace(now, should_run=False)
     if now.run is None:
-        return now, []  # the spawn is under way: its answer is handled as a stop
+        return now, []  # the spawn is under way: `_spawned` stops the child
     if now.stop is None:
         return begin_stop(now, now.run, policy, "asked to stop", force=event.force, within=event.within)
     if event.force:
@@ -138,7 +139,7 @@ def _spawned(now: Snapshot, event: Spawned, policy: Policy) -> Step:
     if not now.should_run:  # a stop landed while the spawn was under way
         return begin_stop(now, run, policy, "asked to stop", fresh=True)
     if policy.oneshot:
-        return now, []  # it is done when it ends, whatever startsecs says
+        return now, []  # it is done when it exits, whatever startsecs says
     asking: list[Effect] = [StartReadiness(event.pid)] if asks_ready(now, policy) else []
     if policy.startsecs <= 0:
         step = lived(now, run, policy)
@@ -175,9 +176,7 @@ def _child_exited(now: Snapshot, event: ChildExited, policy: Policy) -> Step:
         if policy.final or (policy.oneshot and expected):
             step = ended(gone, how, expected=expected)
         else:
-            before = "ready" if run.started else "up"
-            why = how if policy.oneshot else f"{how} before it was {before}"  # a oneshot never is
-            step = failed_start(gone, why, event.at, policy)
+            step = failed_start(gone, how + too_early(run, event, policy), event.at, policy)
     else:
         step = died(gone, how, event, policy)
     return step[0], had_timer + checks + step[1]
@@ -248,7 +247,7 @@ def _time_extended(now: Snapshot, event: TimeExtended, policy: Policy) -> Step:
 
 
 def _leader_changed(now: Snapshot, event: LeaderChanged, policy: Policy) -> Step:
-    """The run goes on under another pid; what speaks of the old one comes too late."""
+    """Goes on with the run under another pid; inputs that name the old one come too late from here on."""
     run = now.run
     if run is None or run.pid != event.pid:
         return now, []
@@ -288,7 +287,7 @@ def _health_checked(now: Snapshot, event: HealthChecked, policy: Policy) -> Step
     effects = announce(now, sick)
     if not policy.health_restarts:
         return sick, effects
-    # Counted before the stop, so that an unhealthy program comes to rest in FATAL like any other failure.
+    # Counted before the stop, so that an unhealthy program ends in FATAL like any other failure.
     counted = replace(sick, health_restarts=now.health_restarts + 1)
     stopping, more = begin_stop(counted, run, policy, why, cause=s.SICK)
     return stopping, effects + more

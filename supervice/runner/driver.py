@@ -280,16 +280,22 @@ class Driver:
             logger.debug(f"{config.name}: {signal_name(effect.signum)} sent to pid {self.child.pid}")
 
     def _set_timer(self, effect: SetTimer) -> None:
-        if effect.at_least and self._timer is not None:
-            due: Any = self._timer.when  # type: ignore[attr-defined]
-            if (due() if callable(due) else due) >= self.runtime().loop.time() + effect.seconds:
-                return
+        if effect.at_least and self._timer_left() >= effect.seconds:
+            return
         self._clear_timer()
         seconds = effect.seconds
         if effect.jitter:
             # Random enough to spread a hundred programs that crashed together; `random` would cost 1 ms.
             seconds *= 1 + effect.jitter * (time.monotonic_ns() // 1000 % 2001 / 1000 - 1)
         self._timer = self.runtime().loop.call_later(seconds, self._timer_elapsed)
+
+    def _timer_left(self) -> float:
+        """Returns the seconds until the timer elapses; 0 when none is set."""
+        if self._timer is None:
+            return 0.0
+        when: Any = self._timer.when  # type: ignore[attr-defined]  # asyncio's is a method
+        due: float = when() if callable(when) else when
+        return due - self.runtime().loop.time()
 
     def _timer_elapsed(self) -> None:
         self._timer = None
@@ -350,7 +356,7 @@ class Driver:
     def _announce(self, effect: Announce) -> None:
         if effect.to_state == EXITED:
             self.expected = effect.expected
-        log_change(self.config.name, self.snapshot.pid, effect)
+        log_change(self.config.name, self.snapshot.pid, effect, self._timer_left())
         if self._events is not None:
             publish_change(self._events, self.config, self.snapshot.pid, effect)
         self._owner.changed(effect)

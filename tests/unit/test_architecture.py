@@ -83,6 +83,8 @@ PURE = (
     "supervisord.listeners.protocol",
     "notify.protocol",
     "control.protocol",
+    "control.paging",
+    "net.places",
     "control.access",
     "control.render",
     "control.commands",

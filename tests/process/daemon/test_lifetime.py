@@ -53,7 +53,8 @@ def test_a_crash_is_followed_by_a_replacement(daemon: Make) -> None:
 def test_a_missing_command_is_retried_then_fatal_with_its_reason(daemon: Make) -> None:
     one = daemon("[program:a]\ncommand = /no/such/thing\nstartretries = 1\nbackoff = 0.05\n")
     row = one.wait_state("a", "FATAL")
-    assert "/no/such/thing not found (2 starts failed)" in row["reason"]
+    assert row["reason"].startswith("gave up after 2 failed starts: ")
+    assert row["reason"].endswith("/no/such/thing not found")
     assert row["exitcode"] == 127
 
 

@@ -68,7 +68,7 @@ def test_who_is_not_ready_in_time_has_failed_to_start(daemon: Make, way: str) ->
         "[program:c]\ncommand = sleep 1000\n"
     )
     row = one.wait_state("a", "FATAL")
-    assert row["reason"] == "not ready within 0.3 s (2 starts failed)"
+    assert row["reason"] == "gave up after 2 failed starts: not ready within 0.3 s"
     assert row["restarts"] == 1
     eventually(lambda: "a:ready" in one.row("b")["reason"])
 

@@ -104,7 +104,7 @@ def test_startretries_counts_failures_in_a_row_then_fatal() -> None:
             waits.append(kernel.timer)
             kernel.apply("timer", None)
     assert waits == [1, 2, 4]
-    assert kernel.now.reason == "exit code 3 before it was up (4 starts failed)"
+    assert kernel.now.reason == "gave up after 4 failed starts: exit code 3 after 0.10 s, before it was up (startsecs 1 s)"
     assert kernel.now.status == 3
 
 
@@ -196,7 +196,7 @@ def test_bad_health_restarts_with_backoff_and_ends_fatal() -> None:
     kernel.apply("health", (False, True))
     kernel.apply("exit", (-15, 30.0))
     assert kernel.now.state == s.FATAL
-    assert "unhealthy after 2 restarts" in kernel.now.reason
+    assert "still unhealthy after 2 restarts" in kernel.now.reason
 
 
 def test_a_pass_forgives_earlier_health_restarts() -> None:
@@ -298,7 +298,7 @@ def test_not_ready_in_time_is_a_failed_start() -> None:
         if kernel.now.state == s.BACKOFF:
             kernel.apply("timer", None)
     assert kernel.now.state == s.FATAL
-    assert kernel.now.reason == "not ready within 30 s (2 starts failed)"
+    assert kernel.now.reason == "gave up after 2 failed starts: not ready within 30 s"
 
 
 def test_a_main_program_that_is_not_ready_in_time_has_failed_for_good() -> None:
