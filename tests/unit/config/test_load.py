@@ -597,7 +597,11 @@ def test_dependencies_that_cannot_work_are_said_with_their_line(conf: Any) -> No
             "depends_on",
             "depends_on: b:completed never holds: b is no oneshot; set type = oneshot there",
         ),
-        (12, "depends_on", "depends_on: b -> c -> b is a cycle, none of these can be first; remove one of them"),
+        (
+            12,
+            "depends_on",
+            "depends_on: b -> c -> b is a cycle, none of these can be first; remove one of them",
+        ),
         (
             19,
             "depends_on",

@@ -104,7 +104,10 @@ def test_startretries_counts_failures_in_a_row_then_fatal() -> None:
             waits.append(kernel.timer)
             kernel.apply("timer", None)
     assert waits == [1, 2, 4]
-    assert kernel.now.reason == "gave up after 4 failed starts: exit code 3 after 0.10 s, before it was up (startsecs 1 s)"
+    assert (
+        kernel.now.reason
+        == "gave up after 4 failed starts: exit code 3 after 0.10 s, before it was up (startsecs 1 s)"
+    )
     assert kernel.now.status == 3
 
 
