@@ -57,10 +57,10 @@ lint: venv  ## ruff: rules and format
 	$(BIN)/ruff format --check .
 
 .PHONY: types
-types: venv  ## mypy --strict
+types: venv  ## mypy --strict, over tests, tools and examples too
 	$(BIN)/mypy
-	@for folder in $$(find examples -name '*.py' -printf '%h\n' | sort -u); do \
-		echo "$(BIN)/mypy $$folder/*.py"; $(BIN)/mypy $$folder/*.py || exit 1; done
+	@for folder in docker/bundle $$(find examples -name '*.py' -printf '%h\n' | sort -u); do \
+		echo "$(BIN)/mypy $$folder/*.py"; MYPYPATH=$$folder $(BIN)/mypy $$folder/*.py || exit 1; done
 
 .PHONY: unit
 unit: venv  ## tests without fork and without sleep
@@ -76,12 +76,14 @@ container: venv  ## tests of the image, in containers
 	@$(TRY_BUNDLE)
 	$(WITH_ENGINE) $(PYTEST) tests/container
 
+# Tests at the same time; `make test WORKERS=0` runs one after the other. The container ring stays on one worker.
+WORKERS ?= 2
 # One run of pytest for the three rings, so that one failing ring does not hide the next one's
 # result and the last line counts them all.
 .PHONY: test
 test: venv lint types  ## everything: lint, types, and the three rings of tests
 	@$(TRY_BUNDLE)
-	$(WITH_ENGINE) $(PYTEST) $(RINGS)
+	$(WITH_ENGINE) $(PYTEST) -n $(WORKERS) --dist loadgroup $(RINGS)
 
 # Daemons, commands and forked children count (pyproject.toml); what runs in containers does not.
 COVERAGE = $(BIN)/python -m coverage

@@ -46,7 +46,7 @@ def freeze(python: Path, libraries: Path, work: Path) -> None:
     standard = python.parent / "Lib"
     folders = (REPOSITORY, libraries, standard, work)
     # Columns are for the markers under a line of the source, which is not there.
-    command = [python, "-X", "no_debug_ranges", HERE / "freeze.py", *folders]
+    command: list[str | Path] = [python, "-X", "no_debug_ranges", HERE / "freeze.py", *folders]
     subprocess.run(command, env={"PATH": os.environ["PATH"], "PYTHONHASHSEED": "0"}, check=True)
 
 
@@ -76,7 +76,7 @@ def try_out(program: Path, work: Path) -> None:
     (work / "python").unlink(missing_ok=True)
     (work / "python").symlink_to(program)
     code = "import importlib, sys; [importlib.import_module(name) for name in sys.argv[1:]]"
-    command = [work / "python", "-I", "-S", "-c", code, *ours]
+    command: list[str | Path] = [work / "python", "-I", "-S", "-c", code, *ours]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise SystemExit(f"{done.stderr}bundle: a module that is needed is not in docker/bundle/modules.py")
