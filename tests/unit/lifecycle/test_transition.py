@@ -104,7 +104,10 @@ def test_startretries_counts_failures_in_a_row_then_fatal() -> None:
             waits.append(kernel.timer)
             kernel.apply("timer", None)
     assert waits == [1, 2, 4]
-    assert kernel.now.reason == "gave up after 4 failed starts: exit code 3 after 0.10 s, before it was up (startsecs 1 s)"
+    assert (
+        kernel.now.reason
+        == "gave up after 4 failed starts: exit code 3 after 0.10 s, before it was up (startsecs 1 s)"
+    )
     assert kernel.now.status == 3
 
 
@@ -168,6 +171,14 @@ def test_a_stop_within_a_budget_shortens_every_wait() -> None:
     assert kernel.timer == pytest.approx(2.0)
     kernel.apply("timer", None)
     assert kernel.timer == pytest.approx(2.0)
+
+
+def test_s1_a_short_wait_of_a_ladder_stays_whole() -> None:
+    kernel = up(Policy(stop_ladder=((15, 1.0), (3, 10.0))))
+    kernel.feed(StopRequested(within=4.0))
+    assert kernel.timer == pytest.approx(1.0)
+    kernel.apply("timer", None)
+    assert kernel.timer == pytest.approx(3.0)
 
 
 def test_a_budget_hurries_a_stop_that_is_under_way() -> None:
