@@ -1,30 +1,27 @@
-"""Variables from files, and which of ours a program gets. Knows nothing of processes; `launch` calls it.
+"""Variables from files, and those of our own that a program inherits. Knows nothing of processes.
 
-Everything is read anew at each start, so that a file which appears or changes later counts. Messages name
+`launcher` reads the files at each start, so that a file which appears or changes later counts. Messages name
 files, lines and variables, never values.
 """
 
 from __future__ import annotations
 
-import os
-
-from supervice.config.files import read_regular
-
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-# The kernel takes 128 KiB for one variable (MAX_ARG_STRLEN); what is far larger is no such file at all.
+
+# The kernel takes 128 KiB for one variable (MAX_ARG_STRLEN); a far larger file is a mistake.
 BIGGEST = 1024 * 1024
 _WILD = "*?["
 
 
 class Unusable(Exception):
-    """A file that is not there or holds what no environment can, in words. Somebody may put that right."""
+    """A file that does not exist or holds what no environment can, in words. It may be put right later."""
 
 
 def passing(environ: Mapping[str, str], patterns: Iterable[str] | None) -> dict[str, str]:
-    """Of `environ` what the names and globs let through; everything when they are None."""
+    """Returns what names and globs in `patterns` match of `environ`; all of it when they are None."""
     if patterns is None:
         return dict(environ)
     passed = {}
@@ -40,10 +37,10 @@ def passing(environ: Mapping[str, str], patterns: Iterable[str] | None) -> dict[
 
 
 def parse(text: str) -> dict[str, str]:
-    """`KEY=VALUE` lines. ValueError with the number of a line that is none.
+    """Parses `KEY=VALUE` lines. ValueError with the number of a line that is none.
 
-    `export ` before the key, one pair of quotes around the value and blanks outside of them are taken off.
-    A line that begins with # is a comment. Nothing is expanded, a backslash is a backslash.
+    Takes off `export ` before the key, one pair of quotes around the value, and blanks outside of them. A
+    line that begins with # is a comment. Nothing is expanded, and a backslash is a backslash.
     """
     found = {}
     for number, line in enumerate(text.removeprefix("\ufeff").split("\n"), 1):
@@ -55,35 +52,31 @@ def parse(text: str) -> dict[str, str]:
         if key[:6] == "export" and key[6:7] in (" ", "\t"):
             key = key[7:].lstrip(" \t")
         if not equals or not key or " " in key or "\t" in key:
-            raise ValueError(f"line {number} is not of the form KEY=VALUE")
+            raise ValueError(f"line {number} is not KEY=VALUE")
         if "\0" in line:
-            raise ValueError(f"line {number} holds a NUL byte, which no variable can")
+            raise ValueError(f"line {number} holds a NUL byte; remove it")
         value = value.lstrip(" \t")
         if len(value) > 1 and value[0] in "\"'" and value[-1] == value[0]:
             value = value[1:-1]
         found[key] = value
     return found
 
-
-def from_files(paths: Iterable[str]) -> dict[str, str]:
-    """The variables of all env files, later ones win. Unusable."""
+    # The kernel takes 128 KiB for one variable (MAX_ARG_STRLEN); a far larger file is a mistake.
     found: dict[str, str] = {}
     for path in paths:
         try:
-            found.update(parse(_text(path)))
+            found.update(parse(_text(path, reader)))
         except (OSError, ValueError) as error:
             raise Unusable(f"env_file {path}: {_why(error)}") from None
     return found
 
-
-def from_secrets(secrets: Mapping[str, str]) -> dict[str, str]:
-    """The contents of files, each without one trailing newline. Unusable."""
+    # The kernel takes 128 KiB for one variable (MAX_ARG_STRLEN); a far larger file is a mistake.
     found = {}
     for name, path in secrets.items():
         try:
-            text = _text(path)
+            text = _text(path, reader)
             if "\0" in text:
-                raise ValueError("it holds a NUL byte, which no variable can")
+                raise ValueError("it holds a NUL byte; remove it")
         except (OSError, ValueError) as error:
             raise Unusable(f"secret {name}, {path}: {_why(error)}") from None
         found[name] = text.removesuffix("\n")
@@ -91,7 +84,7 @@ def from_secrets(secrets: Mapping[str, str]) -> dict[str, str]:
 
 
 def fingerprint(values: Mapping[str, str]) -> int:
-    """Tells whether values have changed without keeping them. Only for comparison within this process."""
+    """Returns a number that changes with the values; comparable within this process only."""
     return hash(frozenset(values.items()))
 
 
@@ -99,6 +92,4 @@ def _why(error: Exception) -> str:
     return str(error.strerror or error) if isinstance(error, OSError) else str(error)
 
 
-def _text(path: str) -> str:
-    """The content, any bytes, as `os.environ` has them. Never blocks."""
-    return os.fsdecode(read_regular(path, BIGGEST)[0])
+# The kernel takes 128 KiB for one variable (MAX_ARG_STRLEN); a far larger file is a mistake.

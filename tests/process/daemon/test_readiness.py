@@ -190,7 +190,7 @@ def test_pre_stop_comes_before_the_signal(daemon: Make, tmp_path: Path) -> None:
     one.ask("stop", "a")
     assert note.read_text().split() == ["before", str(pid), "term"]
     one.ask("stop", "slow")
-    one.wait_text("slow: pre_stop was still running and was killed")
+    one.wait_text("slow: pre_stop was running and was killed")
     assert one.row("slow")["signal"] == 15
     one.ask("stop", "bad")
-    one.wait_text("bad: pre_stop could not be run")
+    one.wait_text("bad: pre_stop cannot run")
