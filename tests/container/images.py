@@ -17,6 +17,8 @@ CONFIG = "/etc/supervice/supervice.conf"
 BASES = os.environ.get("SUPERVICE_TEST_BASES", "").split() or ["python:3.13-slim"]
 # What the image under test is made of: the static bundle, or a virtual environment.
 KIND = os.environ.get("SUPERVICE_TEST_KIND", "bundle")
+# The interpreter of the image under test, which has our modules.
+PYTHON = f"/opt/supervice/{'bin' if KIND == 'pip' else 'lib'}/python"
 
 
 def tag_of(base: str) -> str:
