@@ -13,8 +13,8 @@ TESTS = ROOT / "tests"
 PACKAGES = {path.parent.relative_to(ROOT / "supervice") for path in ROOT.glob("supervice/**/__init__.py")}
 # What is tested there is no package of ours.
 OTHERS = {
-    "unit": {"benchmarks", "tools"},
-    "process": {"benchmarks", "bundle", "daemon", "embedding"},
+    "unit": {"benchmarks", "bundle", "tools"},
+    "process": {"benchmarks", "bundle", "daemon", "embedding", "hostile_paths"},
 }
 FILES = sorted(TESTS.rglob("*.py"))
 
