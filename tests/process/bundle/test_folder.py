@@ -81,7 +81,13 @@ def test_it_is_small(folder: Path, archive: Path) -> None:
 
 def test_the_same_sources_give_the_same_bytes(folder: Path, archive: Path) -> None:
     before = archive.read_bytes()
-    command = [sys.executable, ROOT / "docker/bundle/build.py", "--again", "--arch", ARCHITECTURE]
+    command: list[str | Path] = [
+        sys.executable,
+        ROOT / "docker/bundle/build.py",
+        "--again",
+        "--arch",
+        ARCHITECTURE,
+    ]
     subprocess.run(command, check=True, timeout=600, capture_output=True)
     assert archive.read_bytes() == before
 
