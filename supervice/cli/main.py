@@ -5,11 +5,7 @@ from __future__ import annotations
 import os
 import sys
 
-from supervice import __version__
-from supervice.cli.args import UsageError, parse, usage
-from supervice.lean.builtin import signal
-from supervice.pid1.own_process import open_standard_streams
-
+# Nothing else up here: what is loaded before `main` has blocked signals is time in which they are lost.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from supervice.cli.args import Arguments
@@ -21,7 +17,10 @@ USAGE = 2
 def main() -> None:
     """The console script. Never returns."""
     # Until there are handlers: as PID 1 a signal without one is lost, otherwise it would end us half started.
-    signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
+    # The C half of `signal` is loaded already.
+    import _signal
+
+    _signal.pthread_sigmask(_signal.SIG_BLOCK, _signal.valid_signals())
     try:
         code = run(sys.argv[1:])
         for stream in (sys.stdout, sys.stderr):
@@ -35,6 +34,10 @@ def main() -> None:
 
 def run(argv: list[str]) -> int:
     """The exit code of `supervice ARGV`."""
+    from supervice import __version__
+    from supervice.cli.args import UsageError, parse, usage
+    from supervice.pid1.own_process import open_standard_streams
+
     open_standard_streams()
     try:
         args = parse(argv, os.environ)
