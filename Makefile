@@ -57,7 +57,9 @@ lint: venv  ## ruff: rules and format
 
 .PHONY: types
 types: venv  ## mypy --strict
-	$(BIN)/mypy --strict supervice tools
+	$(BIN)/mypy
+	@for folder in $$(find examples -name '*.py' -printf '%h\n' | sort -u); do \
+		echo "$(BIN)/mypy $$folder/*.py"; $(BIN)/mypy $$folder/*.py || exit 1; done
 
 .PHONY: unit
 unit: venv  ## tests without fork and without sleep

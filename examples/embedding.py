@@ -10,10 +10,17 @@ import sys
 import tempfile
 from pathlib import Path
 
-from supervice.core import Supervisor
-from supervice.events import Event, EventBus, EventType
-from supervice.models import ProgramConfig, SupervisorConfig
-from supervice.process import RUNNING, STOPPED, Process
+from supervice import (
+    RUNNING,
+    STOPPED,
+    Event,
+    EventBus,
+    EventType,
+    Process,
+    ProgramConfig,
+    Supervisor,
+    SupervisorConfig,
+)
 
 TICKER = f"{sys.executable} -c 'import time; time.sleep(1000)'"
 

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     import socket
     from typing import Any
 
+__all__ = ["NOT_RUNNING", "Controller"]
+
 NOT_RUNNING = "NOT_RUNNING"  # code of the error that stands for "no daemon answered"
 
 

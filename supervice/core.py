@@ -10,7 +10,7 @@ import os
 
 from supervice import config as configuration
 from supervice import logger
-from supervice.api.dispatch import Operations
+from supervice.api.dispatch import Dispatcher
 from supervice.api.logs import Journal
 from supervice.control.server import SocketInUse
 from supervice.events import EventBus
@@ -166,7 +166,8 @@ class Supervisor:
             if self._ending.decided:  # told to stop before it began
                 return
             self._open(loop)
-            self._start_all()
+            if not self._ending.decided:  # a TERM that came while we started: nothing is spawned then
+                self._start_all()
             await end
             self.exit_code = await self._ending.run(loop, self._outputs)
         except BaseException:  # cancelled by an application, or a defect of ours: leave nobody behind
@@ -232,7 +233,7 @@ class Supervisor:
                 self._herald.stopping(why.reason)
 
     def _open(self, loop: EventLoop) -> None:
-        session = Session(loop, self.config, Operations(self), daemon=self.daemon, directory=self._directory)
+        session = Session(loop, self.config, Dispatcher(self), daemon=self.daemon, directory=self._directory)
         self._session = session
         for problem in self._warnings:
             logger.warning(str(problem))
@@ -244,6 +245,7 @@ class Supervisor:
         self.serve(self._wanted_servers)
         if self.daemon:
             clean_dispositions()  # only now: what came while we started finds its handler
+            self._signals.catch_up()
         self.event_bus.start()
         if self.config.http:
             from supervice.api.endpoints import Endpoints  # and with it h11, for those who want it

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
     EventHandler = Callable[["Event"], Awaitable[None]]
 
+__all__ = ["Event", "EventBus", "EventType"]
+
 
 class EventType(Enum):
     """What can be subscribed to."""

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     import logging
     from collections.abc import Callable
 
+__all__ = ["get_logger", "setup_logger"]
+
 NAME = "supervice"
 LEVELS = {"DEBUG": 10, "INFO": 20, "WARNING": 30, "ERROR": 40, "CRITICAL": 50}
 

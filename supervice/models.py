@@ -14,6 +14,16 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Literal
 
+__all__ = [
+    "HealthCheckConfig",
+    "HealthCheckType",
+    "Limits",
+    "ListenerConfig",
+    "ProgramConfig",
+    "SocketConfig",
+    "SupervisorConfig",
+]
+
 MB = 1024 * 1024
 
 

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 T = TypeVar("T")
 
 
 def eventually(
-    predicate: Callable[[], T], timeout: float = 10.0, interval: float = 0.02, message: str = ""
+    predicate: Callable[[], T | Literal[False] | None],
+    timeout: float = 10.0,
+    interval: float = 0.02,
+    message: str = "",
 ) -> T:
     """The first truthy value of `predicate()`; times in seconds.
 

@@ -136,13 +136,13 @@ SECTIONS = (
         "unix_http_server",
         "[unix_http_server]",
         "Only in stock supervisord files: a Unix socket for `supervisorctl` and others that speak supervisord's "
-        "XML-RPC. Who may connect is decided by the file's mode and the password. Needs h11.",
+        "XML-RPC. Who may connect is decided by the file's mode and the password.",
     ),
     (
         "inet_http_server",
         "[inet_http_server]",
         "Only in stock supervisord files: the same on a TCP port. Open to the network without a password it is a "
-        "warning. Needs h11.",
+        "warning.",
     ),
 )
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from supervice import logger
 from supervice.api.rows import health_row, is_live, readiness
 from supervice.config.check_values import http_place
-from supervice.http.server import HttpServer, HttpUnavailable, Response, text
+from supervice.http.server import HttpServer, Response, text
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -46,8 +46,6 @@ class Endpoints:
                 self._server.open_unix(host, SOCKET_MODE)
             else:
                 self._server.open_inet(host, port)
-        except HttpUnavailable as error:
-            logger.error(f"http = {place}: no probes and no metrics: {error}")
         except OSError as error:
             why = error.strerror or str(error)
             logger.error(

@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     Send = Callable[[dict[str, Any]], bool]
 
 KEPT_EVENTS = 200
-DEFAULT_LINES = 10
 # Seconds until a client that missed something is told, when nothing else comes for it.
 REMIND = 1.0
 

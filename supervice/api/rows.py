@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from supervice.api.logs import timestamp
+from supervice.control.protocol import FAILED, CommandError
 from supervice.lifecycle.graph import conditions_met
 from supervice.lifecycle.states import BACKOFF, EXITED, FATAL, RUNNING, STARTING, STOPPING, UNHEALTHY, UP
 from supervice.lifecycle.states import describe as how
@@ -162,3 +163,19 @@ def started(process: Process, startup: Startup, verb: str, reached: str | None) 
         return outcome(process, True, f"{verb} {name}")
     state = process.state if process.state in (BACKOFF, STOPPING) else reached or process.state
     return outcome(process, False, f"{name} did not reach {RUNNING} (state: {state}){why(process, startup)}")
+
+
+def stopped(process: Process, startup: Startup, ok: bool) -> Reply:
+    name = process.config.name
+    if ok:
+        return outcome(process, True, f"Stopped {name}")
+    return outcome(process, False, f"{name} did not stop (state: {process.state}){why(process, startup)}")
+
+
+def results(rows: list[Reply]) -> Reply:
+    """One reply for one or many processes. `CommandError` FAILED when one did not do what was asked."""
+    failed = [row["message"] for row in rows if not row["ok"]]
+    if failed:
+        raise CommandError(FAILED, "; ".join(failed), results=rows)
+    message = "; ".join(row["message"] for row in rows) or "No processes"
+    return {"status": "ok", "message": message, "results": rows}

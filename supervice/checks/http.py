@@ -32,10 +32,8 @@ class HTTPHealthChecker(HealthChecker):
         config = self._config
         if not config.url:
             return HealthCheckResult(False, "healthcheck_url is not set")
-        try:
-            import h11
-        except ImportError:
-            return HealthCheckResult(False, "http checks need h11: pip install 'supervice[http]'")
+        import h11
+
         host, port, target = split_url(config.url)
         where = f"http://{f'[{host}]' if ':' in host else host}:{port}{target}"
         try:

@@ -126,6 +126,19 @@ def _near(name: str, names: Mapping[str, bool]) -> str:
     return f" (did you mean --{near[0]}?)" if near else ""
 
 
+def seconds(args: Arguments, name: str) -> float | None:
+    """A number of seconds, None when it was not given."""
+    text = args.get(name)
+    if text is None:
+        return None
+    from supervice.config.values import seconds as parse_seconds
+
+    try:
+        return parse_seconds(text)
+    except ValueError:
+        raise UsageError(f"--{name} takes a number of seconds, not {text!r}") from None
+
+
 def usage() -> str:
     """The help page."""
     lines = [

@@ -34,7 +34,6 @@ def check(words: list[str], found: str | None) -> int:
         else:
             sys.stderr.write(f"supervice: {path}: {error.strerror}\n")
         return 2
-    _http(loaded)
     failed = bool(loaded.errors)
     if form == "json":
         _print_json(loaded.problems, None if failed else loaded)
@@ -51,26 +50,6 @@ def check(words: list[str], found: str | None) -> int:
     else:
         print(f"{path}: {len(loaded.processes)} processes, no errors")
     return 0
-
-
-def _http(loaded: Loaded) -> None:
-    """What the daemon will say when it opens its HTTP servers, and goes on without them."""
-    if not (loaded.servers or loaded.config.http):
-        return
-    from supervice.http.server import HttpUnavailable, require_h11
-
-    try:
-        require_h11()
-    except HttpUnavailable as error:
-        assert loaded.reading is not None
-        sections = loaded.reading.sections
-        if loaded.config.http:
-            _, file, line = sections["supervice"].options["http"]
-            loaded.problems.append(Problem(file, line, "warning", "http", f"http: {error}"))
-        for server in loaded.servers:
-            section = sections[server.section]
-            message = f"[{server.section}] {error}"
-            loaded.problems.append(Problem(section.file, section.line, "warning", "", message))
 
 
 def _arguments(words: list[str]) -> tuple[list[str], str, bool]:

@@ -1,6 +1,6 @@
-"""What `supervicectl` shows of a reply, and with which exit code it ends. Used with and without click.
+"""What `supervicectl` shows of a reply and with which exit code it ends: a table from verb to text.
 
-Exit codes: 0 done; 1 failed or not healthy; 2 usage; 3 a listed process is not running; 4 no daemon.
+Used with click and, for what is asked all day, without.
 """
 
 from __future__ import annotations
@@ -8,57 +8,41 @@ from __future__ import annotations
 import os
 import sys
 
+from supervice.cli.terminal import DONE, FAILED, NOT_RUNNING, UNREACHABLE, colored, complain, write
 from supervice.control.client import Unreachable, call
 from supervice.control.protocol import CommandError
 from supervice.control.render import (
     RUNNING_STATES,
     clean,
-    event_line,
-    health_text,
+    health_cell,
     reload_text,
     status_table,
-    why_text,
+    table,
+    uptime,
 )
 from supervice.lean.json import dumps
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, TextIO
+    from collections.abc import Callable
+    from typing import Any
 
-DONE, FAILED, USAGE, NOT_RUNNING, UNREACHABLE, INTERRUPTED = 0, 1, 2, 3, 4, 130
-
-
-def write(text: str, stream: TextIO | None = None) -> None:
-    """Writes what may hold any character, to a terminal of any encoding."""
-    stream = stream or sys.stdout
-    try:
-        stream.write(text)
-    except UnicodeEncodeError:
-        encoding = stream.encoding or "ascii"
-        stream.write(text.encode(encoding, "backslashreplace").decode(encoding))
+    Request = dict[str, Any]
+    Reply = dict[str, Any]
 
 
-def complain(message: str) -> None:
-    """The one line on stderr that every failure has."""
-    write(f"supervicectl: {clean(message)}\n", sys.stderr)
-
-
-def colored(stream: TextIO) -> bool:
-    """Whether somebody looks at `stream` who likes colours (https://no-color.org)."""
-    return stream.isatty() and "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb"
-
-
-def names_of(names: tuple[str, ...] | list[str]) -> dict[str, Any]:
+def names_of(names: tuple[str, ...] | list[str]) -> Request:
     """The arguments for `names`: one is `name`, which every daemon knows, many are `names`."""
     if not names:
         return {}
     return {"name": names[0]} if len(names) == 1 else {"names": list(names)}
 
 
-def fetch(
-    request: dict[str, Any], socket: str | None, timeout: float | None
-) -> tuple[dict[str, Any] | None, int]:
-    """The reply to `request`; without one the exit code, and what is wrong has been said."""
+# -- asking and showing ----------------------------------------------------------------------------------
+
+
+def fetch(request: Request, socket: str | None, timeout: float | None) -> tuple[Reply | None, int]:
+    """The reply to `request`; without one the exit code, and stderr says what is wrong."""
     try:
         return call(request, socket, os.environ, timeout), DONE
     except Unreachable as error:
@@ -72,29 +56,34 @@ def fetch(
         return None, FAILED
 
 
-def ask(request: dict[str, Any], socket: str | None, timeout: float | None, as_json: bool) -> int:
+def ask(request: Request, socket: str | None, timeout: float | None, as_json: bool) -> int:
     """Sends `request`, shows the reply and returns the exit code."""
     reply, code = fetch(request, socket, timeout)
     return code if reply is None else show(request, reply, as_json)
 
 
-def show(request: dict[str, Any], reply: dict[str, Any], as_json: bool) -> int:
-    """Writes the reply and returns the exit code."""
-    if request["command"] == "boot" and reply.get("status") == "ok":
+def show(request: Request, reply: Reply, as_json: bool) -> int:
+    """Writes the reply to stdout, what failed to stderr, and returns the exit code."""
+    ok = reply.get("status") == "ok"
+    if request["command"] == "boot" and ok:
         from supervice.cli.timeline import critical_chain
 
         reply = {**reply, "critical_chain": critical_chain(reply)}
     if as_json:
-        write(dumps(reply) + "\n")
-    if reply.get("status") != "ok":
-        _show_error(request, reply, quiet=as_json)
-        return FAILED
-    if not as_json:
-        _show_ok(request, reply)
-    return exit_code(request, reply)
+        text = dumps(reply) + "\n"
+    elif ok:
+        text = TEXTS.get(request["command"], _done)(request, reply)
+    else:
+        text = _results(reply)
+    write(text)
+    if not ok and not as_json:
+        write("".join(f"{clean(problem)}\n" for problem in reply.get("problems", ())), sys.stderr)
+    for message in _failures(request, reply, as_json):
+        complain(message)
+    return exit_code(request, reply) if ok else FAILED
 
 
-def exit_code(request: dict[str, Any], reply: dict[str, Any]) -> int:
+def exit_code(request: Request, reply: Reply) -> int:
     """The exit code for a reply that is ok."""
     command = request["command"]
     if command == "status" and ("name" in request or "names" in request):
@@ -107,92 +96,143 @@ def exit_code(request: dict[str, Any], reply: dict[str, Any]) -> int:
     return DONE if all(result.get("ok", True) for result in reply.get("results", ())) else FAILED
 
 
-def _show_error(request: dict[str, Any], reply: dict[str, Any], quiet: bool) -> None:
-    for problem in () if quiet else reply.get("problems", ()):
-        write(f"{clean(problem)}\n", sys.stderr)
-    failures = [r for r in reply.get("results", ()) if not r.get("ok", True)]
-    if failures and not quiet:
-        _show_results(reply)
-    else:
-        text = reply.get("message") or reply.get("code") or "failed"
-        complain(str(text))
+def _failures(request: Request, reply: Reply, as_json: bool) -> list[str]:
+    """The lines for stderr."""
+    ok = reply.get("status") == "ok"
+    whole = [] if ok else [str(reply.get("message") or reply.get("code") or "failed")]
+    if as_json:
+        return whole
+    if ok and request["command"] == "pid" and not _pids(request, reply):
+        return [str(reply.get("message") or f"{request.get('name')} is not running")]
+    results = (result for result in reply.get("results", ()) if not result.get("ok", True))
+    return [str(result.get("message") or f"{result.get('name')}: failed") for result in results] or whole
 
 
-def _show_results(reply: dict[str, Any]) -> None:
-    for result in reply["results"]:
-        fine = result.get("ok", True)
-        message = result.get("message") or f"{result.get('name')}: {'done' if fine else 'failed'}"
-        if fine:
-            write(clean(message) + "\n")
-        else:
-            complain(str(message))
+# -- the text of each verb -------------------------------------------------------------------------------
 
 
-def _pids(request: dict[str, Any], reply: dict[str, Any]) -> dict[str, int]:
+def _status(_request: Request, reply: Reply) -> str:
+    return status_table(reply, colored(sys.stdout))
+
+
+def _health(_request: Request, reply: Reply) -> str:
+    return health_text(reply, colored(sys.stdout))
+
+
+def _reload(_request: Request, reply: Reply) -> str:
+    return reload_text(reply)
+
+
+def _pid(request: Request, reply: Reply) -> str:
+    pids = _pids(request, reply)
+    return "".join(f"{pid}\n" if len(pids) == 1 else f"{clean(name)} {pid}\n" for name, pid in pids.items())
+
+
+def _version(_request: Request, reply: Reply) -> str:
+    return f"supervice {clean(reply.get('version', '?'))}\n"
+
+
+def _why(request: Request, reply: Reply) -> str:
+    return why_text(reply, request.get("name", ""))
+
+
+def _graph(_request: Request, reply: Reply) -> str:
+    from supervice.cli.tree import graph_text
+
+    return graph_text(reply)
+
+
+def _boot(_request: Request, reply: Reply) -> str:
+    from supervice.cli.timeline import boot_text
+
+    return boot_text(reply)
+
+
+def _events(_request: Request, reply: Reply) -> str:
+    return "".join(map(event_line, reply.get("events", ())))
+
+
+def _logs(request: Request, reply: Reply) -> str:
+    from supervice.cli.log_lines import LogLines
+
+    lines = LogLines(prefix=request.get("name") is None)
+    return "".join(map(lines.add, reply.get("logs", ()))) + lines.end()
+
+
+def _done(_request: Request, reply: Reply) -> str:
+    """Of an action."""
+    return _results(reply) if reply.get("results") else clean(reply.get("message") or "done") + "\n"
+
+
+TEXTS: dict[str, Callable[[Request, Reply], str]] = {
+    "status": _status,
+    "health": _health,
+    "reload": _reload,
+    "pid": _pid,
+    "version": _version,
+    "why": _why,
+    "graph": _graph,
+    "boot": _boot,
+    "events": _events,
+    "logs": _logs,
+}
+
+
+def _results(reply: Reply) -> str:
+    """A line for each process that did what was asked."""
+    fine = (result for result in reply.get("results", ()) if result.get("ok", True))
+    return "".join(clean(result.get("message") or f"{result.get('name')}: done") + "\n" for result in fine)
+
+
+def _pids(request: Request, reply: Reply) -> dict[str, int]:
     """The pids of what runs, by name."""
     pids = reply.get("pids") or {str(request.get("name")): reply.get("pid")}
     return {name: pid for name, pid in pids.items() if pid}
 
 
-def _show_ok(request: dict[str, Any], reply: dict[str, Any]) -> None:
-    command = request["command"]
-    if command == "status":
-        write(status_table(reply, colored(sys.stdout)))
-    elif command == "health":
-        write(health_text(reply, colored(sys.stdout)))
-    elif command == "reload":
-        write(reload_text(reply))
-    elif command == "pid":
-        pids = _pids(request, reply)
-        for name, pid in pids.items():
-            write(f"{pid}\n" if len(pids) == 1 else f"{clean(name)} {pid}\n")
-        if not pids:
-            complain(reply.get("message") or f"{request.get('name')} is not running")
-    elif command == "version":
-        write(f"supervice {clean(reply.get('version', '?'))}\n")
-    elif command == "why":
-        write(why_text(reply, request.get("name", "")))
-    elif command == "graph":
-        from supervice.cli.tree import graph_text
-
-        write(graph_text(reply))
-    elif command == "boot":
-        from supervice.cli.timeline import boot_text
-
-        write(boot_text(reply))
-    elif command == "events":
-        for event in reply.get("events", ()):
-            write(event_line(event))
-    elif command == "logs":
-        printer = LogPrinter(prefix=request.get("name") is None)
-        for chunk in reply.get("logs", ()):
-            printer.add(chunk)
-        printer.end()
-    elif reply.get("results"):
-        _show_results(reply)
-    else:
-        write(clean(reply.get("message") or "done") + "\n")
+def health_text(reply: Reply, color: bool = False) -> str:
+    """The lines of `health`: what is wrong first, since Docker shows only the beginning."""
+    processes = [p for p in reply.get("processes", ()) if isinstance(p, dict)]
+    verdict = "healthy" if reply.get("healthy") is True else "not healthy"
+    if not processes:
+        return verdict + "\n"
+    rows = []
+    for process in processes:
+        name, state = clean(process.get("name", "?")), clean(process.get("state", "?"))
+        ready = process.get("ready")
+        ready = "ready" if ready is True else "not ready" if ready is False else "-"
+        rows.append(
+            [name, state, health_cell(process.get("healthy")), ready, clean(process.get("message") or "")]
+        )
+    rows.sort(key=lambda row: (row[2] != "FAIL", row[3] != "not ready"))
+    return verdict + "\n" + table(["NAME", "STATE", "HEALTH", "READY", "DETAIL"], rows, color)
 
 
-class LogPrinter:
-    """Writes pieces of output; with `prefix` only whole lines, each behind the name of its process."""
+def event_line(event: dict[str, Any]) -> str:
+    """One event: its time, what it is, and what else it says."""
+    rest = " ".join(f"{clean(k)}={clean(v)}" for k, v in event.items() if k not in ("time", "type", "name"))
+    words = [clean(event[key]) for key in ("time", "type", "name") if event.get(key) is not None]
+    return " ".join([*words, rest]).rstrip() + "\n"
 
-    def __init__(self, prefix: bool) -> None:
-        self._prefix = prefix
-        self._open: dict[tuple[str, str], str] = {}
 
-    def add(self, chunk: dict[str, Any]) -> None:
-        data = str(chunk.get("data", ""))
-        if not self._prefix:
-            write(data)
-            return
-        key = (str(chunk.get("name", "")), str(chunk.get("stream", "")))
-        *lines, rest = (self._open.pop(key, "") + data).split("\n")
-        write("".join(f"{clean(key[0])} | {line}\n" for line in lines))
-        if rest:
-            self._open[key] = rest
-
-    def end(self) -> None:
-        for (name, _stream), rest in self._open.items():
-            write(f"{clean(name)} | {rest}\n")
-        self._open.clear()
+def why_text(reply: Reply, name: str) -> str:
+    """The last exits of a process, the newest last."""
+    exits = [e for e in reply.get("exits", ()) if isinstance(e, dict)]
+    if not exits:
+        return f"{clean(name)} has not exited\n"
+    lines = []
+    for exit_ in exits:
+        known = [
+            f"{label} {clean(exit_[key])}"
+            for key, label in (("pid", "pid"), ("exitcode", "exit code"), ("signal", "signal"))
+            if exit_.get(key) is not None
+        ]
+        if exit_.get("runtime") is not None:
+            known.append(f"after {uptime(exit_['runtime'])}")
+        lines.append(" ".join(clean(exit_[k]) for k in ("time", "reason") if exit_.get(k) is not None))
+        lines[-1] = f"{lines[-1]} ({', '.join(known)})".strip()
+        output = exit_.get("output") or []
+        lines += [
+            "    " + clean(line) for line in (output if isinstance(output, list) else output.splitlines())
+        ]
+    return "\n".join(lines) + "\n"

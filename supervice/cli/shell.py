@@ -9,7 +9,7 @@ import os
 import shlex
 import sys
 
-from supervice.cli.replies import complain, write
+from supervice.cli.terminal import complain, write
 from supervice.control.client import Unreachable, call
 from supervice.control.protocol import CommandError
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from supervice.cli.args import UsageError
+from supervice.cli.args import UsageError, seconds
 from supervice.pid1.single_command import SingleOptions
 
 TYPE_CHECKING = False
@@ -26,19 +26,6 @@ def single_options(args: Arguments) -> SingleOptions:
         shutdown_timeout=seconds(args, "shutdown-timeout"),
         verbosity=int(verbosity),
     )
-
-
-def seconds(args: Arguments, name: str) -> float | None:
-    """A number of seconds, None when it was not given."""
-    text = args.get(name)
-    if text is None:
-        return None
-    from supervice.config.values import seconds as parse_seconds
-
-    try:
-        return parse_seconds(text)
-    except ValueError:
-        raise UsageError(f"--{name} takes a number of seconds, not {text!r}") from None
 
 
 def _signal(text: str | None) -> int:

@@ -31,8 +31,6 @@ def readiness_problems(
         needed = _NEEDS.get(kind)
         if needed is not None and f"{prefix}{needed}" not in given:
             error(f"{prefix}type", f"{prefix}type = {kind.value}: add {prefix}{needed}")
-        if kind is HealthCheckType.HTTP and not _has_h11():
-            error(f"{prefix}type", f"{prefix}type = http needs h11: pip install 'supervice[http]'")
         if kind is HealthCheckType.NONE and f"{prefix}type" not in given:
             # what a missed ping leads to is said by the same option
             idle = (o for o in given if o in check and o.startswith(prefix))
@@ -44,8 +42,6 @@ def readiness_problems(
     checked = check.get("readiness_type", HealthCheckType.NONE) is not HealthCheckType.NONE
     if ready == "check" and not checked:
         error("ready", "ready = check: there is no readiness check, add readiness_type")
-    if ready.startswith("http:") and not _has_h11():
-        error("ready", "ready = http: needs h11: pip install 'supervice[http]'")
     if ready.startswith("log:") and _is_silent(values):
         error("ready", "ready = log: sees nothing: its output is discarded (NONE)")
     if ready == "started" and values.get("ready_timeout") is not None:
@@ -55,12 +51,6 @@ def readiness_problems(
             value = values.get(option, check.get(option))
             if option in given and value not in ("started", HealthCheckType.NONE):
                 error(option, f"{option} does nothing for a oneshot: others wait for NAME:completed")
-
-
-def _has_h11() -> bool:
-    from importlib.util import find_spec
-
-    return find_spec("h11") is not None
 
 
 def _is_silent(values: dict[str, Any]) -> bool:

@@ -109,7 +109,7 @@ SUPERVICE: tuple[Row, ...] = (
     ("user", "user", None, None, OURS_ONLY, "", "The user that the daemon switches to when its log, pid file and socket are open. Programs cannot be started as anybody else then, and what is opened later (their log files, the configuration at a reload) is opened as that user."),
     ("minfds", "count", None, None, OURS_ONLY, "", "The limit on open files is raised to this; a warning where that cannot be. Programs inherit it."),
     ("minprocs", "count", None, None, OURS_ONLY, "", "The same for the limit on processes."),
-    ("http", "http", None, None, OURS_ONLY, "", "Where /livez, /readyz, /startupz and /metrics are answered, for everybody who can reach it; needs h11. Unset: nowhere."),
+    ("http", "http", None, None, OURS_ONLY, "", "Where /livez, /readyz, /startupz and /metrics are answered, for everybody who can reach it. Unset: nowhere."),
     ("drain_delay", "seconds", "0", None, OURS_ONLY, "", "When asked to stop, readiness fails at once and the programs are stopped so much later; before, not out of, shutdown_timeout."),
 )
 
@@ -147,7 +147,7 @@ PROGRAM: tuple[Row, ...] = (
     ("stderr_logfile_maxbytes", "size", "50MB", "50MB", BOTH, "", "Rotate at this size; 0 is never."),
     ("stderr_logfile_backups", "count", "10", "10", BOTH, "", "Rotated files that are kept."),
     ("stderr_logfile_compress", "bool", "false", None, OURS_ONLY, "", "Whether rotated files become gzip files."),
-    ("healthcheck_type", "health", "none", None, OURS_ONLY, "", "How it is asked whether it is well: none, tcp, script, http (needs the extra `http`)."),
+    ("healthcheck_type", "health", "none", None, OURS_ONLY, "", "How it is asked whether it is well: none, tcp, script, http."),
     ("healthcheck_interval", "interval", "30", None, OURS_ONLY, "", "Time between checks."),
     ("healthcheck_timeout", "interval", "10", None, OURS_ONLY, "", "A check that takes longer has failed."),
     ("healthcheck_retries", "positive", "3", None, OURS_ONLY, "", "Failures in a row until UNHEALTHY."),

@@ -32,16 +32,3 @@ def access(
 def may(level: Level | None, command: str) -> bool:
     """Whether a peer of that level may give `command`."""
     return level == "all" or (level == "read" and command in READ_ONLY)
-
-
-def groups_from_status(status: bytes, uid: int) -> set[int]:
-    """The supplementary groups in the text of /proc/PID/status, if that process (still) runs as `uid`."""
-    groups: set[int] = set()
-    for line in status.splitlines():
-        key, _, value = line.partition(b":")
-        # the second number is the effective uid; another one means that the pid is somebody else's by now
-        if key == b"Uid" and value.split()[1:2] != [str(uid).encode()]:
-            return set()
-        if key == b"Groups":
-            groups = {int(gid) for gid in value.split()}
-    return groups

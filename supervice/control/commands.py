@@ -1,4 +1,4 @@
-"""What the doors need of the daemon. The core implements it; the doors know nothing else of the core."""
+"""What the control socket serves, as a Protocol; `api.dispatch` has it."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ if TYPE_CHECKING:
 
     class Commands(Protocol):
         async def execute(self, request: dict[str, Any]) -> dict[str, Any]:
-            """Does what `request["command"]` says and returns the reply, or raises `CommandError`.
+            """Does what `request["command"]` (a string) says and returns the reply, or raises `CommandError`.
 
-            Runs as a task of its own, so it may wait as long as it likes. When the client leaves, a command
+            Runs as a task of its own, so it may wait for any time. When the client leaves, a command
             that only reads is cancelled; one that acts runs to its end.
             """
             ...

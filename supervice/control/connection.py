@@ -1,7 +1,7 @@
 """One client of the control socket: reads its requests, answers them in order, survives whatever it does.
 
-Made by `rpc.RpcServer`, which is told when it ends. Whatever goes wrong here costs this client its
-connection and nobody else anything.
+Made by a `Server`, which is told when it ends. Whatever goes wrong here costs this client its connection
+and no other client anything.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from supervice.control.protocol import (
     INVALID_REQUEST,
     CommandError,
     FrameReader,
-    check_request,
+    command_of,
     encode_reply,
 )
 from supervice.net.buffered_socket import BufferedSocket
@@ -24,11 +24,24 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     import _socket
     from collections.abc import Callable
-    from typing import Any
+    from typing import Any, Protocol
 
     from supervice.control.access import Level
-    from supervice.control.server import RpcServer
-    from supervice.lean.loop import AnyFuture
+    from supervice.control.commands import Commands
+    from supervice.lean.loop import AnyFuture, EventLoop
+    from supervice.net.server_base import Client
+
+    class Server(Protocol):
+        """What a connection needs of the server that made it."""
+
+        commands: Commands
+
+        @property
+        def loop(self) -> EventLoop: ...
+        def log(self, line: str) -> None: ...
+        def keep(self, task: AnyFuture) -> None: ...
+        def forget(self, client: Client) -> None: ...
+
 
 READ_SIZE = 16384  # what one client can make us do in one turn of the loop: 2,700 tiny requests, 20 ms
 MAX_OUTPUT = 4 * 1024 * 1024  # bytes that wait for a client; one that lets more pile up is dropped
@@ -44,7 +57,7 @@ STREAMS = frozenset(("logs", "events"))
 class Connection(BufferedSocket):
     """See the module."""
 
-    def __init__(self, server: RpcServer, sock: _socket.socket, level: Level | None) -> None:
+    def __init__(self, server: Server, sock: _socket.socket, level: Level | None) -> None:
         super().__init__(server.loop, sock)
         self._server = server
         self._level = level
@@ -116,11 +129,11 @@ class Connection(BufferedSocket):
     def _begin(self, request: dict[str, Any]) -> None:
         self._end_stream()
         try:
-            command = check_request(request)
+            command = command_of(request)
             if not may(self._level, command):
                 self._refuse(command)
                 return
-            if command in STREAMS and request.get("follow"):
+            if command in STREAMS and request.get("follow") is True:
                 self._stop_stream = self._server.commands.follow(request, self._send_stream)
                 if self.closed:  # what was sent at once was too much already
                     self._end_stream()

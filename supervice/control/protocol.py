@@ -1,8 +1,8 @@
 """The control socket's language, as values and bytes. Knows nothing of sockets, loops or processes.
 
 A frame is a 4-byte big-endian length and that many bytes of UTF-8 JSON, at most 1 MiB. A request is an object
-with a `command`; a reply has a `status`. Used by the server (`rpc`), by both clients and by the core, which
-raises `CommandError`.
+with a `command`; a reply has a `status`. Used by the server, by both clients and by `api`, which raises
+`CommandError`.
 """
 
 from __future__ import annotations
@@ -117,22 +117,9 @@ class FrameReader:
         return messages
 
 
-def check_request(request: dict[str, Any]) -> str:
-    """The command of a request whose common arguments have the right types, or `CommandError`."""
+def command_of(request: dict[str, Any]) -> str:
+    """The verb of a request, or `CommandError`. Its arguments are the business of what serves it."""
     command = request.get("command")
     if not isinstance(command, str) or not command:
-        raise CommandError(INVALID_REQUEST, 'a request needs a "command"')
-    if not isinstance(request.get("name", ""), str):
-        raise CommandError(INVALID_REQUEST, '"name" must be a string')
-    names = request.get("names", [])
-    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
-        raise CommandError(INVALID_REQUEST, '"names" must be a list of strings')
-    for flag in ("force", "follow", "dry_run"):
-        if not isinstance(request.get(flag, False), bool):
-            raise CommandError(INVALID_REQUEST, f'"{flag}" must be true or false')
-    timeout = request.get("timeout", 0)
-    if timeout is not None and (
-        not isinstance(timeout, int | float) or isinstance(timeout, bool) or not 0 <= timeout < 1e9
-    ):
-        raise CommandError(INVALID_REQUEST, '"timeout" must be seconds')
+        raise CommandError(INVALID_REQUEST, 'a request needs a verb; write "command": "status"')
     return command

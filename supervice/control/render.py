@@ -1,6 +1,8 @@
-"""Replies of the daemon as text for people. Pure: prints nothing, asks nobody.
+"""Replies of the daemon as text for people: what both clients show. Pure.
 
-Takes replies as they come: a field that is missing (an older daemon, upstream's) is left out.
+`supervice.client.Controller` prints the table of processes and what a reload did as `supervicectl` does, and
+must not depend on the command line; what only `supervicectl` shows is in `cli`. Takes replies as they come: a
+field that is missing (an older daemon, upstream's) is left out.
 """
 
 from __future__ import annotations
@@ -40,12 +42,13 @@ def uptime(seconds: object) -> str:
     return f"{hours}:{minute:02d}:{second:02d}" if hours else f"{minute}:{second:02d}"
 
 
-def health(value: object) -> str:
+def health_cell(value: object) -> str:
+    """Of a column HEALTH."""
     return "OK" if value is True else "FAIL" if value is False else "-"
 
 
 def detail(process: dict[str, Any]) -> str:
-    """What somebody who looks at this process should know besides its state."""
+    """What a person who looks at this process should know besides its state."""
     parts = []
     waiting = process.get("waiting_for")
     if waiting:
@@ -97,7 +100,7 @@ def status_table(reply: dict[str, Any], color: bool = False) -> str:
                 state,
                 str(process.get("pid") or "-"),
                 uptime(process.get("uptime")) if state in RUNNING_STATES else "-",
-                health(process.get("healthy")),
+                health_cell(process.get("healthy")),
                 detail(process),
             ]
         )
@@ -106,24 +109,6 @@ def status_table(reply: dict[str, Any], color: bool = False) -> str:
         for row in rows:
             row.pop()
     return table(header, rows, color)
-
-
-def health_text(reply: dict[str, Any], color: bool = False) -> str:
-    """The lines of `health`: what is wrong first, since Docker shows only the beginning."""
-    processes = [p for p in reply.get("processes", ()) if isinstance(p, dict)]
-    verdict = "healthy" if reply.get("healthy") is True else "not healthy"
-    if not processes:
-        return verdict + "\n"
-    rows = []
-    for process in processes:
-        name, state = clean(process.get("name", "?")), clean(process.get("state", "?"))
-        ready = (
-            "ready" if process.get("ready") is True else "not ready" if process.get("ready") is False else "-"
-        )
-        why = clean(process.get("message") or "")
-        rows.append([name, state, health(process.get("healthy")), ready, why])
-    rows.sort(key=lambda row: (row[2] != "FAIL", row[3] != "not ready"))
-    return verdict + "\n" + table(["NAME", "STATE", "HEALTH", "READY", "DETAIL"], rows, color)
 
 
 def reload_text(reply: dict[str, Any]) -> str:
@@ -139,34 +124,4 @@ def reload_text(reply: dict[str, Any]) -> str:
         names = ", ".join(clean(name) for name in reply["restart_required"])
         lines.append(f"Needs a new start of supervice: {names}")
     lines += [f"warning: {clean(warning)}" for warning in reply.get("warnings", ())]
-    return "\n".join(lines) + "\n"
-
-
-def event_line(event: dict[str, Any]) -> str:
-    """One event: its time, what it is, and what else it says."""
-    rest = " ".join(f"{clean(k)}={clean(v)}" for k, v in event.items() if k not in ("time", "type", "name"))
-    words = [clean(event[key]) for key in ("time", "type", "name") if event.get(key) is not None]
-    return " ".join([*words, rest]).rstrip() + "\n"
-
-
-def why_text(reply: dict[str, Any], name: str) -> str:
-    """The last exits of a process, the newest last."""
-    exits = [e for e in reply.get("exits", ()) if isinstance(e, dict)]
-    if not exits:
-        return f"{clean(name)} has not exited\n"
-    lines = []
-    for exit_ in exits:
-        known = [
-            f"{label} {clean(exit_[key])}"
-            for key, label in (("pid", "pid"), ("exitcode", "exit code"), ("signal", "signal"))
-            if exit_.get(key) is not None
-        ]
-        if exit_.get("runtime") is not None:
-            known.append(f"after {uptime(exit_['runtime'])}")
-        lines.append(" ".join(clean(exit_[k]) for k in ("time", "reason") if exit_.get(k) is not None))
-        lines[-1] = f"{lines[-1]} ({', '.join(known)})".strip()
-        output = exit_.get("output") or []
-        lines += [
-            "    " + clean(line) for line in (output if isinstance(output, list) else output.splitlines())
-        ]
     return "\n".join(lines) + "\n"

@@ -1,6 +1,6 @@
 """One client of the HTTP server: reads its requests, answers them in order, survives whatever it does.
 
-h11 knows HTTP; here are the socket, the limits and the pace. Made by `http.HttpServer`. Whatever goes wrong
+h11 knows HTTP; here are the socket, the limits and the pace. Made by a `Server`. Whatever goes wrong
 here costs this client its connection and nobody else anything.
 """
 
@@ -18,9 +18,26 @@ from supervice.net.buffered_socket import BufferedSocket
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Awaitable
+    from typing import Protocol
 
-    from supervice.http.messages import Guard, Request
-    from supervice.http.server import HttpServer
+    from supervice.http.messages import Guard, Handler, Request
+    from supervice.lean.loop import AnyFuture, EventLoop
+    from supervice.net.server_base import Client
+
+    class Server(Protocol):
+        """What a connection needs of the server that made it."""
+
+        handler: Handler
+        guard: Guard | None
+
+        @property
+        def loop(self) -> EventLoop: ...
+        @property
+        def overloaded(self) -> bool: ...
+        def log(self, line: str) -> None: ...
+        def keep(self, task: AnyFuture) -> None: ...
+        def forget(self, client: Client) -> None: ...
+
 
 READ_SIZE = 16384  # what one client can make us do in one turn of the loop
 REQUESTS_PER_TURN = 16
@@ -36,7 +53,7 @@ LINGER = 2.0  # seconds for a client that still sends to hear what we said last
 class HttpConnection(BufferedSocket):
     """See the module. An idle client may stay: it costs no wake-up."""
 
-    def __init__(self, server: HttpServer, sock: _socket.socket, peer: str) -> None:
+    def __init__(self, server: Server, sock: _socket.socket, peer: str) -> None:
         super().__init__(server.loop, sock)
         self.server = server
         self._peer = peer
@@ -219,7 +236,7 @@ class HttpConnection(BufferedSocket):
                 self._send(h11.Data(data=body))
             self._finish()
         elif not self.closed:
-            self._stream = Streaming(self)
+            self._stream = Streaming(self, self.server.log)
             self._stream.begin(body)
 
     def _finish(self) -> None:

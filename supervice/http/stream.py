@@ -1,20 +1,30 @@
-"""A response of the HTTP server that is produced piece by piece, and its end, whoever brings it about."""
+"""A response of the HTTP server that is produced piece by piece, and its end, whichever side ends it."""
 
 from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import Protocol
 
-    from supervice.http.connection import HttpConnection
     from supervice.http.messages import Stream
+
+    class Client(Protocol):
+        """What a stream needs of the connection that it is sent on."""
+
+        @property
+        def closed(self) -> bool: ...
+        def stream_piece(self, data: bytes) -> bool: ...
+        def stream_done(self) -> None: ...
+        def close(self) -> None: ...
 
 
 class Streaming:
     """Calls what the stream gave us for its end once."""
 
-    def __init__(self, connection: HttpConnection) -> None:
-        self._connection = connection
+    def __init__(self, client: Client, log: Callable[[str], object]) -> None:
+        self._client = client
+        self._log = log
         self._stop: Callable[[], object] | None = None
         self._begun = False
         self._over = False
@@ -23,24 +33,24 @@ class Streaming:
         try:
             self._stop = stream(self._send, self._done)
         except Exception as error:
-            self._connection.server.log(f"http: a stream could not begin: {type(error).__name__}: {error}")
+            self._log(f"http: a stream could not begin: {type(error).__name__}: {error}")
             self._over = True
-            self._connection.close()
+            self._client.close()
             return
         self._begun = True
         if self._over:  # it was short, or the client is gone already
             self._call_stop()
 
     def _send(self, data: bytes) -> bool:
-        return not self._over and self._connection.stream_piece(data)
+        return not self._over and self._client.stream_piece(data)
 
     def _done(self) -> None:
         if not self._over:
             self._over = True
             if self._begun:
                 self._call_stop()
-            if not self._connection.closed:
-                self._connection.stream_done()
+            if not self._client.closed:
+                self._client.stream_done()
 
     def end(self) -> None:
         """The client has left."""
@@ -55,4 +65,4 @@ class Streaming:
             try:
                 stop()
             except Exception as error:
-                self._connection.server.log(f"http: the end of a stream: {type(error).__name__}: {error}")
+                self._log(f"http: the end of a stream: {type(error).__name__}: {error}")

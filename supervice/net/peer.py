@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import _socket  # the C half of `socket`: the other half costs 8 ms and 0.3 MB and adds nothing that we use
 
-from supervice.control.access import groups_from_status
-
 SO_PEERGROUPS = 59  # asm-generic/socket.h, Linux 4.13; `socket` has no name for it
 
 
@@ -41,4 +39,17 @@ def groups_of(sock: _socket.socket, peer: Peer) -> set[int]:
         except (OSError, ValueError):
             pass
     groups.add(peer.gid)
+    return groups
+
+
+def groups_from_status(status: bytes, uid: int) -> set[int]:
+    """The supplementary groups in the text of /proc/PID/status, if that process (still) runs as `uid`."""
+    groups: set[int] = set()
+    for line in status.splitlines():
+        key, _, value = line.partition(b":")
+        # the second number is the effective uid; another one means that the pid was reused in the meantime
+        if key == b"Uid" and value.split()[1:2] != [str(uid).encode()]:
+            return set()
+        if key == b"Groups":
+            groups = {int(gid) for gid in value.split()}
     return groups

@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     class Reader(Protocol):
         """What pumps share; the router."""
 
-        loop: EventLoop
-
+        @property
+        def loop(self) -> EventLoop: ...
         @property
         def buffer(self) -> bytearray: ...
         @property

@@ -143,7 +143,9 @@ def _confined(names: Iterable[str], identity: Identity | None, uid: int, no_new_
         if uid != 0 and kept:
             found.append(("capabilities", lambda: _must(prctl(PR_SET_KEEPCAPS, 1))))
         found += _switch(identity)
-    found.append(("capabilities", lambda: _keep(kept, uid)))
+    # A root without a capability that it keeps would lose it for this last stretch only: exec gives it back.
+    have = kept & permitted
+    found.append(("capabilities", lambda: _keep(kept, have, uid)))
     return found
 
 
@@ -152,11 +154,9 @@ def _drop(numbers: Iterable[int]) -> None:
         _must(prctl(PR_CAPBSET_DROP, number))
 
 
-def _keep(kept: int, uid: int) -> None:
+def _keep(kept: int, have: int, uid: int) -> None:
     inherited = 0 if uid == 0 else kept  # what is ambient has to be inheritable; root needs neither
     prctl(PR_CAP_AMBIENT, AMBIENT_CLEAR_ALL)
-    # A root without a capability that it keeps would lose it for this last stretch only: exec gives it back.
-    have = kept & _mask("CapPrm")
     halves = [
         (mask >> shift & 0xFFFFFFFF).to_bytes(4, "little")
         for shift in (0, 32)

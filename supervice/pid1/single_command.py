@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 # What the command left running gets this long between SIGTERM and SIGKILL, in seconds.
 GRACE = 5.0
+STOPPING = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT)
 SUSPENDING = frozenset({signal.SIGTSTP, signal.SIGTTIN, signal.SIGTTOU})
 NEVER_FORWARDED = frozenset({signal.SIGKILL, signal.SIGSTOP, signal.SIGCHLD})
 WARNING, INFO, DEBUG = 1, 2, 3
@@ -70,11 +71,14 @@ class SingleCommand:
                 router.handle(signum, self._forward, every=True)
             except (OSError, ValueError):
                 pass  # reserved by the C library
-        clean_dispositions()  # not before there are handlers: what was blocked until now may be waiting
         # Before the command can leave any: an orphan of its first millisecond would go to somebody else.
         if not self._pid1 and not become_subreaper():
             self._say(WARNING, "cannot become child subreaper: orphans will not come here")
         self._terminal = terminal.foreground_terminal()
+        told = self._told_to_stop()
+        if told:
+            return 128 + told
+        clean_dispositions()  # not before there are handlers: what was blocked until now may be waiting
         try:
             self._pid = Spawner(exclusive=True).spawn(
                 Order(
@@ -97,6 +101,12 @@ class SingleCommand:
         os.chdir("/")
         self._loop.run_until_complete(self._wait())
         return self._exit_code()
+
+    def _told_to_stop(self) -> int:
+        """The stop signal that came while we started, as the command would get it, or 0."""
+        waiting = signal.sigpending()
+        delivered = (self._options.rewrite.get(signum, signum) for signum in STOPPING if signum in waiting)
+        return next((signum for signum in delivered if signum in STOPPING), 0)
 
     async def _wait(self) -> None:
         await self._done

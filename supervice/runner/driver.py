@@ -129,7 +129,7 @@ class Clerk:
         self.ready_message = ""  # of the last readiness check
         self.ready_time: float | None = None
         self.status_text = ""  # what the program says of itself (STATUS)
-        self.restarts = 0  # spawns after the first
+        self.restarts: int = 0  # spawns after the first
 
     def open_output(self) -> ProgramOutput | None:
         """The output, also of a process that has not been started yet; None for CMD, whose output is ours."""

@@ -9,6 +9,7 @@ import argparse
 import sys
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 from tests.benchmarks import copying, goals, graph, install, populations, reactions, report
@@ -34,7 +35,7 @@ def steps(bench: Bench, peer: Peer, groups: set[str], results: Results, first: b
         yield (
             "start" if "start" in wanted else min(wanted),
             f"{count} programs",
-            lambda count=count: populations.population(bench, peer, count, wanted, results, first),
+            partial(populations.population, bench, peer, count, wanted, results, first),
         )
     if "memory" in groups and not peer.init and not isinstance(peer, SuperviceImage):
         yield (
@@ -61,7 +62,7 @@ def _reactions(bench: Bench, peer: Peer, groups: set[str], results: Results, fir
     # runit's ends the namespace before its children have their signal, circus asks every 5 s.
     if "stop" in groups and bench.namespaces and peer.name not in ("runit", "circus", "pm2"):
         for count in (1,) if peer.init else (1, 100):
-            yield "stop", f"stop of {count}", lambda count=count: reactions.stop(bench, peer, results, count)
+            yield "stop", f"stop of {count}", partial(reactions.stop, bench, peer, results, count)
     if "crashloop" in groups and peer.name in ("supervice", "supervisord", "s6", "runit"):
         yield "crashloop", "crash loop", lambda: reactions.crash_loop(bench, peer, results)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 
 from tests.benchmarks.peers import Peer, Program
 from tests.benchmarks.results import Results
@@ -16,7 +17,7 @@ def starts(bench: Bench, peer: Peer, count: int, results: Results) -> None:
     """One after the other in the same run, so that the ratio holds whatever the machine does meanwhile."""
     took, cpu = {}, {}
     for what, needs in (("without", False), ("with", True)):
-        with Session(bench, peer, lambda run, needs=needs: _programs(run, count, needs)) as run:
+        with Session(bench, peer, partial(_programs, count=count, needs=needs)) as run:
             reports = run.up(count, 90)
             took[what] = (max(one.when for one in reports) - run.began) / 1e6
             results.add(f"graph.{what}.{count}", peer.name, took[what])

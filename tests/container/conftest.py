@@ -203,7 +203,9 @@ def run(
             content[CONFIG] = config
         if not ports and "network_mode" not in options:
             options.setdefault("network", "none")
-        made = DockerContainer(image or request.getfixturevalue("image"), command=command, env=environment)
+        made = DockerContainer(image or request.getfixturevalue("image"), env=environment)
+        if command is not None:
+            made.with_command(command)
         started.append(made)
         made.ports = dict(ports or {})
         made.tmpfs = dict(tmpfs or {})

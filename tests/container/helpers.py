@@ -41,8 +41,10 @@ class Ran(NamedTuple):
 
 def exec_(container: Container, *argv: str, user: str = "", check: bool = False, **options: Any) -> Ran:
     """Run `argv` in the container; with `check` anything but exit code 0 fails the test."""
-    result = container.exec_run(list(argv), user=user, **options)
-    ran = Ran(result.exit_code, result.output.decode(errors="replace"))
+    code, output = container.exec_run(list(argv), user=user, **options)
+    assert code is not None  # it is None for what is not waited for
+    assert isinstance(output, bytes)  # not in pieces
+    ran = Ran(code, output.decode(errors="replace"))
     if check and ran.code != 0:
         raise AssertionError(f"{' '.join(argv)}: exit code {ran.code}\n{ran.output}")
     return ran
@@ -56,13 +58,14 @@ def zombies(container: Container) -> list[int]:
 def status(container: Container) -> dict[str, dict[str, Any]]:
     """What `supervicectl --json status` says, by process name."""
     # Its streams apart: a warning on stderr must not spoil the JSON.
-    result = container.exec_run(["supervicectl", "--json", "status"], demux=True)
-    out, err = result.output
+    streams: Any  # (stdout, stderr), which the stubs do not know
+    code, streams = container.exec_run(["supervicectl", "--json", "status"], demux=True)
+    out, err = streams
     try:
         reply = json.loads(out or b"")
     except ValueError:
         raise AssertionError(
-            f"supervicectl --json status: exit code {result.exit_code}, "
+            f"supervicectl --json status: exit code {code}, "
             f"said {(out or b'').decode()!r} and {(err or b'').decode()!r}"
         ) from None
     assert reply["status"] == "ok", reply
@@ -116,7 +119,8 @@ class Box:
         return eventually(reached, timeout, 0.05, what) or {}
 
     def logs(self, **options: Any) -> str:
-        return self.container.logs(**options).decode(errors="replace")
+        text: bytes = self.container.logs(**options)
+        return text.decode(errors="replace")
 
     def wait_log(self, text: str, timeout: float = 20.0) -> str:
         """Until `text` is in the container's log; the log."""

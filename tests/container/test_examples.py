@@ -121,6 +121,7 @@ def test_kubernetes(run: Callable[..., Box], build_example: Callable[[str], str]
     assert "prepared" in fetch(box, url)
     assert "supervice_ready 1\n" in fetch(box, f"http://127.0.0.1:{ports['probes']}/metrics")
     box.container.reload()
+    assert box.container.image is not None
     check = box.container.image.attrs["Config"]["Healthcheck"]["Test"]
     assert check[0] == "CMD"
     assert box.exec(*check[1:]).code == 0

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import product
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import pytest
 from testcontainers.core.docker_client import DockerClient
@@ -223,7 +223,7 @@ def matrix(
     request: pytest.FixtureRequest, image: str, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Matrix]:
     wanted = [
-        item.callspec.params["cell"]
+        cast(Cell, item.callspec.params["cell"])
         for item in request.session.items
         if isinstance(item, pytest.Function) and item.path == request.path and "cell" in item.fixturenames
     ]

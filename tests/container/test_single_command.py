@@ -13,6 +13,7 @@ import termios
 import time
 import uuid
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -47,6 +48,18 @@ def docker_run(
 
 def got(box: Box) -> list[int]:
     return [int(number) for number in re.findall(r"^got (\d+)", box.logs(), re.M)]
+
+
+def got_last(box: Box, number: int) -> bool:
+    return got(box)[-1:] == [number]
+
+
+def got_usr1(box: Box, count: int) -> bool:
+    return got(box).count(10) == count
+
+
+def said_up(box: Box, count: int) -> bool:
+    return box.logs().count("up\n") == count
 
 
 # -- transparent -----------------------------------------------------------------------------------------------
@@ -126,7 +139,7 @@ def test_each_signal_arrives_as_it_was_sent(run: Callable[..., Box]) -> None:
     sent = {"USR1": 10, "HUP": 1, "WINCH": 28, "RTMIN+3": 37, "TERM": 15, "INT": 2, "QUIT": 3, "CONT": 18}
     for name, number in sent.items():
         box.kill(f"SIG{name}" if "+" not in name else number)
-        eventually(lambda number=number: got(box)[-1:] == [number], message=f"{name} alone")
+        eventually(partial(got_last, box, number), message=f"{name} alone")
     # TERM ends nothing by itself, nor does a second one: it is the command's to decide.
     box.kill("TERM")
     eventually(lambda: got(box) == [*sent.values(), 15])
@@ -137,10 +150,10 @@ def test_a_signal_reaches_the_whole_group_or_the_child_alone(run: Callable[..., 
     command = ["sh", "-c", 'python3 -c "$0" & exec python3 -c "$0"', LISTENER]
     group, child = run(command), run(["--single-child", *command])
     for box, count in ((group, 2), (child, 1)):
-        eventually(lambda box=box: box.logs().count("up\n") == 2)
+        eventually(partial(said_up, box, 2))
         box.kill("USR1")
         box.kill("USR2") if count == 2 else None
-        eventually(lambda box=box, count=count: got(box).count(10) == count)
+        eventually(partial(got_usr1, box, count))
     child.kill("USR2")  # what comes after it shows that no second USR1 is on its way
     eventually(lambda: got(child) == [10, 12])
 
@@ -445,7 +458,7 @@ def test_other_signals_go_to_the_command_alone(run: Callable[..., Box]) -> None:
     pid = box.pid("a")
     for name, number in (("USR1", 10), ("WINCH", 28), ("USR2", 12)):
         box.kill(name)
-        eventually(lambda number=number: got(box)[-1:] == [number])
+        eventually(partial(got_last, box, number))
     box.kill(37)
     eventually(lambda: got(box) == [10, 28, 12, 37])
     assert box.pid("a") == pid

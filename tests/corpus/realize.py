@@ -15,7 +15,7 @@ import os
 import sys
 from typing import Any
 
-from supervisor import datatypes, options  # type: ignore[import-not-found]
+from supervisor import datatypes, options
 
 
 def grant() -> None:
@@ -94,7 +94,7 @@ def _group(config: Any) -> dict[str, Any]:
 def _event(event: Any) -> str:
     from supervisor import events
 
-    return next(name for name, value in vars(events.EventTypes).items() if value is event)
+    return next(str(name) for name, value in vars(events.EventTypes).items() if value is event)
 
 
 def _process(config: Any) -> dict[str, Any]:

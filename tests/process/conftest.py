@@ -14,6 +14,7 @@ import pytest
 from supervice.lean.loop import GUARD
 from tests.eventually import eventually
 from tests.process.harness.daemon import Daemon
+from tests.process.harness.descriptors import descriptors
 
 # What pytest itself keeps is a lot of work for the collector, which may run in a turn of ours.
 gc.collect()
@@ -60,3 +61,10 @@ def daemon(tmp_path: Path) -> Iterator[Callable[..., Daemon]]:
                 one.process.kill()
                 one.wait()
                 raise AssertionError(f"the daemon did not stop: {one.text()}") from None
+
+
+@pytest.fixture
+def no_leak() -> Iterator[None]:
+    before = len(descriptors())
+    yield
+    eventually(lambda: len(descriptors()) <= before, message="no descriptor is left open")

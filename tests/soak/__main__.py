@@ -11,7 +11,6 @@ import argparse
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -21,6 +20,7 @@ from pathlib import Path
 
 from tests import procfs
 from tests.eventually import eventually
+from tests.ports import free_port
 from tests.soak import scene
 from tests.soak.actors import Actors
 from tests.soak.verdict import Limit, persisting, trend
@@ -77,7 +77,7 @@ class Record:
 def soak(folder: Path, seconds: float, quiet: bool = False) -> int:
     """One soak in `folder`; the exit code."""
     interval = max(0.5, seconds / 120)
-    port = _free_port()
+    port = free_port()
     (folder / "server.py").write_text(scene.SERVER)
     (folder / "c.conf").write_text(scene.configuration(str(folder), port, 0))
     counts = folder / "counts"
@@ -174,11 +174,6 @@ def _print(record: Record, actors: Actors, seconds: float) -> None:
         found = trend(record.series[name], LIMITS.get(name, Limit(0)))
         print(f"| {name:<13} | {found.early:13.1f} | {found.late:10.1f} | {found.slope * 3600:+13.1f} |")
     print()
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        return int(probe.getsockname()[1])
 
 
 def _seconds(text: str) -> float:

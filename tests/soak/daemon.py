@@ -32,16 +32,16 @@ def count(loop: our_loop.Loop) -> dict[str, int]:
 def serve(path: str, seconds: float) -> None:
     start = our_loop.Loop.__init__
 
-    def watched(loop: our_loop.Loop) -> None:
-        start(loop)
+    def watched(self: our_loop.Loop) -> None:
+        start(self)
         file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
 
         def note() -> None:
-            counts = count(loop)
+            counts = count(self)
             os.write(file, (" ".join(f"{name}={value}" for name, value in counts.items()) + "\n").encode())
-            loop.call_later(seconds, note)
+            self.call_later(seconds, note)
 
-        loop.call_later(seconds, note)
+        self.call_later(seconds, note)
 
     our_loop.Loop.__init__ = watched  # type: ignore[method-assign]
     main()

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import logging
 import re
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -12,7 +14,7 @@ from supervice import logger
 
 
 @pytest.fixture(autouse=True)
-def _restored():
+def _restored() -> Iterator[None]:
     yield
     logger.use_logging()
     log = logging.getLogger("supervice")
@@ -23,7 +25,7 @@ def _restored():
     log.setLevel(logging.NOTSET)
 
 
-def test_one_line_with_time_and_level():
+def test_one_line_with_time_and_level() -> None:
     lines: list[bytes] = []
     logger.use_stream("info", lines.append)
     logger.debug("not this")
@@ -38,7 +40,7 @@ def test_one_line_with_time_and_level():
     assert len(lines) == 3
 
 
-def test_the_format_of_the_container():
+def test_the_format_of_the_container() -> None:
     lines: list[bytes] = []
     logger.use_stream("INFO", lines.append, "json")
     logger.warning('say "hi"')
@@ -49,7 +51,7 @@ def test_the_format_of_the_container():
     assert lines[1].startswith(b"supervice | ")
 
 
-def test_it_never_raises():
+def test_it_never_raises() -> None:
     def broken(_line: bytes) -> None:
         raise RuntimeError
 
@@ -62,21 +64,21 @@ def test_it_never_raises():
     assert len(lines) == 2
 
 
-def test_unknown_level():
+def test_unknown_level() -> None:
     with pytest.raises(ValueError, match="DEBUG, INFO"):
         logger.use_stream("LOUD", print)
     with pytest.raises(ValueError, match="LOUD"):
         logger.setup_logger("LOUD", None, 0, 0)
 
 
-def test_an_embedding_application_sees_logging_records(caplog):
+def test_an_embedding_application_sees_logging_records(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.INFO, logger="supervice"):
         logger.info("100% sure %s")
     assert caplog.records[0].getMessage() == "100% sure %s"
     assert caplog.records[0].name == "supervice"
 
 
-def test_setup_logger_with_a_file(tmp_path):
+def test_setup_logger_with_a_file(tmp_path: Path) -> None:
     path = tmp_path / "log"
     log = logger.setup_logger("INFO", str(path), 200, 2)
     assert log is logger.get_logger()
@@ -87,7 +89,7 @@ def test_setup_logger_with_a_file(tmp_path):
     assert path.read_text().endswith("INFO line 19\n")
 
 
-def test_setup_logger_twice_has_one_handler(capsys):
+def test_setup_logger_twice_has_one_handler(capsys: pytest.CaptureFixture[str]) -> None:
     logger.setup_logger("INFO", None, 0, 0)
     log = logger.setup_logger("DEBUG", None, 0, 0)
     logger.debug("once")

@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -55,7 +56,7 @@ def says(text: bytes) -> Callable[[socket.socket], object]:
     return answer
 
 
-def check(port: int, *, ours: bool = True, **options: object) -> tuple[bool, str]:
+def check(port: int, *, ours: bool = True, **options: Any) -> tuple[bool, str]:
     """One check, on our own loop or on asyncio's."""
     url = f"http://127.0.0.1:{port}/health?deep=1"
     config = HealthCheckConfig(type=HealthCheckType.HTTP, **{"url": url, "timeout": 5, **options})

@@ -224,7 +224,7 @@ def test_the_server_imports_next_to_nothing() -> None:
 STRANGER = """
 import json, os, sys
 sys.path.insert(0, sys.argv[1])
-from supervice.control import call
+from supervice.control import client
 from supervice.control.protocol import *
 from supervice.client import Controller  # imported while the files can still be read
 import asyncio, socket
@@ -232,12 +232,12 @@ os.setgroups([int(gid) for gid in sys.argv[3].split()])
 os.setgid(5000)
 os.setuid(5000)
 try:
-    call.call({"command": "status"}, sys.argv[2], {})
-except call.Unreachable as error:
+    client.call({"command": "status"}, sys.argv[2], {})
+except client.Unreachable as error:
     print(error)
-call.trusted = lambda peer: True
+client.trusted = lambda peer: True
 for command in ("status", "stop"):
-    print(call.call({"command": command}, sys.argv[2], {}).get("code", "ok"))
+    print(client.call({"command": command}, sys.argv[2], {}).get("code", "ok"))
 """
 
 

@@ -69,7 +69,7 @@ def test_a_group_that_we_may_not_give_is_said(path: Path, monkeypatch: pytest.Mo
     def refuse(*_args: Any) -> None:
         raise PermissionError(1, "Operation not permitted")
 
-    monkeypatch.setattr(listener_module.os, "chown", refuse)
+    monkeypatch.setattr(os, "chown", refuse)
     lines: list[str] = []
     Listener(str(path), 0o660, 4242, lines.append).close()
     assert lines == [f"{path}: members of group 4242 stay out: chown: Operation not permitted"]

@@ -149,7 +149,7 @@ def test_changed_content_counts_as_a_change_at_reload(daemon: Make, tmp_path: Pa
     for out in outs:
         child_environment(out)
     pids = {name: row["pid"] for name, row in one.status().items()}
-    nothing = {"added": [], "removed": [], "changed": []}
+    nothing: dict[str, list[str]] = {"added": [], "removed": [], "changed": []}
 
     def reload(**more: bool) -> dict[str, object]:
         reply = one.ask("reload", **more)

@@ -133,7 +133,7 @@ def test_t1_a_program_becomes_ready_in_the_time_it_had(daemon: Make, tmp_path: P
 
 def test_t1_a_line_in_the_freeze_makes_ready(daemon: Make, tmp_path: Path) -> None:
     one = daemon(
-        f"[program:a]\ncommand = sh -c 'echo up; sleep 0.7; echo now; exec sleep 1000'\nready = log:^now\n"
+        "[program:a]\ncommand = sh -c 'echo up; sleep 0.7; echo now; exec sleep 1000'\nready = log:^now\n"
         "ready_timeout = 2\nstartretries = 0\nstartsecs = 0\n"
     )
     one.wait_text("up")
@@ -156,7 +156,9 @@ def test_t1_a_watchdog_does_not_count_the_freeze(daemon: Make, tmp_path: Path) -
 
 
 def test_t1_a_check_that_runs_in_the_freeze_has_its_time(daemon: Make, tmp_path: Path) -> None:
-    script = program(tmp_path, "import time\nprint('checking', flush=True)\nfor _ in range(30): time.sleep(0.02)\n")
+    script = program(
+        tmp_path, "import time\nprint('checking', flush=True)\nfor _ in range(30): time.sleep(0.02)\n"
+    )
     one = daemon(
         "[program:a]\ncommand = sleep 1000\nstartsecs = 0\nhealthcheck_type = script\n"
         f"healthcheck_command = {script}\nhealthcheck_timeout = 2\nhealthcheck_retries = 1\n"
@@ -172,11 +174,9 @@ def test_t1_a_check_that_runs_in_the_freeze_has_its_time(daemon: Make, tmp_path:
 def test_t1_the_command_before_a_stop_has_its_time(daemon: Make, tmp_path: Path) -> None:
     script = program(
         tmp_path,
-        "import time\nfor _ in range(30): time.sleep(0.02)\n" f"open({str(tmp_path / 'done')!r}, 'w')\n",
+        f"import time\nfor _ in range(30): time.sleep(0.02)\nopen({str(tmp_path / 'done')!r}, 'w')\n",
     )
-    one = daemon(
-        f"[program:a]\ncommand = sleep 1000\nstartsecs = 0\npre_stop = {script}\nstopwaitsecs = 3\n"
-    )
+    one = daemon(f"[program:a]\ncommand = sleep 1000\nstartsecs = 0\npre_stop = {script}\nstopwaitsecs = 3\n")
     one.wait_state("a", "RUNNING")
     thread, replies = asking(one, "stop", "a")
     eventually(lambda: any("program.py" in cmdline(pid) for pid in procfs.descendants(one.pid)))
@@ -188,8 +188,10 @@ def test_t1_the_command_before_a_stop_has_its_time(daemon: Make, tmp_path: Path)
 
 
 def test_t1_the_log_says_how_long_it_was(daemon: Make) -> None:
-    one = daemon("[program:a]\ncommand = sleep 1000\nhealthcheck_type = script\nhealthcheck_command = true\n"
-                 "healthcheck_interval = 0.5\n")
+    one = daemon(
+        "[program:a]\ncommand = sleep 1000\nhealthcheck_type = script\nhealthcheck_command = true\n"
+        "healthcheck_interval = 0.5\n"
+    )
     one.wait_state("a", "RUNNING")
     pause(one, 3)
     one.wait_text("did not run for")

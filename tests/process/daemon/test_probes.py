@@ -20,6 +20,7 @@ import pytest
 from supervice.core import Supervisor
 from supervice.models import ProgramConfig, SupervisorConfig
 from tests.eventually import eventually
+from tests.ports import free_port
 from tests.process.harness.daemon import Daemon, alive
 
 Make = Callable[..., Daemon]
@@ -29,13 +30,6 @@ SLEEP = "command = sleep 1000\nstartsecs = 0\n"
 def settings(directory: Path, *lines: str) -> str:
     """A [supervice] section; the socket is where `Daemon` will look for it."""
     return "".join(f"{line}\n" for line in ("[supervice]", f"socket = {directory}/0/s.sock", *lines))
-
-
-def free_port() -> int:
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        port: int = sock.getsockname()[1]
-        return port
 
 
 def get(place: int | Path, target: str, method: str = "GET") -> tuple[int, str]:

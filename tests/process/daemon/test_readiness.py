@@ -11,15 +11,10 @@ import pytest
 
 from tests.eventually import eventually
 from tests.paths import PROGRAMS
+from tests.ports import free_port
 from tests.process.harness.daemon import Daemon, alive
 
 Make = Callable[..., Daemon]
-
-
-def free_port() -> int:
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return int(sock.getsockname()[1])
 
 
 def gate(flag: Path, then: str) -> str:

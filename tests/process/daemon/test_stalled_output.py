@@ -90,7 +90,7 @@ def alive_and_well(one: Daemon, directory: Path) -> None:
 
 
 @pytest.mark.parametrize("overflow", ["block", "drop"])
-def test_nobody_reads_our_stdout(stalled: Callable[[str], Stalled], tmp_path: Path, overflow: str):
+def test_nobody_reads_our_stdout(stalled: Callable[[str], Stalled], tmp_path: Path, overflow: str) -> None:
     one = stalled(
         f"[supervice]\nsocket = {tmp_path}/s.sock\nlog_overflow = {overflow}\nshutdown_timeout = 10\n"
         f"[program:flood]\ncommand = {FLOOD}\nstartsecs = 0\n{BESIDE.format(directory=tmp_path)}"
@@ -105,7 +105,7 @@ def test_nobody_reads_our_stdout(stalled: Callable[[str], Stalled], tmp_path: Pa
     assert one.wait(15) == 0, "the end waits for a reader"
 
 
-def test_a_fifo_without_a_reader(daemon: Callable[..., Daemon], tmp_path: Path):
+def test_a_fifo_without_a_reader(daemon: Callable[..., Daemon], tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "fifo")
     one = daemon(
         f"[program:flood]\ncommand = {FLOOD}\nstartsecs = 0\nstdout_logfile = {tmp_path}/fifo\n"
@@ -115,7 +115,7 @@ def test_a_fifo_without_a_reader(daemon: Callable[..., Daemon], tmp_path: Path):
     assert one.row("flood")["state"] == "RUNNING"
 
 
-def test_the_log_directory_disappears_and_comes_back(daemon: Callable[..., Daemon], tmp_path: Path):
+def test_the_log_directory_disappears_and_comes_back(daemon: Callable[..., Daemon], tmp_path: Path) -> None:
     """Nobody has to ask for `reopen`."""
     logs = tmp_path / "logs"
     logs.mkdir()
@@ -136,7 +136,7 @@ def test_the_log_directory_disappears_and_comes_back(daemon: Callable[..., Daemo
 
 
 @pytest.mark.parametrize("how", ["reopen", "USR2"])
-def test_moved_files_are_opened_anew(daemon: Callable[..., Daemon], tmp_path: Path, how: str):
+def test_moved_files_are_opened_anew(daemon: Callable[..., Daemon], tmp_path: Path, how: str) -> None:
     """As logrotate does it; no line is lost on the way, and both the program's and our own log move."""
     count = 'sh -c "i=0; while :; do i=$((i+1)); echo $i; sleep 0.005; done"'
     one = daemon(
@@ -163,7 +163,7 @@ def test_moved_files_are_opened_anew(daemon: Callable[..., Daemon], tmp_path: Pa
 
 def test_fifty_followers_through_restarts_and_one_that_does_not_read(
     daemon: Callable[..., Daemon], tmp_path: Path
-):
+) -> None:
     """Each gets every line; the one that does not read loses only its own, and is told how many."""
     os.mkfifo(tmp_path / "go")
     (tmp_path / "talk.py").write_text(
@@ -195,8 +195,7 @@ def test_fifty_followers_through_restarts_and_one_that_does_not_read(
             eventually(lambda: sockets(one.pid) >= 52, 60, message="all of them follow")
             for run in runs:
                 talk(run)
-            for out in outputs:
-                eventually(lambda out=out: counted(out.read_bytes()) == total, 60, message=out.name)
+            eventually(lambda: [counted(out.read_bytes()) for out in outputs] == [total] * len(outputs), 60)
         finally:
             for follower in followers:
                 follower.kill()

@@ -9,6 +9,7 @@ import os
 import signal
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -35,7 +36,7 @@ async def until(predicate: Callable[[], object], timeout: float = 10) -> None:
             await asyncio.sleep(0.01)
 
 
-def sleeper(name: str = "a", **more: object) -> ProgramConfig:
+def sleeper(name: str = "a", **more: Any) -> ProgramConfig:
     return ProgramConfig(name=name, command="sleep 1000", startsecs=0, stdout_logfile="NONE", **more)
 
 

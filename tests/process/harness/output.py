@@ -6,25 +6,23 @@ import asyncio
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
-
-import pytest
 
 from supervice.lean.loop import Loop, sleep
 from supervice.models import ProgramConfig
 from supervice.output.process_output import ProgramOutput
 from supervice.output.router import OutputRouter
 
-
-def descriptors() -> dict[str, str]:
-    found = {}
-    for name in os.listdir("/proc/self/fd"):
-        try:
-            found[name] = os.readlink(f"/proc/self/fd/{name}")
-        except OSError:
-            pass  # the listing's own
-    return found
+SPEW = """
+import os, sys
+def spew(tag, size, block=65536):
+    line = lambda n: (b"%s %08d " % (tag, n)).ljust(119, b".") + b"\\n"
+    data = b"".join(line(n) for n in range(size // 120))
+    view = memoryview(data)
+    while view:
+        view = view[os.write(1, view[:block]):]
+"""
 
 
 class Program:
@@ -34,12 +32,17 @@ class Program:
         self.lab = lab
         self.config = config
         self.output: ProgramOutput = lab.router.open(config)
-        self.child: subprocess.Popen[bytes] | None = None
+        self._child: subprocess.Popen[bytes] | None = None
+
+    @property
+    def child(self) -> subprocess.Popen[bytes]:
+        assert self._child is not None, "it was not started"
+        return self._child
 
     def start(self, *argv: str) -> subprocess.Popen[bytes]:
         out, err = self.output.prepare()
         try:
-            self.child = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=out, stderr=err)
+            self._child = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=out, stderr=err)
         except OSError:
             self.output.abandon()
             raise
@@ -52,26 +55,38 @@ class Program:
     def python(self, code: str) -> subprocess.Popen[bytes]:
         return self.start(sys.executable, "-S", "-I", "-c", code)
 
+    def kill(self) -> None:
+        if self._child is not None and self._child.poll() is None:
+            self._child.kill()
+            self._child.wait()
+
     def reap(self, timeout: float = 20.0) -> int:
         """Lets the loop run until the child ends, and tells the output at once."""
-        assert self.child is not None
-        child = self.child
-        self.lab.until(lambda: child.poll() is not None, timeout, "the child ends")
+        self.ends(timeout)
         self.output.exited()
-        assert child.returncode is not None
-        return child.returncode
+        return self.child.wait()
+
+    def ends(self, timeout: float = 10.0, reader: Reader | None = None) -> None:
+        """Lets the loop run until the child ends; meanwhile the reader reads."""
+        self.lab.until(
+            lambda: (reader is None or reader.read() is not None) and self.child.poll() is not None,
+            timeout,
+            "the child ends",
+        )
 
 
 class Lab:
     def __init__(self, kind: str) -> None:
-        self.loop: Any = Loop() if kind == "ours" else asyncio.new_event_loop()
+        self.loop: Any
         self.messages: list[tuple[str, str]] = []
         self.routers: list[OutputRouter] = []
         self.programs: list[Program] = []
         self.errors: list[object] = []
         if kind == "ours":
+            self.loop = Loop()
             self.loop.on_error = self.errors.append
         else:
+            self.loop = asyncio.new_event_loop()
             self.loop.set_exception_handler(lambda _loop, context: self.errors.append(context))
 
     def make(self, **options: Any) -> OutputRouter:
@@ -113,23 +128,10 @@ class Lab:
 
     def close(self) -> None:
         for program in self.programs:
-            if program.child is not None and program.child.poll() is None:
-                program.child.kill()
-                program.child.wait()
+            program.kill()
         for router in self.routers:
             router.close()
         self.loop.close()
-
-
-@pytest.fixture(params=["ours", "asyncio"])
-def lab(request: pytest.FixtureRequest) -> Iterator[Lab]:
-    before = descriptors()
-    made = Lab(request.param)
-    yield made
-    made.close()
-    assert not made.errors
-    left = {fd: target for fd, target in descriptors().items() if before.get(fd) != target}
-    assert not left, "descriptors leaked"
 
 
 class Reader:
@@ -156,15 +158,5 @@ class Reader:
                 pass
 
 
-@pytest.fixture
-def reader() -> Iterator[Reader]:
-    made = Reader()
-    yield made
-    made.close()
-
-
-@pytest.fixture
-def second_reader() -> Iterator[Reader]:
-    made = Reader()
-    yield made
-    made.close()
+def numbered(tag: bytes, size: int) -> list[bytes]:
+    return [(b"%s %08d " % (tag, n)).ljust(119, b".") for n in range(size // 120)]

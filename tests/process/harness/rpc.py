@@ -5,65 +5,17 @@ from __future__ import annotations
 import json
 import socket
 import struct
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from supervice.control.protocol import CommandError
 from supervice.control.server import RpcServer
+from tests.fakes.control import FakeCommands
 from tests.process.harness.loop_thread import LoopThread
 
 
 def frame(message: Any) -> bytes:
     body = message if isinstance(message, bytes) else json.dumps(message).encode()
     return struct.pack(">I", len(body)) + body
-
-
-class FakeCommands:
-    """Answers with what it was asked, waits when it is told to, and streams on demand."""
-
-    def __init__(self) -> None:
-        self.loop: Any = None
-        self.executed: list[dict[str, Any]] = []
-        self.finished: list[str] = []
-        self.cancelled: list[str] = []
-        self.waiting: list[Any] = []
-        self.streams: list[Callable[[dict[str, Any]], bool]] = []
-        self.stopped = 0
-
-    async def execute(self, request: dict[str, Any]) -> dict[str, Any]:
-        self.executed.append(request)
-        if request.get("hold"):
-            future = self.loop.create_future()
-            self.waiting.append(future)
-            try:
-                await future
-            except BaseException:
-                self.cancelled.append(request["command"])
-                raise
-        if request.get("boom"):
-            raise RuntimeError("boom")
-        if request.get("big"):
-            return {"status": "ok", "data": "x" * request["big"]}
-        if request["command"] == "unknown":
-            raise CommandError("UNKNOWN_COMMAND", "unknown command")
-        self.finished.append(request["command"])
-        return {"status": "ok", "echo": request}
-
-    def follow(self, request: dict[str, Any], send: Callable[[dict[str, Any]], bool]) -> Callable[[], None]:
-        if request.get("name") == "nobody":
-            raise CommandError("NOT_FOUND", "Process not found: nobody")
-        self.streams.append(send)
-        send({"status": "ok", "hello": True})
-        return self._stop
-
-    def _stop(self) -> None:
-        self.stopped += 1
-
-    def release(self) -> None:
-        for future in self.waiting:
-            if not future.done():
-                future.set_result(None)
 
 
 class Served(LoopThread):
@@ -126,6 +78,13 @@ class RawClient:
             return None
         reply: dict[str, Any] = json.loads(self._exactly(struct.unpack(">I", header)[0]))
         return reply
+
+    def echoed(self) -> str:
+        """The command that the next reply answers."""
+        reply = self.receive()
+        assert reply is not None
+        command: str = reply["echo"]["command"]
+        return command
 
     def ask(self, message: Any) -> dict[str, Any]:
         reply = self.send(message).receive()

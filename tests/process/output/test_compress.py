@@ -72,7 +72,7 @@ def busy(daemon: Daemon, path: Path) -> None:
     eventually(lambda: helpers(daemon) or len(list(path.parent.iterdir())) > before + 8, 20)
 
 
-def test_all_lines_are_in_the_compressed_files(daemon: Callable[..., Daemon], tmp_path: Path):
+def test_all_lines_are_in_the_compressed_files(daemon: Callable[..., Daemon], tmp_path: Path) -> None:
     path = tmp_path / "logs" / "log"
     path.parent.mkdir()
     one = daemon(program(path, 20_000))
@@ -82,7 +82,11 @@ def test_all_lines_are_in_the_compressed_files(daemon: Callable[..., Daemon], tm
     assert helpers(one) == []
 
 
-def test_the_daemon_is_killed_again_and_again(daemon: Callable[..., Daemon], tmp_path: Path):
+def stopped(pid: int) -> None:
+    eventually(lambda: state(pid) == "T")
+
+
+def test_the_daemon_is_killed_again_and_again(daemon: Callable[..., Daemon], tmp_path: Path) -> None:
     """With a program that writes on: each daemon begins where the last one ended, whatever it was at."""
     path = tmp_path / "logs" / "log"
     path.parent.mkdir()
@@ -90,9 +94,7 @@ def test_the_daemon_is_killed_again_and_again(daemon: Callable[..., Daemon], tmp
         one = daemon(program(path, 4000, 20_000, backups=200))
         busy(one, path)
         one.signal(signal.SIGSTOP)
-        eventually(
-            lambda pid=one.pid: state(pid) == "T"
-        )  # killed in the middle of a write, it would tear a line
+        stopped(one.pid)  # killed in the middle of a write, it would tear a line
         kids = children(one)
         one.process.kill()
         one.process.wait()
@@ -109,7 +111,7 @@ def test_the_daemon_is_killed_again_and_again(daemon: Callable[..., Daemon], tmp
     assert begun == 6
 
 
-def test_the_end_waits_for_no_helper_and_blames_nobody(daemon: Callable[..., Daemon], tmp_path: Path):
+def test_the_end_waits_for_no_helper_and_blames_nobody(daemon: Callable[..., Daemon], tmp_path: Path) -> None:
     path = tmp_path / "logs" / "log"
     path.parent.mkdir()
     one = daemon(program(path, 400_000, 12_000_000))
@@ -123,12 +125,12 @@ def test_the_end_waits_for_no_helper_and_blames_nobody(daemon: Callable[..., Dae
     assert found == list(range(len(found)))
 
 
-def test_switched_on_by_a_reload(daemon: Callable[..., Daemon], tmp_path: Path):
+def test_switched_on_by_a_reload(daemon: Callable[..., Daemon], tmp_path: Path) -> None:
     path = tmp_path / "logs" / "log"
     path.parent.mkdir()
     fifo = tmp_path / "fifo"
     os.mkfifo(fifo)
-    text = f"[program:web]\ncommand = /bin/sh -c 'while read x < {fifo}; do cat /etc/passwd; done'\n"
+    text = f"[program:web]\ncommand = /bin/sh -c 'while :; do read x < {fifo} && cat /etc/passwd; done'\n"
     one = daemon(text + options(path, 1500, compress=False))
     one.wait_state("web", "RUNNING")
     pid = one.row("web")["pid"]
@@ -145,7 +147,7 @@ def test_switched_on_by_a_reload(daemon: Callable[..., Daemon], tmp_path: Path):
     eventually(lambda: not [name for name in plain(path) if not name.endswith(".tmp")], 20)
 
 
-def test_the_daemons_own_log(daemon: Callable[..., Daemon], tmp_path: Path):
+def test_the_daemons_own_log(daemon: Callable[..., Daemon], tmp_path: Path) -> None:
     log = tmp_path / "own" / "log"
     log.parent.mkdir()
     one = daemon(

@@ -7,27 +7,14 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from tests.process.harness.output import Lab, Reader, lab, reader, second_reader
-
-__all__ = ["lab", "reader", "second_reader"]  # fixtures
-
-SPEW = """
-import os, sys
-def spew(tag, size, block=65536):
-    line = lambda n: (b"%s %08d " % (tag, n)).ljust(119, b".") + b"\\n"
-    data = b"".join(line(n) for n in range(size // 120))
-    view = memoryview(data)
-    while view:
-        view = view[os.write(1, view[:block]):]
-"""
-
-
-def numbered(tag: bytes, size: int) -> list[bytes]:
-    return [(b"%s %08d " % (tag, n)).ljust(119, b".") for n in range(size // 120)]
+from supervice.models import ProgramConfig
+from tests.process.harness.output import SPEW, Lab, Reader, numbered
 
 
 def rotated(path: Path) -> bytes:
@@ -35,7 +22,7 @@ def rotated(path: Path) -> bytes:
     return b"".join(p.read_bytes() for p in [*names, path])
 
 
-def test_twenty_programs_write_a_mebibyte_and_exit(lab: Lab, tmp_path: Path):
+def test_twenty_programs_write_a_mebibyte_and_exit(lab: Lab, tmp_path: Path) -> None:
     """Nothing lost, nothing torn, in rotated files; all exit before anything was read."""
     size = 1 << 20
     programs = []
@@ -56,7 +43,7 @@ def test_twenty_programs_write_a_mebibyte_and_exit(lab: Lab, tmp_path: Path):
         assert (program.output.lost_bytes, program.output.dropped_lines) == (0, 0)
 
 
-def test_lines_of_many_programs_on_one_stdout(lab: Lab, reader: Reader):
+def test_lines_of_many_programs_on_one_stdout(lab: Lab, reader: Reader) -> None:
     """In a shared pipe: each line whole, each program's lines in order, all there."""
     lab.make(stdout_fd=reader.write_end)
     size = 300_000
@@ -64,7 +51,7 @@ def test_lines_of_many_programs_on_one_stdout(lab: Lab, reader: Reader):
     for n, program in enumerate(programs):
         program.python(SPEW + f"spew(b'p{n}', {size}, 7777)")
     for program in programs:
-        lab.until(lambda p=program: reader.read() is not None and p.child.poll() is not None, 20)
+        program.ends(20, reader)
         program.output.exited()
     lab.until(lambda: reader.read() is not None and not lab.router.pending())
     lines = reader.read().split(b"\n")
@@ -75,7 +62,7 @@ def test_lines_of_many_programs_on_one_stdout(lab: Lab, reader: Reader):
     assert len(lines) == 8 * (size // 120)
 
 
-def test_stdout_byte_for_byte(lab: Lab, reader: Reader, second_reader: Reader):
+def test_stdout_byte_for_byte(lab: Lab, reader: Reader, second_reader: Reader) -> None:
     lab.make(stdout_fd=reader.write_end, stderr_fd=second_reader.write_end)
     program = lab.program()
     program.sh(r"printf 'a\0b\377\r\n\n'; printf 'oops\n' >&2; printf 'last'")
@@ -85,7 +72,7 @@ def test_stdout_byte_for_byte(lab: Lab, reader: Reader, second_reader: Reader):
     assert second_reader.read() == b"oops\n"
 
 
-def test_the_last_line_of_a_run_gets_a_newline_only_when_another_follows(lab: Lab, reader: Reader):
+def test_the_last_line_of_a_run_gets_a_newline_only_when_another_follows(lab: Lab, reader: Reader) -> None:
     lab.make(stdout_fd=reader.write_end)
     one, two = lab.program("one"), lab.program("two")
     one.sh("printf unfinished")
@@ -99,7 +86,7 @@ def test_the_last_line_of_a_run_gets_a_newline_only_when_another_follows(lab: La
     assert reader.read() == b"unfinished\nsecond run\nother\n"
 
 
-def test_the_last_line_between_runs_in_a_file(lab: Lab, tmp_path: Path):
+def test_the_last_line_between_runs_in_a_file(lab: Lab, tmp_path: Path) -> None:
     path = tmp_path / "log"
     program = lab.program(stdout_logfile=str(path))
     for _ in range(3):
@@ -109,7 +96,7 @@ def test_the_last_line_between_runs_in_a_file(lab: Lab, tmp_path: Path):
     assert path.read_bytes() == b"run\nrun\nrun"
 
 
-def test_output_after_the_stop_signal(lab: Lab, tmp_path: Path):
+def test_output_after_the_stop_signal(lab: Lab, tmp_path: Path) -> None:
     path = tmp_path / "log"
     program = lab.program(stdout_logfile=str(path))
     code = SPEW + (
@@ -125,7 +112,7 @@ def test_output_after_the_stop_signal(lab: Lab, tmp_path: Path):
     assert path.read_bytes().split(b"\n") == [b"ready", *numbered(b"bye", 600000), b"end"]
 
 
-def test_a_grandchild_that_outlives_its_parent(lab: Lab, tmp_path: Path):
+def test_a_grandchild_that_outlives_its_parent(lab: Lab, tmp_path: Path) -> None:
     """Its output is kept, and it delays neither the end of the run nor the next one."""
     path = tmp_path / "log"
     fifo = tmp_path / "go"
@@ -144,7 +131,7 @@ def test_a_grandchild_that_outlives_its_parent(lab: Lab, tmp_path: Path):
     lab.until(lambda: path.read_bytes() == b"parent\nnext run\ngrandchild\nlast")
 
 
-def test_a_grandchild_that_never_stops_writing(lab: Lab, tmp_path: Path):
+def test_a_grandchild_that_never_stops_writing(lab: Lab, tmp_path: Path) -> None:
     """What the child left is bounded, so its end is reported although the pipe never runs dry."""
     program = lab.program(stdout_logfile=str(tmp_path / "log"), stdout_logfile_backups=1)
     program.sh("yes & echo $! >&2; exit 0")
@@ -155,7 +142,7 @@ def test_a_grandchild_that_never_stops_writing(lab: Lab, tmp_path: Path):
     os.kill(int(program.output.tail(1, "stderr")[0][1]), signal.SIGKILL)
 
 
-def test_redirect_stderr_keeps_the_order(lab: Lab, tmp_path: Path):
+def test_redirect_stderr_keeps_the_order(lab: Lab, tmp_path: Path) -> None:
     path = tmp_path / "log"
     program = lab.program(stdout_logfile=str(path), redirect_stderr=True)
     program.sh("for n in 1 2 3 4 5; do echo out $n; echo err $n >&2; done")
@@ -164,7 +151,7 @@ def test_redirect_stderr_keeps_the_order(lab: Lab, tmp_path: Path):
     assert path.read_text() == expected
 
 
-def test_both_streams_and_two_programs_in_one_file(lab: Lab, tmp_path: Path):
+def test_both_streams_and_two_programs_in_one_file(lab: Lab, tmp_path: Path) -> None:
     """Same file by another name too: one sink, so rotation happens once and lines stay whole."""
     (tmp_path / "real").mkdir()
     (tmp_path / "link").symlink_to(tmp_path / "real")
@@ -191,7 +178,7 @@ def test_both_streams_and_two_programs_in_one_file(lab: Lab, tmp_path: Path):
         assert file.stat().st_size <= 50_000
 
 
-def test_very_long_lines_flow_in_parts(lab: Lab, reader: Reader, tmp_path: Path):
+def test_very_long_lines_flow_in_parts(lab: Lab, reader: Reader, tmp_path: Path) -> None:
     lab.make(stdout_fd=reader.write_end)
     program = lab.program()
     os.mkfifo(tmp_path / "go")
@@ -207,7 +194,7 @@ def test_very_long_lines_flow_in_parts(lab: Lab, reader: Reader, tmp_path: Path)
 
 
 @pytest.mark.parametrize("length", [65535, 65536])
-def test_lines_up_to_64_kib_are_never_mixed(lab: Lab, reader: Reader, length: int):
+def test_lines_up_to_64_kib_are_never_mixed(lab: Lab, reader: Reader, length: int) -> None:
     lab.make(stdout_fd=reader.write_end)
     long, short = lab.program("long"), lab.program("short")
     long.python(
@@ -226,7 +213,7 @@ def test_lines_up_to_64_kib_are_never_mixed(lab: Lab, reader: Reader, length: in
     assert len(lines) == 3001
 
 
-def test_none_costs_no_descriptor(lab: Lab):
+def test_none_costs_no_descriptor(lab: Lab) -> None:
     programs = [
         lab.program(f"p{n}", stdout_logfile="NONE", stderr_logfile="none", redirect_stderr=n == 1)
         for n in range(3)
@@ -243,7 +230,7 @@ def test_none_costs_no_descriptor(lab: Lab):
         assert program.output.tail(5) == []
 
 
-def test_json_and_prefix(lab: Lab, reader: Reader, second_reader: Reader, tmp_path: Path):
+def test_json_and_prefix(lab: Lab, reader: Reader, second_reader: Reader, tmp_path: Path) -> None:
     lab.make(stdout_fd=reader.write_end, stderr_fd=second_reader.write_end, log_format="json")
     web = lab.program("web")
     file = lab.program("file", stdout_logfile=str(tmp_path / "log"))
@@ -266,7 +253,7 @@ def test_json_and_prefix(lab: Lab, reader: Reader, second_reader: Reader, tmp_pa
 
 
 @pytest.mark.parametrize("name", ["/dev/stdout", "/dev/fd/1", "/proc/self/fd/1", "link"])
-def test_device_paths_are_our_stdout_and_never_rotated(tmp_path: Path, name: str):
+def test_device_paths_are_our_stdout_and_never_rotated(tmp_path: Path, name: str) -> None:
     """In a process of its own: fd 1 is a regular file here, which would be rotated if it were opened."""
     if name == "link":
         (tmp_path / "access.log").symlink_to("/dev/stdout")
@@ -294,7 +281,7 @@ router.close()
     assert {p.name for p in tmp_path.iterdir()} <= {"out", "access.log"}
 
 
-def test_a_log_directory_that_is_missing_is_said_and_retried(lab: Lab, tmp_path: Path):
+def test_a_log_directory_that_is_missing_is_said_and_retried(lab: Lab, tmp_path: Path) -> None:
     path = tmp_path / "later" / "log"
     program = lab.program(stdout_logfile="NONE", stderr_logfile=str(path))
     before = len(os.listdir("/proc/self/fd"))
@@ -307,7 +294,7 @@ def test_a_log_directory_that_is_missing_is_said_and_retried(lab: Lab, tmp_path:
     assert path.read_bytes() == b"there\n"
 
 
-def test_a_spawn_that_fails_leaves_nothing(lab: Lab, tmp_path: Path):
+def test_a_spawn_that_fails_leaves_nothing(lab: Lab, tmp_path: Path) -> None:
     program = lab.program(stdout_logfile=str(tmp_path / "log"))
     program.sh("true")
     program.reap()
@@ -319,7 +306,9 @@ def test_a_spawn_that_fails_leaves_nothing(lab: Lab, tmp_path: Path):
     assert program.output.drained()
 
 
-def test_no_descriptors_left_for_a_second_pipe(lab: Lab, tmp_path: Path, monkeypatch):
+def test_no_descriptors_left_for_a_second_pipe(
+    lab: Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     program = lab.program(stdout_logfile=str(tmp_path / "log"), stderr_logfile=str(tmp_path / "err"))
     program.sh("true")
     program.reap()
@@ -338,7 +327,7 @@ def test_no_descriptors_left_for_a_second_pipe(lab: Lab, tmp_path: Path, monkeyp
     assert len(os.listdir("/proc/self/fd")) == before
 
 
-def test_reload_changes_the_log_of_a_running_program(lab: Lab, tmp_path: Path, reader: Reader):
+def test_reload_changes_the_log_of_a_running_program(lab: Lab, tmp_path: Path, reader: Reader) -> None:
     lab.make(stdout_fd=reader.write_end)
     one, two = tmp_path / "one", tmp_path / "two"
     program = lab.program(stdout_logfile=str(one), stderr_logfile="NONE")
@@ -349,12 +338,12 @@ def test_reload_changes_the_log_of_a_running_program(lab: Lab, tmp_path: Path, r
     child = program.start("/bin/sh", "-c", f"exec cat < {fifo}")
     source = os.open(fifo, os.O_RDWR)
 
-    def say(text: bytes, seen) -> None:
+    def say(text: bytes, seen: Callable[[], bytes]) -> None:
         os.write(source, text)
         lab.until(lambda: text in seen())
 
-    def config(**fields):
-        return type(program.config)("web", "unused", stderr_logfile="NONE", **fields)
+    def config(**fields: Any) -> ProgramConfig:
+        return ProgramConfig("web", "unused", stderr_logfile="NONE", **fields)
 
     say(b"first\n", one.read_bytes)
     program.output.reconfigure(config(stdout_logfile=str(two)))
@@ -377,7 +366,7 @@ def test_reload_changes_the_log_of_a_running_program(lab: Lab, tmp_path: Path, r
     assert reader.read() == b"fourth\n"
 
 
-def test_reopen_for_logrotate(lab: Lab, tmp_path: Path):
+def test_reopen_for_logrotate(lab: Lab, tmp_path: Path) -> None:
     path = tmp_path / "log"
     program = lab.program(stdout_logfile=str(path))
     program.sh("echo one")
@@ -389,7 +378,7 @@ def test_reopen_for_logrotate(lab: Lab, tmp_path: Path):
     assert path.read_bytes() == b"two\n"
 
 
-def test_tail_and_followers_through_restarts(lab: Lab, reader: Reader):
+def test_tail_and_followers_through_restarts(lab: Lab, reader: Reader) -> None:
     lab.make(stdout_fd=reader.write_end, log_buffer=1000)
     program = lab.program(stderr_logfile="NONE")
     got: list[tuple[str, bytes]] = []
@@ -413,7 +402,7 @@ def test_tail_and_followers_through_restarts(lab: Lab, reader: Reader):
     slow.close()
 
 
-def test_close_of_a_removed_program_keeps_its_last_output(lab: Lab, reader: Reader):
+def test_close_of_a_removed_program_keeps_its_last_output(lab: Lab, reader: Reader) -> None:
     """With a stalled reader the rest is still in the pipe when the process is forgotten."""
     lab.make(stdout_fd=reader.write_end)
     program = lab.program()
@@ -426,7 +415,7 @@ def test_close_of_a_removed_program_keeps_its_last_output(lab: Lab, reader: Read
     assert reader.read().split(b"\n")[:-1] == numbered(b"fill", 3000000)
 
 
-def test_silent_programs_cost_little(lab: Lab, tmp_path: Path):
+def test_silent_programs_cost_little(lab: Lab, tmp_path: Path) -> None:
     """200 programs that log both streams to files; 8 KiB a process is the budget for everything."""
     import gc
     import tracemalloc
@@ -450,11 +439,11 @@ def test_silent_programs_cost_little(lab: Lab, tmp_path: Path):
     assert used / 200 < 5500  # the configuration object and the harness are in it
 
 
-def test_what_the_daemon_imports():
+def test_what_the_daemon_imports() -> None:
     """Imports are a decision: SPEC 9, docs/adr/0002."""
     code = (
         "import sys; sys.path.insert(0, '.');"
-        "from supervice import logger, loop; import supervice.output.router;"
+        "from supervice import logger; from supervice.lean import loop; import supervice.output.router;"
         "logger.use_stream('INFO', lambda line: None); logger.info('x');"
         "bad = {'logging', 'typing', 'dataclasses', 're', 'asyncio', 'subprocess', 'json', 'datetime',"
         "       'shutil', 'pathlib', 'socket', 'supervice.output.formats'} & set(sys.modules);"

@@ -10,10 +10,7 @@ import pytest
 from supervice.output.pump import Pump
 from supervice.output.sinks import StreamSink
 from supervice.supervisord.tap import Tap, TappedPump
-from tests.process.harness.output import Lab, Reader, lab, reader
-from tests.process.output.test_router import SPEW, numbered
-
-__all__ = ["lab", "reader"]  # fixtures
+from tests.process.harness.output import SPEW, Lab, Reader, numbered
 
 SIZE = 24_000_000
 
@@ -33,7 +30,7 @@ def moved(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     return sizes
 
 
-def test_lines_of_two_floods_and_a_quiet_program(lab: Lab, reader: Reader, moved: list[int]):
+def test_lines_of_two_floods_and_a_quiet_program(lab: Lab, reader: Reader, moved: list[int]) -> None:
     lab.make(stdout_fd=reader.write_end)
     floods = [lab.program("a"), lab.program("b")]
     for n, program in enumerate(floods):
@@ -65,7 +62,7 @@ def test_lines_of_two_floods_and_a_quiet_program(lab: Lab, reader: Reader, moved
 
 
 @pytest.mark.parametrize("length", [50_000, 65_535, 65_536])
-def test_long_lines_stay_whole(lab: Lab, reader: Reader, moved: list[int], length: int):
+def test_long_lines_stay_whole(lab: Lab, reader: Reader, moved: list[int], length: int) -> None:
     """A `splice` ends anywhere in a line; the line that another program writes comes after its end."""
     lab.make(stdout_fd=reader.write_end)
     programs = [lab.program("a"), lab.program("b")]
@@ -76,7 +73,7 @@ def test_long_lines_stay_whole(lab: Lab, reader: Reader, moved: list[int], lengt
             f" while v: v = v[os.write(1, v[:50001]):]"
         )
     for program in programs:
-        lab.until(lambda p=program: reader.read() is not None and p.child.poll() is not None, 20)
+        program.ends(20, reader)
         program.output.exited()
     lab.until(lambda: reader.read() is not None and not lab.router.pending())
     lines = reader.read().split(b"\n")[:-1]
@@ -86,7 +83,7 @@ def test_long_lines_stay_whole(lab: Lab, reader: Reader, moved: list[int], lengt
     assert sum(moved)
 
 
-def test_whoever_follows_sees_every_line(lab: Lab, reader: Reader, moved: list[int]):
+def test_whoever_follows_sees_every_line(lab: Lab, reader: Reader, moved: list[int]) -> None:
     lab.make(stdout_fd=reader.write_end)
     program = lab.program()
     seen: list[bytes] = []
@@ -106,7 +103,7 @@ def test_whoever_follows_sees_every_line(lab: Lab, reader: Reader, moved: list[i
     follower.close()
 
 
-def test_a_reader_that_goes_away_in_the_middle(lab: Lab, reader: Reader, moved: list[int]):
+def test_a_reader_that_goes_away_in_the_middle(lab: Lab, reader: Reader, moved: list[int]) -> None:
     """The program neither blocks nor dies of it, and what is lost is counted."""
     lab.make(stdout_fd=reader.write_end)
     lab.router.own(0)
@@ -122,7 +119,7 @@ def test_a_reader_that_goes_away_in_the_middle(lab: Lab, reader: Reader, moved: 
     assert len(lab.messages) == 1
 
 
-def test_where_splice_is_refused(lab: Lab, reader: Reader, monkeypatch: pytest.MonkeyPatch):
+def test_where_splice_is_refused(lab: Lab, reader: Reader, monkeypatch: pytest.MonkeyPatch) -> None:
     """As a sandbox may: everything goes on with reading and writing."""
 
     def refused(*_args: object, **_named: object) -> int:
@@ -139,7 +136,7 @@ def test_where_splice_is_refused(lab: Lab, reader: Reader, monkeypatch: pytest.M
     assert not lab.router.own(0).piped
 
 
-def test_whoever_reads_along_sees_every_byte(lab: Lab, reader: Reader, moved: list[int]):
+def test_whoever_reads_along_sees_every_byte(lab: Lab, reader: Reader, moved: list[int]) -> None:
     """`ready = log:` looks at every line, and a tap (an event listener, escape sequences) at every byte."""
     lab.make(stdout_fd=reader.write_end)
     lines: list[bytes] = []
@@ -151,7 +148,7 @@ def test_whoever_reads_along_sees_every_byte(lab: Lab, reader: Reader, moved: li
     tapped = lab.program("tapped")
     for program, name in ((spied, "spied"), (tapped, "tapped")):
         program.python(SPEW + f"spew(b'{name}', 6000000)")
-        lab.until(lambda p=program: reader.read() is not None and p.child.poll() is not None)
+        program.ends(reader=reader)
         program.output.exited()
     lab.until(lambda: reader.read() is not None and not lab.router.pending())
     assert b"".join(lines).split(b"\n")[:-1] == numbered(b"spied", 6_000_000)

@@ -8,18 +8,22 @@ import select
 import subprocess
 import sys
 import termios
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from supervice.models import ProgramConfig
 from supervice.output.process_output import STALLED_RUNS
-from tests.process.harness.output import Lab, Reader, descriptors, lab, reader, second_reader
-from tests.process.output.test_router import SPEW, numbered
+from tests.process.harness.descriptors import descriptors
+from tests.process.harness.output import SPEW, Lab, Program, Reader, numbered
 
-__all__ = ["lab", "reader", "second_reader"]  # fixtures
+if TYPE_CHECKING:
+    from supervice.output.sinks import Sink
 
 
-def test_a_stalled_reader_holds_up_only_the_writer(lab: Lab, reader: Reader, tmp_path: Path):
+def test_a_stalled_reader_holds_up_only_the_writer(lab: Lab, reader: Reader, tmp_path: Path) -> None:
     lab.make(stdout_fd=reader.write_end)
     size = 6_000_000
     stalled = lab.program("stalled")
@@ -42,7 +46,7 @@ def test_a_stalled_reader_holds_up_only_the_writer(lab: Lab, reader: Reader, tmp
     assert stalled.output.lost_bytes == 0
 
 
-def test_with_drop_the_writer_goes_on_and_lines_are_counted(lab: Lab, reader: Reader):
+def test_with_drop_the_writer_goes_on_and_lines_are_counted(lab: Lab, reader: Reader) -> None:
     lab.make(stdout_fd=reader.write_end, log_overflow="drop")
     size = 6_000_000
     program = lab.program()
@@ -62,7 +66,7 @@ def test_with_drop_the_writer_goes_on_and_lines_are_counted(lab: Lab, reader: Re
     assert len(lab.messages) == 1  # and not one for each short stall
 
 
-def test_runs_stay_in_order_behind_a_stalled_reader(lab: Lab, reader: Reader):
+def test_runs_stay_in_order_behind_a_stalled_reader(lab: Lab, reader: Reader) -> None:
     lab.make(stdout_fd=reader.write_end)
     fill, program = lab.program("fill"), lab.program()
     fill.python(SPEW + "spew(b'fill', 3000000)")
@@ -79,7 +83,7 @@ def test_runs_stay_in_order_behind_a_stalled_reader(lab: Lab, reader: Reader):
     assert program.output.drained()
 
 
-def test_a_run_that_stalls_again_half_read_stays_before_the_next(lab: Lab, reader: Reader):
+def test_a_run_that_stalls_again_half_read_stays_before_the_next(lab: Lab, reader: Reader) -> None:
     lab.make(stdout_fd=reader.write_end)
     fill, program = lab.program("fill"), lab.program(stderr_logfile="NONE")
     fill.python(SPEW + "spew(b'fill', 3000000)")
@@ -92,7 +96,7 @@ def test_a_run_that_stalls_again_half_read_stays_before_the_next(lab: Lab, reade
     assert lines == [line for n in range(3) for line in numbered(b"run%d" % n, 960000)]
 
 
-def test_a_grandchild_that_floods_a_slow_reader(lab: Lab, reader: Reader, tmp_path: Path):
+def test_a_grandchild_that_floods_a_slow_reader(lab: Lab, reader: Reader, tmp_path: Path) -> None:
     """The ended run counts as read at some point, though its pipe never is empty."""
     lab.make(stdout_fd=reader.write_end)
     program = lab.program()
@@ -111,7 +115,7 @@ def test_a_grandchild_that_floods_a_slow_reader(lab: Lab, reader: Reader, tmp_pa
     os.kill(int((tmp_path / "pid").read_text()), 9)
 
 
-def test_dropping_never_shows_the_end_of_a_line_without_its_beginning(lab: Lab, reader: Reader):
+def test_dropping_never_shows_the_end_of_a_line_without_its_beginning(lab: Lab, reader: Reader) -> None:
     lab.make(stdout_fd=reader.write_end, log_overflow="drop")
     program = lab.program()
     code = "import os\nfor n in range(60): os.write(1, b'<%d ' % n + b'x' * 200000 + b'>\\n')\n"
@@ -139,7 +143,7 @@ def test_dropping_never_shows_the_end_of_a_line_without_its_beginning(lab: Lab, 
     assert program.output.dropped_lines > 0
 
 
-def test_a_crash_loop_behind_a_stalled_reader_does_not_eat_descriptors(lab: Lab, reader: Reader):
+def test_a_crash_loop_behind_a_stalled_reader_does_not_eat_descriptors(lab: Lab, reader: Reader) -> None:
     lab.make(stdout_fd=reader.write_end)
     fill, program = lab.program("fill"), lab.program(stderr_logfile="NONE")
     fill.python(SPEW + "spew(b'fill', 3000000)")
@@ -158,7 +162,7 @@ def test_a_crash_loop_behind_a_stalled_reader_does_not_eat_descriptors(lab: Lab,
     assert lines == [b"run%04d" % n for n in range(14, runs)]
 
 
-def test_the_reader_of_our_stdout_goes_away(lab: Lab, reader: Reader):
+def test_the_reader_of_our_stdout_goes_away(lab: Lab, reader: Reader) -> None:
     lab.make(stdout_fd=reader.write_end)
     program = lab.program()
     program.sh("echo one")
@@ -173,7 +177,7 @@ def test_the_reader_of_our_stdout_goes_away(lab: Lab, reader: Reader):
     reader.fd = os.open("/dev/null", os.O_RDONLY)
 
 
-def test_one_pipe_for_both_is_one_sink(lab: Lab, reader: Reader):
+def test_one_pipe_for_both_is_one_sink(lab: Lab, reader: Reader) -> None:
     other = os.dup(reader.write_end)
     lab.make(stdout_fd=reader.write_end, stderr_fd=other)
     assert lab.router.own(0) is lab.router.own(1)
@@ -184,7 +188,7 @@ def test_one_pipe_for_both_is_one_sink(lab: Lab, reader: Reader):
     os.close(other)
 
 
-def test_the_pipe_of_pid_1_under_an_init_is_our_stdout(lab: Lab, reader: Reader):
+def test_the_pipe_of_pid_1_under_an_init_is_our_stdout(lab: Lab, reader: Reader) -> None:
     """`stdout_logfile=/proc/1/fd/1` with `docker run --init`: another process' descriptor, the same pipe."""
     child = subprocess.Popen(["/bin/sleep", "1000"], stdout=reader.write_end)
     try:
@@ -198,27 +202,35 @@ def test_the_pipe_of_pid_1_under_an_init_is_our_stdout(lab: Lab, reader: Reader)
         program = lab.program(stdout_logfile=f"/proc/{child.pid}/fd/1")
         program.sh("printf '\\nbye'")
         program.reap()
-        assert router.own(0) is not program.output._sinks[0]
+        assert router.own(0) is not stdout_of(program)
         assert reader.read() == b"hello\nhello\nbye"
     finally:
         child.kill()
         child.wait()
 
 
-def test_moved_away_from_a_stalled_target_by_reload(lab: Lab, tmp_path: Path):
+def stdout_of(program: Program) -> Sink:
+    sinks = program.output._sinks
+    assert sinks is not None
+    assert sinks[0] is not None
+    return sinks[0]
+
+
+def test_moved_away_from_a_stalled_target_by_reload(lab: Lab, tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "fifo")
     program = lab.program(stdout_logfile=str(tmp_path / "fifo"), stderr_logfile="NONE")
     program.python(SPEW + "spew(b'move', 3000000)")
-    lab.until(lambda: program.output._sinks[0].blocked)
-    fields = {"stdout_logfile": str(tmp_path / "log"), "stderr_logfile": "NONE"}
-    program.output.reconfigure(type(program.config)("web", "unused", **fields))
+    lab.until(lambda: stdout_of(program).blocked)
+    program.output.reconfigure(
+        ProgramConfig("web", "unused", stdout_logfile=str(tmp_path / "log"), stderr_logfile="NONE")
+    )
     program.reap()
     lines = (tmp_path / "log").read_bytes().split(b"\n")[:-1]
     assert lines == numbered(b"move", 3000000)[-len(lines) :]
     assert len(lines) > 20000 - (1 << 20) // 120 - (1 << 19) // 120
 
 
-def test_the_daemons_log_goes_between_the_lines(lab: Lab, reader: Reader):
+def test_the_daemons_log_goes_between_the_lines(lab: Lab, reader: Reader) -> None:
     lab.make(stdout_fd=reader.write_end)
     write = lab.router.log_stream()
     program = lab.program()
@@ -237,7 +249,7 @@ def test_the_daemons_log_goes_between_the_lines(lab: Lab, reader: Reader):
     assert reader.read().count(b"much to say\n") == 50000 - write.lost_lines
 
 
-def test_the_daemons_log_in_a_rotating_file(lab: Lab, tmp_path: Path):
+def test_the_daemons_log_in_a_rotating_file(lab: Lab, tmp_path: Path) -> None:
     write = lab.make().log_file(str(tmp_path / "log"), 100, 2)
     for n in range(20):
         write(b"message number %04d\n" % n)
@@ -269,19 +281,21 @@ class Terminal:
 
 
 @pytest.fixture
-def terminal():
+def terminal() -> Iterator[Terminal]:
     made = Terminal()
     yield made
     made.close()
 
 
 @pytest.mark.parametrize("shared", [False, True])
-def test_a_stopped_terminal(lab: Lab, terminal: Terminal, monkeypatch, shared: bool):
+def test_a_stopped_terminal(
+    lab: Lab, terminal: Terminal, monkeypatch: pytest.MonkeyPatch, shared: bool
+) -> None:
     """Ctrl-S, or nobody reads: the loop lives; also where the terminal cannot be opened anew."""
     if shared:
         real = os.open
 
-        def refused(path, *args, **kwargs):
+        def refused(path: Any, *args: Any, **kwargs: Any) -> int:
             if str(path).startswith("/proc/self/fd/"):
                 raise PermissionError
             return real(path, *args, **kwargs)
@@ -301,7 +315,9 @@ def test_a_stopped_terminal(lab: Lab, terminal: Terminal, monkeypatch, shared: b
     assert os.get_blocking(terminal.fd)
 
 
-def test_colours_on_a_terminal_only(lab: Lab, terminal: Terminal, reader: Reader, monkeypatch):
+def test_colours_on_a_terminal_only(
+    lab: Lab, terminal: Terminal, reader: Reader, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.delenv("NO_COLOR", raising=False)
     for fd, colours in ((terminal.fd, True), (reader.write_end, False)):
         lab.make(stdout_fd=fd, log_format="prefix")
@@ -314,7 +330,7 @@ def test_colours_on_a_terminal_only(lab: Lab, terminal: Terminal, reader: Reader
         assert b"web | " in seen
 
 
-def test_a_fifo_without_a_reader(lab: Lab, tmp_path: Path):
+def test_a_fifo_without_a_reader(lab: Lab, tmp_path: Path) -> None:
     path = tmp_path / "fifo"
     os.mkfifo(path)
     program = lab.program(stdout_logfile=str(path), stdout_logfile_maxbytes=10)
@@ -341,7 +357,7 @@ def test_a_fifo_without_a_reader(lab: Lab, tmp_path: Path):
     assert [p.name for p in tmp_path.iterdir()] == ["fifo"]
 
 
-def test_a_device_that_is_always_full(lab: Lab):
+def test_a_device_that_is_always_full(lab: Lab) -> None:
     program = lab.program(stdout_logfile="/dev/full")
     program.python(SPEW + "spew(b'full', 1200000)")
     assert program.reap() == 0
@@ -351,7 +367,7 @@ def test_a_device_that_is_always_full(lab: Lab):
 
 
 @pytest.fixture
-def small_disk(tmp_path: Path):
+def small_disk(tmp_path: Path) -> Iterator[Path]:
     path = tmp_path / "disk"
     path.mkdir()
     done = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=256k", "none", str(path)], capture_output=True)
@@ -361,7 +377,7 @@ def small_disk(tmp_path: Path):
     subprocess.run(["umount", "-l", str(path)], check=True)
 
 
-def test_a_full_disk(lab: Lab, small_disk: Path):
+def test_a_full_disk(lab: Lab, small_disk: Path) -> None:
     """Programs keep running, lost bytes are counted and reported, no line is torn, and it recovers."""
     path = small_disk / "log"
     program = lab.program(stdout_logfile=str(path), stdout_logfile_maxbytes=50_000, stdout_logfile_backups=99)
@@ -383,7 +399,7 @@ def test_a_full_disk(lab: Lab, small_disk: Path):
     lab.router.close()
 
 
-def test_the_log_directory_disappears(lab: Lab, tmp_path: Path):
+def test_the_log_directory_disappears(lab: Lab, tmp_path: Path) -> None:
     directory = tmp_path / "logs"
     directory.mkdir()
     path = directory / "log"
@@ -402,7 +418,7 @@ def test_the_log_directory_disappears(lab: Lab, tmp_path: Path):
     assert len(lab.messages) == 1
 
 
-def test_flush_at_shutdown_reads_what_killed_leftovers_wrote(lab: Lab, tmp_path: Path):
+def test_flush_at_shutdown_reads_what_killed_leftovers_wrote(lab: Lab, tmp_path: Path) -> None:
     path = tmp_path / "log"
     program = lab.program(stdout_logfile=str(path))
     program.sh("(echo pid $$; exec sleep 1000) & echo $!; exit 0")
@@ -415,7 +431,7 @@ def test_flush_at_shutdown_reads_what_killed_leftovers_wrote(lab: Lab, tmp_path:
     lab.until(lambda: not lab.router.pending() and program.output.drained())
 
 
-def test_as_a_user_who_may_not_open_our_stdout(tmp_path: Path):
+def test_as_a_user_who_may_not_open_our_stdout(tmp_path: Path) -> None:
     """`docker run -u 12345`: the pipe is root's. Output arrives all the same, and a stall does not block."""
     if os.getuid():
         pytest.skip("needs root to become somebody else")

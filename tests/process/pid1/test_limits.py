@@ -120,6 +120,21 @@ def test_a_user_that_is_confined_cannot_get_rights_back() -> None:
     assert "more" not in text
 
 
+@ROOT
+@isolated
+def test_a_limit_on_descriptors_that_we_have_reached_ourselves() -> None:
+    """The child has our descriptors until exec closes them, so what it does after `setrlimit` opens nothing."""
+    null = os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)
+    for _ in range(60):
+        os.dup(null)
+    limits = Limits(capabilities=(), rlimits=(("nofile", 50, 50),))
+    assert run(limits, "sh", "-c", "ulimit -n", identity=NOBODY) == (0, "50\n")
+    assert run(Limits(capabilities=("CHOWN",), rlimits=limits.rlimits), "sh", "-c", "ulimit -n") == (
+        0,
+        "50\n",
+    )
+
+
 def failure(limits: Limits, **more: Any) -> SpawnError:
     before = sorted(os.listdir("/proc/self/fd"))
     with pytest.raises(SpawnError) as caught:

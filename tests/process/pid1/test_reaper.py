@@ -10,6 +10,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from itertools import pairwise
 
 import pytest
@@ -96,7 +97,7 @@ def test_the_status_is_what_the_child_ended_with() -> None:
     seen: dict[int, int] = {}
     for status, command in wanted.items():
         pid = sh(command)
-        desk.reaper.register(pid, lambda got, status=status: seen.__setitem__(status, got))
+        desk.reaper.register(pid, partial(seen.__setitem__, status))
     desk.run(lambda: len(seen) == len(wanted))
     assert seen == {status: status for status in wanted}
     assert desk.orphans == []
@@ -197,7 +198,7 @@ def pidfds(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> b
 
         monkeypatch.setattr(os, "pidfd_open", refused)
         monkeypatch.setattr(module, "POLL_SECONDS", 0.01)
-    return request.param == "with descriptors"
+    return bool(request.param == "with descriptors")
 
 
 @pytest.mark.usefixtures("pidfds")
@@ -229,7 +230,7 @@ def test_a_guest_many_at_once() -> None:
     seen: dict[int, int] = {}
     for number in range(100):
         pid = sh(f"exit {number}")
-        reaper.register(pid, lambda status, number=number: seen.__setitem__(number, status))
+        reaper.register(pid, partial(seen.__setitem__, number))
     turn(loop, lambda: len(seen) == 100)
     assert seen == {number: number for number in range(100)}
     reaper.close()

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -146,9 +147,13 @@ def test_what_is_counted_is_not_doubled_by_another_handler() -> None:
 
     router.handle(signum, note, every=True)
     router.handle(signal.SIGCHLD, busy)
+
+    def more_than(number: int) -> bool:
+        return seen[signum] > number
+
     for number in range(50):
         os.kill(os.getpid(), signal.SIGCHLD)
-        turn(loop, lambda number=number: seen[signum] > number)
+        turn(loop, partial(more_than, number))
     turn_for(loop, 0.1)
     assert seen[signum] == 50
     router.close()

@@ -10,7 +10,9 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -33,7 +35,7 @@ for _ in range(6000): time.sleep(0.01)
 """
 
 
-def run(*argv: str, **more: object) -> subprocess.CompletedProcess[bytes]:
+def run(*argv: str, **more: Any) -> subprocess.CompletedProcess[bytes]:
     return subprocess.run([*SINGLE, *argv], capture_output=True, timeout=30, check=False, **more)
 
 
@@ -41,7 +43,7 @@ def run(*argv: str, **more: object) -> subprocess.CompletedProcess[bytes]:
 def start() -> Iterator[Callable[..., subprocess.Popen[bytes]]]:
     made: list[subprocess.Popen[bytes]] = []
 
-    def make(*argv: str, **more: object) -> subprocess.Popen[bytes]:
+    def make(*argv: str, **more: Any) -> subprocess.Popen[bytes]:
         process = subprocess.Popen([*SINGLE, *argv], **more)
         made.append(process)
         return process
@@ -109,9 +111,13 @@ def test_every_signal_is_passed_on(
     eventually(lambda: note.read_text() == "up\n")
     stops = {signal.SIGTSTP, signal.SIGTTIN, signal.SIGTTOU}
     signals = sorted(signal.valid_signals() - stops - {signal.SIGKILL, signal.SIGSTOP, signal.SIGCHLD})
+
+    def noted(signum: int) -> bool:
+        return str(int(signum)) in note.read_text().split()
+
     for signum in signals:
         one.send_signal(signum)
-        eventually(lambda signum=signum: str(int(signum)) in note.read_text().split(), message=str(signum))
+        eventually(partial(noted, signum), message=str(signum))
     assert sorted(map(int, note.read_text().split()[1:])) == sorted(map(int, signals))
 
 

@@ -17,21 +17,11 @@ import pytest
 from tests import procfs
 from tests.eventually import eventually
 from tests.paths import PROGRAMS
+from tests.ports import free_port
 from tests.process.harness.daemon import Daemon
 
 Make = Callable[..., Daemon]
 PROGRAM = PROGRAMS / "fcgi.py"
-
-
-@pytest.fixture
-def stock(daemon: Make, tmp_path: Path) -> Make:
-    """Makes one daemon, with a file that has no section of ours."""
-
-    def make(text: str, **options: object) -> Daemon:
-        text = f"; not [supervice]\n[supervisord]\n{text}"
-        return daemon(text, "-s", str(tmp_path / "0" / "s.sock"), **options)
-
-    return make
 
 
 def program(address: str, *more: str, words: str = "") -> str:
@@ -56,12 +46,6 @@ def ask(address: str | tuple[str, int], meanwhile: Callable[[], object] = lambda
     return data[8 : 8 + size].decode().split("\r\n\r\n")[1].split()
 
 
-def free_port() -> int:
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return int(sock.getsockname()[1])
-
-
 def test_processes_share_a_unix_socket_and_requests_wait_over_a_restart(stock: Make, tmp_path: Path) -> None:
     path = str(tmp_path / "f.sock")
     one = stock(program(f"unix://{path}", "numprocs=2", "process_name=f%(process_num)d", "socket_mode=0660"))
@@ -70,7 +54,12 @@ def test_processes_share_a_unix_socket_and_requests_wait_over_a_restart(stock: M
     assert stat.S_IMODE(os.stat(path).st_mode) == 0o660
     inode = os.stat(path).st_ino
     seen: set[str] = set()
-    eventually(lambda: seen.update(ask(path)[:1]) or seen == pids, 20)
+
+    def all_answer() -> bool:
+        seen.update(ask(path)[:1])
+        return seen == pids
+
+    eventually(all_answer, 20)
     assert "listening on unix://" in one.text()
     one.ask("restart", "f:*")
     assert os.stat(path).st_ino == inode, "it is kept as long as one of them runs"

@@ -12,22 +12,10 @@ from pathlib import Path
 import pytest
 
 from tests.eventually import eventually
-from tests.paths import PROGRAMS
 from tests.process.harness.daemon import Daemon, alive
+from tests.process.harness.listeners import LISTENER, names, payloads, told, wait_for
 
 Make = Callable[..., Daemon]
-LISTENER = PROGRAMS / "listener.py"
-
-
-@pytest.fixture
-def stock(daemon: Make, tmp_path: Path) -> Make:
-    """Makes one daemon, with a file that has no section of ours."""
-
-    def make(text: str, **options: object) -> Daemon:
-        head = "" if "[supervisord]" in text else "[supervisord]\n"
-        return daemon(f"; not [supervice]\n{head}{text}", "-s", str(tmp_path / "0" / "s.sock"), **options)
-
-    return make
 
 
 def rewrite(one: Daemon, text: str) -> None:
@@ -40,31 +28,6 @@ def listener(file: Path, events: str, how: str = "ok", *more: str, name: str = "
         f"[eventlistener:{name}]\ncommand={sys.executable} {LISTENER} {file} {how}\nevents={events}\n"
         f"startsecs=0\n{options}"
     )
-
-
-def told(file: Path) -> list[tuple[dict[str, str], str]]:
-    """The events in the file: words of the header, payload."""
-    found = []
-    for line in file.read_text().splitlines() if file.exists() else ():
-        words = line.split(" ", 7)
-        found.append((dict(word.split(":", 1) for word in words[:7]), words[7]))
-    return found
-
-
-def names(file: Path) -> list[str]:
-    return [header["eventname"] for header, _ in told(file)]
-
-
-def payloads(file: Path, event: str) -> list[str]:
-    return [payload for header, payload in told(file) if header["eventname"] == event]
-
-
-def wait_for(file: Path, event: str, count: int = 1, timeout: float = 15) -> list[str]:
-    def there() -> list[str] | None:
-        found = payloads(file, event)
-        return found if len(found) >= count else None
-
-    return eventually(there, timeout, message=f"{count} {event}: {told(file)}") or []
 
 
 def pipes(one: Daemon) -> int:
@@ -383,5 +346,6 @@ def test_restarts_leave_no_descriptors(stock: Make, tmp_path: Path) -> None:
 def test_no_listener_inherits_the_pipe_of_another(stock: Make, tmp_path: Path) -> None:
     one = stock(listener(tmp_path / "a", "TICK_60", name="a") + listener(tmp_path / "b", "TICK_60", name="b"))
     for name in ("a", "b"):
-        pid = one.wait_state(name, "RUNNING")["pid"]
-        eventually(lambda pid=pid: {"0", "1", "2"} == set(os.listdir(f"/proc/{pid}/fd")))
+        one.wait_state(name, "RUNNING")
+    folders = [f"/proc/{row['pid']}/fd" for row in one.status().values()]
+    eventually(lambda: [set(os.listdir(folder)) for folder in folders] == [{"0", "1", "2"}] * 2)

@@ -21,6 +21,7 @@ from supervisor.xmlrpc import SupervisorTransport
 
 from supervice.core import Supervisor
 from tests.eventually import eventually
+from tests.ports import free_port
 from tests.process.harness.supervisorctl import HEAD, SUPERVICE, SUPERVISORD, Stock, comparable
 
 Daemon = Callable[..., Stock]
@@ -333,8 +334,7 @@ def test_following(daemon: Daemon, words: list[str], pattern: str) -> None:
         assert seen >= 6
     finally:
         client.kill()  # in the middle of it
-        client.wait()
-        client.stdout.close()
+        client.communicate()
     assert one.ctl("status", "talker")[1] == 0
 
 
@@ -369,7 +369,7 @@ def test_the_other_methods(daemon: Daemon) -> None:
         for params in ((-4, 1), (1, -4)):
             with pytest.raises(Fault, match="BAD_ARGUMENTS"):
                 server.supervisor.readLog(*params)
-        for call, words in (
+        calls: tuple[tuple[Callable[[], object], str], ...] = (
             (lambda: server.supervisor.sendProcessStdin("sleeper", "x"), "NO_FILE: sleeper"),
             (lambda: server.supervisor.sendProcessStdin("once", "x"), "NOT_RUNNING: once"),
             (lambda: server.supervisor.nope(), "UNKNOWN_METHOD"),
@@ -377,7 +377,8 @@ def test_the_other_methods(daemon: Daemon) -> None:
             (lambda: server.supervisor.startProcess(1), "INCORRECT_PARAMETERS"),
             (lambda: server.supervisor.getProcessInfo("g:*"), "BAD_NAME: g:\\*"),
             (lambda: server.system.methodHelp("nope"), "SIGNATURE_UNSUPPORTED"),
-        ):
+        )
+        for call, words in calls:
             with pytest.raises(Fault, match=words):
                 call()
         assert server.supervisor.sendRemoteCommEvent("a", "b") is True
@@ -407,13 +408,6 @@ def test_an_interactive_session(daemon: Daemon) -> None:
 
 
 # -- servers ---------------------------------------------------------------------------------------------
-
-
-def free_port() -> int:
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        port: int = sock.getsockname()[1]
-        return port
 
 
 SLEEPER = "[program:sleeper]\ncommand=sleep 1000\nstartsecs=0\n"
@@ -503,33 +497,6 @@ def test_what_cannot_be_opened_is_a_warning(daemon: Daemon) -> None:
         assert one.ctl("status", "sleeper")[1] == 0
         main = (one.directory / "main.log").read_text()
         assert f"[inet_http_server] is not served: 127.0.0.1:{port}: the port is in use" in main
-
-
-def test_without_h11_the_programs_run(tmp_path: Path) -> None:
-    one = Stock(tmp_path / "0", SLEEPER, ["true"])
-    one.stop()
-    (one.directory / "h11.py").write_text("raise ImportError\n")  # found first: it is where the daemon starts
-    checked = subprocess.run(
-        [*SUPERVICE, "check", str(one.config)], cwd=one.directory, capture_output=True, text=True, check=False
-    )
-    assert checked.returncode == 0
-    assert (
-        f"{one.config}:1: [unix_http_server] HTTP needs the library h11: pip install 'supervice[http]'"
-        in checked.stdout
-    )
-    daemon = subprocess.Popen(
-        [*SUPERVICE, "-c", str(one.config)],
-        cwd=one.directory,
-        env={**os.environ, "SUPERVICE_SOCKET": str(one.directory / "own.sock")},
-    )
-    try:
-        log = one.directory / "main.log"
-        eventually(lambda: "sleeper: running" in log.read_text())
-        assert "[unix_http_server] is not served: HTTP needs the library h11" in log.read_text()
-        assert not one.socket.exists()
-    finally:
-        daemon.terminate()
-        assert daemon.wait(20) == 0
 
 
 # -- crowds and vandals ------------------------------------------------------------------------------------

@@ -6,7 +6,7 @@ import hashlib
 import socket
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +14,8 @@ import pytest
 from supervisor.childutils import getRPCInterface
 
 from tests.eventually import eventually
-from tests.process.harness.supervisorctl import HEAD, SUPERVICE, Stock
-from tests.process.supervisord.test_listeners import LISTENER, names, payloads, told, wait_for
+from tests.process.harness.listeners import LISTENER, names, payloads, told, wait_for
+from tests.process.harness.supervisorctl import HEAD, Stock
 
 Make = Callable[..., Stock]
 SECRET = "{SHA}" + hashlib.sha1(b"secret").hexdigest()
@@ -33,20 +33,6 @@ while True:
             file.write(rpc.supervisor.getProcessInfo("victim")["statename"] + " " + payload + "\\n")
     childutils.listener.ok()
 """
-
-
-@pytest.fixture
-def stock(tmp_path: Path) -> Iterator[Make]:
-    made: list[Stock] = []
-
-    def make(text: str, head: str = HEAD) -> Stock:
-        made.append(Stock(tmp_path / str(len(made)), text, SUPERVICE, head))
-        made[-1].wait()
-        return made[-1]
-
-    yield make
-    for one in made:
-        one.stop()
 
 
 def listener(file: Path, events: str, name: str = "l", how: str = "ok") -> str:
@@ -69,7 +55,7 @@ def ask(one: Stock, method: str, *params: str, **env: str) -> Any:
 
 
 @pytest.mark.parametrize("server", ["unix", "inet"])
-def test_a_listener_calls_back(stock: Make, tmp_path: Path, server: str) -> None:
+def test_a_listener_calls_back(with_supervisorctl: Make, tmp_path: Path, server: str) -> None:
     """As superlance's memmon and httpok do: over the server that the daemon names, with its password."""
     script = tmp_path / "caller.py"
     script.write_text(CALLER)
@@ -84,7 +70,7 @@ def test_a_listener_calls_back(stock: Make, tmp_path: Path, server: str) -> None
         head = head.replace("serverurl=unix://{dir}/s.sock", f"serverurl=http://{address}")
     head = head.replace("[supervisorctl]\n", "[supervisorctl]\nusername=me\npassword=secret\n")
     file = tmp_path / "said"
-    one = stock(
+    one = with_supervisorctl(
         f"[eventlistener:caller]\ncommand={sys.executable} {script} {file}\nstartsecs=0\n"
         'events=REMOTE_COMMUNICATION\nenvironment=SUPERVISOR_USERNAME="me",SUPERVISOR_PASSWORD="secret"\n'
         + program("victim"),
@@ -99,11 +85,13 @@ def test_a_listener_calls_back(stock: Make, tmp_path: Path, server: str) -> None
     assert ask(one, "getProcessInfo", "victim", **known)["pid"] != before
 
 
-def test_listeners_hear_of_groups_that_supervisorctl_changes(stock: Make, tmp_path: Path) -> None:
+def test_listeners_hear_of_groups_that_supervisorctl_changes(
+    with_supervisorctl: Make, tmp_path: Path
+) -> None:
     file = tmp_path / "events"
     fcgi = f"[fcgi-program:f]\nsocket=unix://{tmp_path}/f.sock\ncommand=sleep 1000\nstartsecs=0\n"
     base = listener(file, "PROCESS_GROUP") + program("a")
-    one = stock(base + fcgi + listener(tmp_path / "other", "TICK_3600", "other"))
+    one = with_supervisorctl(base + fcgi + listener(tmp_path / "other", "TICK_3600", "other"))
     wait_for(file, "PROCESS_GROUP_ADDED", 4)
     infos = {info["name"]: info for info in ask(one, "getAllConfigInfo")}
     assert (infos["l"]["group_prio"], infos["l"]["process_prio"]) == (-1, 999)  # as supervisord tells it
@@ -129,10 +117,10 @@ def test_listeners_hear_of_groups_that_supervisorctl_changes(stock: Make, tmp_pa
     assert not (tmp_path / "f.sock").exists()
 
 
-def test_supervisorctl_reload_stops_listeners_last(stock: Make, tmp_path: Path) -> None:
+def test_supervisorctl_reload_stops_listeners_last(with_supervisorctl: Make, tmp_path: Path) -> None:
     file = tmp_path / "events"
     text = listener(file, "SUPERVISOR_STATE_CHANGE,PROCESS_STATE_STOPPED", how="slow 100") + program("a")
-    one = stock(text + program("b", "autostart=false\n"))
+    one = with_supervisorctl(text + program("b", "autostart=false\n"))
     one.wait_status(r"a +RUNNING")
     wait_for(file, "SUPERVISOR_STATE_CHANGE_RUNNING")
     listening = ask(one, "getProcessInfo", "l")["pid"]
@@ -150,13 +138,13 @@ def test_supervisorctl_reload_stops_listeners_last(stock: Make, tmp_path: Path) 
     assert ask(one, "getProcessInfo", "b")["statename"] == "STOPPED"
 
 
-def test_a_listener_that_comes_later_hears_running_programs(stock: Make, tmp_path: Path) -> None:
+def test_a_listener_that_comes_later_hears_running_programs(with_supervisorctl: Make, tmp_path: Path) -> None:
     file = tmp_path / "events"
     talker = (
         "[program:talker]\ncommand=sh -c 'while :; do echo line; sleep 0.1; done'\nstartsecs=0\n"
         "stdout_events_enabled=true\n"
     )
-    one = stock(talker)
+    one = with_supervisorctl(talker)
     one.wait_status(r"talker +RUNNING")
     one.write(talker + listener(file, "PROCESS_LOG,PROCESS_GROUP"))
     assert one.ctl("update") == ("l: added process group\n", 0)
@@ -165,10 +153,12 @@ def test_a_listener_that_comes_later_hears_running_programs(stock: Make, tmp_pat
     assert payloads(file, "PROCESS_GROUP_ADDED") == ["groupname:l\\n"]
 
 
-def test_a_new_name_counts_at_once_and_strip_ansi_with_a_new_start(stock: Make, tmp_path: Path) -> None:
+def test_a_new_name_counts_at_once_and_strip_ansi_with_a_new_start(
+    with_supervisorctl: Make, tmp_path: Path
+) -> None:
     file = tmp_path / "events"
     red = "[program:red]\ncommand=sh -c 'printf \"\\033[31mred\\n\"; exec sleep 1000'\nstartsecs=0\n"
-    one = stock(program("a"))
+    one = with_supervisorctl(program("a"))
     one.head = HEAD.replace("[supervisord]", "[supervisord]\nidentifier=other\nstrip_ansi=true")
     one.write(program("a") + red + listener(file, "REMOTE_COMMUNICATION"))
     own = [sys.executable, "-m", "supervice.cli.ctl", "-s", str(one.directory / "own.sock"), "reload"]
@@ -189,9 +179,9 @@ def test_a_new_name_counts_at_once_and_strip_ansi_with_a_new_start(stock: Make, 
 
 
 @pytest.mark.parametrize("how", ["update", "SIGHUP"])
-def test_tail_f_ends_with_its_program(stock: Make, how: str) -> None:
+def test_tail_f_ends_with_its_program(with_supervisorctl: Make, how: str) -> None:
     gone = "[program:gone]\ncommand=sh -c 'echo here; trap \"echo bye; exit\" TERM; while :; do sleep 0.1; done'\n"
-    one = stock(program("a") + gone)
+    one = with_supervisorctl(program("a") + gone)
     eventually(lambda: "here" in one.ctl("tail", "gone")[0])
     client = subprocess.Popen(one.command("tail", "-f", "gone"), stdout=subprocess.PIPE, text=True)
     try:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -146,25 +145,6 @@ def test_what_differs_from_supervisord_for_this_file(path: Path, capsys: Any) ->
     assert "  - l: stdout is the protocol and logged nowhere" in text
     assert "  - a, l: a stop reaches the whole process group" in text
     assert "  - a, l: failed starts" in text
-
-
-@pytest.mark.parametrize(
-    ("text", "line"),
-    [
-        ("[supervisord]\n[inet_http_server]\nport = 127.0.0.1:9001\n", "2: [inet_http_server] "),
-        ("[supervice]\n\nhttp = :8080\n", "3: http: "),
-    ],
-)
-def test_servers_without_h11(
-    path: Path, capsys: Any, monkeypatch: pytest.MonkeyPatch, text: str, line: str
-) -> None:
-    path.write_text(text)
-    assert check([str(path)], None) == 0
-    monkeypatch.setitem(sys.modules, "h11", None)
-    capsys.readouterr()
-    assert check([str(path)], None) == 0
-    said = capsys.readouterr().out.splitlines()[0]
-    assert said == f"{path}:{line}HTTP needs the library h11: pip install 'supervice[http]'"
 
 
 @pytest.mark.parametrize(

@@ -11,27 +11,12 @@ import pytest
 from supervice.cli import ctl, ctl_commands, replies, shell
 from supervice.control import render
 from supervice.control.client import Unreachable
-
-
-class Daemon:
-    """Stands where `call` is: remembers what it was asked and answers what it was told."""
-
-    def __init__(self) -> None:
-        self.reply: dict[str, Any] = {"status": "ok", "message": "done"}
-        self.asked: list[tuple[dict[str, Any], str | None, float | None]] = []
-
-    def __call__(
-        self, request: dict[str, Any], socket: str | None, _environ: object, timeout: float | None = None
-    ) -> dict[str, Any]:
-        self.asked.append((request, socket, timeout))
-        if "raise" in self.reply:
-            raise self.reply["raise"]
-        return self.reply
+from tests.fakes.control import FakeCall
 
 
 @pytest.fixture
-def daemon(monkeypatch: pytest.MonkeyPatch) -> Daemon:
-    daemon = Daemon()
+def daemon(monkeypatch: pytest.MonkeyPatch) -> FakeCall:
+    daemon = FakeCall()
     monkeypatch.setattr(replies, "call", daemon)
     monkeypatch.setattr(shell, "call", daemon)
     return daemon
@@ -49,7 +34,7 @@ BOOT = {
 }
 
 
-def test_boot_as_a_picture(daemon: Daemon, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_boot_as_a_picture(daemon: FakeCall, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     daemon.reply = BOOT
     path = tmp_path / "boot.svg"
     assert ctl.run(["boot", "--svg", str(path)]) == 0
@@ -63,7 +48,9 @@ def test_boot_as_a_picture(daemon: Daemon, tmp_path: Path, capsys: pytest.Captur
     assert "Unknown command: boot" in capsys.readouterr().err
 
 
-def test_boot_for_machines_has_the_critical_chain(daemon: Daemon, capsys: pytest.CaptureFixture[str]) -> None:
+def test_boot_for_machines_has_the_critical_chain(
+    daemon: FakeCall, capsys: pytest.CaptureFixture[str]
+) -> None:
     daemon.reply = BOOT
     assert ctl.run(["boot", "--json"]) == 0
     assert json.loads(capsys.readouterr().out) == {**BOOT, "critical_chain": ["a"]}
@@ -87,7 +74,7 @@ def test_boot_for_machines_has_the_critical_chain(daemon: Daemon, capsys: pytest
     ],
 )
 def test_the_fast_path_and_click_understand_the_same(
-    daemon: Daemon,
+    daemon: FakeCall,
     line: str,
     request_: dict[str, Any],
     socket: str | None,
@@ -157,7 +144,7 @@ def test_whatever_is_not_simple_is_left_to_click(line: str) -> None:
         ("wait --for healthy a", {"command": "wait", "for": "healthy", "name": "a"}),
     ],
 )
-def test_what_the_verbs_ask(daemon: Daemon, line: str, request_: dict[str, Any]) -> None:
+def test_what_the_verbs_ask(daemon: FakeCall, line: str, request_: dict[str, Any]) -> None:
     ctl.run(line.split())
     assert [request for request, _, _ in daemon.asked] == [request_]
 
@@ -180,7 +167,7 @@ def test_what_the_verbs_ask(daemon: Daemon, line: str, request_: dict[str, Any])
     ],
 )
 def test_a_mistake_is_one_line_and_exit_code_2(
-    daemon: Daemon, line: str, capsys: pytest.CaptureFixture[str]
+    daemon: FakeCall, line: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert ctl.run(line.split()) == 2
     out, err = capsys.readouterr()
@@ -196,7 +183,7 @@ def test_help_is_no_mistake(line: str, capsys: pytest.CaptureFixture[str]) -> No
     assert "supervicectl" in capsys.readouterr().out
 
 
-def test_names_are_completed(daemon: Daemon) -> None:
+def test_names_are_completed(daemon: FakeCall) -> None:
     from click.shell_completion import ShellComplete
 
     daemon.reply = {"status": "ok", "processes": [process("web", group="g"), process("db", group="g")]}
@@ -229,7 +216,7 @@ def test_names_are_completed(daemon: Daemon) -> None:
 )
 @pytest.mark.parametrize("as_json", ["", " --json"])
 def test_exit_codes(
-    daemon: Daemon,
+    daemon: FakeCall,
     line: str,
     reply: dict[str, Any],
     code: int,
@@ -241,7 +228,7 @@ def test_exit_codes(
     assert (capsys.readouterr().out[:1] == "{") == bool(as_json)
 
 
-def test_an_error_is_one_line_on_stderr(daemon: Daemon, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_error_is_one_line_on_stderr(daemon: FakeCall, capsys: pytest.CaptureFixture[str]) -> None:
     daemon.reply = {"status": "error", "code": "NOT_FOUND", "message": "Process not found:\n\x1b[31mx"}
     assert ctl.run(["stop", "x"]) == 1
     assert capsys.readouterr() == ("", "supervicectl: Process not found: \\x1b[31mx\n")
@@ -250,14 +237,14 @@ def test_an_error_is_one_line_on_stderr(daemon: Daemon, capsys: pytest.CaptureFi
     assert capsys.readouterr().err == "supervicectl: UNKNOWN_COMMAND\n"
 
 
-def test_no_daemon_is_exit_code_4(daemon: Daemon, capsys: pytest.CaptureFixture[str]) -> None:
+def test_no_daemon_is_exit_code_4(daemon: FakeCall, capsys: pytest.CaptureFixture[str]) -> None:
     daemon.reply = {"raise": Unreachable("Supervice is not running (socket not found)")}
     for line in ("status", "health", "stop x", "status --json"):
         assert ctl.run(line.split()) == 4
         assert capsys.readouterr() == ("", "supervicectl: Supervice is not running (socket not found)\n")
 
 
-def test_what_went_well_and_what_did_not(daemon: Daemon, capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_went_well_and_what_did_not(daemon: FakeCall, capsys: pytest.CaptureFixture[str]) -> None:
     results = [
         {"name": "a", "ok": True, "message": "Stopped a"},
         {"name": "b", "ok": False, "message": "b is unkillable"},
@@ -268,8 +255,46 @@ def test_what_went_well_and_what_did_not(daemon: Daemon, capsys: pytest.CaptureF
         assert capsys.readouterr() == ("Stopped a\n", "supervicectl: b is unkillable\n")
 
 
+@pytest.mark.parametrize(
+    ("line", "reply"),
+    [
+        ("status", {"processes": [process("a"), process("b")]}),
+        ("health", {"healthy": True, "processes": [process("a")]}),
+        ("pid all", {"pids": {"a": 1, "b": 2}}),
+        ("events", {"events": [{"type": "A"}, {"type": "B"}]}),
+        ("logs", {"logs": [{"name": "a", "data": "x\ny\nz"}, {"name": "b", "data": "q"}]}),
+        ("why a", {"exits": [{"reason": "x", "output": ["y", "z"]}] * 2}),
+        (
+            "stop a b",
+            {"results": [{"name": "a", "message": "Stopped a"}, {"name": "b", "message": "Stopped b"}]},
+        ),
+        ("reload", {"added": ["a"], "warnings": ["w", "v"]}),
+        ("graph", {"programs": [{"name": "a"}, {"name": "b"}]}),
+        ("version", {"version": "1"}),
+        ("shutdown", {"message": "Shutting down"}),
+    ],
+)
+@pytest.mark.parametrize("as_json", ["", " --json"])
+def test_a_reply_is_one_write(
+    daemon: FakeCall, line: str, reply: dict[str, Any], as_json: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So that it is whole or not there, and a full disk or a closed pipe fails in one place."""
+    written: list[str] = []
+    monkeypatch.setattr("sys.stdout.write", written.append)
+    daemon.reply = {"status": "ok", **reply}
+    assert ctl.run((line + as_json).split()) == 0
+    (text,) = written
+    assert text.endswith("\n")
+
+
+def test_every_verb_has_a_text_or_a_message() -> None:
+    """What is not in the table is an action, whose reply says in words what was done."""
+    actions = {"start", "stop", "restart", "startgroup", "stopgroup", "signal", "shutdown", "wait", "reopen"}
+    assert set(replies.TEXTS) == set(ctl_commands.cli.commands) - actions - {"shell"}
+
+
 def test_problems_of_a_configuration_are_all_shown(
-    daemon: Daemon, capsys: pytest.CaptureFixture[str]
+    daemon: FakeCall, capsys: pytest.CaptureFixture[str]
 ) -> None:
     daemon.reply = {"status": "error", "message": "nothing was changed", "problems": ["f:1: x", "f:2: y"]}
     assert ctl.run(["reload"]) == 1
@@ -322,7 +347,7 @@ def test_colours_do_not_move_columns() -> None:
     assert colored == plain
 
 
-def test_a_pipe_gets_no_colours(daemon: Daemon, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_pipe_gets_no_colours(daemon: FakeCall, capsys: pytest.CaptureFixture[str]) -> None:
     daemon.reply = {"status": "ok", "processes": [process("a")]}
     ctl.run(["status"])
     assert "\x1b" not in capsys.readouterr().out
@@ -343,10 +368,10 @@ def test_nothing_reaches_the_terminal_as_a_command() -> None:
     evil = "a\x1b]0;x\x07b\nc\x9b31m\ud800"
     for text in (
         render.status_table({"processes": [process(evil, evil, reason=evil, status_text=evil)]}),
-        render.health_text({"processes": [{"name": evil, "state": evil, "message": evil}]}),
+        replies.health_text({"processes": [{"name": evil, "state": evil, "message": evil}]}),
         render.reload_text({"added": [evil], "warnings": [evil]}),
-        render.event_line({"type": evil, evil: evil}),
-        render.why_text({"exits": [{"reason": evil, "output": [evil]}]}, evil),
+        replies.event_line({"type": evil, evil: evil}),
+        replies.why_text({"exits": [{"reason": evil, "output": [evil]}]}, evil),
     ):
         assert all(c.isprintable() or c == "\n" for c in text)
     assert render.clean("dépôt 日本") == "dépôt 日本"
@@ -361,14 +386,14 @@ def test_health_says_first_what_is_wrong() -> None:
             {"name": "c", "state": "UNHEALTHY", "healthy": False, "ready": True, "message": "refused"},
         ],
     }
-    assert render.health_text(reply).splitlines() == [
+    assert replies.health_text(reply).splitlines() == [
         "not healthy",
         "NAME  STATE      HEALTH  READY      DETAIL",
         "c     UNHEALTHY  FAIL    ready      refused",
         "b     RUNNING    -       not ready  no answer",
         "a     RUNNING    OK      ready",
     ]
-    assert render.health_text({"healthy": True}) == "healthy\n"
+    assert replies.health_text({"healthy": True}) == "healthy\n"
 
 
 def test_reload_says_what_it_did() -> None:
@@ -386,18 +411,18 @@ def test_why_shows_the_last_exits() -> None:
     exits = [
         {"time": "12:00", "reason": "exited", "pid": 7, "exitcode": 1, "runtime": 61, "output": ["a", "b"]}
     ]
-    assert render.why_text({"exits": exits}, "web") == (
+    assert replies.why_text({"exits": exits}, "web") == (
         "12:00 exited (pid 7, exit code 1, after 1:01)\n    a\n    b\n"
     )
-    assert render.why_text({}, "web") == "web has not exited\n"
+    assert replies.why_text({}, "web") == "web has not exited\n"
 
 
 def test_events_are_lines() -> None:
     event = {"type": "PROCESS_STATE_RUNNING", "time": "12:00", "name": "web", "pid": 7}
-    assert render.event_line(event) == "12:00 PROCESS_STATE_RUNNING web pid=7\n"
+    assert replies.event_line(event) == "12:00 PROCESS_STATE_RUNNING web pid=7\n"
 
 
-def test_logs_of_many_keep_their_lines_apart(daemon: Daemon, capsys: pytest.CaptureFixture[str]) -> None:
+def test_logs_of_many_keep_their_lines_apart(daemon: FakeCall, capsys: pytest.CaptureFixture[str]) -> None:
     daemon.reply = {
         "status": "ok",
         "logs": [
@@ -412,7 +437,7 @@ def test_logs_of_many_keep_their_lines_apart(daemon: Daemon, capsys: pytest.Capt
     assert capsys.readouterr().out == "one\ntwthree\no\nfour"
 
 
-def test_output_that_the_terminal_cannot_show(daemon: Daemon, capsys: pytest.CaptureFixture[str]) -> None:
+def test_output_that_the_terminal_cannot_show(daemon: FakeCall, capsys: pytest.CaptureFixture[str]) -> None:
     daemon.reply = {"status": "ok", "logs": [{"name": "a", "data": "x\udc80\n"}]}
     assert ctl.run(["logs", "a"]) == 0
     assert capsys.readouterr().out == "x\\udc80\n"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -121,7 +122,7 @@ def test_every_verb_is_there_and_alone_it_is_no_shell_without_a_terminal(
         def isatty(self) -> bool:
             return True
 
-    monkeypatch.setattr(ctl_commands.sys, "stdin", Terminal())
-    monkeypatch.setattr(ctl_commands.sys, "stdout", Terminal())
+    monkeypatch.setattr(sys, "stdin", Terminal())
+    monkeypatch.setattr(sys, "stdout", Terminal())
     assert ctl_commands.run(["-s", "/y"]) == 5
     assert opened[-1][0] == "/y"

@@ -22,6 +22,7 @@ def read(tmp_path: Path, options: str) -> Any:
 def program(tmp_path: Path, options: str) -> ProgramConfig:
     loaded = read(tmp_path, options)
     assert loaded.problems == []
+    one: ProgramConfig
     (one,) = loaded.processes
     return one
 

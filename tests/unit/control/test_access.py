@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from supervice.control.access import READ_ONLY, access, groups_from_status, may
+from supervice.control.access import READ_ONLY, access, may
+from supervice.net.peer import groups_from_status
 
 APP, OTHER, GROUP = 1000, 2000, 500
 

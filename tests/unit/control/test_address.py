@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -34,7 +35,7 @@ def test_default_paths_in_order() -> None:
 
 def test_the_daemon_takes_the_first_that_can_be_written(monkeypatch: pytest.MonkeyPatch) -> None:
     writable = {"/dev/shm", "/run"}
-    monkeypatch.setattr(address.os, "access", lambda path, _mode: path in writable)
+    monkeypatch.setattr(os, "access", lambda path, _mode: path in writable)
     assert address.default_socket_path({}) == "/run/supervice.sock"
     writable.clear()
     assert address.default_socket_path({}) is None

@@ -13,21 +13,12 @@ from supervice.client import Controller
 from supervice.control import client
 from supervice.control.client import NOT_FOUND_MESSAGE, Unreachable, reach, reply_timeout, trusted
 from supervice.net.peer import Peer
+from tests.fakes.control import FakeController
 
 
 @pytest.fixture
-def controller(monkeypatch: pytest.MonkeyPatch) -> Controller:
-    controller = Controller()
-    controller.reply = {"status": "ok"}  # type: ignore[attr-defined]
-    controller.asked = []  # type: ignore[attr-defined]
-
-    async def send_command(command: str, **kwargs: Any) -> dict[str, Any]:
-        controller.asked.append({"command": command, **kwargs})  # type: ignore[attr-defined]
-        reply: dict[str, Any] = controller.reply  # type: ignore[attr-defined]
-        return reply
-
-    monkeypatch.setattr(controller, "send_command", send_command)
-    return controller
+def controller() -> FakeController:
+    return FakeController()
 
 
 def test_the_signatures_of_the_api_reference() -> None:
@@ -55,7 +46,7 @@ def test_the_signatures_of_the_api_reference() -> None:
     ],
 )
 async def test_the_verbs_print_and_return_true(
-    controller: Any,
+    controller: FakeController,
     verb: str,
     args: tuple[Any, ...],
     request_: dict[str, Any],
@@ -71,14 +62,16 @@ async def test_the_verbs_print_and_return_true(
     "verb", ["start_process", "stop_process", "restart_process", "start_group", "stop_group"]
 )
 async def test_failures_are_printed_and_false(
-    controller: Any, verb: str, capsys: pytest.CaptureFixture[str]
+    controller: FakeController, verb: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     controller.reply = {"status": "error", "code": "NOT_FOUND", "message": "Process not found"}
     assert await getattr(controller, verb)("x") is False
     assert capsys.readouterr() == ("", "Error: Process not found\n")
 
 
-async def test_the_daemon_has_the_last_word(controller: Any, capsys: pytest.CaptureFixture[str]) -> None:
+async def test_the_daemon_has_the_last_word(
+    controller: FakeController, capsys: pytest.CaptureFixture[str]
+) -> None:
     controller.reply = {"status": "ok", "message": "web is already running"}
     assert await controller.start_process("web")
     assert capsys.readouterr().out == "web is already running\n"

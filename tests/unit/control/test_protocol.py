@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from supervice.control import protocol
-from supervice.control.protocol import CommandError, FrameReader, ProtocolError, check_request, encode
+from supervice.control.protocol import CommandError, FrameReader, ProtocolError, command_of, encode
 from supervice.lean import json as lean_json
 
 values = st.recursive(
@@ -195,34 +195,16 @@ def test_without_the_c_functions_json_does_the_work(monkeypatch: pytest.MonkeyPa
 
 
 @pytest.mark.parametrize(
-    "request_",
-    [
-        {},
-        {"command": ""},
-        {"command": 1},
-        {"command": None},
-        {"command": "stop", "name": 1},
-        {"command": "stop", "name": None},
-        {"command": "stop", "names": "web"},
-        {"command": "stop", "names": ["web", 1]},
-        {"command": "restart", "force": "yes"},
-        {"command": "logs", "follow": 1},
-        {"command": "stop", "timeout": -1},
-        {"command": "stop", "timeout": "5"},
-        {"command": "stop", "timeout": True},
-        {"command": "stop", "timeout": 1e308 * 10},
-    ],
+    "request_", [{}, {"command": ""}, {"command": 1}, {"command": None}, {"command": ["a"]}]
 )
-def test_arguments_of_wrong_types_are_refused(request_: dict[str, Any]) -> None:
-    with pytest.raises(CommandError) as caught:
-        check_request(request_)
+def test_a_request_needs_a_verb(request_: dict[str, Any]) -> None:
+    with pytest.raises(CommandError, match='write "command": "status"') as caught:
+        command_of(request_)
     assert caught.value.code == "INVALID_REQUEST"
 
 
-def test_a_good_request_gives_its_command() -> None:
-    good = {"command": "restart", "name": "web", "names": ["a"], "force": True, "timeout": 0.5, "more": [1]}
-    assert check_request(good) == "restart"
-    assert check_request({"command": "wait", "timeout": None}) == "wait"
+def test_a_request_gives_its_verb() -> None:
+    assert command_of({"command": "restart", "name": 7}) == "restart"
 
 
 def test_an_error_carries_its_extras() -> None:

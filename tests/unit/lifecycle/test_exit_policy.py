@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from supervice.lifecycle.exit_policy import Fact, Verdict, told_to_stop, verdict
 from supervice.lifecycle.states import BACKOFF, EXITED, FATAL, RUNNING, STARTING, STOPPED, UNHEALTHY
 
 
-def fact(name: str, state: str, status: int | None = None, **more: object) -> Fact:
+def fact(name: str, state: str, status: int | None = None, **more: Any) -> Fact:
     return Fact(name, state, status, **{"has_run": True, **more})
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Self
 
 import pytest
 from hypothesis import given, settings
@@ -25,10 +25,10 @@ from supervice.lifecycle.states import (
     STOPPED,
     UNHEALTHY,
     UP,
-    Snapshot,
 )
 from supervice.models import HealthCheckConfig, HealthCheckType, ProgramConfig, SupervisorConfig
 from supervice.supervision.startup import Startup
+from tests.fakes.process import FakeProcess
 
 CHECK = HealthCheckConfig(HealthCheckType.SCRIPT, command="true")
 
@@ -157,30 +157,23 @@ def test_counting_agrees_with_looking(configs: list[ProgramConfig], data: st.Dat
 # -- the orchestrator, in a world of its own -------------------------------------------------------------
 
 
-class Program:
+class Program(FakeProcess):
     """What `Startup` sees of a process."""
 
-    foreground = None
-
     def __init__(self, config: ProgramConfig, world: World) -> None:
-        self.config = config
+        super().__init__(config)
         self.world = world
-        self.snapshot = Snapshot()
-        self.expected = True
-
-    @property
-    def state(self) -> str:
-        return self.snapshot.state
 
     def request_start(self) -> None:
         if self.state in RESTING:
             self.world.check(self)
             self.become(STARTING)
 
-    def become(self, state: str, *, healthy: bool | None = None, expected: bool = True) -> None:
-        self.snapshot = Snapshot(state, ready=state in UP, healthy=healthy)
+    def become(self, state: str, *, expected: bool = True, **snapshot: Any) -> Self:
         self.expected = expected
+        super().become(state, **snapshot)
         self.world.startup.changed(self)  # type: ignore[arg-type]
+        return self
 
 
 class World:
@@ -188,6 +181,7 @@ class World:
 
     stopping = False
     leaving: frozenset[str] = frozenset()
+    now: World  # the one that `running_loop` returns
 
     def __init__(self, configs: list[ProgramConfig]) -> None:
         self.held: set[str] = set()
@@ -243,10 +237,9 @@ def loop(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def world(configs: list[ProgramConfig]) -> World:
-    World.now = World(configs)  # type: ignore[attr-defined]
-    made: World = World.now  # type: ignore[attr-defined]
-    made.startup.begin()
-    return made
+    World.now = World(configs)
+    World.now.startup.begin()
+    return World.now
 
 
 MOVES = {

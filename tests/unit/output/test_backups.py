@@ -5,53 +5,16 @@ from __future__ import annotations
 import gzip
 import os
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
 from supervice.output.archive import Archive
 from supervice.output.backups import next_plain, shift
 from supervice.output.file_sink import FileSink
-from tests.unit.output.test_file_sink import Killed, Owner, Source, put
+from tests.fakes.output import CompressingRouter, FakeSource, Killed, KilledAt, put
 
 BACKUPS = 4
-
-
-class Helpers:
-    """Starts nothing: `finish` does what the helper would have done, at the time that the test chooses."""
-
-    def __init__(self) -> None:
-        self.waiting: list[tuple[int, int, object]] = []
-        self.started = self.killed = 0
-
-    def __call__(self, argv, stdin, stdout, ended):
-        self.started += 1
-        self.waiting.append((os.dup(stdin), os.dup(stdout), ended))
-
-        def kill() -> None:
-            self.killed += 1
-
-        return kill
-
-    def finish(self, status: int = 0) -> None:
-        stdin, stdout, ended = self.waiting.pop(0)
-        with open(stdin, "rb") as source, open(stdout, "wb") as target:
-            if not status:
-                target.write(gzip.compress(source.read()))
-        ended(status)
-
-    def finish_all(self) -> None:
-        while self.waiting:
-            self.finish()
-
-
-class Rotator(Owner):
-    def __init__(self) -> None:
-        super().__init__()
-        self.helpers = Helpers()
-        self.archive = Archive(self.helpers, self.log)
-
-    def compress(self, log) -> None:
-        self.archive.want(log)
 
 
 def content(path: Path) -> list[bytes]:
@@ -81,29 +44,29 @@ def names(path: Path) -> list[str]:
     return sorted(p.name for p in path.parent.iterdir())
 
 
-def test_old_files_become_gzip_files_and_are_counted_with_the_plain_ones(path):
-    owner = Rotator()
+def test_old_files_become_gzip_files_and_are_counted_with_the_plain_ones(path: Path) -> None:
+    owner = CompressingRouter()
     sink = FileSink(owner, str(path), 10, BACKUPS, True)
     for number in range(20):
-        put(sink, Source(), line(number) + b"\n")
+        put(sink, FakeSource(), line(number) + b"\n")
         owner.helpers.finish_all()
     assert names(path) == ["log", *(f"log.{n}.gz" for n in range(1, BACKUPS + 1))]
     assert content(path) == [line(n) for n in range(15, 20)]
     sink.close()
 
 
-def test_a_rotation_while_a_file_is_compressed(path):
+def test_a_rotation_while_a_file_is_compressed(path: Path) -> None:
     """The file has another number when it is done, or is gone."""
-    owner = Rotator()
+    owner = CompressingRouter()
     sink = FileSink(owner, str(path), 10, BACKUPS, True)
     for number in range(4):
-        put(sink, Source(), line(number) + b"\n")
+        put(sink, FakeSource(), line(number) + b"\n")
     assert owner.helpers.started == 1, "two helpers at a time"
     owner.helpers.finish()
     assert "log.3.gz" in names(path)
     assert content(path) == [line(n) for n in range(4)]
     for number in range(4, 12):
-        put(sink, Source(), line(number) + b"\n")
+        put(sink, FakeSource(), line(number) + b"\n")
     owner.helpers.finish()  # its file was removed meanwhile
     assert content(path) == [line(n) for n in range(7, 12)]
     owner.helpers.finish_all()
@@ -112,80 +75,80 @@ def test_a_rotation_while_a_file_is_compressed(path):
     sink.close()
 
 
-def test_a_helper_that_fails_loses_nothing(path):
-    owner = Rotator()
+def test_a_helper_that_fails_loses_nothing(path: Path) -> None:
+    owner = CompressingRouter()
     sink = FileSink(owner, str(path), 10, BACKUPS, True)
-    put(sink, Source(), line(0) + b"\n")
-    put(sink, Source(), line(1) + b"\n")
+    put(sink, FakeSource(), line(0) + b"\n")
+    put(sink, FakeSource(), line(1) + b"\n")
     owner.helpers.finish(1)
     assert names(path) == ["log", "log.1"]
     assert content(path) == [line(0), line(1)]
     assert [level for level, _ in owner.messages] == ["warning"]
     assert owner.helpers.started == 1, "it tries again at once"
-    put(sink, Source(), line(2) + b"\n")
+    put(sink, FakeSource(), line(2) + b"\n")
     owner.helpers.finish_all()
     assert names(path) == ["log", "log.1.gz", "log.2.gz"]
     sink.close()
 
 
-def test_a_helper_that_cannot_be_started(path):
-    owner = Rotator()
+def test_a_helper_that_cannot_be_started(path: Path) -> None:
+    owner = CompressingRouter()
 
-    def refuse(*_args):
+    def refuse(argv: object, stdin: object, stdout: object, ended: object) -> NoReturn:
         raise OSError("no processes left")
 
     owner.archive = Archive(refuse, owner.log)
     sink = FileSink(owner, str(path), 10, BACKUPS, True)
     for number in range(3):
-        put(sink, Source(), line(number) + b"\n")
+        put(sink, FakeSource(), line(number) + b"\n")
     assert names(path) == ["log", "log.1", "log.2"]
     assert "no processes left" in owner.messages[0][1]
     sink.close()
 
 
-def test_the_end_leaves_no_half_file(path):
-    owner = Rotator()
+def test_the_end_leaves_no_half_file(path: Path) -> None:
+    owner = CompressingRouter()
     sink = FileSink(owner, str(path), 10, BACKUPS, True)
-    put(sink, Source(), line(0) + b"\n")
-    put(sink, Source(), line(1) + b"\n")
+    put(sink, FakeSource(), line(0) + b"\n")
+    put(sink, FakeSource(), line(1) + b"\n")
     owner.archive.close()
     assert owner.helpers.killed == 1
     owner.helpers.finish(-9)
-    put(sink, Source(), line(2) + b"\n")
+    put(sink, FakeSource(), line(2) + b"\n")
     assert owner.helpers.started == 1
     assert names(path) == ["log", "log.1", "log.2"]
     assert not owner.messages
     sink.close()
 
 
-def test_a_link_in_the_place_of_the_temporary_file_is_not_followed(path, tmp_path):
+def test_a_link_in_the_place_of_the_temporary_file_is_not_followed(path: Path, tmp_path: Path) -> None:
     victim = tmp_path / "victim"
     victim.write_bytes(b"precious")
     (tmp_path / "log.gz.tmp").symlink_to(victim)
-    owner = Rotator()
+    owner = CompressingRouter()
     sink = FileSink(owner, str(path), 10, BACKUPS, True)
-    put(sink, Source(), line(0) + b"\n")
-    put(sink, Source(), line(1) + b"\n")
+    put(sink, FakeSource(), line(0) + b"\n")
+    put(sink, FakeSource(), line(1) + b"\n")
     owner.helpers.finish_all()
     assert victim.read_bytes() == b"precious"
     assert gzip.decompress((tmp_path / "log.1.gz").read_bytes()) == line(0) + b"\n"
     sink.close()
 
 
-def test_mode_and_time_are_those_of_the_plain_file(path):
-    owner = Rotator()
+def test_mode_and_time_are_those_of_the_plain_file(path: Path) -> None:
+    owner = CompressingRouter()
     sink = FileSink(owner, str(path), 10, BACKUPS, True)
-    put(sink, Source(), line(0) + b"\n")
+    put(sink, FakeSource(), line(0) + b"\n")
     path.chmod(0o600)
     os.utime(path, ns=(10**18, 10**18 + 7))
-    put(sink, Source(), line(1) + b"\n")
+    put(sink, FakeSource(), line(1) + b"\n")
     owner.helpers.finish_all()
     status = Path(f"{path}.1.gz").stat()
     assert (status.st_mode & 0o777, status.st_mtime_ns) == (0o600, 10**18 + 7)
     sink.close()
 
 
-def test_two_different_files_of_one_number_are_both_kept(path):
+def test_two_different_files_of_one_number_are_both_kept(path: Path) -> None:
     """Compression was switched off and on again, or somebody else compresses here."""
     Path(f"{path}.1").write_bytes(b"plain\n")
     Path(f"{path}.1.gz").write_bytes(gzip.compress(b"other\n"))
@@ -195,30 +158,19 @@ def test_two_different_files_of_one_number_are_both_kept(path):
 
 
 @pytest.mark.parametrize("step", range(1, 60))
-def test_killed_at_any_step(path, monkeypatch, step):
+def test_killed_at_any_step(path: Path, monkeypatch: pytest.MonkeyPatch, step: int) -> None:
     """SIGKILL before the n-th system call that changes a name, of rotation and compression together: all lines
     are in some file afterwards (in two at most), and the next daemon makes it as it should be."""
-    owner = Rotator()
+    owner = CompressingRouter()
     sink = FileSink(owner, str(path), 10, 20, True)
-    steps = 0
-
-    def counted(real):
-        def call(*args, **kwargs):
-            nonlocal steps
-            steps += 1
-            if steps == step:
-                raise Killed
-            return real(*args, **kwargs)
-
-        return call
-
+    counted = KilledAt(step)
     written = 0
     with monkeypatch.context() as patched:
         for name in ("rename", "unlink", "open", "utime"):
             patched.setattr(os, name, counted(getattr(os, name)))
         try:
             for number in range(5):
-                put(sink, Source(), line(number) + b"\n")
+                put(sink, FakeSource(), line(number) + b"\n")
                 written += 1
                 owner.helpers.finish_all()
         except Killed:
@@ -233,10 +185,10 @@ def test_killed_at_any_step(path, monkeypatch, step):
         line(n) for n in range(written + 1)
     ]
     written = len(set(content(path)))
-    owner = Rotator()
+    owner = CompressingRouter()
     sink = FileSink(owner, str(path), 10, 20, True)
     for number in range(written, written + 3):
-        put(sink, Source(), line(number) + b"\n")
+        put(sink, FakeSource(), line(number) + b"\n")
         owner.helpers.finish_all()
     sink.close()
     assert content(path) == [line(n) for n in range(written + 3)]

@@ -5,7 +5,9 @@ from __future__ import annotations
 import errno
 import itertools
 import os
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Any, NoReturn
 
 import pytest
 from hypothesis import given, settings
@@ -13,57 +15,12 @@ from hypothesis import strategies as st
 
 from supervice.output.file_sink import LOOK, FileSink
 from supervice.output.sinks import CUT
+from tests.fakes.output import FakeRouter, FakeSource, Killed, KilledAt, put
 
 
-class Timer:
-    def cancel(self) -> None:
-        pass
-
-
-class Owner:
-    """What a sink needs of the router, and what it was told."""
-
-    def __init__(self) -> None:
-        self.loop = self
-        self.messages: list[tuple[str, str]] = []
-        self.timers: list[object] = []
-        self.rotated: list[object] = []
-        self.now = 0.0
-
-    def time(self) -> float:
-        return self.now
-
-    def compress(self, log) -> None:
-        self.rotated.append(log)
-
-    def call_later(self, _delay, callback, *_args):
-        self.timers.append(callback)
-        return Timer()
-
+class Owner(FakeRouter):
     def busy(self, change: int) -> None:
         raise AssertionError("a file is never busy")
-
-    def log(self, level: str, message: str) -> None:
-        self.messages.append((level, message))
-
-
-class Source:
-    def __init__(self) -> None:
-        self.bytes = 0
-        self.lines = 0
-        self.torn = False
-
-    def lose(self, nbytes: int, nlines: int, torn: bool) -> None:
-        self.bytes += nbytes
-        self.lines += nlines
-        self.torn = torn
-
-    def resume(self) -> None:
-        pass
-
-
-def put(sink: FileSink, source: Source, data: bytes, head: bytes = b"") -> None:
-    sink.write(source, head, bytearray(data) + b"rubbish after the end\n", len(data))
 
 
 def files(path: Path) -> list[bytes]:
@@ -83,11 +40,13 @@ lines = st.lists(st.integers(0, 60), min_size=1, max_size=80)
 
 @settings(max_examples=150, deadline=None)
 @given(lengths=lines, maxbytes=st.integers(1, 120), cuts=st.lists(st.integers(1, 90), max_size=20))
-def test_every_line_is_whole_and_in_order(tmp_path_factory, lengths, maxbytes, cuts):
+def test_every_line_is_whole_and_in_order(
+    tmp_path_factory: pytest.TempPathFactory, lengths: list[int], maxbytes: int, cuts: list[int]
+) -> None:
     path = tmp_path_factory.mktemp("rot") / "log"
     text = b"".join(b"%d:%s\n" % (number, b"x" * length) for number, length in enumerate(lengths))
     sink = FileSink(Owner(), str(path), maxbytes, 1000)
-    source = Source()
+    source = FakeSource()
     carry = b""
     pos = 0
     sizes = iter(cuts * len(text))
@@ -112,36 +71,36 @@ def test_every_line_is_whole_and_in_order(tmp_path_factory, lengths, maxbytes, c
             assert len(older) + len(first) + 1 > maxbytes  # no file ends before it has to
 
 
-def test_only_so_many_backups(path):
+def test_only_so_many_backups(path: Path) -> None:
     sink = FileSink(Owner(), str(path), 10, 3)
     for number in range(50):
-        put(sink, Source(), b"line %03d\n" % number)
+        put(sink, FakeSource(), b"line %03d\n" % number)
     sink.close()
     assert sorted(p.name for p in path.parent.iterdir()) == ["log", "log.1", "log.2", "log.3"]
     assert b"".join(files(path)) == b"".join(b"line %03d\n" % n for n in range(46, 50))
 
 
-def test_no_backups_means_starting_again(path):
+def test_no_backups_means_starting_again(path: Path) -> None:
     sink = FileSink(Owner(), str(path), 20, 0)
     for number in range(5):
-        put(sink, Source(), b"line %03d\n" % number)
+        put(sink, FakeSource(), b"line %03d\n" % number)
     sink.close()
     assert [p.name for p in path.parent.iterdir()] == ["log"]
     assert path.read_bytes() == b"line 004\n"
 
 
-def test_zero_is_never(path):
+def test_zero_is_never(path: Path) -> None:
     sink = FileSink(Owner(), str(path), 0, 3)
     for _ in range(100):
-        put(sink, Source(), b"x" * 99 + b"\n")
+        put(sink, FakeSource(), b"x" * 99 + b"\n")
     sink.close()
     assert path.stat().st_size == 10000
     assert len(list(path.parent.iterdir())) == 1
 
 
-def test_a_line_longer_than_the_file_stays_whole_also_in_parts(path):
+def test_a_line_longer_than_the_file_stays_whole_also_in_parts(path: Path) -> None:
     sink = FileSink(Owner(), str(path), 10, 9)
-    source = Source()
+    source = FakeSource()
     put(sink, source, b"short\n")
     put(sink, source, b"a" * 30)
     put(sink, source, b"b" * 30)
@@ -150,9 +109,9 @@ def test_a_line_longer_than_the_file_stays_whole_also_in_parts(path):
     assert files(path) == [b"short\n", b"a" * 30 + b"b" * 30 + b"end\n", b"next\n"]
 
 
-def test_another_source_never_continues_a_line(path):
+def test_another_source_never_continues_a_line(path: Path) -> None:
     sink = FileSink(Owner(), str(path), 0, 0)
-    one, two = Source(), Source()
+    one, two = FakeSource(), FakeSource()
     put(sink, one, b"first\nunfinished")
     put(sink, one, b" still\nlast")
     put(sink, two, b"other\n")
@@ -161,51 +120,36 @@ def test_another_source_never_continues_a_line(path):
     assert path.read_bytes() == b"first\nunfinished still\nlast\nother\nagain\n"
 
 
-def test_the_unfinished_line_ends_in_its_own_file(path):
+def test_the_unfinished_line_ends_in_its_own_file(path: Path) -> None:
     sink = FileSink(Owner(), str(path), 12, 5)
-    put(sink, Source(), b"unfinished")
-    put(sink, Source(), b"other line\n")
+    put(sink, FakeSource(), b"unfinished")
+    put(sink, FakeSource(), b"other line\n")
     sink.close()
     assert files(path) == [b"unfinished\n", b"other line\n"]
 
 
-def test_what_was_there_before_us(path):
+def test_what_was_there_before_us(path: Path) -> None:
     path.write_bytes(b"old unfinished")
     sink = FileSink(Owner(), str(path), 20, 2)
-    put(sink, Source(), b"new\n")
-    put(sink, Source(), b"newer\n")
+    put(sink, FakeSource(), b"new\n")
+    put(sink, FakeSource(), b"newer\n")
     sink.close()
     assert files(path) == [b"old unfinished\nnew\n", b"newer\n"]
 
 
-class Killed(BaseException):
-    pass
-
-
 @pytest.mark.parametrize("call", range(1, 14))
-def test_killed_in_the_middle_of_a_rotation(path, monkeypatch, call):
+def test_killed_in_the_middle_of_a_rotation(path: Path, monkeypatch: pytest.MonkeyPatch, call: int) -> None:
     """SIGKILL before the n-th step: all lines are in some file, and the next daemon goes on cleanly."""
     backups = 5
     sink = FileSink(Owner(), str(path), 10, backups)
     for number in range(4):
-        put(sink, Source(), b"line %03d\n" % number)
-    steps = 0
-
-    def counted(real):
-        def step(*args, **kwargs):
-            nonlocal steps
-            steps += 1
-            if steps == call:
-                raise Killed
-            return real(*args, **kwargs)
-
-        return step
-
+        put(sink, FakeSource(), b"line %03d\n" % number)
+    counted = KilledAt(call)
     with monkeypatch.context() as patched:
         patched.setattr(os, "rename", counted(os.rename))
         patched.setattr(os, "open", counted(os.open))
         try:
-            put(sink, Source(), b"line 004\n")
+            put(sink, FakeSource(), b"line 004\n")
             written = 5
         except Killed:
             written = 4
@@ -214,36 +158,36 @@ def test_killed_in_the_middle_of_a_rotation(path, monkeypatch, call):
         b"".join(b"line %03d\n" % n for n in range(written)).split()
     )
     sink = FileSink(Owner(), str(path), 10, backups)
-    put(sink, Source(), b"line 004\n" if written == 4 else b"line 005\n")
+    put(sink, FakeSource(), b"line 004\n" if written == 4 else b"line 005\n")
     sink.close()
     assert b"".join(files(path)) == b"".join(b"line %03d\n" % n for n in range(written + 1))
 
 
-def test_a_gap_keeps_the_oldest(path):
+def test_a_gap_keeps_the_oldest(path: Path) -> None:
     sink = FileSink(Owner(), str(path), 10, 3)
     for number in range(4):
-        put(sink, Source(), b"line %03d\n" % number)
+        put(sink, FakeSource(), b"line %03d\n" % number)
     os.unlink(f"{path}.1")
-    put(sink, Source(), b"line 004\n")
+    put(sink, FakeSource(), b"line 004\n")
     sink.close()
     assert b"".join(files(path)) == b"line 000\nline 001\nline 003\nline 004\n"
 
 
-def test_reopen_after_somebody_moved_the_file(path):
+def test_reopen_after_somebody_moved_the_file(path: Path) -> None:
     sink = FileSink(Owner(), str(path), 0, 0)
-    put(sink, Source(), b"one\n")
+    put(sink, FakeSource(), b"one\n")
     os.rename(path, f"{path}.old")
-    put(sink, Source(), b"two\n")
+    put(sink, FakeSource(), b"two\n")
     sink.reopen()
-    put(sink, Source(), b"three\n")
+    put(sink, FakeSource(), b"three\n")
     sink.close()
     assert Path(f"{path}.old").read_bytes() == b"one\ntwo\n"
     assert path.read_bytes() == b"three\n"
 
 
-def test_reopen_of_the_same_file_keeps_its_unfinished_line(path):
+def test_reopen_of_the_same_file_keeps_its_unfinished_line(path: Path) -> None:
     sink = FileSink(Owner(), str(path), 0, 0)
-    source = Source()
+    source = FakeSource()
     put(sink, source, b"begun")
     sink.reopen()
     put(sink, source, b" and ended\n")
@@ -251,12 +195,12 @@ def test_reopen_of_the_same_file_keeps_its_unfinished_line(path):
     assert path.read_bytes() == b"begun and ended\n"
 
 
-def test_the_directory_disappears_and_comes_back(tmp_path):
+def test_the_directory_disappears_and_comes_back(tmp_path: Path) -> None:
     directory = tmp_path / "logs"
     directory.mkdir()
     owner = Owner()
     sink = FileSink(owner, str(directory / "log"), 10, 2)
-    source = Source()
+    source = FakeSource()
     put(sink, source, b"before\n")
     (directory / "log").unlink()
     directory.rmdir()
@@ -274,107 +218,107 @@ def test_the_directory_disappears_and_comes_back(tmp_path):
     assert source.bytes == 0
 
 
-def test_a_removed_file_is_made_again(path):
+def test_a_removed_file_is_made_again(path: Path) -> None:
     owner = Owner()
     sink = FileSink(owner, str(path), 0, 0)
-    put(sink, Source(), b"one\n")
+    put(sink, FakeSource(), b"one\n")
     path.unlink()
-    put(sink, Source(), b"nobody reads this\n")
+    put(sink, FakeSource(), b"nobody reads this\n")
     assert not path.exists(), "asked at each write"
-    owner.now += LOOK
-    put(sink, Source(), b"two\n")
+    owner.loop.now += LOOK
+    put(sink, FakeSource(), b"two\n")
     assert path.read_bytes() == b"two\n"
     assert [level for level, _ in owner.messages] == ["warning"]
     sink.close()
 
 
-def test_a_removed_directory_is_said_once_and_its_file_made_when_it_is_back(tmp_path):
+def test_a_removed_directory_is_said_once_and_its_file_made_when_it_is_back(tmp_path: Path) -> None:
     path = tmp_path / "logs" / "log"
     path.parent.mkdir()
     owner = Owner()
     sink = FileSink(owner, str(path), 0, 0)
-    put(sink, Source(), b"one\n")
+    put(sink, FakeSource(), b"one\n")
     path.unlink()
     path.parent.rmdir()
     for _ in range(5):
-        owner.now += LOOK
-        put(sink, Source(), b"x" * 1000 + b"\n")
+        owner.loop.now += LOOK
+        put(sink, FakeSource(), b"x" * 1000 + b"\n")
     assert os.fstat(sink._fd).st_size <= 1001, "it fills the disk unseen"
     assert len(owner.messages) == 1
     assert "lost" in owner.messages[0][1]
     path.parent.mkdir()
-    owner.now += LOOK
-    put(sink, Source(), b"two\n")
+    owner.loop.now += LOOK
+    put(sink, FakeSource(), b"two\n")
     assert path.read_bytes() == b"two\n"
     assert len(owner.messages) == 2
     sink.close()
 
 
-def test_a_moved_file_is_left_to_whoever_moved_it(path):
+def test_a_moved_file_is_left_to_whoever_moved_it(path: Path) -> None:
     """logrotate moves first and asks for `reopen` later; what comes in between belongs to the old file."""
     owner = Owner()
     sink = FileSink(owner, str(path), 0, 0)
     path.rename(f"{path}-20260101")
-    owner.now += LOOK
-    put(sink, Source(), b"one\n")
+    owner.loop.now += LOOK
+    put(sink, FakeSource(), b"one\n")
     assert not path.exists()
     sink.reopen()
-    put(sink, Source(), b"two\n")
+    put(sink, FakeSource(), b"two\n")
     assert Path(f"{path}-20260101").read_bytes() == b"one\n"
     assert path.read_bytes() == b"two\n"
     assert not owner.messages
     sink.close()
 
 
-def test_a_directory_that_cannot_be_written_any_more(path, monkeypatch):
+def test_a_directory_that_cannot_be_written_any_more(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     owner = Owner()
     sink = FileSink(owner, str(path), 10, 2)
 
-    def refused(*_args):
+    def refused(*_args: object) -> NoReturn:
         raise PermissionError(errno.EACCES, "Permission denied")
 
     with monkeypatch.context() as patched:
         patched.setattr(os, "rename", refused)
         for number in range(6):
-            put(sink, Source(), b"line %03d\n" % number)
+            put(sink, FakeSource(), b"line %03d\n" % number)
     assert path.read_bytes() == b"".join(b"line %03d\n" % n for n in range(6))
     assert len(owner.messages) == 1
     for number in range(6, 10):
-        put(sink, Source(), b"line %03d\n" % number)
+        put(sink, FakeSource(), b"line %03d\n" % number)
     sink.close()
     assert path.read_bytes() == b"line 009\n"  # once it works again, files have their size again
 
 
-def test_a_new_file_that_cannot_be_made(path, monkeypatch):
+def test_a_new_file_that_cannot_be_made(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The rename is taken back, so that the current file has its name."""
     owner = Owner()
     sink = FileSink(owner, str(path), 10, 2)
-    put(sink, Source(), b"line 000\n")
+    put(sink, FakeSource(), b"line 000\n")
     real = os.open
 
-    def refused(name, *args, **kwargs):
+    def refused(name: str, *args: Any, **kwargs: Any) -> int:
         if name == str(path):
             raise OSError(errno.ENOSPC, "No space left on device")
         return real(name, *args, **kwargs)
 
     with monkeypatch.context() as patched:
         patched.setattr(os, "open", refused)
-        put(sink, Source(), b"line 001\n")
+        put(sink, FakeSource(), b"line 001\n")
     assert path.read_bytes() == b"line 000\nline 001\n"
-    put(sink, Source(), b"line 002\n")
+    put(sink, FakeSource(), b"line 002\n")
     sink.close()
     assert b"".join(files(path)) == b"line 000\nline 001\nline 002\n"
 
 
-def full_disk(monkeypatch, room: int):
+def full_disk(monkeypatch: pytest.MonkeyPatch, room: int) -> list[int]:
     """`os.write` as on a disk with `room` bytes: short writes, then ENOSPC."""
     left = [room]
-    real_write, real_writev = os.write, os.writev
+    real_write = os.write
 
-    def write(fd, data):
+    def write(fd: int, data: bytes) -> int:
         return writev(fd, [data])
 
-    def writev(fd, parts):
+    def writev(fd: int, parts: Iterable[bytes]) -> int:
         data = b"".join(bytes(part) for part in parts)
         if left[0] == 0:
             raise OSError(errno.ENOSPC, "No space left on device")
@@ -384,14 +328,13 @@ def full_disk(monkeypatch, room: int):
 
     monkeypatch.setattr(os, "write", write)
     monkeypatch.setattr(os, "writev", writev)
-    assert real_writev
     return left
 
 
-def test_a_full_disk_costs_lines_not_torn_lines(path, monkeypatch):
+def test_a_full_disk_costs_lines_not_torn_lines(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     owner = Owner()
     sink = FileSink(owner, str(path), 0, 0)
-    source = Source()
+    source = FakeSource()
     left = full_disk(monkeypatch, 25)
     put(sink, source, b"line 000\nline 001\nline 002\n", b"head ")
     assert path.read_bytes() == b"head line 000\nline 001\n"
@@ -401,7 +344,7 @@ def test_a_full_disk_costs_lines_not_torn_lines(path, monkeypatch):
     assert (source.bytes, source.lines) == (54, 6)
     assert len(owner.messages) == 1
     assert "No space left" in owner.messages[0][1]
-    owner.timers[0]()
+    owner.loop.timers[0].run()
     assert "54 bytes" in owner.messages[1][1]
     left[0] = 1000
     put(sink, source, b"again\n")
@@ -411,10 +354,12 @@ def test_a_full_disk_costs_lines_not_torn_lines(path, monkeypatch):
     assert "54 bytes" in owner.messages[2][1]
 
 
-def test_a_disk_that_is_full_every_other_moment_is_no_flood_of_messages(path, monkeypatch):
+def test_a_disk_that_is_full_every_other_moment_is_no_flood_of_messages(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     owner = Owner()
     sink = FileSink(owner, str(path), 0, 0)
-    source = Source()
+    source = FakeSource()
     left = full_disk(monkeypatch, 9)
     for _ in range(100):
         put(sink, source, b"line 000\n")
@@ -422,19 +367,19 @@ def test_a_disk_that_is_full_every_other_moment_is_no_flood_of_messages(path, mo
         left[0] = 9
     assert source.lines == 100
     assert len(owner.messages) == 2
-    owner.timers.pop()()
+    owner.loop.timers.pop().run()
     assert len(owner.messages) == 3
     sink.close()
     said = [int(word) for _, text in owner.messages for word in text.split() if word.isdigit()]
     assert sum(said) == source.bytes == 900
 
 
-def test_nothing_of_others_is_cut_off_on_a_full_disk(path, monkeypatch):
+def test_nothing_of_others_is_cut_off_on_a_full_disk(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     sink = FileSink(Owner(), str(path), 0, 0)
     with path.open("ab") as other:
         other.write(b"theirs\n")
     left = full_disk(monkeypatch, 4)
-    source = Source()
+    source = FakeSource()
     put(sink, source, b"line 000\n")
     left[0] = 100
     put(sink, source, b"next\n")
@@ -442,9 +387,11 @@ def test_nothing_of_others_is_cut_off_on_a_full_disk(path, monkeypatch):
     assert path.read_bytes() == b"theirs\nline\nnext\n"
 
 
-def test_a_very_long_line_on_a_full_disk_is_not_continued_later(path, monkeypatch):
+def test_a_very_long_line_on_a_full_disk_is_not_continued_later(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     sink = FileSink(Owner(), str(path), 0, 0)
-    source = Source()
+    source = FakeSource()
     put(sink, source, b"begin of a long line")
     left = full_disk(monkeypatch, 0)
     put(sink, source, b"middle")
@@ -456,7 +403,7 @@ def test_a_very_long_line_on_a_full_disk_is_not_continued_later(path, monkeypatc
     assert sink.tail is not CUT
 
 
-def test_a_link_that_appears_later_is_not_followed(path, tmp_path):
+def test_a_link_that_appears_later_is_not_followed(path: Path, tmp_path: Path) -> None:
     """A program that owns its log directory must not make a root daemon write elsewhere."""
     target = tmp_path / "passwd"
     target.write_text("precious\n")
@@ -465,18 +412,18 @@ def test_a_link_that_appears_later_is_not_followed(path, tmp_path):
     path.unlink()
     path.symlink_to(target)
     sink.reopen()
-    put(sink, Source(), b"evil\n")
+    put(sink, FakeSource(), b"evil\n")
     sink.close()
     assert target.read_text() == "precious\n"
     assert owner.messages
 
 
-def test_a_missing_directory_is_an_error(tmp_path):
+def test_a_missing_directory_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         FileSink(Owner(), str(tmp_path / "no" / "log"), 0, 0)
 
 
-def test_mode_and_descriptor(path):
+def test_mode_and_descriptor(path: Path) -> None:
     before = os.umask(0o027)
     try:
         sink = FileSink(Owner(), str(path), 0, 0)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from supervice.output.formats import make, timestamp
 
 
-def test_prefix():
+def test_prefix() -> None:
     fmt = make("prefix", "web")
     assert fmt is not None
     assert fmt(b"one\n\ntwo\n", "stdout", 1, False) == b"web | one\nweb | \nweb | two\n"
@@ -19,7 +19,7 @@ def test_prefix():
     assert fmt(b" goes on\nnext\n", "stdout", 1, True) == b" goes on\nweb | next\n"
 
 
-def test_prefix_with_time_and_colour():
+def test_prefix_with_time_and_colour() -> None:
     fmt = make("prefix-time", "web", colour=True)
     assert fmt is not None
     line = fmt(b"hello\n", "stdout", 1, False)
@@ -28,7 +28,7 @@ def test_prefix_with_time_and_colour():
 
 
 @given(st.lists(st.binary(max_size=40).map(lambda b: b.replace(b"\n", b""))))
-def test_json_is_one_object_a_line(lines):
+def test_json_is_one_object_a_line(lines: list[bytes]) -> None:
     fmt = make("json", 'we"b')
     assert fmt is not None
     made = fmt(b"".join(line + b"\n" for line in lines), "stderr", 7, False)
@@ -39,7 +39,7 @@ def test_json_is_one_object_a_line(lines):
         assert one["time"].endswith("Z")
 
 
-def test_json_last_line_and_parts():
+def test_json_last_line_and_parts() -> None:
     fmt = make("json", "web")
     assert fmt is not None
     last = fmt(b"no newline", "stdout", 7, False)
@@ -48,12 +48,12 @@ def test_json_last_line_and_parts():
     assert json.loads(fmt(b"x" * 70000, "stdout", 7, False))["partial"] is True
 
 
-def test_raw_is_nothing_and_others_are_refused():
+def test_raw_is_nothing_and_others_are_refused() -> None:
     assert make("raw", "web") is None
     with pytest.raises(ValueError, match="prefix"):
         make("xml", "web")
 
 
-def test_timestamp():
+def test_timestamp() -> None:
     assert timestamp(0.0) == "1970-01-01T00:00:00.000Z"
     assert timestamp(1700000000.9999) == "2023-11-14T22:13:20.999Z"

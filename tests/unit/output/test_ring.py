@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from supervice.output.ring import SMALL, Ring, Subscription
+from tests.fakes.loop import FakeLoop
 
 
 def add(ring: Ring, stream: int, data: bytes, head: bytes = b"") -> None:
@@ -16,7 +17,9 @@ def add(ring: Ring, stream: int, data: bytes, head: bytes = b"") -> None:
     pieces=st.lists(st.tuples(st.integers(0, 1), st.lists(st.integers(0, 200), min_size=1, max_size=30))),
     limit=st.integers(300, 3000),
 )
-def test_it_is_bounded_and_keeps_the_newest_whole_lines(pieces, limit):
+def test_it_is_bounded_and_keeps_the_newest_whole_lines(
+    pieces: list[tuple[int, list[int]]], limit: int
+) -> None:
     ring = Ring(limit)
     everything = []
     number = 0
@@ -40,7 +43,7 @@ def test_it_is_bounded_and_keeps_the_newest_whole_lines(pieces, limit):
             assert size + len(mine[-len(left) - 1][1]) + 1 > limit // 2
 
 
-def test_a_chatty_stdout_leaves_the_last_errors():
+def test_a_chatty_stdout_leaves_the_last_errors() -> None:
     ring = Ring(2000)
     add(ring, 1, b"panic: out of cheese\n")
     for _ in range(50):
@@ -48,7 +51,7 @@ def test_a_chatty_stdout_leaves_the_last_errors():
     assert ring.tail(5, "stderr") == [("stderr", b"panic: out of cheese")]
 
 
-def test_short_lines_share_an_object():
+def test_short_lines_share_an_object() -> None:
     ring = Ring(65536)
     for _ in range(100):
         add(ring, 0, b"short line\n")
@@ -58,7 +61,7 @@ def test_short_lines_share_an_object():
     assert len(ring._parts) <= 65536 // SMALL + 2
 
 
-def test_tail_by_stream_and_number():
+def test_tail_by_stream_and_number() -> None:
     ring = Ring(65536)
     add(ring, 0, b"one\ntwo\n")
     add(ring, 1, b"oops\n")
@@ -69,7 +72,7 @@ def test_tail_by_stream_and_number():
     assert ring.tail(0) == []
 
 
-def test_a_long_line_in_parts_is_one_line():
+def test_a_long_line_in_parts_is_one_line() -> None:
     ring = Ring(65536)
     add(ring, 0, b"x" * 5000)
     add(ring, 1, b"between\n")
@@ -77,16 +80,8 @@ def test_a_long_line_in_parts_is_one_line():
     assert ring.tail(5) == [("stderr", b"between"), ("stdout", b"x" * 5000 + b"y" * 5000)]
 
 
-class Loop:
-    def __init__(self) -> None:
-        self.calls = []
-
-    def call_soon(self, callback):
-        self.calls.append(callback)
-
-
-def test_a_slow_follower_loses_only_its_own_lines():
-    loop = Loop()
+def test_a_slow_follower_loses_only_its_own_lines() -> None:
+    loop = FakeLoop()
     followers: list[Subscription] = []
     told = []
     slow = Subscription(loop, lambda: told.append("slow"), 1000, followers)
@@ -104,26 +99,24 @@ def test_a_slow_follower_loses_only_its_own_lines():
     assert lost > 0
     assert pieces[-1] == ("stdout", b"line 099 and the rest of it\n")
     assert slow.take() == (0, [])
-    for call in loop.calls:
-        call()
+    loop.turn()
     assert told.count("slow") == 1
 
 
-def test_lines_that_were_too_many_for_one_turn_count_as_lost():
-    loop = Loop()
+def test_lines_that_were_too_many_for_one_turn_count_as_lost() -> None:
+    loop = FakeLoop()
     follower = Subscription(loop, lambda: None, 1000, [])
     follower.offer(0, b"a\nb\n", 0)
     follower.offer(1, b"z\n", 500)
     assert follower.take() == (502, [("stderr", b"z\n")])
 
 
-def test_a_closed_follower_is_told_nothing():
-    loop = Loop()
+def test_a_closed_follower_is_told_nothing() -> None:
+    loop = FakeLoop()
     followers: list[Subscription] = []
     follower = Subscription(loop, lambda: 1 / 0, 1000, followers)
     follower.offer(0, b"a\n", 0)
     follower.close()
     follower.close()
-    for call in loop.calls:
-        call()
+    loop.turn()
     assert not followers

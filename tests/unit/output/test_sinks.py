@@ -4,67 +4,15 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 from supervice.output.sinks import QUEUE_LIMIT, StreamSink
 from supervice.output.stdout import identity, open_own, open_path
-
-
-class Timer:
-    def cancel(self) -> None:
-        pass
-
-
-class FakeLoop:
-    """Descriptors are "ready" when the test says so."""
-
-    def __init__(self) -> None:
-        self.writers: dict[int, Callable[[], object]] = {}
-        self.soon: list[Callable[[], object]] = []
-
-    def add_writer(self, fd, callback):
-        assert fd not in self.writers
-        self.writers[fd] = callback
-
-    def remove_writer(self, fd):
-        return self.writers.pop(fd, None) is not None
-
-    def call_soon(self, callback, *args):
-        self.soon.append(callback)
-
-    def call_later(self, delay, callback, *args):
-        return Timer()
-
-
-class Owner:
-    def __init__(self) -> None:
-        self.loop = FakeLoop()
-        self.level = 0
-        self.messages: list[tuple[str, str]] = []
-
-    def busy(self, change: int) -> None:
-        self.level += change
-
-    def log(self, level: str, message: str) -> None:
-        self.messages.append((level, message))
-
-
-class Source:
-    def __init__(self) -> None:
-        self.bytes = 0
-        self.lines = 0
-        self.torn = False
-        self.resumed = 0
-
-    def lose(self, nbytes: int, nlines: int, torn: bool) -> None:
-        self.bytes += nbytes
-        self.lines += nlines
-        self.torn = torn
-
-    def resume(self) -> None:
-        self.resumed += 1
+from tests.fakes.output import FakeRouter, FakeSource, put
 
 
 class Pipe:
@@ -98,8 +46,8 @@ def pipe() -> Iterator[Pipe]:
 
 
 @pytest.fixture
-def owner() -> Owner:
-    return Owner()
+def owner() -> FakeRouter:
+    return FakeRouter()
 
 
 def block(number: int, size: int) -> bytes:
@@ -107,14 +55,10 @@ def block(number: int, size: int) -> bytes:
     return line * (size // len(line))
 
 
-def put(sink: StreamSink, source: Source, data: bytes, head: bytes = b"") -> None:
-    sink.write(source, head, bytearray(data) + b"rubbish\n", len(data))
-
-
-def test_what_the_pipe_does_not_take_waits_and_comes_in_order(pipe, owner):
+def test_what_the_pipe_does_not_take_waits_and_comes_in_order(pipe: Pipe, owner: FakeRouter) -> None:
     sink = StreamSink(owner, os.dup(pipe.write_end), "stdout", False)
     sink.users = 1
-    one, two = Source(), Source()
+    one, two = FakeSource(), FakeSource()
     data = block(1, 3 << 20)
     put(sink, one, data)
     assert sink.blocked
@@ -134,12 +78,12 @@ def test_what_the_pipe_does_not_take_waits_and_comes_in_order(pipe, owner):
     sink.close()
 
 
-def test_waiters_stop_being_resumed_when_it_stalls_again(pipe, owner):
+def test_waiters_stop_being_resumed_when_it_stalls_again(pipe: Pipe, owner: FakeRouter) -> None:
     sink = StreamSink(owner, os.dup(pipe.write_end), "stdout", False)
     sink.users = 1
     order: list[str] = []
 
-    class Waiter(Source):
+    class Waiter(FakeSource):
         def __init__(self, name: str, again: bool) -> None:
             super().__init__()
             self.name, self.again = name, again
@@ -151,7 +95,7 @@ def test_waiters_stop_being_resumed_when_it_stalls_again(pipe, owner):
                 put(sink, self, block(2, 3 << 20))
                 sink.wait(self, True)
 
-    put(sink, Source(), block(1, 3 << 20))
+    put(sink, FakeSource(), block(1, 3 << 20))
     sink.wait(Waiter("a", True), False)
     sink.wait(Waiter("b", False), False)
     while sink.blocked:
@@ -161,10 +105,10 @@ def test_waiters_stop_being_resumed_when_it_stalls_again(pipe, owner):
     sink.close()
 
 
-def test_drop_counts_whole_lines_and_never_blocks(pipe, owner):
+def test_drop_counts_whole_lines_and_never_blocks(pipe: Pipe, owner: FakeRouter) -> None:
     sink = StreamSink(owner, os.dup(pipe.write_end), "stdout", True)
     sink.users = 1
-    source = Source()
+    source = FakeSource()
     first = block(1, 3 << 20)
     put(sink, source, first)  # more than the pipe holds: the rest is queued, it was accepted
     for number in range(2, 12):
@@ -183,19 +127,19 @@ def test_drop_counts_whole_lines_and_never_blocks(pipe, owner):
     sink.close()
 
 
-def test_drop_in_a_long_line_cuts_it_visibly(pipe, owner):
+def test_drop_in_a_long_line_cuts_it_visibly(pipe: Pipe, owner: FakeRouter) -> None:
     sink = StreamSink(owner, os.dup(pipe.write_end), "stdout", True)
     sink.users = 1
-    source = Source()
+    source = FakeSource()
     put(sink, source, block(1, 3 << 20))
     put(sink, source, b"y" * QUEUE_LIMIT)
     assert source.torn
     sink.close()
 
 
-def test_another_source_begins_a_new_line(pipe, owner):
+def test_another_source_begins_a_new_line(pipe: Pipe, owner: FakeRouter) -> None:
     sink = StreamSink(owner, os.dup(pipe.write_end), "stdout", False)
-    one, two = Source(), Source()
+    one, two = FakeSource(), FakeSource()
     put(sink, one, b"", b"no newline")
     put(sink, one, b" yet")
     put(sink, two, b"other\n")
@@ -204,9 +148,9 @@ def test_another_source_begins_a_new_line(pipe, owner):
     sink.close()
 
 
-def test_a_reader_that_is_gone(pipe, owner):
+def test_a_reader_that_is_gone(pipe: Pipe, owner: FakeRouter) -> None:
     sink = StreamSink(owner, os.dup(pipe.write_end), "stdout", False)
-    source = Source()
+    source = FakeSource()
     put(sink, source, b"line\n")
     os.close(pipe.read_end)
     for _ in range(3):
@@ -217,10 +161,10 @@ def test_a_reader_that_is_gone(pipe, owner):
     sink.close()
 
 
-def test_a_reader_that_goes_away_while_output_waits(pipe, owner):
+def test_a_reader_that_goes_away_while_output_waits(pipe: Pipe, owner: FakeRouter) -> None:
     sink = StreamSink(owner, os.dup(pipe.write_end), "stdout", False)
     sink.users = 1
-    source = Source()
+    source = FakeSource()
     put(sink, source, block(1, 3 << 20))
     sink.wait(source, False)
     os.close(pipe.read_end)
@@ -233,20 +177,20 @@ def test_a_reader_that_goes_away_while_output_waits(pipe, owner):
     sink.close()
 
 
-def test_closed_stdout_is_dev_null(owner):
+def test_closed_stdout_is_dev_null(owner: FakeRouter) -> None:
     free = os.dup(0)
     os.close(free)
     assert identity(free) is None
     fd, send = open_own(free)
     assert fd == -1
     sink = StreamSink(owner, fd, "stdout", False, send)
-    source = Source()
+    source = FakeSource()
     put(sink, source, b"line\n")
     assert source.bytes == 5
     sink.close()
 
 
-def test_own_pipe_keeps_its_flags(pipe):
+def test_own_pipe_keeps_its_flags(pipe: Pipe) -> None:
     os.set_blocking(pipe.write_end, True)
     fd, send = open_own(pipe.write_end)
     try:
@@ -259,12 +203,14 @@ def test_own_pipe_keeps_its_flags(pipe):
 
 
 @pytest.mark.parametrize("nowait", [True, False])
-def test_own_pipe_that_cannot_be_opened_anew(pipe, owner, monkeypatch, nowait):
+def test_own_pipe_that_cannot_be_opened_anew(
+    pipe: Pipe, owner: FakeRouter, monkeypatch: pytest.MonkeyPatch, nowait: bool
+) -> None:
     """`docker run -u 12345`: the pipe is root's. The shared description stays blocking, we do not wait."""
     os.set_blocking(pipe.write_end, True)
     real = os.open
 
-    def refused(path, *args, **kwargs):
+    def refused(path: Any, *args: Any, **kwargs: Any) -> int:
         if str(path).startswith("/proc/self/fd/"):
             raise PermissionError
         return real(path, *args, **kwargs)
@@ -276,7 +222,7 @@ def test_own_pipe_that_cannot_be_opened_anew(pipe, owner, monkeypatch, nowait):
     sink = StreamSink(owner, fd, "stdout", False, send)
     sink.users = 1
     data = block(1, 2 << 20)
-    put(sink, Source(), data)
+    put(sink, FakeSource(), data)
     assert sink.blocked
     found = b""
     while sink.blocked:
@@ -288,7 +234,7 @@ def test_own_pipe_that_cannot_be_opened_anew(pipe, owner, monkeypatch, nowait):
     sink.close()
 
 
-def test_own_socket(owner):
+def test_own_socket(owner: FakeRouter) -> None:
     ours, theirs = socket.socketpair()
     with ours, theirs:
         fd, send = open_own(ours.fileno())
@@ -296,7 +242,7 @@ def test_own_socket(owner):
         sink = StreamSink(owner, fd, "stdout", False, send)
         sink.users = 1
         data = block(1, 2 << 20)
-        put(sink, Source(), data)
+        put(sink, FakeSource(), data)
         assert sink.blocked
         found = b""
         while len(found) < len(data):
@@ -308,23 +254,23 @@ def test_own_socket(owner):
         sink.close()
 
 
-def test_own_regular_file_shares_the_offset(tmp_path, owner):
+def test_own_regular_file_shares_the_offset(tmp_path: Path, owner: FakeRouter) -> None:
     fd = os.open(tmp_path / "out", os.O_WRONLY | os.O_CREAT)
     os.write(fd, b"before us\n")
     opened, send = open_own(fd)
     sink = StreamSink(owner, opened, "stdout", False, send)
-    put(sink, Source(), b"line\n")
+    put(sink, FakeSource(), b"line\n")
     os.write(fd, b"after us\n")
     sink.close()
     os.close(fd)
     assert (tmp_path / "out").read_bytes() == b"before us\nline\nafter us\n"
 
 
-def test_a_fifo_needs_no_reader_and_survives_one(tmp_path, owner):
+def test_a_fifo_needs_no_reader_and_survives_one(tmp_path: Path, owner: FakeRouter) -> None:
     path = str(tmp_path / "fifo")
     os.mkfifo(path)
     sink = StreamSink(owner, open_path(path), path, False)
-    source = Source()
+    source = FakeSource()
     put(sink, source, b"before anybody reads\n")
     for _ in range(2):
         reader = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
@@ -335,7 +281,7 @@ def test_a_fifo_needs_no_reader_and_survives_one(tmp_path, owner):
     sink.close()
 
 
-def test_reopen_of_a_fifo_made_anew(tmp_path, owner):
+def test_reopen_of_a_fifo_made_anew(tmp_path: Path, owner: FakeRouter) -> None:
     path = str(tmp_path / "fifo")
     os.mkfifo(path)
     sink = StreamSink(owner, open_path(path), path, False)
@@ -343,7 +289,7 @@ def test_reopen_of_a_fifo_made_anew(tmp_path, owner):
     os.unlink(path)
     os.mkfifo(path)
     sink.reopen()
-    put(sink, Source(), b"new\n")
+    put(sink, FakeSource(), b"new\n")
     reader = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
     assert os.read(reader, 100) == b"new\n"
     os.close(reader)

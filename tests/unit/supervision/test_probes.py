@@ -24,47 +24,19 @@ from supervice.lifecycle.states import (
     STATES,
     STOPPED,
     UNHEALTHY,
-    UP,
-    Snapshot,
 )
 from supervice.models import HealthCheckConfig, HealthCheckType, ProgramConfig
 from supervice.supervision.conditions import WANTED, UntilAll
 from supervice.supervision.probes import Probes
 from supervice.supervision.start_record import Boot
+from tests.fakes.process import FakeProcess
 
 CHECK = HealthCheckConfig(HealthCheckType.SCRIPT, command="true")
 
 
-class Program:
-    """What probes and numbers see of a process."""
-
+class Program(FakeProcess):
     def __init__(self, name: str, **config: Any) -> None:
-        self.config = ProgramConfig(name, "x", **config)
-        self.snapshot = Snapshot()
-        self.expected = True
-        self.foreground: list[str] | None = None
-        self.health_message = ""
-        self.pid: int | None = None
-        self.uptime: float | None = None
-        self.restarts = 0
-        self.exits: tuple[Any, ...] = ()
-        self.output: Any = None
-
-    @property
-    def state(self) -> str:
-        return self.snapshot.state
-
-    @property
-    def should_run(self) -> bool:
-        return self.snapshot.should_run
-
-    @property
-    def is_healthy(self) -> bool | None:
-        return self.snapshot.healthy
-
-    def to(self, state: str, **more: Any) -> Program:
-        self.snapshot = Snapshot(state, **{"ready": state in UP, **more})
-        return self
+        super().__init__(ProgramConfig(name, "x", **config))
 
 
 class Startup:
@@ -98,15 +70,15 @@ def test_live_unless_unhealthy_or_what_matters_has_failed() -> None:
     plain, main, critical = Program("p"), Program("m", main=True), Program("c", critical=True)
     it = probes(plain, main, critical)
     assert it.live()
-    assert probes(plain.to(FATAL)).live()
-    plain.to(UNHEALTHY)
+    assert probes(plain.become(FATAL)).live()
+    plain.become(UNHEALTHY)
     assert not it.live()
-    plain.to(RUNNING)
+    plain.become(RUNNING)
     assert it.live()
-    main.to(FATAL)
+    main.become(FATAL)
     assert not it.live()
-    main.to(EXITED)
-    critical.to(FATAL)
+    main.become(EXITED)
+    critical.become(FATAL)
     assert not it.live()
 
 
@@ -114,30 +86,30 @@ def test_ready_when_all_that_start_by_themselves_are_ready_or_completed() -> Non
     web, job, hand = Program("web"), Program("job", type="oneshot"), Program("hand", autostart=False)
     it = probes(web, job, hand)
     assert not it.ready()
-    web.to(RUNNING)
+    web.become(RUNNING)
     assert not it.ready()
-    job.to(EXITED)
+    job.become(EXITED)
     assert it.ready()
     job.expected = False
     assert not it.ready()
     job.expected = True
-    web.to(RUNNING, ready=False)
+    web.become(RUNNING, ready=False)
     assert not it.ready()
-    web.to(STOPPED)
+    web.become(STOPPED)
     assert not it.ready()
-    web.to(RUNNING)
+    web.become(RUNNING)
     it.stopping = True
     assert not it.ready()
     assert it.live()
 
 
 def test_the_command_counts_from_the_beginning() -> None:
-    web, command = Program("web").to(RUNNING), Program("main", autostart=False)
+    web, command = Program("web").become(RUNNING), Program("main", autostart=False)
     command.foreground = ["sh"]
     it = probes(web, command)
     assert not it.ready()
     assert not it.started()
-    command.to(RUNNING)
+    command.become(RUNNING)
     it.changed(command)
     assert it.ready()
     assert it.started()
@@ -146,10 +118,10 @@ def test_the_command_counts_from_the_beginning() -> None:
 def test_started_once_it_was_ready_though_nobody_looked() -> None:
     web, job = Program("web"), Program("job", type="oneshot")
     it = probes(web, job)
-    it.changed(job.to(EXITED))
+    it.changed(job.become(EXITED))
     assert not it.started()
-    it.changed(web.to(RUNNING))
-    it.changed(web.to(BACKOFF))
+    it.changed(web.become(RUNNING))
+    it.changed(web.become(BACKOFF))
     assert it.started()
     assert not it.ready()
 
@@ -157,7 +129,7 @@ def test_started_once_it_was_ready_though_nobody_looked() -> None:
 def test_what_a_reload_takes_away_is_not_awaited() -> None:
     web, bad = Program("web"), Program("bad")
     it = probes(web, bad)
-    it.changed(web.to(RUNNING))
+    it.changed(web.become(RUNNING))
     assert not it.started()
     it.rebuild({"web": web})
     assert it.started()
@@ -169,7 +141,7 @@ def test_started_is_whether_ready_was_ever_true(moves: list[tuple[int, str]]) ->
     it = probes(*programs)
     ever = it.ready()
     for number, state in moves:
-        it.changed(programs[number].to(state))
+        it.changed(programs[number].become(state))
         ever = ever or it.ready()
         assert it.started() is ever
 
@@ -213,32 +185,32 @@ def wait_for(
 
 
 def test_running_is_not_ready_and_ready_is_not_healthy() -> None:
-    web = Program("web", healthcheck=CHECK).to(RUNNING, ready=False)
+    web = Program("web", healthcheck=CHECK).become(RUNNING, ready=False)
     assert wait_for("running", [web]) == [True]
-    assert wait_for("ready", [web], lambda: web.to(RUNNING)) == [True]
-    assert wait_for("healthy", [web], lambda: web.to(RUNNING, healthy=True)) == [True]
-    web.to(RUNNING, ready=False)
+    assert wait_for("ready", [web], lambda: web.become(RUNNING)) == [True]
+    assert wait_for("healthy", [web], lambda: web.become(RUNNING, healthy=True)) == [True]
+    web.become(RUNNING, ready=False)
     assert wait_for("ready", [web], seconds=0) == [False]
-    assert wait_for("healthy", [web.to(RUNNING, healthy=False)], seconds=0) == [False]
-    assert wait_for("healthy", [Program("unchecked").to(RUNNING)], seconds=0) == [True]
+    assert wait_for("healthy", [web.become(RUNNING, healthy=False)], seconds=0) == [False]
+    assert wait_for("healthy", [Program("unchecked").become(RUNNING)], seconds=0) == [True]
 
 
 def test_all_of_them_at_the_same_moment() -> None:
     a, b = Program("a"), Program("b")
-    moves = [lambda: a.to(RUNNING), lambda: a.to(BACKOFF), lambda: b.to(RUNNING)]
+    moves = [lambda: a.become(RUNNING), lambda: a.become(BACKOFF), lambda: b.become(RUNNING)]
     assert wait_for("running", [a, b], *moves, seconds=0.05) == [False, True]
-    a.to(STOPPED), b.to(STOPPED)
-    assert wait_for("running", [a, b], *moves, lambda: a.to(RUNNING)) == [True, True]
+    a.become(STOPPED), b.become(STOPPED)
+    assert wait_for("running", [a, b], *moves, lambda: a.become(RUNNING)) == [True, True]
 
 
 def test_a_completed_oneshot_is_all_that_it_can_be() -> None:
-    job = Program("job", type="oneshot").to(EXITED)
+    job = Program("job", type="oneshot").become(EXITED)
     assert [wait_for(word, [job], seconds=0) for word in WANTED] == [[True]] * 3
 
 
 def test_whoever_has_failed_for_good_ends_the_waiting() -> None:
     a, b = Program("a"), Program("b")
-    assert wait_for("running", [a, b], lambda: a.to(FATAL), seconds=60) == [False, False]
+    assert wait_for("running", [a, b], lambda: a.become(FATAL), seconds=60) == [False, False]
     assert wait_for("running", [a, b], seconds=60) == [False, False]
     startup = Startup()
     startup.left["b"] = "needs a:started, but a is FATAL"
@@ -266,7 +238,7 @@ def test_the_first_start_of_each_and_no_other() -> None:
 
     def at(moment: float, program: Program, state: str, **more: Any) -> None:
         clock.now = 100 + moment
-        boot.changed(program.to(state, **more))
+        boot.changed(program.become(state, **more))
 
     at(1, db, STARTING)
     at(2, db, BACKOFF)
@@ -307,7 +279,7 @@ def test_a_failure_is_the_end_of_the_first_start() -> None:
     boot.asked("job")
     for state in (STARTING, FATAL, STARTING, EXITED):
         clock.now += 1
-        boot.changed(job.to(state))
+        boot.changed(job.become(state))
     (row,) = boot.report({"job": job}, Startup())["processes"]
     assert (row["began"], row["failed"], row["completed"]) == (1, 2, None)
 
@@ -336,7 +308,7 @@ def samples(text: str) -> dict[str, float]:
 
 
 def test_the_numbers() -> None:
-    web = Program("web", group="front").to(RUNNING, healthy=False)
+    web = Program("web", group="front").become(RUNNING, healthy=False)
     web.uptime, web.restarts = 12.3456, 2
     web.output = SimpleNamespace(dropped_lines=3, lost_bytes=99)
     web.exits = (SimpleNamespace(status=1), SimpleNamespace(status=-9))
@@ -391,12 +363,12 @@ def get(it: Endpoints, target: str, method: str = "GET") -> tuple[int, str]:
 
 
 def test_what_the_endpoints_say() -> None:
-    db, web = Program("db").to(RUNNING), Program("web").to(UNHEALTHY, ready=False)
+    db, web = Program("db").become(RUNNING), Program("web").become(UNHEALTHY, ready=False)
     it = endpoints(db, web)
     assert get(it, "/livez") == (503, "not live\ndb RUNNING ok\nweb UNHEALTHY failed\n")
     assert get(it, "/readyz") == (503, "not ready\ndb RUNNING ok\nweb UNHEALTHY failed\n")
     assert get(it, "/startupz")[0] == 503
-    web.to(RUNNING)
+    web.become(RUNNING)
     assert [get(it, path)[0] for path in ("/livez", "/readyz", "/startupz")] == [200, 200, 503]
     it._supervisor.probes.changed(web)  # type: ignore[arg-type]
     assert get(it, "/startupz") == (200, "started\ndb RUNNING ok\nweb RUNNING ok\n")
@@ -407,7 +379,7 @@ def test_what_the_endpoints_say() -> None:
 
 
 def test_only_those_who_ask_for_it_get_what_a_check_said() -> None:
-    web = Program("web").to(UNHEALTHY)
+    web = Program("web").become(UNHEALTHY)
     web.pid, web.uptime, web.restarts, web.health_message = 7, 61.2, 2, "said:\n\x1b[31m password"
     it = endpoints(web)
     assert get(it, "/livez") == (503, "not live\nweb UNHEALTHY failed\n")

@@ -18,34 +18,22 @@ from supervice.lifecycle.states import (
     STATES,
     STOPPED,
     STOPPING,
-    Announce,
-    Snapshot,
 )
 from supervice.models import ProgramConfig
 from supervice.supervision.shutdown import Shutdown, longest_stop, stop_in_order, stop_levels
+from tests.fakes.process import FakeProcess
 
 
-class Program:
+class Program(FakeProcess):
     """What a shutdown sees of a process; it takes `turns` of the loop to end."""
 
     def __init__(self, world: World, config: ProgramConfig, state: str, turns: int) -> None:
+        super().__init__(config, state, pid=7)
         self.world = world
-        self.config = config
-        self.snapshot = Snapshot(state)
         self.turns = turns
-        self.pid = 7
-        self.watchers: list[Any] = []
-
-    @property
-    def state(self) -> str:
-        return self.snapshot.state
 
     def stop_time(self) -> float:
         return self.config.stopwaitsecs
-
-    def watch(self, watcher: Any) -> Any:
-        self.watchers.append(watcher)
-        return lambda: self.watchers.remove(watcher)
 
     def request_stop(self, *, force: bool = False, within: float | None = None) -> None:
         if self.state in RESTING or self.state == BACKOFF:
@@ -64,11 +52,6 @@ class Program:
     def end(self) -> None:
         self.world.story.append(("gone", self.config.name))
         self.become(STOPPED)
-
-    def become(self, state: str) -> None:
-        before, self.snapshot = self.state, Snapshot(state)
-        for watcher in tuple(self.watchers):
-            watcher(self, Announce(before, state, ""))
 
 
 class World:

@@ -19,10 +19,10 @@ import supervice.health
 import supervice.lean.loop
 import supervice.pid1.child
 from supervice import logger
-from supervice.api.dispatch import Operations
+from supervice.api.dispatch import Dispatcher
 from supervice.checks.base import HealthCheckResult
 from supervice.core import Supervisor
-from supervice.lean.loop import Loop, sleep
+from supervice.lean.loop import sleep
 from supervice.lifecycle.exit_policy import Verdict
 from supervice.lifecycle.graph import program_of, ranks
 from supervice.lifecycle.states import RESTING, UP
@@ -31,37 +31,9 @@ from supervice.notify.protocol import parse
 from supervice.pid1.spawn import SpawnError
 from supervice.process import Process
 from supervice.supervision.shutdown import Shutdown
+from tests.fakes.loop import VirtualLoop
 
 KILL = 9
-
-
-class VirtualLoop(Loop):
-    """Our own loop with a clock that jumps to the next timer when nothing is left to do."""
-
-    now = 0.0
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._epoll.close()
-        self._epoll = Jumping(self)  # type: ignore[assignment]
-
-    def time(self) -> float:
-        return self.now
-
-
-class Jumping:
-    """In place of epoll: nothing is ever readable, and waiting takes no time but that of the loop."""
-
-    def __init__(self, loop: VirtualLoop) -> None:
-        self.loop = loop
-
-    def poll(self, timeout: float | None) -> list[tuple[int, int]]:
-        assert timeout is not None, "everything waits and nothing will come"
-        self.loop.now += timeout
-        return []
-
-    def close(self) -> None:
-        pass
 
 
 class Run:
@@ -99,7 +71,7 @@ class World:
         self.supervisor = Supervisor()
         for config in configs:
             self.supervisor.add(config)
-        self.operations = Operations(self.supervisor)
+        self.commands = Dispatcher(self.supervisor)
         for name, process in self.supervisor.processes.items():
             process.use(self)  # type: ignore[arg-type]
             process.watch(self.changed)
@@ -349,7 +321,7 @@ async def order(it: World, request: dict[str, Any]) -> None:
     from supervice.control.protocol import CommandError
 
     try:
-        await it.operations.execute(request)
+        await it.commands.execute(request)
     except CommandError:
         pass  # did not get there, and said so
 

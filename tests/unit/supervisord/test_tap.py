@@ -11,6 +11,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from supervice.supervisord.tap import BEGIN, END, Ansi, ListenerPump, Tap, TappedPump, overlap
+from tests.fakes.output import FakeOutput, FakeRouter, FakeSink
 
 
 def split(text: bytes, cuts: list[int]) -> list[bytes]:
@@ -119,39 +120,9 @@ def test_overlap_is_the_longest(data: bytes, token: bytes) -> None:
 # -- in a pump -------------------------------------------------------------------------------------------
 
 
-class Reader:
-    def __init__(self, size: int) -> None:
-        self.buffer = bytearray(size)
-        self.views = [memoryview(self.buffer)]
-        self.loop = self
-
-    def add_reader(self, *_: object) -> None: ...
-    def remove_reader(self, *_: object) -> None: ...
-    def busy(self, change: int) -> None: ...
-
-
-class Sink:
-    blocked = False
-    tail: object = None
-
-    def __init__(self) -> None:
-        self.data = b""
-
-    def write(self, source: object, head: bytes, data: bytes | bytearray, end: int) -> None:
-        self.data += head + bytes(data[:end])
-
-
-class Program:
-    spy = None
-
-    def record(self, *_: object) -> None: ...
-    def count_loss(self, *_: object) -> None: ...
-    def pump_closed(self, pump: object) -> None: ...
-
-
 def pumped(make: Any, sink: Any, writes: list[bytes], size: int = 65536) -> None:
     read, write = os.pipe()
-    pump = make(Reader(size), Program(), read, 0, sink, None)
+    pump = make(FakeRouter(size), FakeOutput(), read, 0, sink, None)
     pump.start(7)
     for data in writes:
         os.write(write, data)
@@ -163,10 +134,10 @@ def pumped(make: Any, sink: Any, writes: list[bytes], size: int = 65536) -> None
 
 def test_a_message_without_newline_comes_through_a_pump_at_once() -> None:
     messages: list[bytes] = []
-    sink = Sink()
+    sink = FakeSink()
     read, write = os.pipe()
     tap = Tap(strip=False, capture=100, on_message=lambda pid, data: messages.append(data))
-    pump = TappedPump(Reader(65536), Program(), read, 0, sink, None, tap=tap)
+    pump = TappedPump(FakeRouter(65536), FakeOutput(), read, 0, sink, None, tap=tap)
     pump.start(7)
     os.write(write, b"one\n" + BEGIN + b"hello" + END)
     pump._readable()
@@ -177,7 +148,7 @@ def test_a_message_without_newline_comes_through_a_pump_at_once() -> None:
 
 
 def test_what_was_held_back_and_is_longer_than_the_buffer_is_not_lost() -> None:
-    sink = Sink()
+    sink = FakeSink()
     tap = Tap(strip=False, capture=100)
     pumped(lambda *args: TappedPump(*args, tap=tap), sink, [BEGIN[:20], b"x" * 64, BEGIN[:20]], size=64)
     assert sink.data == BEGIN[:20] + b"x" * 64 + BEGIN[:20]
@@ -185,7 +156,7 @@ def test_what_was_held_back_and_is_longer_than_the_buffer_is_not_lost() -> None:
 
 def test_a_listener_is_heard_and_its_log_has_what_it_said() -> None:
     heard: list[bytes] = []
-    sink = Sink()
+    sink = FakeSink()
     pumped(lambda *args: ListenerPump(*args, heard=heard.append), sink, [b"READY\n", b"RESULT 2\nOK"])
     assert heard == [b"READY\n", b"RESULT 2\nOK"]
     assert sink.data == b"READY\nRESULT 2\nOK"

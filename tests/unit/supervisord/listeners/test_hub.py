@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable, Iterator
 from types import SimpleNamespace
 from typing import Any
@@ -11,37 +12,8 @@ import pytest
 
 from supervice.lifecycle.states import Announce
 from supervice.models import ListenerConfig, ProgramConfig
-from supervice.supervisord.listeners import hub as hub_module
 from supervice.supervisord.listeners.hub import Hub
-
-
-class Timer:
-    cancelled = False
-
-    def cancel(self) -> None:
-        self.cancelled = True
-
-
-class FakeLoop:
-    def __init__(self) -> None:
-        self.timers: list[tuple[float, Callable[[], object], Timer]] = []
-        self.writers: dict[int, Callable[[], object]] = {}
-
-    def call_later(self, delay: float, callback: Callable[[], object]) -> Timer:
-        timer = Timer()
-        self.timers.append((delay, callback, timer))
-        return timer
-
-    def add_writer(self, fd: int, callback: Callable[[], object]) -> None:
-        assert fd not in self.writers
-        self.writers[fd] = callback
-
-    def remove_writer(self, fd: int) -> bool:
-        return self.writers.pop(fd, None) is not None
-
-    @property
-    def live(self) -> list[tuple[float, Callable[[], object], Timer]]:
-        return [timer for timer in self.timers if not timer[2].cancelled]
+from tests.fakes.loop import FakeLoop
 
 
 def process(name: str, *events: str, **more: Any) -> Any:
@@ -56,7 +28,7 @@ class Stage:
 
     def __init__(self, *events: str) -> None:
         self.loop = FakeLoop()
-        self.hub = Hub(self.loop, "me")  # type: ignore[arg-type]
+        self.hub = Hub(self.loop, "me")
         self.listener = process("l", *events, priority=-1)
         self.web = process("web")
         self.hub.update([self.web, self.listener])
@@ -196,15 +168,14 @@ def test_ticks_begin_with_slices_of_the_clock(
     stage: Callable[..., Stage], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now = [1000.0 * 3600 - 7]
-    monkeypatch.setattr(hub_module.time, "time", lambda: now[0])
+    monkeypatch.setattr(time, "time", lambda: now[0])
     one = stage("TICK_5", "TICK_3600")
 
     def elapse() -> float:
-        [(delay, callback, timer)] = one.loop.live
-        timer.cancelled = True
-        now[0] += delay
-        callback()
-        return delay
+        [timer] = one.loop.live
+        now[0] += timer.delay
+        timer.run()
+        return timer.delay
 
     assert elapse() == pytest.approx(2, abs=0.01)
     assert elapse() == pytest.approx(5, abs=0.01)

@@ -2,36 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import pytest
 
 from supervice import logger
 from supervice.supervisord.listeners.pool import Pool, Waiting
-
-
-class Timer:
-    def __init__(self) -> None:
-        self.cancelled = False
-
-    def cancel(self) -> None:
-        self.cancelled = True
-
-
-class FakeLoop:
-    def __init__(self) -> None:
-        self.timers: list[tuple[float, Callable[[], object], Timer]] = []
-
-    def call_later(self, delay: float, callback: Callable[[], object]) -> Timer:
-        timer = Timer()
-        self.timers.append((delay, callback, timer))
-        return timer
-
-    def elapse(self) -> float:
-        delay, callback, timer = self.timers.pop(0)
-        assert not timer.cancelled
-        callback()
-        return delay
+from tests.fakes.loop import FakeLoop
 
 
 class Member:
@@ -65,7 +40,7 @@ def said(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 def pool_of(*members: Member, size: int = 3) -> tuple[Pool, FakeLoop]:
     loop = FakeLoop()
-    pool = Pool(loop, "me", "mails")  # type: ignore[arg-type]
+    pool = Pool(loop, "me", "mails")
     pool.configure(("TICK_5",), size)
     pool.members = list(members)
     return pool, loop
@@ -167,5 +142,5 @@ def test_a_closed_pool_has_no_timer_and_no_events() -> None:
     pool.rejected(member.got[0])
     pool.rejected(member.got[0])
     pool.close()
-    assert loop.timers[0][2].cancelled
+    assert loop.timers[0].cancelled
     assert len(pool) == 0

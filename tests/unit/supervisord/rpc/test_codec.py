@@ -52,6 +52,7 @@ def test_the_standard_library_understands_us(value: Any) -> None:
 @given(st.text())
 @example("a\r\nb\r\0\x1b[1m\ufffe\ud800")
 def test_any_text_arrives_in_some_form(text: str) -> None:
+    got: Any
     ((got,), _) = xmlrpc.client.loads(response(text))
     assert len(got) == len(text)
     assert all(a == b or b in "\ufffd?" for a, b in zip(text, got, strict=True))
@@ -188,5 +189,6 @@ def test_any_multicall_gets_as_many_answers(calls: list[Any]) -> None:
         answer = loop.run_until_complete(door(loop).handle(Request("POST", "/RPC2", {}, body)))  # type: ignore[arg-type]
     finally:
         loop.close()
+    answers: Any
     ((answers,), _) = xmlrpc.client.loads(answer.body)
     assert len(answers) == len(calls)

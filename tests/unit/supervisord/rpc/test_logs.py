@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +43,10 @@ def test_read_is_supervisords(path: str, content: bytes, offset: int, length: in
     assert ours(logs.file_text(path), offset, length) == theirs
 
 
+def part(begin: int, kept: bytes, at: int, size: int) -> bytes:
+    return kept[at - begin : at - begin + size]
+
+
 @given(st.lists(st.binary(min_size=1, max_size=10).map(lambda line: line + b"\n"), max_size=30), st.data())
 def test_a_client_that_tails_the_ring_misses_nothing_that_is_there(lines: list[bytes], data: Any) -> None:
     ring = Ring(64)
@@ -51,7 +56,7 @@ def test_a_client_that_tails_the_ring_misses_nothing_that_is_there(lines: list[b
         said += line
         if data.draw(st.booleans()):
             begin, kept = ring.kept("stdout")
-            text = logs.Text(begin, begin + len(kept), lambda at, n, b=begin, k=kept: k[at - b : at - b + n])
+            text = logs.Text(begin, begin + len(kept), partial(part, begin, kept))
             piece, following, overflow = logs.tail(text, offset, 1000)
             assert (following, overflow) == (len(said), False)
             assert said.endswith(piece)

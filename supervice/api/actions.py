@@ -1,0 +1,204 @@
+"""The verbs that change something. A reply says for each process the state that it reached."""
+
+from __future__ import annotations
+
+from supervice.api import rows
+from supervice.control.protocol import FAILED, NOT_FOUND, SHUTTING_DOWN, CommandError
+from supervice.lean.loop import running_loop
+from supervice.lifecycle.exit_policy import Verdict
+from supervice.lifecycle.states import BACKOFF, EXITED, FATAL, RESTING, UP
+from supervice.process import START_WAIT
+from supervice.runner.waiting import Until
+from supervice.supervision.process_names import members_of, resolve_names
+from supervice.supervision.reload import Overtaken
+from supervice.supervision.shutdown import longest_stop, stop_in_order
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from supervice.api.requests import Request
+    from supervice.core import Supervisor
+    from supervice.lean.loop import AnyFuture
+    from supervice.process import Process
+    from supervice.supervision.restart import Restarts
+
+    Reply = dict[str, Any]
+
+
+class Actions:
+    """UnknownName when a name means no process; `CommandError` FAILED when a process did not get there."""
+
+    def __init__(self, supervisor: Supervisor) -> None:
+        self._supervisor = supervisor
+        self._stops: set[AnyFuture] = set()  # stops in order that go on
+        self._restarts: Restarts | None = None
+
+    # -- start and stop ----------------------------------------------------------------------------------
+
+    async def start(self, request: Request) -> Reply:
+        return await self._start(self._targets(request), request)
+
+    async def startgroup(self, request: Request) -> Reply:
+        return await self._start(self._group(request), request)
+
+    async def stop(self, request: Request) -> Reply:
+        return await self._stop(self._targets(request), request)
+
+    async def stopgroup(self, request: Request) -> Reply:
+        return await self._stop(self._group(request), request)
+
+    async def _start(self, processes: list[Process], request: Request) -> Reply:
+        self._refuse_while_stopping()
+        self._refuse_what_is_leaving(processes)
+        startup = self._supervisor.startup
+        running = {p.config.name for p in processes if p.state in UP}
+        self._supervisor.held.difference_update(running)  # a stop whose turn had not come is off
+        to_start = [p for p in processes if p.config.name not in running]
+        settled = Until(to_start, UP | RESTING, startup)
+        startup.request(to_start, by_hand=True)
+        longest = max((START_WAIT + p.start_time() for p in to_start), default=0.0)
+        await settled.wait(_seconds(request, longest + startup.patience(to_start)))
+        results = []
+        for process in processes:
+            name = process.config.name
+            if name in running:
+                results.append(rows.outcome(process, True, f"{name} is already running"))
+            else:
+                results.append(rows.started(process, startup, "Started", settled.reached.get(name)))
+        return rows.results(results)
+
+    async def _stop(self, processes: list[Process], request: Request) -> Reply:
+        startup, held = self._supervisor.startup, self._supervisor.held
+        resting = {p.config.name for p in processes if p.state in RESTING}
+        waited = {p.config.name for p in processes if startup.cancel(p)}
+        to_stop = [p for p in processes if p.config.name not in resting]
+        gone = Until(to_stop, RESTING)
+        held.update(p.config.name for p in processes)
+        if self._restarts is not None:
+            self._restarts.forget(processes)
+        for process in processes:
+            if process.state in RESTING or process.state == BACKOFF or request.force:
+                process.request_stop(force=request.force)
+        # Goes on when the client waits no longer; what is started in the meantime is not stopped any more.
+        every = list(self._supervisor.processes.values())
+        orderly = stop_in_order(every, to_stop, lambda p: p.config.name in held)
+        task = running_loop().create_task(orderly)
+        self._stops.add(task)  # asyncio itself holds only a weak reference
+        task.add_done_callback(self._stops.discard)
+        await gone.wait(_seconds(request, longest_stop(every, to_stop)))
+        results = []
+        for process in processes:
+            name = process.config.name
+            if name in resting and name not in waited:
+                results.append(rows.outcome(process, True, f"{name} is already stopped"))
+            else:
+                results.append(rows.stopped(process, startup, name in gone.reached or name in resting))
+        self._supervisor.judge()
+        return rows.results(results)
+
+    # -- restart -----------------------------------------------------------------------------------------
+
+    async def restart(self, request: Request) -> Reply:
+        self._refuse_while_stopping()
+        processes = self._targets(request)
+        self._refuse_what_is_leaving(processes)
+        startup = self._supervisor.startup
+        # One that only waits has nothing to be stopped, and starts as soon as it can anyway.
+        todo = [p for p in processes if not startup.waiting_for(p)]
+        reached = await (
+            self._restart_in_order if self._needs_order(todo, request) else self._restart_at_once
+        )(todo, request)
+        return rows.results(
+            [rows.started(p, startup, "Restarted", reached.get(p.config.name)) for p in processes]
+        )
+
+    def _needs_order(self, processes: list[Process], request: Request) -> bool:
+        """Whether one of them needs another: it stops first and starts last."""
+        if request.force or len(processes) < 2 or not any(p.config.depends_on for p in processes):
+            return False
+        from supervice.supervision.restart import are_related
+
+        return are_related(processes)
+
+    async def _restart_in_order(self, processes: list[Process], request: Request) -> dict[str, str]:
+        """Process name to the state that was reached."""
+        from supervice.supervision.restart import Restarts
+
+        self._restarts = self._restarts or Restarts(self._supervisor)
+        return await self._restarts.in_order(processes, request.timeout)
+
+    async def _restart_at_once(self, processes: list[Process], request: Request) -> dict[str, str]:
+        startup, force = self._supervisor.startup, request.force
+        # A process passes STOPPED on its way; only where it comes to rest after that counts.
+        back = Until(processes, UP | {FATAL, EXITED}, startup)
+        for process in processes:
+            self._supervisor.held.discard(process.config.name)
+            if process.state not in RESTING:
+                process.request_restart(force=force)
+        startup.request([p for p in processes if p.state in RESTING], by_hand=True)
+        longest = max(
+            (START_WAIT + p.start_time() + (0 if force else p.stop_time()) for p in processes), default=0.0
+        )
+        await back.wait(_seconds(request, longest + startup.patience(processes)))
+        return back.reached
+
+    # -- the rest ----------------------------------------------------------------------------------------
+
+    def signal(self, request: Request) -> Reply:
+        results = []
+        for process in self._targets(request):
+            sent = process.signal(request.signum)
+            name = process.config.name
+            message = f"Signalled {name}" if sent else f"{name} is not running (state: {process.state})"
+            results.append(rows.outcome(process, sent, message))
+        return rows.results(results)
+
+    async def reload(self, request: Request) -> Reply:
+        self._refuse_while_stopping()
+        supervisor, dry_run = self._supervisor, request.dry_run
+        try:
+            changed = await (supervisor.preview_reload() if dry_run else supervisor.reload_config())
+        except Overtaken as error:
+            raise CommandError(SHUTTING_DOWN, str(error)) from None
+        except (OSError, ValueError) as error:
+            problems = [str(problem) for problem in getattr(error, "problems", ())]
+            raise CommandError(FAILED, f"nothing was reloaded: {error}", problems=problems) from None
+        parts = [
+            f"{what} {', '.join(changed[what])}" for what in ("added", "removed", "changed") if changed[what]
+        ]
+        message = "; ".join(parts) or "No changes detected"
+        return {"status": "ok", "message": f"would be: {message}" if dry_run else message, **changed}
+
+    def reopen(self, _request: Request) -> Reply:
+        self._supervisor.reopen()
+        return {"status": "ok", "message": "Log files reopened"}
+
+    def shutdown(self, _request: Request) -> Reply:
+        self._supervisor.request_shutdown(Verdict(0, "shutdown was asked for"), drain=True)
+        return {"status": "ok", "message": "Shutting down"}
+
+    # -- shared ------------------------------------------------------------------------------------------
+
+    def _targets(self, request: Request) -> list[Process]:
+        return resolve_names(self._supervisor.processes, list(request.names))
+
+    def _group(self, request: Request) -> list[Process]:
+        name = request.names[0]
+        members = members_of(self._supervisor.processes, name)
+        if not members:
+            raise CommandError(NOT_FOUND, f"Group not found: {name}")
+        return members
+
+    def _refuse_while_stopping(self) -> None:
+        if self._supervisor.stopping:
+            raise CommandError(SHUTTING_DOWN, "supervice is shutting down")
+
+    def _refuse_what_is_leaving(self, processes: list[Process]) -> None:
+        leaving = [p.config.name for p in processes if p.config.name in self._supervisor.leaving]
+        if leaving:
+            raise CommandError(FAILED, f"a reload is stopping {', '.join(leaving)}; ask again after it")
+
+
+def _seconds(request: Request, default: float) -> float:
+    return default if request.timeout is None else request.timeout

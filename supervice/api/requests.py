@@ -1,0 +1,128 @@
+"""A request as a value, checked once where it comes in. Knows nothing of processes or sockets.
+
+What a verb does not use is checked all the same; a key that is not known is left out.
+"""
+
+from __future__ import annotations
+
+from supervice.control.protocol import INVALID_REQUEST, CommandError
+from supervice.lean.dataclasses import dataclass
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+DEFAULT_LINES = 10
+KINDS = ("live", "ready")
+WAITS = ("running", "ready", "healthy", "exited")
+
+# The verbs that act on what is named, and those that take one group: without a name they do nothing.
+NEED_NAMES = frozenset(("start", "stop", "restart", "signal", "why"))
+NEED_GROUP = frozenset(("startgroup", "stopgroup"))
+
+
+@dataclass(frozen=True)
+class Request:
+    """What a client asks for."""
+
+    command: str
+    names: tuple[str, ...] = ()  # `name` and `names`, as they came
+    timeout: float | None = None  # seconds; None: as long as what is asked may take
+    lines: int = DEFAULT_LINES
+    stream: str | None = None  # "stderr", or None for both
+    follow: bool = False
+    force: bool = False
+    dry_run: bool = False
+    kind: str | None = None  # of `health`: one of KINDS
+    wanted: str = "running"  # `for`: one of WAITS
+    signum: int = 0
+
+
+def parse(message: dict[str, Any]) -> Request:
+    """The request that a JSON object stands for. `CommandError` with INVALID_REQUEST says what to write."""
+    for key, fits, what, example in _ARGUMENTS:
+        if key in message and not fits(message[key]):
+            raise _wrong(f'"{key}": {_shown(message[key])} is not {what}; write "{key}": {example}')
+    command: str = message["command"]
+    names = [name for name in (message.get("name"), *message.get("names", ())) if name]
+    if not names and command in NEED_NAMES:
+        raise _wrong(f"{command} needs a name, GROUP:* or all")
+    if not names and command in NEED_GROUP:
+        raise _wrong(f"{command} needs the name of a group")
+    timeout = message.get("timeout")
+    return Request(
+        command=command,
+        names=tuple(names),
+        timeout=None if timeout is None else float(timeout),
+        lines=message.get("lines", DEFAULT_LINES),
+        stream="stderr" if message.get("stderr") else None,
+        follow=message.get("follow", False),
+        force=message.get("force", False),
+        dry_run=message.get("dry_run", False),
+        kind=message.get("kind"),
+        wanted=message.get("for", "running"),
+        signum=_signum(message.get("signal", "")) if command == "signal" else 0,
+    )
+
+
+def _wrong(message: str) -> CommandError:
+    return CommandError(INVALID_REQUEST, message)
+
+
+def _shown(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 40 else f"{text[:37]}..."
+
+
+def _signum(word: str | int) -> int:
+    from supervice.config.values import signal_number
+
+    try:
+        return signal_number(str(word))
+    except ValueError as error:
+        raise _wrong(f"{word!r}: {error}") from None
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str)
+
+
+def _is_list_of_text(value: object) -> bool:
+    return isinstance(value, list) and all(isinstance(word, str) for word in value)
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < 1e9
+
+
+def _is_seconds(value: object) -> bool:
+    return value is None or _is_number(value)
+
+
+def _is_count(value: object) -> bool:
+    return isinstance(value, int) and _is_number(value)
+
+
+def _is_flag(value: object) -> bool:
+    return isinstance(value, bool)
+
+
+def _is_signal(value: object) -> bool:
+    return isinstance(value, str | int) and not isinstance(value, bool)
+
+
+# key, whether a value fits, what a wrong one is not, what to write instead
+_ARGUMENTS: tuple[tuple[str, Callable[[object], bool], str, str], ...] = (
+    ("name", _is_text, "a string", '"web"'),
+    ("names", _is_list_of_text, "a list of strings", '["web", "db"]'),
+    ("timeout", _is_seconds, "a number of seconds", "30"),
+    ("lines", _is_count, "a number of lines", "100"),
+    ("force", _is_flag, "true or false", "true"),
+    ("follow", _is_flag, "true or false", "true"),
+    ("dry_run", _is_flag, "true or false", "true"),
+    ("stderr", _is_flag, "true or false", "true"),
+    ("kind", KINDS.__contains__, "a kind of health", '"live" or "ready"'),
+    ("for", WAITS.__contains__, "what can be waited for", '"running", "ready", "healthy" or "exited"'),
+    ("signal", _is_signal, "the name or the number of a signal", '"HUP"'),
+)

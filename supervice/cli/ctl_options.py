@@ -1,0 +1,82 @@
+"""What the verbs of `supervicectl` have in common: options, names, completion, and sending the request."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import click
+from click.shell_completion import CompletionItem
+
+from supervice.cli.replies import ask
+from supervice.cli.shell import process_names
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+# What --timeout means to the daemon: after so many seconds it says what it is still waiting for.
+ACTIONS = frozenset(("start", "stop", "restart", "startgroup", "stopgroup", "reload", "wait", "shutdown"))
+
+
+def _remember(ctx: click.Context, param: click.Parameter, value: Any) -> None:
+    """Keeps an option that may stand before or behind the verb."""
+    if value is not None and value is not False:
+        ctx.find_root().meta[f"supervicectl.{param.name}"] = value
+
+
+_KEPT: dict[str, Any] = {"expose_value": False, "callback": _remember}
+
+
+def common(function: F) -> F:
+    """Adds the options that the command and every verb have."""
+    function = click.option("--json", is_flag=True, help="One line of JSON, not a table.", **_KEPT)(function)
+    seconds = click.FloatRange(min=0)
+    function = click.option("--timeout", type=seconds, metavar="S", help="Seconds to wait.", **_KEPT)(
+        function
+    )
+    return click.option("-s", "--socket", metavar="PATH", help="The control socket, if not found.", **_KEPT)(
+        function
+    )
+
+
+def kept(ctx: click.Context, name: str) -> Any:
+    """The value of a common option, or None."""
+    return ctx.find_root().meta.get(f"supervicectl.{name}")
+
+
+def send(ctx: click.Context, command: str, **arguments: Any) -> int:
+    """Sends the command with the arguments that were given, shows what comes back, returns the exit code."""
+    request = {"command": command, **{k: v for k, v in arguments.items() if v is not None and v is not False}}
+    timeout = kept(ctx, "timeout")
+    if timeout is not None and command in ACTIONS:
+        request["timeout"] = timeout
+    socket, as_json = kept(ctx, "socket"), bool(kept(ctx, "json"))
+    if request.get("follow"):
+        from supervice.cli.follow import follow
+
+        return follow(request, socket, as_json)
+    return ask(request, socket, timeout, as_json)
+
+
+def complete_names(ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Process and group names, as far as a daemon answers at once."""
+    names = process_names(kept(ctx, "socket"))
+    return [CompletionItem(name) for name in names if name.startswith(incomplete)]
+
+
+def names_argument(required: bool) -> Callable[[F], F]:
+    """NAME..., completed."""
+    return click.argument("names", nargs=-1, required=required, shell_complete=complete_names)
+
+
+def signal_name(_ctx: click.Context, _param: click.Parameter, value: str) -> str:
+    """HUP, SIGHUP, hup and 1 are the same."""
+    try:
+        if value.isdecimal():
+            return signal.Signals(int(value)).name[3:]
+        name = value.upper().removeprefix("SIG")
+        return signal.Signals["SIG" + name].name[3:]
+    except (ValueError, KeyError):
+        if value.upper().removeprefix("SIG").startswith("RT") or value.isdecimal():
+            return value.upper().removeprefix("SIG")
+        raise click.BadParameter(f"{value} is no signal; write a name (HUP, RTMIN+1) or a number") from None

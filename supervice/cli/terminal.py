@@ -1,0 +1,35 @@
+"""Writing to the terminal, the pipe or the file that stdout and stderr are."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from supervice.control.render import clean
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import TextIO
+
+# How supervicectl ends; docs/signals-and-exit-codes.md has the list for people.
+DONE, FAILED, USAGE, NOT_RUNNING, UNREACHABLE, INTERRUPTED = 0, 1, 2, 3, 4, 130
+
+
+def write(text: str, stream: TextIO | None = None) -> None:
+    """Writes text with any character to a stream of any encoding (stdout)."""
+    stream = stream or sys.stdout
+    try:
+        stream.write(text)
+    except UnicodeEncodeError:
+        encoding = stream.encoding or "ascii"
+        stream.write(text.encode(encoding, "backslashreplace").decode(encoding))
+
+
+def complain(message: str) -> None:
+    """Writes the one line on stderr that every failure has."""
+    write(f"supervicectl: {clean(message)}\n", sys.stderr)
+
+
+def colored(stream: TextIO) -> bool:
+    """Whether `stream` is a terminal that shows colours (https://no-color.org)."""
+    return stream.isatty() and "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb"

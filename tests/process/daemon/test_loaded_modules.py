@@ -1,0 +1,70 @@
+"""How many of our modules each mode loads: what no one asks for costs nothing (docs/adr/0017).
+
+The real commands run with PYTHONPROFILEIMPORTTIME, which has the interpreter name every module it loads.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+
+import pytest
+
+from tests.process.harness.daemon import Daemon
+
+# May go down at any time. Up: by a module that every container with that mode needs; then ADR 0017 has the new
+# figure too.
+SINGLE_COMMAND = 18
+CONFIGURATION = 93
+STATUS = 14
+SLACK = 2  # so that the figures stay true
+
+PROFILED = {"PYTHONPROFILEIMPORTTIME": "1"}
+
+
+def ours(profile: str) -> list[str]:
+    """Our modules in what the interpreter says on stderr, in the order in which they were complete."""
+    return re.findall(r"^import time:[ \d]+\|[ \d]+\| +(supervice(?:\.\S+)?)$", profile, re.M)
+
+
+def check(loaded: list[str], budget: int) -> None:
+    assert len(loaded) == len(set(loaded))
+    assert budget - SLACK <= len(loaded) <= budget, (len(loaded), sorted(loaded))
+
+
+def command(name: str, *words: str) -> list[str]:
+    code = f"from supervice.cli.{name} import main; main()"
+    return [sys.executable, "-c", code, *words]
+
+
+def run(*words: str) -> str:
+    done = subprocess.run(
+        words, env={**os.environ, **PROFILED}, capture_output=True, text=True, timeout=60, check=True
+    )
+    return done.stderr
+
+
+def test_a_single_command() -> None:
+    check(ours(run(*command("main", "-c", "none", "--", "true"))), SINGLE_COMMAND)
+
+
+def test_one_program_and_its_status(daemon: Callable[..., Daemon]) -> None:
+    one = daemon("[program:web]\ncommand = sleep 1000\n", env=PROFILED, wait=False)
+    one.wait_text("web: running")
+    loaded = ours(one.err.read_text())
+    check(loaded, CONFIGURATION)
+    check(ours(run(*command("ctl", "-s", str(one.socket), "status"))), STATUS)
+    # The first request brings in what answers it; the second nothing.
+    asked = ours(one.err.read_text())
+    assert {"supervice.api.requests", "supervice.api.queries"} <= set(asked) - set(loaded)
+    assert one.ask("status", "web")["status"] == "ok"
+    assert ours(one.err.read_text()) == asked
+
+
+@pytest.mark.parametrize("name", ["main", "ctl"])
+def test_help_and_version_load_no_daemon(name: str) -> None:
+    loaded = ours(run(*command(name, "--version")))
+    assert not {"supervice.core", "supervice.config", "supervice.process", "supervice.models"} & set(loaded)

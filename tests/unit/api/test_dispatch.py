@@ -1,0 +1,87 @@
+"""Each verb has one handler; what only looks is what the socket's group may use (no daemon, no process)."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from supervice.api.dispatch import Dispatcher
+from supervice.api.queries import Queries
+from supervice.cli.ctl_commands import cli
+from supervice.control.access import READ_ONLY
+from supervice.control.connection import STREAMS
+from supervice.control.protocol import CommandError
+
+
+class Journal:
+    def events(self) -> list[dict[str, Any]]:
+        return [{"type": "PROCESS_STATE_RUNNING"}]
+
+    def follow(self, send: Callable[[dict[str, Any]], bool]) -> Callable[[], None]:
+        send({"status": "ok"})
+        return lambda: None
+
+
+@pytest.fixture
+def dispatcher() -> Dispatcher:
+    daemon: Any = SimpleNamespace(processes={}, journal=Journal(), startup=None, probes=None, stopping=False)
+    return Dispatcher(daemon)
+
+
+def ask(dispatcher: Dispatcher, command: str, **arguments: Any) -> Any:
+    try:
+        return asyncio.run(dispatcher.execute({"command": command, **arguments}))
+    except CommandError as error:
+        return error.reply()
+
+
+def test_members_of_the_group_may_use_what_only_looks(dispatcher: Dispatcher) -> None:
+    looks = {verb for verb, handler in dispatcher._table().items() if isinstance(handler.__self__, Queries)}  # type: ignore[attr-defined]
+    assert looks == READ_ONLY
+
+
+def test_streams_are_what_the_connection_takes_for_streams(dispatcher: Dispatcher) -> None:
+    dispatcher._table()
+    assert set(dispatcher._streams) == STREAMS
+
+
+def test_every_verb_of_supervicectl_has_a_handler(dispatcher: Dispatcher) -> None:
+    assert set(cli.commands) - {"shell"} == set(dispatcher._table())
+
+
+def test_an_unknown_verb_and_an_unknown_name(dispatcher: Dispatcher) -> None:
+    assert ask(dispatcher, "frob")["code"] == "UNKNOWN_COMMAND"
+    assert ask(dispatcher, "frob", name=7)["code"] == "UNKNOWN_COMMAND"
+    for command in ("status", "start", "stop", "restart", "pid", "why", "logs", "health", "wait"):
+        assert ask(dispatcher, command, name="web")["code"] == "NOT_FOUND", command
+    assert ask(dispatcher, "startgroup", name="web")["code"] == "NOT_FOUND"
+    with pytest.raises(CommandError, match="Process not found: web"):
+        dispatcher.follow({"command": "logs", "name": "web", "follow": True}, lambda frame: True)
+
+
+def test_wrong_arguments_are_refused_before_anything_is_done(dispatcher: Dispatcher) -> None:
+    for command in ("status", "stop", "reload", "shutdown"):
+        assert ask(dispatcher, command, name=7)["code"] == "INVALID_REQUEST"
+    assert (
+        ask(dispatcher, "reload", dry_run="yes")["code"] == "INVALID_REQUEST"
+    )  # nothing is reloaded in earnest
+    with pytest.raises(CommandError, match='"lines"'):
+        dispatcher.follow({"command": "logs", "lines": "all", "follow": True}, lambda frame: True)
+
+
+def test_a_reply_and_a_stream(dispatcher: Dispatcher) -> None:
+    assert ask(dispatcher, "events") == {"status": "ok", "events": [{"type": "PROCESS_STATE_RUNNING"}]}
+    assert ask(dispatcher, "status") == {"status": "ok", "processes": []}
+    frames: list[dict[str, Any]] = []
+
+    def send(frame: dict[str, Any]) -> bool:
+        frames.append(frame)
+        return True
+
+    stop = dispatcher.follow({"command": "events", "follow": True}, send)
+    assert frames == [{"status": "ok"}]
+    stop()
