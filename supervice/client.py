@@ -1,6 +1,6 @@
 """`Controller`: talking to the daemon from a program that uses asyncio.
 
-Needs nothing of the daemon. `supervicectl` does the same without asyncio through `doors.call`.
+Needs nothing of the daemon. `supervicectl` does the same without asyncio through `control.client`.
 """
 
 from __future__ import annotations

@@ -148,8 +148,8 @@ class ProgramConfig:
     serverurl: str | None = None  # SUPERVISOR_SERVER_URL; None: where our own HTTP server listens
 
     @property
-    def needs_attachments(self) -> bool:
-        """Whether it is a listener, has a socket, or an output that somebody else reads too."""
+    def needs_extensions(self) -> bool:
+        """Whether it is a listener, has a socket, or an output that is also read for events."""
         return bool(
             self.listener
             or self.socket
@@ -158,6 +158,26 @@ class ProgramConfig:
             or self.stdout_events_enabled
             or self.stderr_events_enabled
         )
+
+
+def program_of(config: ProgramConfig) -> str:
+    """Returns the name of the program, which `depends_on` uses for all of its processes."""
+    return config.program or config.name
+
+
+def group_of(config: ProgramConfig) -> str:
+    """Returns the name of the group: the one that `[group:x]` puts the process into, else its program."""
+    return config.group or config.program or config.name
+
+
+def member_of(config: ProgramConfig) -> str:
+    """Returns the name of the process inside its group, the part after the colon."""
+    return config.process_name or config.name
+
+
+def group_priority(config: ProgramConfig) -> int:
+    """Returns the priority of the group, which orders before that of the process."""
+    return config.priority if config.group_priority is None else config.group_priority
 
 
 @dataclass
@@ -186,7 +206,7 @@ class SupervisorConfig:
     log_compress: bool = False  # as `stdout_logfile_compress`
     termination_log: str | None = None  # None: /dev/termination-log when it exists
     env_file: tuple[str, ...] = ()  # as in `ProgramConfig`, for all programs
-    user: str | None = None  # whom the daemon switches to; an application stays who it is
+    user: str | None = None  # the user that the daemon becomes; an application stays who it is
     minfds: int | None = None
     minprocs: int | None = None
     http: str | None = None  # HOST:PORT or unix:PATH for probes and metrics; None: nowhere

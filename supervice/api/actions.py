@@ -10,17 +10,17 @@ from supervice.lifecycle.states import BACKOFF, EXITED, FATAL, RESTING, UP
 from supervice.process import START_WAIT
 from supervice.runner.waiting import Until
 from supervice.supervision.process_names import members_of, resolve_names
-from supervice.supervision.reload import Overtaken
 from supervice.supervision.shutdown import longest_stop, stop_in_order
+from supervice.supervision.termination import Overtaken
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
     from supervice.api.requests import Request
-    from supervice.core import Supervisor
     from supervice.lean.loop import AnyFuture
     from supervice.process import Process
+    from supervice.supervision.interface import Daemon
     from supervice.supervision.restart import Restarts
 
     Reply = dict[str, Any]
@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 class Actions:
     """UnknownName when a name means no process; `CommandError` FAILED when a process did not get there."""
 
-    def __init__(self, supervisor: Supervisor) -> None:
-        self._supervisor = supervisor
+    def __init__(self, daemon: Daemon) -> None:
+        self._daemon = daemon
         self._stops: set[AnyFuture] = set()  # stops in order that go on
         self._restarts: Restarts | None = None
 
@@ -51,9 +51,9 @@ class Actions:
     async def _start(self, processes: list[Process], request: Request) -> Reply:
         self._refuse_while_stopping()
         self._refuse_what_is_leaving(processes)
-        startup = self._supervisor.startup
+        startup = self._daemon.startup
         running = {p.config.name for p in processes if p.state in UP}
-        self._supervisor.held.difference_update(running)  # a stop whose turn had not come is off
+        self._daemon.table.release(running)  # a stop whose turn had not come is off
         to_start = [p for p in processes if p.config.name not in running]
         settled = Until(to_start, UP | RESTING, startup)
         startup.request(to_start, by_hand=True)
@@ -69,20 +69,20 @@ class Actions:
         return rows.results(results)
 
     async def _stop(self, processes: list[Process], request: Request) -> Reply:
-        startup, held = self._supervisor.startup, self._supervisor.held
+        startup, table = self._daemon.startup, self._daemon.table
         resting = {p.config.name for p in processes if p.state in RESTING}
         waited = {p.config.name for p in processes if startup.cancel(p)}
         to_stop = [p for p in processes if p.config.name not in resting]
         gone = Until(to_stop, RESTING)
-        held.update(p.config.name for p in processes)
+        table.hold(p.config.name for p in processes)
         if self._restarts is not None:
             self._restarts.forget(processes)
         for process in processes:
             if process.state in RESTING or process.state == BACKOFF or request.force:
                 process.request_stop(force=request.force)
         # Goes on when the client waits no longer; what is started in the meantime is not stopped any more.
-        every = list(self._supervisor.processes.values())
-        orderly = stop_in_order(every, to_stop, lambda p: p.config.name in held)
+        every = list(table.processes.values())
+        orderly = stop_in_order(every, to_stop, lambda p: p.config.name in table.held)
         task = running_loop().create_task(orderly)
         self._stops.add(task)  # asyncio itself holds only a weak reference
         task.add_done_callback(self._stops.discard)
@@ -94,7 +94,7 @@ class Actions:
                 results.append(rows.outcome(process, True, f"{name} is already stopped"))
             else:
                 results.append(rows.stopped(process, startup, name in gone.reached or name in resting))
-        self._supervisor.judge()
+        self._daemon.termination.judge()
         return rows.results(results)
 
     # -- restart -----------------------------------------------------------------------------------------
@@ -103,7 +103,7 @@ class Actions:
         self._refuse_while_stopping()
         processes = self._targets(request)
         self._refuse_what_is_leaving(processes)
-        startup = self._supervisor.startup
+        startup = self._daemon.startup
         # One that only waits has nothing to be stopped, and starts as soon as it can anyway.
         todo = [p for p in processes if not startup.waiting_for(p)]
         reached = await (
@@ -125,15 +125,15 @@ class Actions:
         """Process name to the state that was reached."""
         from supervice.supervision.restart import Restarts
 
-        self._restarts = self._restarts or Restarts(self._supervisor)
+        self._restarts = self._restarts or Restarts(self._daemon.table, self._daemon.startup)
         return await self._restarts.in_order(processes, request.timeout)
 
     async def _restart_at_once(self, processes: list[Process], request: Request) -> dict[str, str]:
-        startup, force = self._supervisor.startup, request.force
+        startup, force = self._daemon.startup, request.force
         # A process passes STOPPED on its way; only where it comes to rest after that counts.
         back = Until(processes, UP | {FATAL, EXITED}, startup)
+        self._daemon.table.release(p.config.name for p in processes)
         for process in processes:
-            self._supervisor.held.discard(process.config.name)
             if process.state not in RESTING:
                 process.request_restart(force=force)
         startup.request([p for p in processes if p.state in RESTING], by_hand=True)
@@ -156,9 +156,9 @@ class Actions:
 
     async def reload(self, request: Request) -> Reply:
         self._refuse_while_stopping()
-        supervisor, dry_run = self._supervisor, request.dry_run
+        dry_run = request.dry_run
         try:
-            changed = await (supervisor.preview_reload() if dry_run else supervisor.reload_config())
+            changed = await self._daemon.reload(dry_run=dry_run)
         except Overtaken as error:
             raise CommandError(SHUTTING_DOWN, str(error)) from None
         except (OSError, ValueError) as error:
@@ -171,31 +171,31 @@ class Actions:
         return {"status": "ok", "message": f"would be: {message}" if dry_run else message, **changed}
 
     def reopen(self, _request: Request) -> Reply:
-        self._supervisor.reopen()
+        self._daemon.reopen()
         return {"status": "ok", "message": "Log files reopened"}
 
     def shutdown(self, _request: Request) -> Reply:
-        self._supervisor.request_shutdown(Verdict(0, "shutdown was asked for"), drain=True)
+        self._daemon.termination.request(Verdict(0, "shutdown was asked for"), drain=True)
         return {"status": "ok", "message": "Shutting down"}
 
     # -- shared ------------------------------------------------------------------------------------------
 
     def _targets(self, request: Request) -> list[Process]:
-        return resolve_names(self._supervisor.processes, list(request.names))
+        return resolve_names(self._daemon.table.processes, list(request.names))
 
     def _group(self, request: Request) -> list[Process]:
         name = request.names[0]
-        members = members_of(self._supervisor.processes, name)
+        members = members_of(self._daemon.table.processes, name)
         if not members:
             raise CommandError(NOT_FOUND, f"Group not found: {name}")
         return members
 
     def _refuse_while_stopping(self) -> None:
-        if self._supervisor.stopping:
+        if self._daemon.termination.stopping:
             raise CommandError(SHUTTING_DOWN, "supervice is shutting down")
 
     def _refuse_what_is_leaving(self, processes: list[Process]) -> None:
-        leaving = [p.config.name for p in processes if p.config.name in self._supervisor.leaving]
+        leaving = [p.config.name for p in processes if p.config.name in self._daemon.table.leaving]
         if leaving:
             raise CommandError(FAILED, f"a reload is stopping {', '.join(leaving)}; ask again after it")
 

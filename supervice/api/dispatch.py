@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from supervice.api.requests import Request
-    from supervice.core import Supervisor
+    from supervice.supervision.interface import Daemon
 
     Reply = dict[str, Any]
     Handler = Callable[[Request], Reply | Awaitable[Reply]]
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 class Dispatcher:
     """Implements `control.commands.Commands`."""
 
-    def __init__(self, supervisor: Supervisor) -> None:
-        self._supervisor = supervisor
+    def __init__(self, daemon: Daemon) -> None:
+        self._daemon = daemon
         self._handlers: dict[str, Handler] = {}
         self._streams: dict[str, Stream] = {}
 
@@ -59,8 +59,8 @@ class Dispatcher:
         from supervice.api.actions import Actions
         from supervice.api.queries import Queries
 
-        queries = Queries(self._supervisor)
-        actions = Actions(self._supervisor)
+        queries = Queries(self._daemon)
+        actions = Actions(self._daemon)
         self._streams = {"logs": queries.follow_logs, "events": queries.follow_events}
         self._handlers = {
             "status": queries.status,

@@ -1,38 +1,52 @@
 """The HTTP endpoints for orchestrators: /livez, /readyz, /startupz and /metrics.
 
-Loaded only where `http` is configured. Everybody who reaches the place may ask, so nothing that a program has
-said is told without `?verbose`, and nothing can be changed.
+Loaded only where `http` is configured. Every client that reaches the address may ask, so nothing that a
+program has said is told without `?verbose`, and nothing can be changed.
 """
 
 from __future__ import annotations
 
 from supervice import logger
-from supervice.api.rows import health_row, is_live, readiness
+from supervice.api.rows import health_row
 from supervice.config.check_values import http_place
 from supervice.http.server import HttpServer, Response, text
+from supervice.supervision.status import is_live, readiness
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from supervice.core import Supervisor
     from supervice.http.server import Request
     from supervice.lean.loop import Cancellable, EventLoop
     from supervice.process import Process
+    from supervice.runner.waiting import StartQueue
+    from supervice.supervision.probes import Probes
+    from supervice.supervision.table import ProcessTable
+    from supervice.supervision.termination import Termination
 
 # Seconds until a place that could not be had is tried again, doubled each time up to the longest.
 FIRST_RETRY = 1.0
 LONGEST_RETRY = 30.0
-SOCKET_MODE = 0o666  # as open as a port; directories say who gets there
+SOCKET_MODE = 0o666  # as open as a port; the directories above decide
 NOT_CACHED = {"Cache-Control": "no-store"}
 
 
 class Endpoints:
     """Open from `open` to `close`; a place that cannot be had now is tried again."""
 
-    def __init__(self, loop: EventLoop, supervisor: Supervisor) -> None:
+    def __init__(
+        self,
+        loop: EventLoop,
+        table: ProcessTable,
+        queue: StartQueue,
+        probes: Probes,
+        termination: Termination,
+    ) -> None:
         self._loop = loop
-        self._supervisor = supervisor
+        self._table = table
+        self._queue = queue
+        self._probes = probes
+        self._termination = termination
         self._server = HttpServer(loop, self.answer, log=logger.warning)
         self._retry: Cancellable | None = None
         self._pause = FIRST_RETRY
@@ -73,21 +87,21 @@ class Endpoints:
     # -- the answers -------------------------------------------------------------------------------------
 
     def _live(self, request: Request) -> Response:
-        return self._probe(request, "live", self._supervisor.probes.live(), is_live)
+        return self._probe(request, "live", self._probes.live(), is_live)
 
     def _ready(self, request: Request) -> Response:
-        return self._probe(request, "ready", self._supervisor.probes.ready(), readiness)
+        return self._probe(request, "ready", self._probes.ready(), readiness)
 
     def _started(self, request: Request) -> Response:
-        return self._probe(request, "started", self._supervisor.probes.started(), readiness)
+        return self._probe(request, "started", self._probes.started(), readiness)
 
     def _probe(
         self, request: Request, word: str, well: bool, of: Callable[[Process], bool | None]
     ) -> Response:
         verbose = "verbose" in request.query.replace("=", "&").split("&")
-        ending = ": shutting down" if self._supervisor.stopping else ""
+        ending = ": shutting down" if self._termination.stopping else ""
         lines = [f"{word if well else 'not ' + word}{ending}"]
-        for process in self._supervisor.processes.values():
+        for process in self._table.processes.values():
             fine = of(process)
             mark = "-" if fine is None else "ok" if fine else "failed"
             line = f"{process.config.name} {process.state} {mark}"
@@ -96,23 +110,21 @@ class Endpoints:
         return text(200 if well else 503, body, NOT_CACHED)
 
     def _detail(self, process: Process) -> str:
-        startup = self._supervisor.startup
-        waiting = startup.waiting_for(process)
+        waiting = self._queue.waiting_for(process)
         uptime = process.uptime
         facts = [
             f"pid {process.pid}" if process.pid else "",
             f"up {uptime:.0f} s" if uptime is not None else "",
             f"restarts {process.restarts}" if process.restarts else "",
             f"waits for {', '.join(waiting)}" if waiting else "",
-            str(health_row(process, startup)["message"]),
+            str(health_row(process, self._queue)["message"]),
         ]
         return "".join(f"; {fact}" for fact in facts if fact)
 
     def _metrics(self, _request: Request) -> Response:
         from supervice.api.metrics import CONTENT_TYPE, Own, metrics_text
 
-        supervisor = self._supervisor
-        body = metrics_text(supervisor.processes.values(), supervisor.probes, Own())
+        body = metrics_text(self._table.processes.values(), self._probes, Own())
         return Response(200, body.encode("utf-8", "replace"), {"Content-Type": CONTENT_TYPE})
 
 

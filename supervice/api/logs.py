@@ -1,13 +1,10 @@
-"""What happened and what was said: the last events and lines from memory, and following both.
+"""The output of programs, for `logs`: the last lines from memory, and following what comes.
 
 A follower that does not keep up loses only its own frames and is told how many lines that were.
 """
 
 from __future__ import annotations
 
-import time
-
-from supervice.lean.builtin import deque
 from supervice.lean.loop import running_loop
 
 TYPE_CHECKING = False
@@ -16,67 +13,13 @@ if TYPE_CHECKING:
     from typing import Any
 
     from supervice.lean.loop import Cancellable
-    from supervice.lifecycle.states import Announce
     from supervice.output.ring import Subscription
     from supervice.process import Process
 
     Send = Callable[[dict[str, Any]], bool]
 
-KEPT_EVENTS = 200
 # Seconds until a client that missed something is told, when nothing else comes for it.
 REMIND = 1.0
-
-
-class Journal:
-    """The changes of state of all processes, the last KEPT_EVENTS of them."""
-
-    def __init__(self) -> None:
-        self._kept: deque[tuple[float, str, str, str, str, int | None]] = deque(maxlen=KEPT_EVENTS)
-        self._followers: list[Send] = []
-
-    def note(self, process: Process, change: Announce) -> None:
-        entry = (
-            time.time(),
-            change.to_state,
-            process.config.name,
-            change.from_state,
-            change.reason,
-            process.pid,
-        )
-        self._kept.append(entry)
-        for send in tuple(self._followers):
-            send({"status": "ok", "event": _event(entry)})
-
-    def events(self) -> list[dict[str, Any]]:
-        return [_event(entry) for entry in self._kept]
-
-    def follow(self, send: Send) -> Callable[[], None]:
-        self._followers.append(send)
-
-        def stop() -> None:
-            if send in self._followers:
-                self._followers.remove(send)
-
-        return stop
-
-
-def _event(entry: tuple[float, str, str, str, str, int | None]) -> dict[str, Any]:
-    when, state, name, before, reason, pid = entry
-    event = {
-        "time": timestamp(when),
-        "type": f"PROCESS_STATE_{state}",
-        "name": name,
-        "from_state": before,
-        "reason": reason,
-        "pid": pid,
-    }
-    return {key: value for key, value in event.items() if value not in ("", None)}
-
-
-def timestamp(when: float) -> str:
-    """RFC 3339, UTC, to the millisecond."""
-    text = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(when))
-    return f"{text}.{int(when * 1000) % 1000:03d}Z"
 
 
 def last_lines(processes: list[Process], lines: int, stream: str | None) -> list[dict[str, Any]]:

@@ -1,7 +1,7 @@
 """The numbers of all processes and of the daemon itself as OpenMetrics text.
 
 https://github.com/prometheus/OpenMetrics/blob/v1.0.0/specification/OpenMetrics.md; the names of the daemon's
-own numbers are those that Prometheus' client libraries agree on. Loaded when somebody asks for them.
+own numbers are those that Prometheus' client libraries agree on. Loaded with the first request for them.
 """
 
 from __future__ import annotations
@@ -9,9 +9,9 @@ from __future__ import annotations
 import os
 
 from supervice import __version__
-from supervice.api.rows import readiness
 from supervice.lifecycle.states import STATES, UP
-from supervice.supervision.process_names import group_of
+from supervice.models import group_of
+from supervice.supervision.status import readiness
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -133,7 +133,7 @@ def _head(family: str, kind: str, unit: str, what: str) -> list[str]:
 
 
 def _labels(process: Process) -> str:
-    return f'name="{escape(process.config.name)}",group="{escape(group_of(process))}"'
+    return f'name="{escape(process.config.name)}",group="{escape(group_of(process.config))}"'
 
 
 def escape(value: str) -> str:

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 from supervice import __version__
 from supervice.api import rows
-from supervice.api.logs import LogFollower, last_lines, timestamp
+from supervice.api.logs import LogFollower, last_lines
 from supervice.lifecycle.states import RESTING, UP
 from supervice.runner.waiting import Until
+from supervice.supervision import status
+from supervice.supervision.journal import timestamp
 from supervice.supervision.process_names import resolve_names
 
 TYPE_CHECKING = False
@@ -18,8 +20,8 @@ if TYPE_CHECKING:
     from typing import Any
 
     from supervice.api.requests import Request
-    from supervice.core import Supervisor
     from supervice.process import Process
+    from supervice.supervision.interface import Daemon
 
     Reply = dict[str, Any]
     Send = Callable[[Reply], bool]
@@ -30,19 +32,19 @@ WAIT = 60.0  # seconds that `wait` waits without a timeout
 class Queries:
     """UnknownName from any of them when a name means no process."""
 
-    def __init__(self, supervisor: Supervisor) -> None:
-        self._supervisor = supervisor
+    def __init__(self, daemon: Daemon) -> None:
+        self._daemon = daemon
 
     def _named(self, request: Request) -> list[Process]:
         """The processes that the request names; all when it names none."""
-        processes = self._supervisor.processes
+        processes = self._daemon.table.processes
         return resolve_names(processes, list(request.names)) if request.names else list(processes.values())
 
     # -- processes ---------------------------------------------------------------------------------------
 
     def status(self, request: Request) -> Reply:
-        startup = self._supervisor.startup
-        return {"status": "ok", "processes": [rows.describe(p, startup) for p in self._named(request)]}
+        startup = self._daemon.startup
+        return {"status": "ok", "processes": [status.describe(p, startup) for p in self._named(request)]}
 
     def pid(self, request: Request) -> Reply:
         if not request.names:
@@ -56,28 +58,28 @@ class Queries:
         return reply
 
     def why(self, request: Request) -> Reply:
-        return rows.last_exits(self._named(request)[0], self._supervisor.startup)
+        return rows.last_exits(self._named(request)[0], self._daemon.startup)
 
     def graph(self, _request: Request) -> Reply:
-        return rows.graph(self._supervisor.processes.values(), self._supervisor.startup)
+        return rows.graph(self._daemon.table.processes.values(), self._daemon.startup)
 
     # -- the whole ---------------------------------------------------------------------------------------
 
     def health(self, request: Request) -> Reply:
-        probes = self._supervisor.probes
-        processes = [rows.health_row(p, self._supervisor.startup) for p in self._named(request)]
+        probes = self._daemon.probes
+        processes = [rows.health_row(p, self._daemon.startup) for p in self._named(request)]
         ready = request.kind == "ready"
         if not request.names:
             well = probes.ready() if ready else probes.live()
         elif ready:  # of what is named, also what is not meant to run by itself has to be ready
-            well = not self._supervisor.stopping and all(row["ready"] is True for row in processes)
+            well = not self._daemon.termination.stopping and all(row["ready"] is True for row in processes)
         else:
             well = all(row["healthy"] for row in processes)
         return {"status": "ok", "healthy": well, "processes": processes}
 
     def boot(self, _request: Request) -> Reply:
-        startup = self._supervisor.startup
-        report = startup.boot.report(self._supervisor.processes, startup)
+        startup = self._daemon.startup
+        report = startup.record.report(startup)
         return {"status": "ok", **report, "began_at": timestamp(report["began_at"])}
 
     def version(self, _request: Request) -> Reply:
@@ -92,17 +94,17 @@ class Queries:
         return LogFollower(self._named(request), request.lines, request.stream, send).stop
 
     def events(self, _request: Request) -> Reply:
-        return {"status": "ok", "events": self._supervisor.journal.events()}
+        return {"status": "ok", "events": self._daemon.journal.events()}
 
     def follow_events(self, _request: Request, send: Send) -> Callable[[], None]:
-        return self._supervisor.journal.follow(send)
+        return self._daemon.journal.follow(send)
 
     # -- what is awaited ---------------------------------------------------------------------------------
 
     async def wait(self, request: Request) -> Reply:
         from supervice.supervision.conditions import WANTED, UntilAll
 
-        wanted, startup = request.wanted, self._supervisor.startup
+        wanted, startup = request.wanted, self._daemon.startup
         processes = self._named(request)
         seconds = WAIT if request.timeout is None else request.timeout
         if wanted == "exited":
@@ -110,13 +112,13 @@ class Queries:
             await gone.wait(seconds)
             there = [p.config.name in gone.reached for p in processes]
         else:
-            until = UntilAll(self._supervisor.probes, startup, processes, WANTED[wanted])
+            until = UntilAll(self._daemon.table, startup, processes, WANTED[wanted])
             await until.wait(seconds)
             there = [until.has(p) for p in processes]
         results = []
         for process, ok in zip(processes, there, strict=True):
             name, state = process.config.name, process.state
             lacks = "" if ok or wanted not in ("ready", "healthy") or state not in UP else f", not {wanted}"
-            message = f"{name} is {state}{lacks}{rows.why(process, startup)}"
+            message = f"{name} is {state}{lacks}{status.why(process, startup)}"
             results.append(rows.outcome(process, ok, message))
         return rows.results(results)

@@ -1,6 +1,6 @@
 """The arguments of `supervice`, read by hand: PID 1 must not pay for a library that builds help pages.
 
-Parsing stops at the first word that is no option, or at `--`: what follows is somebody else's command line.
+Parsing stops at the first word that is no option, or at `--`: what follows is another program's command line.
 """
 
 from __future__ import annotations

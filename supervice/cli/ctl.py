@@ -75,7 +75,7 @@ def main() -> None:
         sys.stdout.flush()
         sys.stderr.flush()
     except BrokenPipeError:
-        # `supervicectl status | head -1`: nobody wants the rest. What is left must not fail again at exit.
+        # `supervicectl status | head -1`: the rest is not wanted. What is left must not fail again at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         code = 1
     except KeyboardInterrupt:

@@ -193,7 +193,7 @@ def why(ctx: click.Context, name: str) -> int:
 @common
 @click.pass_context
 def graph(ctx: click.Context) -> int:
-    """Shows what depends on what, and who waits for whom."""
+    """Shows which program needs which, and which waits for another."""
     return send(ctx, "graph")
 
 
@@ -202,7 +202,7 @@ def graph(ctx: click.Context) -> int:
 @click.option("--svg", metavar="FILE", help="Write it as a picture; - is stdout.")
 @click.pass_context
 def boot(ctx: click.Context, svg: str | None) -> int:
-    """Shows who was started when, and what that waited for."""
+    """Shows when each process was started, and what it waited for."""
     if svg is None:
         return send(ctx, "boot")
     from supervice.cli.timeline import boot_svg

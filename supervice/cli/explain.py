@@ -14,7 +14,15 @@ from supervice.config.options import DIALECTS, EFFECT, FIELDS, KIND, NAME, OURS_
 from supervice.config.stop_budget import stop_seconds, worst_stop
 from supervice.config.values import signal_name
 from supervice.lifecycle.graph import levels
-from supervice.models import HealthCheckConfig, Limits, ListenerConfig, ProgramConfig, SupervisorConfig
+from supervice.models import (
+    HealthCheckConfig,
+    Limits,
+    ListenerConfig,
+    ProgramConfig,
+    SupervisorConfig,
+    group_of,
+    program_of,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -52,7 +60,7 @@ def programs(loaded: Loaded) -> Iterator[tuple[ProgramConfig, list[ProgramConfig
     """Each program and its processes."""
     of: dict[tuple[str, str | None], list[ProgramConfig]] = {}
     for process in loaded.processes:
-        of.setdefault((process.program or process.name, process.group), []).append(process)
+        of.setdefault((program_of(process), process.group), []).append(process)
     for template in loaded.config.programs:
         yield template, of.get((template.name, template.group), [])
 
@@ -129,7 +137,7 @@ def _without_secrets(loaded: Loaded, section: Section, row: Row, config: Program
     here: dict[str, str | int] = {
         "here": section.here,
         "program_name": config.name,
-        "group_name": config.group or config.name,
+        "group_name": group_of(config),
         "numprocs": config.numprocs,
         "process_num": config.numprocs_start,
     }

@@ -1,4 +1,4 @@
-"""The answer to `graph` as a tree: what nobody needs at the top, below each what it needs. Pure.
+"""The answer to `graph` as a tree: what no program needs at the top, below each what it needs. Pure.
 
 What was shown once is not shown again below another: ten levels of ten would be ten thousand million lines.
 """
@@ -64,7 +64,7 @@ def _line(label: str, program: Program, condition: str) -> str:
 
 
 def _how(processes: list[dict[str, Any]], condition: str) -> str:
-    """The state of the processes, and what somebody who looks at this edge should know."""
+    """The state of the processes, and what a person who looks at this edge should know."""
     if not processes:
         return "(not there)"
     states: dict[str, int] = {}

@@ -7,8 +7,8 @@ from supervice.config.options import FIELDS, NAME, default, rows
 from supervice.config.problems import shown
 from supervice.config.program import MOST_PROCESSES, Group, Program
 from supervice.config.stop_budget import worst_stop
-from supervice.lifecycle.graph import is_unchecked, problems, program_of
-from supervice.models import ProgramConfig, SupervisorConfig
+from supervice.lifecycle.graph import is_unchecked, problems
+from supervice.models import ProgramConfig, SupervisorConfig, program_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -314,7 +314,7 @@ class Builder:
 def section_of(config: ProgramConfig) -> str:
     """The name of the section that a program stands in."""
     kind = "eventlistener" if config.listener else "fcgi-program" if config.socket else "program"
-    return f"{kind}:{config.program or config.name}"
+    return f"{kind}:{program_of(config)}"
 
 
 def container_defaults(config: SupervisorConfig, given: frozenset[str]) -> None:

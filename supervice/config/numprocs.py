@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from supervice.lean.dataclasses import replace
+from supervice.models import group_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ def _one(program: ProgramConfig, number: int) -> ProgramConfig:
     }
     label = changes.get("process_name")
     if label is not None:
-        owner = program.group or program.name
+        owner = group_of(program)
         name = program.name if label == program.name else f"{owner}:{label}"
     elif program.numprocs == 1:
         name = label = program.name

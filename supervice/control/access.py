@@ -1,6 +1,6 @@
-"""Who may do what over the control socket.
+"""What a peer may do over the control socket.
 
-The decision is pure and goes by the peer's uid, not by the mode of the socket file: a mode that somebody
+The decision is pure and goes by the peer's uid, not by the mode of the socket file: a mode that was
 loosened (or a volume that cannot keep one) must not hand out control over the container.
 """
 

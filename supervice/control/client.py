@@ -1,7 +1,7 @@
 """Asking the daemon, synchronously: what `supervicectl` does. Imports next to nothing, because it is timed.
 
 `supervice.client.Controller` is the same for asyncio and shares what is decided here: where the daemon is,
-whom to trust, how long to wait.
+which daemon to trust, how long to wait.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ def connect_message(path: str, error: OSError) -> str:
     if isinstance(error, FileNotFoundError):
         return NOT_FOUND_MESSAGE
     if isinstance(error, ConnectionRefusedError):
-        return f"Supervice is not running (nobody answers at {path})"
+        return f"Supervice is not running (no daemon answers at {path})"
     if isinstance(error, PermissionError):
         return f"{path}: permission denied; run this as root or as the user of the daemon"
     return f"{path}: {error.strerror or error}"

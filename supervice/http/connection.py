@@ -1,7 +1,7 @@
 """One client of the HTTP server: reads its requests, answers them in order, survives whatever it does.
 
 h11 knows HTTP; here are the socket, the limits and the pace. Made by a `Server`. Whatever goes wrong
-here costs this client its connection and nobody else anything.
+here costs this client its connection and no other client anything.
 """
 
 from __future__ import annotations
@@ -91,7 +91,7 @@ class HttpConnection(BufferedSocket):
             self._ahead += data
         else:
             self._ended = True
-            if self._stream is not None:  # who follows a log has nothing to say: it is gone
+            if self._stream is not None:  # a client that follows a log says nothing more: it is gone
                 self.close()
                 return
         self._work()

@@ -7,7 +7,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     # `send(data)` says False when the client does not keep up: that piece is gone. `done()` ends the answer.
-    # What is returned is called once at the end, whoever ended it.
+    # What is returned is called once at the end, whichever side ends it.
     Stream = Callable[[Callable[[bytes], bool], Callable[[], None]], Callable[[], object]]
     Handler = Callable[["Request"], "Response | Awaitable[Response]"]
     Guard = Callable[["Request"], "Response | None"]

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from supervice.lean.dataclasses import dataclass
 from supervice.lifecycle.states import EXITED, UP
-from supervice.models import HealthCheckType
+from supervice.models import HealthCheckType, group_priority, program_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -32,11 +32,6 @@ LAST = 2**31
 
 _DONE = frozenset({STARTED, READY, COMPLETED})
 _NOTHING: frozenset[str] = frozenset()
-
-
-def program_of(config: ProgramConfig) -> str:
-    """The name that others call it by in `depends_on`."""
-    return config.program or config.name
 
 
 def conditions_met(snapshot: Snapshot, *, oneshot: bool, expected: bool) -> frozenset[str]:
@@ -129,8 +124,7 @@ def start_order(config: ProgramConfig) -> tuple[int, int]:
     """Lower is spawned earlier and stopped later, as far as no dependency says otherwise."""
     if config.main:
         return LAST, config.priority
-    group = config.priority if config.group_priority is None else config.group_priority
-    return group, config.priority
+    return group_priority(config), config.priority
 
 
 def ranks(configs: Iterable[ProgramConfig]) -> dict[str, Rank]:

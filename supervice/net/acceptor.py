@@ -1,4 +1,4 @@
-"""Accepts the connections of one listening socket, a few a turn, and rests when it is we who cannot.
+"""Accepts the connections of one listening socket, a few a turn, and pauses when it cannot take more.
 
 A client in the queue that cannot be taken would wake the loop at once, again and again; so the socket is not
 watched for a while then.
@@ -28,7 +28,7 @@ ACCEPTS_PER_TURN = 32  # so that a storm of clients does not hold up reaping
 FIRST_PAUSE = 0.1  # seconds without accepting when descriptors or memory have run out, then doubled
 LONGEST_PAUSE = 5.0
 
-# What accept says when it is we who cannot; anything else is one client's misfortune.
+# What accept says when this process cannot take more; any other error is one client's.
 EXHAUSTED = frozenset((errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM))
 
 

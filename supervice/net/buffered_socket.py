@@ -1,6 +1,6 @@
 """A connected socket on the loop: what waits to be sent, the one timer, and whether input is watched.
 
-What both servers' connections share; what is said on them they know themselves.
+The connections of both servers build on it. It does not know what is said on them.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class BufferedSocket:
-    """The heir has `busy`, `_on_readable`, `_work` (called after every change) and `close`."""
+    """A subclass has `busy`, `_on_readable`, `_work` (called after every change) and `close`."""
 
     def __init__(self, loop: EventLoop, sock: _socket.socket) -> None:
         self._loop = loop

@@ -32,7 +32,7 @@ class InetListener:
         self.name = endpoint(address, self.port)
 
     def accept_from(self) -> tuple[_socket.socket, str]:
-        """The next connection and who it is; BlockingIOError when there is none."""
+        """The next connection and the address of its client; BlockingIOError when there is none."""
         # what `socket.socket.accept` wraps; typeshed knows it only there
         fd, address = self.sock._accept()  # type: ignore[attr-defined]
         try:
@@ -49,7 +49,7 @@ class InetListener:
             sock.setsockopt(_socket.IPPROTO_TCP, _socket.TCP_KEEPINTVL, 15)
             sock.setsockopt(_socket.IPPROTO_TCP, _socket.TCP_KEEPCNT, 4)
         except OSError:
-            pass  # gone already; whoever reads will notice
+            pass  # gone already; the first read says so
         return sock, endpoint(str(address[0]).removeprefix("::ffff:"), address[1])
 
     def close(self) -> None:
@@ -104,7 +104,7 @@ def _explained(host: str, port: int, error: OSError | None) -> OSError:
     if error is None:
         return OSError(errno.EADDRNOTAVAIL, f"{where}: no such address here")
     if error.errno == errno.EADDRINUSE:
-        return OSError(error.errno, f"{where}: the port is in use; stop who listens there or choose another")
+        return OSError(error.errno, f"{where}: the port is in use; stop what listens there or choose another")
     if error.errno == errno.EACCES:
         return OSError(error.errno, f"{where}: permission denied; ports below 1024 may need root")
     return OSError(error.errno, f"{where}: {error.strerror or error}")

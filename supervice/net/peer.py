@@ -1,4 +1,4 @@
-"""The kernel's word on who is at the other end of a Unix socket."""
+"""What the kernel says of the process at the other end of a Unix socket: pid, uid and groups."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ SO_PEERGROUPS = 59  # asm-generic/socket.h, Linux 4.13; `socket` has no name for
 
 
 class Peer:
-    """Who connected (for a server), or who listens (for a client), at the time of connect or listen."""
+    """The process that connected (for a server), or that listens (for a client), at that time."""
 
     __slots__ = ("gid", "pid", "uid")  # no dataclass: making one costs every `supervicectl` a millisecond
 

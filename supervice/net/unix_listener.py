@@ -34,7 +34,7 @@ class SocketInUse(OSError):
 
 
 class _DirectoryLock:
-    """Held inside `with`. TimeoutError when somebody else does not let go."""
+    """Held inside `with`. TimeoutError when another process does not let go of it."""
 
     def __init__(self, path: str) -> None:
         self._directory = os.path.dirname(path) or "."
@@ -74,7 +74,7 @@ def _check(path: str) -> bool:
         probe.setblocking(False)  # a full backlog is EAGAIN at once: alive
         probe.connect(path)
     except ConnectionRefusedError:
-        return True  # nobody listens: the kernel's proof that it is stale
+        return True  # nothing listens: the kernel's proof that it is stale
     except FileNotFoundError:
         return False
     except OSError as error:
@@ -130,25 +130,27 @@ class Listener:
             self.sock.bind(self.path)
         except OSError as error:
             if error.errno == errno.EADDRINUSE:
-                raise SocketInUse(self.path, "somebody else has just taken it") from None
+                raise SocketInUse(
+                    self.path, "another process has just taken it; choose another path"
+                ) from None
             raise
         finally:
             os.umask(umask)
         self._identity = _identity(self.path)
 
     def _own(self, uid: int | None, group_gid: int | None, warn: Callable[[str], object] | None) -> None:
-        # Between bind and listen nobody can connect, so the owner is in place before anybody could notice.
+        # Between bind and listen no client can connect, so the owner is in place before one could notice.
         if uid is None and group_gid is None:
             return
         try:
             os.chown(self.path, -1 if uid is None else uid, -1 if group_gid is None else group_gid)
         except OSError as error:
-            who = f"members of group {group_gid}" if uid is None else f"user {uid}"
+            clients = f"members of group {group_gid}" if uid is None else f"user {uid}"
             if warn is not None:
-                warn(f"{self.path}: {who} stay out: chown: {error.strerror}")
+                warn(f"{self.path}: chown failed ({error.strerror}); {clients} cannot connect")
 
     def accept_from(self) -> tuple[_socket.socket, str]:
-        """The next connection; BlockingIOError when there is none. No address: `peer_of` knows who it is."""
+        """The next connection; BlockingIOError when there is none. No address: see `peer_of`."""
         # what `socket.socket.accept` wraps; typeshed knows it only there
         fd: int = self.sock._accept()[0]  # type: ignore[attr-defined]
         try:

@@ -71,7 +71,7 @@ class OutputRouter:
         self.log_overflow = log_overflow
         self.log_buffer = log_buffer
         self.discard = Discard()
-        # What makes the pump of a stream, where somebody else reads along (see `attachments`).
+        # What makes the pump of a stream, where something else reads along (see `supervisord.extensions`).
         self.taps: Callable[[ProgramConfig, int], Callable[..., Pump]] | None = None
         self._log = log
         self._fds = (stdout_fd, stderr_fd)

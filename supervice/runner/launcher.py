@@ -10,6 +10,7 @@ import os
 
 from supervice.config.quoting import split_command
 from supervice.lean.dataclasses import replace
+from supervice.models import group_of, member_of
 from supervice.pid1 import terminal
 from supervice.pid1.identity import resolve
 from supervice.pid1.signals import signal_process
@@ -162,8 +163,8 @@ class Launcher:
                 else:
                     env.pop(name, None)
         env["SUPERVISOR_ENABLED"] = "1"
-        env["SUPERVISOR_PROCESS_NAME"] = config.process_name or config.name
-        env["SUPERVISOR_GROUP_NAME"] = config.group or config.program or config.name
+        env["SUPERVISOR_PROCESS_NAME"] = member_of(config)
+        env["SUPERVISOR_GROUP_NAME"] = group_of(config)
         server_url = config.serverurl or self.server_url
         if server_url:
             env["SUPERVISOR_SERVER_URL"] = server_url

@@ -5,6 +5,7 @@ from __future__ import annotations
 from supervice import logger
 from supervice.events import Event, EventType
 from supervice.lifecycle.states import BACKOFF, EXITED, FATAL, RUNNING, STATES, STOPPED, UNHEALTHY
+from supervice.models import group_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -93,5 +94,4 @@ def publish_health(
 
 
 def _payload(config: ProgramConfig, pid: int | None) -> dict[str, Any]:
-    group = config.group or config.program or config.name
-    return {"processname": config.name, "groupname": group, "pid": pid}
+    return {"processname": config.name, "groupname": group_of(config), "pid": pid}

@@ -8,59 +8,88 @@ from supervice.lifecycle.states import RESTING
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
+    from typing import Protocol, Self
 
     from supervice.lean.loop import AnyFuture
     from supervice.lifecycle.states import Announce
-    from supervice.process import Process
-    from supervice.supervision.startup import Startup
+    from supervice.models import ProgramConfig
+
+    class Waitable(Protocol):
+        """A process, as far as one waits for it."""
+
+        @property
+        def config(self) -> ProgramConfig: ...
+        @property
+        def state(self) -> str: ...
+        @property
+        def pid(self) -> int | None: ...
+        def watch(self, watcher: Callable[[Self, Announce], object], /) -> Callable[[], None]:
+            """Calls `watcher` after each change of state, until the returned function is called."""
+            ...
+
+    class StartQueue(Protocol):
+        """The processes that wait to be started, and those that were left stopped instead."""
+
+        def is_waiting(self, process: Waitable, /) -> bool: ...
+        def waiting_for(self, process: Waitable, /) -> list[str]:
+            """Names with conditions, like `db:healthy`."""
+            ...
+
+        def why_left(self, process: Waitable, /) -> str:
+            """Why it was left stopped; "" when it was not."""
+            ...
+
+        def watch(self, watcher: Callable[[Waitable], object], /) -> Callable[[], None]:
+            """Calls `watcher` when a process stops waiting without having been started."""
+            ...
 
 
 class Until:
-    """Every process has been in one of `states`, seen from the moment this is made.
+    """Waits until every process has been in one of `states`, seen from the moment this is made.
 
-    Made before the request whose outcome is awaited, so that a state that is only passed through counts too:
-    a program that is up and gone again within one turn of the loop did start. `wait` must follow.
+    Make it before the request whose outcome is awaited: a state that is only passed through counts too, and a
+    program that is up and gone again within one turn of the loop did start. `wait` must follow.
 
-    With `startup`, a process that waits for its dependencies is on its way wherever it rests; one that stops
+    With `queue`, a process that waits for its dependencies is on its way wherever it rests; one that stops
     waiting without having been started has got where it gets.
     """
 
     def __init__(
-        self, processes: Iterable[Process], states: frozenset[str], startup: Startup | None = None
+        self, processes: Iterable[Waitable], states: frozenset[str], queue: StartQueue | None = None
     ) -> None:
         self._states = states
-        self._startup = startup
+        self._queue = queue
         self.reached: dict[str, str] = {}  # process name -> the first of the states it reached
         self._missing = {id(p): p for p in processes}
         self._unwatch: list[Callable[[], None]] = [p.watch(self._changed) for p in self._missing.values()]
         self._future: AnyFuture | None = None
-        if startup is not None:
-            self._unwatch.append(startup.watch(self._left))
+        if queue is not None:
+            self._unwatch.append(queue.watch(self._left))
 
-    def _changed(self, process: Process, change: Announce) -> None:
+    def _changed(self, process: Waitable, change: Announce) -> None:
         if change.to_state in self._states and not self._is_waiting(process):
             self._reached(process, change.to_state)
 
-    def _left(self, process: Process) -> None:
+    def _left(self, process: Waitable) -> None:
         if process.state in RESTING:
             self._reached(process, process.state)
 
-    def _is_waiting(self, process: Process) -> bool:
-        return self._startup is not None and self._startup.is_waiting(process)
+    def _is_waiting(self, process: Waitable) -> bool:
+        return self._queue is not None and self._queue.is_waiting(process)
 
-    def _reached(self, process: Process, state: str) -> None:
+    def _reached(self, process: Waitable, state: str) -> None:
         if self._missing.pop(id(process), None) is not None:
             self.reached[process.config.name] = state
             if not self._missing and self._future is not None and not self._future.done():
                 self._future.set_result(None)
 
     @property
-    def missing(self) -> list[Process]:
-        """Who is still awaited."""
+    def missing(self) -> list[Waitable]:
+        """The processes that are still awaited."""
         return list(self._missing.values())
 
     async def wait(self, seconds: float) -> bool:
-        """Whether all got there within `seconds`."""
+        """Returns whether all got there within `seconds`."""
         for process in self.missing:
             if process.state in self._states and not self._is_waiting(process):
                 del self._missing[id(process)]

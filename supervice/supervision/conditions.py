@@ -5,39 +5,50 @@ from __future__ import annotations
 from supervice.lean.loop import running_loop, wait_for
 from supervice.lifecycle.graph import is_unchecked
 from supervice.lifecycle.states import EXITED, FATAL, UP
+from supervice.supervision.table import Observer
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from supervice.lean.loop import AnyFuture
+    from supervice.lifecycle.states import Announce
     from supervice.process import Process
-    from supervice.supervision.probes import Probes
-    from supervice.supervision.startup import Startup
+    from supervice.runner.waiting import StartQueue, Waitable
+    from supervice.supervision.table import ProcessTable
 
 
-class UntilAll:
-    """All of `processes` are what `wanted` asks, at the same moment; whoever can get there no more ends it.
+class UntilAll(Observer):
+    """Waits until all of `processes` are what `wanted` asks, at the same moment.
 
-    `wait` must follow, once.
+    One that cannot get there any more ends the waiting. `wait` must follow, once.
     """
 
     def __init__(
         self,
-        probes: Probes,
-        startup: Startup,
+        table: ProcessTable,
+        queue: StartQueue,
         processes: Iterable[Process],
         wanted: Callable[[Process], bool],
     ) -> None:
+        self._table = table
+        self._queue = queue
         self._wanted = wanted
-        self._startup = startup
         self._all = {id(process): process for process in processes}
         self._missing = {key for key, process in self._all.items() if not wanted(process)}
         self._future: AnyFuture | None = None
-        self._unwatch = [probes.watch(self._changed), startup.watch(self._changed)]
+        table.observe(self)
+        self._unwatch = queue.watch(self._left)
 
-    def _changed(self, process: Process) -> None:
-        if self._all.get(id(process)) is not process or (self._future is not None and self._future.done()):
+    def changed(self, process: Process, change: Announce | None) -> None:
+        self._look(process)
+
+    def _left(self, process: Waitable) -> None:
+        self._look(process)
+
+    def _look(self, changed: Waitable) -> None:
+        process = self._all.get(id(changed))
+        if process is None or (self._future is not None and self._future.done()):
             return
         if self._wanted(process):
             self._missing.discard(id(process))
@@ -48,7 +59,7 @@ class UntilAll:
 
     def _is_lost(self, process: Process) -> bool:
         """It will not get there by itself: it failed or ended for good, or was left stopped."""
-        return process.state in (FATAL, EXITED) or bool(self._startup.why_left(process))
+        return process.state in (FATAL, EXITED) or bool(self._queue.why_left(process))
 
     def has(self, process: Process) -> bool:
         """Whether it is there, now that the waiting is over."""
@@ -64,8 +75,8 @@ class UntilAll:
         except TimeoutError:
             pass
         finally:
-            for unwatch in self._unwatch:
-                unwatch()
+            self._table.unobserve(self)
+            self._unwatch()
 
 
 def is_running(process: Process) -> bool:

@@ -1,72 +1,65 @@
-"""Live, ready, started: what orchestrators ask of the whole.
+"""Answers what orchestrators ask of the whole: live, ready, started.
 
-The rules about one process are in `views`. Asked by `supervicectl health` and by the HTTP endpoints; whoever
-waits for something to become so (`awaiting`) is told of every change here.
+The rules about one process are in `status`. `supervicectl health` and the HTTP endpoints ask here.
 """
 
 from __future__ import annotations
 
-from supervice.api.rows import is_live, is_ready
+from supervice.supervision.status import is_live, is_ready
+from supervice.supervision.table import Observer
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
+    from supervice.lifecycle.states import Announce
     from supervice.process import Process
+    from supervice.supervision.table import ProcessTable
 
-    Watcher = Callable[[Process], object]
 
+class Probes(Observer):
+    """Of one supervisor; `begin` before each run."""
 
-class Probes:
-    """Told of every change of state, health and readiness; `rebuild` when the processes are other ones."""
-
-    def __init__(self) -> None:
-        self._processes: Mapping[str, Process] = {}
+    def __init__(self, table: ProcessTable) -> None:
+        self._table = table
         self._lacking: set[str] = set()  # not ready yet; of no interest any more once all were
         self._started = False
-        self._watchers: list[Watcher] = []
-        self.stopping = False
+        self._shutting_down = False
 
-    def begin(self, processes: Mapping[str, Process]) -> None:
-        self._started = self.stopping = False
-        self.rebuild(processes)
+    def begin(self) -> None:
+        self._started = self._shutting_down = False
+        self.rebuild()
 
-    def rebuild(self, processes: Mapping[str, Process]) -> None:
-        self._processes = processes
+    def rebuild(self) -> None:
         if not self._started:
             self._lacking = set(self.late())
 
-    def changed(self, process: Process) -> None:
-        if not self._started:
-            if is_ready(process):
-                self._lacking.discard(process.config.name)
-                self._started = not self._lacking
-            else:
-                self._lacking.add(process.config.name)
-        for watcher in tuple(self._watchers):
-            watcher(process)
+    def changed(self, process: Process, change: Announce | None) -> None:
+        if self._started:
+            return
+        if is_ready(process):
+            self._lacking.discard(process.config.name)
+            self._started = not self._lacking
+        else:
+            self._lacking.add(process.config.name)
 
-    def watch(self, watcher: Watcher) -> Callable[[], None]:
-        """Has `watcher(process)` called after every change; returns what ends that."""
-        self._watchers.append(watcher)
-        return lambda: self._watchers.remove(watcher)
+    def shutting_down(self, reason: str) -> None:
+        self._shutting_down = True
 
     # -- the answers -------------------------------------------------------------------------------------
 
     def live(self) -> bool:
-        """False when the container had better be restarted."""
-        return all(is_live(process) for process in self._processes.values())
+        """Returns False when the container had better be restarted."""
+        return all(is_live(process) for process in self._table.processes.values())
 
     def late(self) -> list[str]:
-        """The processes that are to run by themselves and are neither ready nor done."""
-        return [name for name, process in self._processes.items() if not is_ready(process)]
+        """Returns the processes that are to run by themselves and are neither ready nor done."""
+        return [name for name, process in self._table.processes.items() if not is_ready(process)]
 
     def ready(self) -> bool:
-        """Whether nobody is late, and no shutdown has begun."""
-        return not self.stopping and not self.late()
+        """Returns whether no process is late, and no shutdown has begun."""
+        return not self._shutting_down and not self.late()
 
     def started(self) -> bool:
-        """Whether it has been ready once."""
+        """Returns whether it has been ready once."""
         if not self._started and not self._lacking:
             self._started = True
         return self._started

@@ -1,6 +1,8 @@
-"""From what an operator types to processes: `web`, `web:00`, `group:web`, `group:*`, `all`."""
+"""Finds the processes that an operator names: `web`, `web:00`, `group:web`, `group:*`, `all`."""
 
 from __future__ import annotations
+
+from supervice.models import group_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -10,24 +12,11 @@ if TYPE_CHECKING:
 
 
 class UnknownName(LookupError):
-    """Nothing is called that; the message says what is, if something similar is there."""
-
-
-def group_of(process: Process) -> str:
-    """The group a process belongs to: the one it was put into, else its program."""
-    config = process.config
-    return config.group or config.program or config.name
-
-
-def groups_of(processes: Mapping[str, Process]) -> dict[str, list[str]]:
-    groups: dict[str, list[str]] = {}
-    for name, process in processes.items():
-        groups.setdefault(group_of(process), []).append(name)
-    return groups
+    """There is no such process or group; the message names a similar one, if there is one."""
 
 
 def resolve_names(processes: Mapping[str, Process], words: list[str]) -> list[Process]:
-    """The processes that the words mean, each once. UnknownName."""
+    """Returns the processes that the words mean, each once. UnknownName."""
     found: dict[str, Process] = {}
     for word in words:
         for process in _resolve(processes, word):
@@ -59,8 +48,8 @@ def _resolve(processes: Mapping[str, Process], word: str) -> list[Process]:
 
 
 def members_of(processes: Mapping[str, Process], group: str) -> list[Process]:
-    """The processes of a group; a program with several processes is a group of its own too."""
-    return [p for p in processes.values() if group_of(p) == group] or [
+    """Returns the processes of a group; a program with several processes is a group of its own too."""
+    return [p for p in processes.values() if group_of(p.config) == group] or [
         p for p in processes.values() if p.config.program == group
     ]
 

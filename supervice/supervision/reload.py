@@ -10,54 +10,68 @@ from supervice import logger
 from supervice.lean.loop import running_loop
 from supervice.lifecycle.reload_plan import ReloadPlan, plan_reload
 from supervice.supervision.shutdown import stop_in_order
+from supervice.supervision.termination import Overtaken
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from typing import Protocol
 
     from supervice.config import Loaded
-    from supervice.core import Supervisor
     from supervice.lean.loop import AnyFuture
-    from supervice.process import Process
+    from supervice.models import SupervisorConfig
+    from supervice.supervision.startup import Startup
+    from supervice.supervision.table import ProcessTable
+    from supervice.supervision.termination import Termination
+
+    class Host(Protocol):
+        """The supervisor, as far as a reload changes more of it than its processes."""
+
+        @property
+        def config(self) -> SupervisorConfig: ...
+        def read(self) -> Loaded:
+            """Returns the configuration as it reads now. OSError or ValueError when it cannot be used."""
+            ...
+
+        def apply(self, loaded: Loaded) -> None:
+            """Takes over the settings and the servers."""
+            ...
 
 
 TOO_LATE = "supervice is shutting down; the new configuration was not applied"
 
 
-class Overtaken(ValueError):
-    """A shutdown came in between."""
-
-
 class Reloader:
-    def __init__(self, supervisor: Supervisor) -> None:
-        self._supervisor = supervisor
+    def __init__(self, table: ProcessTable, startup: Startup, termination: Termination, host: Host) -> None:
+        self._table = table
+        self._startup = startup
+        self._termination = termination
+        self._host = host
         self._queue: list[AnyFuture] = []
-        self.busy = False
-        self.outgoing: frozenset[str] = frozenset()  # on their way out: nobody may start them now
+        self._busy = False
 
     async def reload(self, *, dry_run: bool) -> dict[str, list[str]]:
-        """What `Supervisor.reload_config` promises. Waits for a reload that is under way."""
-        if self.busy:
+        """Does what `Daemon.reload` promises, after a reload that is under way."""
+        if self._busy:
             turn = running_loop().create_future()
             self._queue.append(turn)
             await turn
-        self.busy = True
+        self._busy = True
         try:
-            if self._supervisor.stopping and not dry_run:
+            if self._termination.stopping and not dry_run:
                 raise Overtaken(TOO_LATE)  # before anything is stopped: programs work on while they drain
-            loaded = self._supervisor.read()
+            loaded = self._host.read()
             plan = self._plan(loaded)
             if not dry_run:
                 await self._apply(loaded, plan)
         finally:
-            self.busy = False
+            self._busy = False
             while self._queue:
                 turn = self._queue.pop(0)
                 if not turn.done():
-                    self.busy = True  # handed on, so that nobody slips in between
+                    self._busy = True  # handed on, so that no other slips in between
                     turn.set_result(None)
                     break
-            self._supervisor.judge()
+            self._termination.judge()
         return {
             "added": plan.added,
             "removed": plan.removed,
@@ -66,80 +80,63 @@ class Reloader:
         }
 
     def _plan(self, loaded: Loaded) -> ReloadPlan:
-        supervisor = self._supervisor
-        # CMD stands in no file
-        old = [p.config for p in supervisor.processes.values() if p.foreground is None]
-        if len(old) < len(supervisor.processes):
-            taken = next(
-                (
-                    c.name
-                    for c in loaded.processes
-                    if c.main
-                    or (
-                        c.name in supervisor.processes and supervisor.processes[c.name].foreground is not None
-                    )
-                ),
-                None,
-            )
-            if taken is not None:
-                raise ValueError(f"[program:{taken}] cannot be main beside the command")
-        launcher = supervisor.launcher
+        table = self._table
+        # the foreground command stands in no file
+        commands = {name for name, process in table.processes.items() if process.foreground is not None}
+        old = [process.config for name, process in table.processes.items() if name not in commands]
+        taken = next((c.name for c in loaded.processes if c.main or c.name in commands), None)
+        if commands and taken is not None:
+            raise ValueError(f"[program:{taken}] cannot be main beside the command")
+        launcher = table.launcher
         stale = [config.name for config in old if launcher is not None and launcher.is_stale(config)]
-        return plan_reload(old, loaded.processes, supervisor.config, loaded.config, stale)
+        return plan_reload(old, loaded.processes, self._host.config, loaded.config, stale)
 
     async def _apply(self, loaded: Loaded, plan: ReloadPlan) -> None:
-        supervisor = self._supervisor
+        table, startup = self._table, self._startup
         configs = {config.name: config for config in loaded.processes}
-        startup = supervisor.startup
-        old = supervisor.processes
+        old = table.processes
         active = {n for n in plan.changed if old[n].should_run or startup.is_waiting(old[n])}
-        self.outgoing = frozenset((*plan.removed, *plan.changed))
-        for name in self.outgoing:
-            startup.cancel(old[name])
-        try:
-            await _stop(old.values(), [old[name] for name in self.outgoing])
-        finally:
-            self.outgoing = frozenset()
-        if supervisor.stopping:
+        await self._stop((*plan.removed, *plan.changed))
+        if self._termination.stopping:
             raise Overtaken(TOO_LATE)
-        if supervisor.launcher is not None:
-            for name in (*plan.removed, *plan.changed):
-                supervisor.launcher.forget(name)
+        if table.launcher is not None:
+            for name in plan.changed:
+                table.launcher.forget(name)
         for name in plan.removed:
-            supervisor.processes.pop(name).close()
-            supervisor.held.discard(name)
-        supervisor.use_settings(loaded.config)
+            table.remove(name)
+        self._host.apply(loaded)
         for name in (*plan.changed, *plan.adjusted):
-            supervisor.processes[name].reconfigure(configs[name])
+            table.processes[name].reconfigure(configs[name])
         for name in plan.added:
-            supervisor.add(configs[name])
-        # in the order of the file, as a fresh start would have it
-        commands = {name: p for name, p in supervisor.processes.items() if p.foreground is not None}
-        supervisor.processes = {**{name: supervisor.processes[name] for name in configs}, **commands}
-        supervisor.available = loaded.processes
-        supervisor.serve(loaded.servers)
+            table.add(configs[name])
+        table.reorder(configs)  # as a fresh start would have it
+        table.offer(loaded.processes)
+        table.rebuild()
+        new = {*plan.added, *plan.changed}
         fresh = [
-            supervisor.processes[name]
+            table.processes[name]
             for name in configs
-            if name in active
-            or (
-                (name in plan.added or name in plan.changed)
-                and configs[name].autostart
-                and name not in supervisor.held
-            )
+            if name in active or (name in new and configs[name].autostart and name not in table.held)
         ]
-        supervisor.processes_changed()
         if plan.added or plan.changed or plan.adjusted:  # what was left stopped may have its chance again
-            fresh += [supervisor.processes[name] for name in startup.left() if configs[name].autostart]
+            fresh += [table.processes[name] for name in startup.left() if configs[name].autostart]
         startup.request(fresh)
         _log(plan)
 
-
-async def _stop(every: Iterable[Process], processes: list[Process]) -> None:
-    stubborn = await stop_in_order(every, processes, lambda _: True)
-    if stubborn:
-        names = ", ".join(p.config.name for p in stubborn)
-        raise ValueError(f"cannot be stopped, not even with SIGKILL: {names}")
+    async def _stop(self, names: tuple[str, ...]) -> None:
+        """Stops what is to be removed or changed; meanwhile nothing else may start it."""
+        table = self._table
+        leaving = [table.processes[name] for name in names]
+        table.leave(names)
+        for process in leaving:
+            self._startup.cancel(process)
+        try:
+            stubborn = await stop_in_order(table.processes.values(), leaving, lambda _: True)
+        finally:
+            table.leave(())
+        if stubborn:
+            words = ", ".join(process.config.name for process in stubborn)
+            raise ValueError(f"cannot be stopped, not even with SIGKILL: {words}")
 
 
 def _log(plan: ReloadPlan) -> None:

@@ -1,4 +1,4 @@
-"""What a supervisor holds open while it runs: output, log, pid file, control socket."""
+"""Opens and closes what a supervisor holds while it runs: output, log, pid file, control socket."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from supervice.output.router import LogWriter
 
 
-class Session:
+class Resources:
     """`daemon`: this process is ours alone. `directory` is where programs start that name no other.
 
     Making one may raise SocketInUse or PidfileInUse; then nothing is left open.

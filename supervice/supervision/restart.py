@@ -1,13 +1,13 @@
-"""Restarting several processes that depend on each other: down as in a shutdown, up as their conditions hold.
+"""Restarts several processes that depend on each other: down as in a shutdown, up as their conditions hold.
 
-One alone, and several that have nothing to do with each other, need none of this: the law restarts each.
+One alone, and several that have nothing to do with each other, need none of this.
 """
 
 from __future__ import annotations
 
 from supervice.lean.loop import running_loop, wait_for
-from supervice.lifecycle.graph import program_of
 from supervice.lifecycle.states import EXITED, FATAL, UP
+from supervice.models import program_of
 from supervice.process import START_WAIT
 from supervice.runner.waiting import Until
 from supervice.supervision.shutdown import longest_stop, stop_in_order
@@ -16,13 +16,14 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from supervice.core import Supervisor
     from supervice.lean.loop import AnyFuture
     from supervice.process import Process
+    from supervice.supervision.startup import Startup
+    from supervice.supervision.table import ProcessTable
 
 
 def are_related(processes: Iterable[Process]) -> bool:
-    """Whether one of them needs another of them."""
+    """Returns whether one of them needs another of them."""
     configs = [process.config for process in processes]
     programs = {program_of(config) for config in configs}
     return any(name in programs for config in configs for name, _ in config.depends_on)
@@ -31,20 +32,21 @@ def are_related(processes: Iterable[Process]) -> bool:
 class Restarts:
     """Of one supervisor. What an operator stops meanwhile stays stopped, what is started stays up."""
 
-    def __init__(self, supervisor: Supervisor) -> None:
-        self._supervisor = supervisor
+    def __init__(self, table: ProcessTable, startup: Startup) -> None:
+        self._table = table
+        self._startup = startup
         self._again: dict[str, _Restart] = {}  # who is to be started again, and by which restart
         self._running: set[AnyFuture] = set()
 
     def forget(self, processes: Iterable[Process]) -> None:
-        """They were stopped, and are not to be started again."""
+        """Leaves these stopped: an operator has stopped them meanwhile."""
         for process in processes:
             self._again.pop(process.config.name, None)
 
     async def in_order(self, processes: list[Process], seconds: float | None) -> dict[str, str]:
-        """The states that were reached within `seconds` (None: what it may take); it goes on after that."""
+        """Returns the states reached within `seconds` (None: what it may take); it goes on after that."""
         loop = running_loop()
-        restart = _Restart(self._supervisor, processes, self._again)
+        restart = _Restart(self._table, self._startup, processes, self._again)
         if seconds is None:
             seconds = restart.longest()
         give_up = loop.time() + seconds
@@ -64,34 +66,38 @@ class Restarts:
 
 
 class _Restart:
-    def __init__(self, supervisor: Supervisor, processes: list[Process], again: dict[str, _Restart]) -> None:
-        self._supervisor = supervisor
+    def __init__(
+        self, table: ProcessTable, startup: Startup, processes: list[Process], again: dict[str, _Restart]
+    ) -> None:
+        self._table = table
+        self._startup = startup
         self._processes = processes
         self._again = again
         self.awaited = True
         self.back: Until | None = None  # made when all are down
 
     def longest(self) -> float:
-        every = self._supervisor.processes.values()
+        every = self._table.processes.values()
         starts = sum(p.start_time() for p in self._processes)
         return longest_stop(every, self._processes) + START_WAIT + starts
 
     async def run(self) -> None:
-        supervisor = self._supervisor
-        held = supervisor.held
+        table = self._table
+        held = table.held
         for process in self._processes:
-            name = process.config.name
-            self._again[name] = self
-            held.add(name)  # so that an idle moment in between is not the end
-        every = list(supervisor.processes.values())
+            self._again[process.config.name] = self
+        table.hold(
+            process.config.name for process in self._processes
+        )  # so that an idle moment is not the end
+        every = list(table.processes.values())
         await stop_in_order(every, self._processes, lambda p: p.config.name in held)
         wanted = []
         for process in self._processes:
             name = process.config.name
             if self._again.get(name) is self:
                 del self._again[name]
-                if supervisor.processes.get(name) is process:  # no reload has taken it away
+                if table.processes.get(name) is process:  # no reload has taken it away
                     wanted.append(process)
         if self.awaited:
-            self.back = Until(wanted, UP | {FATAL, EXITED}, supervisor.startup)
-        supervisor.startup.request(wanted, by_hand=True)
+            self.back = Until(wanted, UP | {FATAL, EXITED}, self._startup)
+        self._startup.request(wanted, by_hand=True)

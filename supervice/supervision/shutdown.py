@@ -1,4 +1,4 @@
-"""The orderly end: levels in reverse order, within one budget of time, then whatever is left over.
+"""Stops everything in order: levels in reverse, within one budget of time, then whatever is left over.
 
 A program that takes too long is killed early enough that those after it, the leftovers and the last output
 still fit the budget. The kill is never what is saved on.
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from supervice.lean.loop import EventLoop
     from supervice.pid1.leftovers import Stat
     from supervice.process import Process
+    from supervice.runner.waiting import Waitable
 
     Settle = Callable[[list[Process], float], Awaitable[object]]
 
@@ -29,7 +30,7 @@ RESERVE = 2.0
 SETTLE_SHARE = 0.1
 # Outside of a shutdown, in seconds.
 LONGEST_SETTLE = 1.0
-# Between two lines that say who is being waited for.
+# Between two lines that say which processes are waited for.
 PROGRESS = 2.0
 # For a killed process to be collected: when everything ends, and when there is time.
 AFTER_KILL = 1.0
@@ -113,7 +114,7 @@ class Shutdown:
 
 
 class _Progress:
-    """Says every PROGRESS seconds who is being waited for."""
+    """Says every PROGRESS seconds which processes are waited for."""
 
     def __init__(self, loop: EventLoop, until: Until) -> None:
         self._loop = loop
@@ -130,7 +131,7 @@ class _Progress:
 
 
 def stop_levels(processes: Iterable[Process]) -> list[list[Process]]:
-    """Who is stopped together, first to last: the exact reverse of the order of starting."""
+    """Returns who is stopped together, first to last: the exact reverse of the order of starting."""
     by_name = {process.config.name: process for process in processes}
     if len(by_name) < 2:  # most containers; and each microsecond here is one before the stop signal
         return [list(by_name.values())]
@@ -143,14 +144,14 @@ async def stop_in_order(
     chosen: Iterable[Process],
     wanted: Callable[[Process], bool],
     settle: Settle | None = None,
-) -> list[Process]:
-    """Stops `chosen` in the order in which a shutdown of `every` would; whoever could not be stopped.
+) -> list[Waitable]:
+    """Stops `chosen` in the order in which a shutdown of `every` would; returns what could not be stopped.
 
-    `wanted` is asked before each level: somebody may have asked for a start meanwhile. `settle` as in
+    `wanted` is asked before each level: a start may have been asked for meanwhile. `settle` as in
     `Shutdown`.
     """
     these = {id(process) for process in chosen}
-    stubborn: list[Process] = []
+    stubborn: list[Waitable] = []
     for level in stop_levels(every):
         now = [p for p in level if id(p) in these and p.state not in RESTING and wanted(p)]
         if now and settle is not None:
@@ -166,7 +167,7 @@ async def stop_in_order(
 
 
 def longest_stop(every: Iterable[Process], chosen: Iterable[Process]) -> float:
-    """Seconds that `stop_in_order` may take."""
+    """Returns the seconds that `stop_in_order` may take."""
     these = {id(process) for process in chosen}
     of_level = [[p for p in level if id(p) in these] for level in stop_levels(every)]
     return sum(_slowest(processes) + KILL_WAIT for processes in of_level if processes)

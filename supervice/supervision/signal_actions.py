@@ -1,4 +1,4 @@
-"""What the signals mean that we get: stop, kill at once, reload, reopen, or a message for a program."""
+"""Acts on the signals that we get: stop, kill at once, reload, reopen, or a message for a program."""
 
 from __future__ import annotations
 
@@ -10,15 +10,17 @@ from supervice.pid1.own_process import is_pid1
 from supervice.pid1.reaper import OrphanSweep
 from supervice.pid1.signals import SignalRouter
 from supervice.pid1.signals import name as signal_name
+from supervice.supervision.table import Observer
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Awaitable, Callable, Iterable
 
-    from supervice.core import Supervisor
     from supervice.lean.loop import EventLoop
     from supervice.pid1.runtime import Runtime
     from supervice.process import Process
+    from supervice.supervision.table import ProcessTable
+    from supervice.supervision.termination import Termination
 
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT)
 # Looked up before they are needed: what happens before the stop signals go out is waited for.
@@ -50,7 +52,7 @@ FORWARDABLE = frozenset(signal.valid_signals() - _OURS)
 
 
 def forwards(processes: Iterable[Process]) -> dict[int, list[tuple[Process, int]]]:
-    """For each signal that we may get: the processes that it goes to, and the signal that they get."""
+    """Returns, for each signal that we may get, the processes it goes to and the signal they get."""
     table: dict[int, list[tuple[Process, int]]] = {}
     for process in processes:
         config = process.config
@@ -63,12 +65,27 @@ def forwards(processes: Iterable[Process]) -> dict[int, list[tuple[Process, int]
     return table
 
 
-class SignalDesk:
+class SignalActions(Observer):
     """Installed while the supervisor runs; gives every signal back in the end."""
 
-    def __init__(self, loop: EventLoop, supervisor: Supervisor, runtime: Runtime) -> None:
+    def __init__(
+        self,
+        loop: EventLoop,
+        table: ProcessTable,
+        termination: Termination,
+        runtime: Runtime,
+        *,
+        daemon: bool,
+        reload: Callable[[], Awaitable[object]],
+        reopen: Callable[[], object],
+    ) -> None:
+        """`daemon`: this process is ours alone. `reload` and `reopen` are what SIGHUP and SIGUSR2 do."""
         self._loop = loop
-        self._supervisor = supervisor
+        self._table = table
+        self._termination = termination
+        self._daemon = daemon
+        self._do_reload = reload
+        self._do_reopen = reopen
         self._told_to_stop = False
         self._forwards: dict[int, list[tuple[Process, int]]] = {}
         self._router: SignalRouter | None = None
@@ -79,18 +96,19 @@ class SignalDesk:
             return  # not in the main thread of an application: signals are its business
         for signum in STOP_SIGNALS:
             self._router.handle(signum, self._stop)
-        if supervisor.daemon:
+        if daemon:
             self._router.reap_with(runtime.reaper.poll)
-        elif is_pid1():  # an application that is PID 1 itself: somebody has to collect the orphans
+        elif is_pid1():  # an application that is PID 1 itself: the orphans are ours to collect
             self._sweep = OrphanSweep(loop, zombie_children, runtime.reaper)
             self._router.reap_with(self._sweep.poll)
-        self.update()
+        self.rebuild()
+        table.observe(self)
 
-    def update(self) -> None:
-        """Looks up anew who wants which signal (after a reload)."""
+    def rebuild(self) -> None:
+        """Looks up anew which programs want which signal."""
         if self._router is None:
             return
-        self._forwards = forwards(self._supervisor.processes.values())
+        self._forwards = forwards(self._table.processes.values())
         for signum in FORWARDABLE.difference(STOP_SIGNALS):
             if signum in self._forwards:
                 self._router.handle(signum, self._forward, every=True)
@@ -98,7 +116,7 @@ class SignalDesk:
                 self._router.handle(signum, self._reload)
             elif signum == signal.SIGUSR2:
                 self._router.handle(signum, self._reopen)
-            elif self._supervisor.daemon and signum not in HARMLESS:
+            elif self._daemon and signum not in HARMLESS:
                 # left at its default it would end us, and orphan every program, when we are not PID 1
                 self._router.handle(signum, self._ignore)
             else:
@@ -110,6 +128,7 @@ class SignalDesk:
             self._router.drain()
 
     def close(self) -> None:
+        self._table.unobserve(self)
         if self._sweep is not None:
             self._sweep.close()
         if self._router is not None:
@@ -128,15 +147,14 @@ class SignalDesk:
         self._forward(signum)
         if not self._told_to_stop:
             self._told_to_stop = True
-            self._supervisor.stop_for_signal(signum, Verdict(0, f"{name} received"))
+            self._termination.request_by_signal(signum, Verdict(0, f"{name} received"))
         else:
-            why = Verdict(128 + signum, f"forced by a second signal, {name}")
-            self._supervisor.force_shutdown(why)
+            self._termination.force(Verdict(128 + signum, f"forced by a second signal, {name}"))
 
     def _reload(self, _signum: int) -> None:
         async def reload() -> None:
             try:
-                await self._supervisor.reload_config()
+                await self._do_reload()
             except (OSError, ValueError) as error:
                 logger.error(f"nothing was reloaded: {error}")
 
@@ -144,4 +162,4 @@ class SignalDesk:
         self._loop.create_task(reload())
 
     def _reopen(self, _signum: int) -> None:
-        self._supervisor.reopen()
+        self._do_reopen()

@@ -1,7 +1,7 @@
-"""When each process was started for the first time, and what it waited for: the diary of the beginning.
+"""Records when each process was started for the first time, and what it waited for.
 
-Each process has one entry, so its size is bounded; later starts are not written down. It only remembers:
-`Startup` tells it, `doors.timeline` makes a picture of it.
+Each process has one entry, so the size is bounded; later starts are not recorded. `Startup` says what is
+asked for and released, the rest is observed; `supervicectl boot` draws it.
 """
 
 from __future__ import annotations
@@ -9,14 +9,17 @@ from __future__ import annotations
 import time
 
 from supervice.lifecycle.states import EXITED, FATAL, RESTING, UP
+from supervice.supervision.table import Observer
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Container, Mapping
+    from collections.abc import Callable
     from typing import Any
 
+    from supervice.lifecycle.states import Announce
     from supervice.process import Process
-    from supervice.supervision.startup import Startup
+    from supervice.runner.waiting import StartQueue
+    from supervice.supervision.table import ProcessTable
 
 
 class Entry:
@@ -25,7 +28,7 @@ class Entry:
     __slots__ = ("asked", "began", "done", "failed", "first", "healthy", "released_by", "up")
 
     def __init__(self, asked: float, first: bool) -> None:
-        self.first = first  # asked for when the daemon began, not later by somebody
+        self.first = first  # asked for when the daemon began, not later by an operator
         self.asked = asked
         self.released_by: str | None = None  # whose change let it start; None when it never had to wait
         self.began: float | None = None  # the spawn
@@ -35,11 +38,13 @@ class Entry:
         self.failed: float | None = None
 
 
-class Boot:
-    """`clock` gives seconds that only go forward."""
+class StartRecord(Observer):
+    """Of one supervisor. `clock` gives seconds that only go forward."""
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, table: ProcessTable, clock: Callable[[], float] = time.monotonic) -> None:
+        self._table = table
         self._clock = clock
+        self._closed = False  # what the end does to processes is not recorded
         self._entries: dict[str, Entry] = {}
         self._zero = 0.0
         self._began_at = 0.0  # seconds since the epoch
@@ -47,7 +52,8 @@ class Boot:
         self._settled = ""  # the last one that got somewhere
 
     def begin(self) -> None:
-        """What is asked from here to `begun` belongs to the beginning."""
+        """Counts what is asked for from here to `begun` as part of the beginning."""
+        self._closed = False
         self._entries.clear()
         self._zero = self._clock()
         self._began_at = time.time()
@@ -58,20 +64,19 @@ class Boot:
         self._beginning = False
 
     def asked(self, name: str) -> None:
-        """It is to be started, at once or when its conditions hold."""
+        """Records that it is to be started, at once or when its conditions hold."""
         if name not in self._entries:
             self._entries[name] = Entry(self._clock(), self._beginning)
 
     def released(self, name: str, by: str) -> None:
-        """The last of its conditions holds, by what became of `by`."""
+        """Records that the last of its conditions holds, by what became of `by`."""
         entry = self._entries.get(name)
         if entry is not None and entry.began is None:
             entry.released_by = by
 
-    def changed(self, process: Process) -> None:
-        """Its state, its health or its readiness is another one."""
+    def changed(self, process: Process, change: Announce | None) -> None:
         entry = self._entries.get(process.config.name)
-        if entry is None or entry.failed is not None:
+        if entry is None or entry.failed is not None or self._closed:
             return
         snapshot, now = process.snapshot, self._clock()
         if entry.done is not None:
@@ -81,7 +86,7 @@ class Boot:
         state = snapshot.state
         if entry.began is None and state not in RESTING:
             entry.began = now
-            if process.foreground is not None:  # the command comes when everybody else has settled
+            if process.foreground is not None:  # the command comes when all others have settled
                 entry.released_by = self._settled or None
         if state in UP:
             if entry.up is None:
@@ -97,15 +102,19 @@ class Boot:
         if state in UP or state in RESTING:
             self._settled = process.config.name
 
-    def keep(self, names: Container[str]) -> None:
-        """Forgets all others: a reload has removed them."""
-        self._entries = {name: entry for name, entry in self._entries.items() if name in names}
+    def rebuild(self) -> None:
+        """Forgets the processes that were removed."""
+        processes = self._table.processes
+        self._entries = {name: entry for name, entry in self._entries.items() if name in processes}
 
-    def report(self, processes: Mapping[str, Process], startup: Startup) -> dict[str, Any]:
-        """As `supervicectl boot --json` has it: seconds since `began_at`."""
+    def shutting_down(self, reason: str) -> None:
+        self._closed = True
+
+    def report(self, queue: StartQueue) -> dict[str, Any]:
+        """Returns what `supervicectl boot --json` shows: seconds since `began_at`."""
         rows = [
-            _row(self._entries[name], process, startup, self._zero)
-            for name, process in processes.items()
+            _row(self._entries[name], process, queue, self._zero)
+            for name, process in self._table.processes.items()
             if name in self._entries
         ]
         return {"began_at": self._began_at, "elapsed": _since(self._clock(), self._zero), "processes": rows}
@@ -115,7 +124,7 @@ def _since(moment: float | None, zero: float) -> float | None:
     return None if moment is None else round(moment - zero, 4)
 
 
-def _row(entry: Entry, process: Process, startup: Startup, zero: float) -> dict[str, Any]:
+def _row(entry: Entry, process: Process, queue: StartQueue, zero: float) -> dict[str, Any]:
     config = process.config
     done = _since(entry.done, zero)
     oneshot = config.type == "oneshot"
@@ -123,11 +132,11 @@ def _row(entry: Entry, process: Process, startup: Startup, zero: float) -> dict[
     return {
         "name": config.name,
         "state": process.state,
-        "reason": startup.why_left(process) or process.snapshot.reason,
+        "reason": queue.why_left(process) or process.snapshot.reason,
         "later": not entry.first,
         "asked": _since(entry.asked, zero),
         "waited_for": [f"{name}:{condition}" for name, condition in config.depends_on] if waited else [],
-        "waiting_for": startup.waiting_for(process),
+        "waiting_for": queue.waiting_for(process),
         "released_by": entry.released_by,
         "began": _since(entry.began, zero),
         "up": _since(entry.up, zero),

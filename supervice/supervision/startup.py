@@ -1,7 +1,8 @@
-"""Starts what is to be started: a few at a time, in order, each when what it depends on is so. CMD last.
+"""Starts what is to be started: a few at a time, in order, each as soon as its conditions hold.
 
-It reacts to announcements and asks nobody twice. `lifecycle.graph` knows who needs whom; what a process makes
-of being asked to start is its own business. Processes that run are left alone, whatever becomes of others.
+It reacts to changes and asks for each start once. `lifecycle.graph` knows what needs what; what a process
+makes of being asked to start is its own business. Processes that run are left alone, whatever becomes of
+others. `foreground` sees to the foreground command, which comes last.
 """
 
 from __future__ import annotations
@@ -10,29 +11,32 @@ from heapq import heappop, heappush
 
 from supervice import logger
 from supervice.lean.loop import running_loop
-from supervice.lifecycle.graph import COMPLETED, Gates, conditions_met, start_order
+from supervice.lifecycle.graph import COMPLETED, Gates, start_order
 from supervice.lifecycle.states import EXITED, FATAL, RESTING, STOPPED, STOPPING, UP
-from supervice.runner.waiting import Until
-from supervice.supervision.start_record import Boot
+from supervice.supervision.start_record import StartRecord
+from supervice.supervision.status import conditions_of
+from supervice.supervision.table import Observer
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from supervice.core import Supervisor
+    from supervice.lifecycle.states import Announce
     from supervice.process import Process
+    from supervice.runner.waiting import Waitable
+    from supervice.supervision.table import ProcessTable
 
 # So many are started before timers, signals and clients have their turn again.
 BATCH = 16
-# Seconds after which it is said whom the command waits for.
-SAY_AFTER = 5.0
 
 
-class Startup:
-    """Who waits to be started. `rebuild` whenever processes or their dependencies have changed."""
+class Startup(Observer):
+    """The queue of processes that are to be started; a `StartQueue` for those who wait for them."""
 
-    def __init__(self, supervisor: Supervisor) -> None:
-        self._supervisor = supervisor
+    def __init__(self, table: ProcessTable, judge: Callable[[], object]) -> None:
+        """`judge` is called when processes may have become the last ones: it asks whether this is the end."""
+        self._table = table
+        self._judge = judge
         self._gates = Gates(())
         self._place: dict[str, int] = {}
         self._waiting: dict[str, Process] = {}
@@ -40,63 +44,49 @@ class Startup:
         self._working = False
         self._left: dict[str, tuple[str, str]] = {}  # left stopped: why, and the first cause of it
         self._watchers: list[Callable[[Process], object]] = []
-        self._command: Process | None = None
-        self._stopped = False
-        self.boot = Boot()
+        self.command: Process | None = None  # the foreground command, as long as it is to be started
+        self.stopped = False  # nothing is started any more
+        self.record = StartRecord(table)
 
     # -- the beginning -----------------------------------------------------------------------------------
 
     def begin(self) -> None:
-        """Starts what is to start with the daemon."""
-        self._stopped = self._supervisor.stopping  # a supervisor can be run again
+        """Starts what starts with the daemon, except for the foreground command."""
+        self.stopped = False  # a supervisor can be run again
         self._working = False
-        every = list(self._supervisor.processes.values())
-        self._command = next((p for p in every if p.foreground is not None), None)
-        first = [p for p in every if p.config.autostart and p is not self._command]
-        self.boot.begin()
+        every = list(self._table.processes.values())
+        self.command = next((p for p in every if p.foreground is not None), None)
+        self.record.begin()
         self.rebuild()
-        self.request(first)
-        if self._command is not None:
-            self.boot.asked(self._command.config.name)
-            running_loop().create_task(self._start_command(self._command, first))
-        self.boot.begun()
-        self._supervisor.judge()
+        self.request(self.first())
+        if self.command is not None:
+            self.record.asked(self.command.config.name)
+        self.record.begun()
+        self._judge()
 
-    async def _start_command(self, command: Process, first: list[Process]) -> None:
-        """CMD comes when every program has got where it is going, and what is up is ready."""
-        from supervice.supervision.conditions import UntilAll
+    def first(self) -> list[Process]:
+        """Returns the processes that start with the daemon, before the foreground command."""
+        return [p for p in self._table.processes.values() if p.config.autostart and p.foreground is None]
 
-        def say(late: list[Process]) -> None:
-            names = ", ".join(process.config.name for process in late)
-            logger.info(f"{command.config.command} waits for {names}")
-
-        while not await Until(first, UP | RESTING, self).wait(SAY_AFTER):
-            say([p for p in first if p.state not in UP | RESTING or self.is_waiting(p)])
-        while not self._stopped and not all(map(_is_no_obstacle, first)):
-            await UntilAll(self._supervisor.probes, self, first, _is_no_obstacle).wait(SAY_AFTER)
-            late = [p for p in first if not _is_no_obstacle(p)]
-            if late:
-                say(late)
-        if not self._stopped:
-            self._command = None
+    def start_command(self) -> None:
+        """Starts the foreground command, whose time has come."""
+        command, self.command = self.command, None
+        if command is not None and not self.stopped:
             command.request_start()
 
-    def stop(self) -> None:
-        """Starts nothing more."""
-        self._stopped = True
+    def shutting_down(self, reason: str) -> None:
+        self.stopped = True
         self._due.clear()
         waiting, self._waiting = self._waiting, {}
         for process in waiting.values():
             self._tell(process)
 
     def rebuild(self) -> None:
-        """Takes over the processes as they are configured now."""
-        processes = self._supervisor.processes
+        processes = self._table.processes
         self._gates = Gates(process.config for process in processes.values())
         self._place = {name: number for number, name in enumerate(processes)}
         self._left = {name: why for name, why in self._left.items() if name in processes}
         self._waiting = {name: p for name, p in self._waiting.items() if processes.get(name) is p}
-        self.boot.keep(processes)
         for process in processes.values():
             self._note(process)
         self.request(list(self._waiting.values()))  # they may need others now
@@ -104,12 +94,12 @@ class Startup:
     # -- what is asked -----------------------------------------------------------------------------------
 
     def request(self, processes: Iterable[Process], *, by_hand: bool = False) -> None:
-        """Has each started as soon as its conditions hold, and with it what it needs.
+        """Starts each as soon as its conditions hold, and with it what it needs.
 
-        Somebody who asks by hand wants what it needs whatever became of that before; otherwise what failed or
-        was stopped by an operator stays as it is.
+        `by_hand`: an operator asks, and wants what it needs whatever became of that before; otherwise what
+        failed or was stopped by an operator stays as it is.
         """
-        if self._stopped:
+        if self.stopped:
             return
         todo = list(processes)
         seen = {process.config.name for process in todo}
@@ -121,29 +111,29 @@ class Startup:
             name = process.config.name
             self._left.pop(name, None)
             self._waiting[name] = process
-            self.boot.asked(name)
+            self.record.asked(name)
             asked.append(process)
             if self._gates.may_start(name):
                 continue
             for needed, _ in self._gates.unmet(name):
-                other = self._supervisor.processes.get(needed)
+                other = self._table.processes.get(needed)
                 if other is not None and needed not in seen and self._is_pulled(other, by_hand):
                     seen.add(needed)
                     todo.append(other)
         if by_hand:
-            self._supervisor.held.difference_update(seen)
+            self._table.release(seen)
         self._look(asked)
 
     def _is_pulled(self, process: Process, by_hand: bool) -> bool:
         name = process.config.name
-        if name in self._supervisor.leaving:
+        if name in self._table.leaving:
             return False  # a reload is at it, and starts it again itself
         if by_hand:
             return process.state in RESTING or process.state == STOPPING
-        return process.state == STOPPED and name not in self._left and name not in self._supervisor.held
+        return process.state == STOPPED and name not in self._left and name not in self._table.held
 
     def cancel(self, process: Process) -> bool:
-        """It waits no more; whether it did."""
+        """Takes it out of the queue; returns whether it was there."""
         name = process.config.name
         self._left.pop(name, None)
         if self._waiting.pop(name, None) is None:
@@ -153,64 +143,62 @@ class Startup:
 
     # -- what can be seen --------------------------------------------------------------------------------
 
-    def is_waiting(self, process: Process) -> bool:
-        """Whether it is still to be started."""
-        return process.config.name in self._waiting or (process is self._command and not self._stopped)
+    def is_waiting(self, process: Waitable) -> bool:
+        """Returns whether it is still to be started."""
+        return process.config.name in self._waiting or (process is self.command and not self.stopped)
 
-    def waiting_for(self, process: Process) -> list[str]:
-        """Names with conditions, like `db:healthy`."""
+    def waiting_for(self, process: Waitable) -> list[str]:
+        """Returns names with conditions, like `db:healthy`."""
         if process.config.name not in self._waiting:
             return []
         return [f"{name}:{condition}" for name, condition in self._gates.unmet(process.config.name)]
 
-    def why_left(self, process: Process) -> str:
-        """Why it was left stopped; "" when it was not."""
+    def why_left(self, process: Waitable) -> str:
+        """Returns why it was left stopped; "" when it was not."""
         return self._left.get(process.config.name, ("", ""))[0]
 
     def left(self) -> list[str]:
-        """The processes that were left stopped."""
+        """Returns the names of the processes that were left stopped."""
         return list(self._left)
 
     def patience(self, processes: Iterable[Process]) -> float:
-        """Seconds that may pass until what they wait for is up, by what that is configured to take."""
+        """Returns the seconds that may pass until what they wait for is up, by their configuration."""
         todo = [p for p in processes if p.config.name in self._waiting]
         seen = {p.config.name for p in todo}
         seconds = 0.0
         for process in todo:  # grows while it is walked
             for needed in self._gates.above(process.config.name):
-                if needed not in seen and needed in self._supervisor.processes:
+                if needed not in seen and needed in self._table.processes:
                     seen.add(needed)
-                    other = self._supervisor.processes[needed]
+                    other = self._table.processes[needed]
                     todo.append(other)
                     seconds += 0.0 if other.state in UP else other.start_time()
         return seconds
 
     def watch(self, watcher: Callable[[Process], object]) -> Callable[[], None]:
-        """Has `watcher(process)` called when a process stops waiting without having been started."""
+        """Calls `watcher` when a process stops waiting without having been started."""
         self._watchers.append(watcher)
         return lambda: self._watchers.remove(watcher)
 
     # -- what happens ------------------------------------------------------------------------------------
 
-    def changed(self, process: Process) -> None:
-        """Its state or its health is another one."""
-        if self._stopped:
+    def changed(self, process: Process, change: Announce | None) -> None:
+        if self.stopped:
             return
         name, state = process.config.name, process.state
-        self.boot.changed(process)
         if state not in RESTING:
             self._left.pop(name, None)
             if state != STOPPING and self._waiting.pop(name, None) is not None:
-                self._tell(process)  # somebody started it past us
+                self._tell(process)  # it was started past the queue
         for opened in self._note(process):
-            self.boot.released(opened, name)
+            self.record.released(opened, name)
             self._ready(opened)
         if state in (FATAL, EXITED) and name not in self._waiting and self._left.get(name) is None:
             self._give_up_on(process)
 
     def _note(self, process: Process) -> list[str]:
         name = process.config.name
-        return self._gates.note(name, _met(process)) if self._gates.is_needed(name) else []
+        return self._gates.note(name, conditions_of(process)) if self._gates.is_needed(name) else []
 
     def _ready(self, name: str) -> None:
         process = self._waiting.get(name)
@@ -234,7 +222,7 @@ class Startup:
             return
         self._working = False
         if not self._waiting:
-            self._supervisor.judge()
+            self._judge()
 
     def _look(self, processes: list[Process]) -> None:
         """Starts those that may, and gives up on those whose conditions cannot come."""
@@ -248,14 +236,14 @@ class Startup:
                 continue
             for needed, condition in self._gates.unmet(name):
                 if needed not in lost:
-                    other = self._supervisor.processes.get(needed)
+                    other = self._table.processes.get(needed)
                     lost[needed] = self._lost(other) if other is not None else ""
                 if lost[needed]:
                     self._give_up(process, needed, condition, lost[needed])
                     break
 
     def _lost(self, process: Process) -> str:
-        """Why nobody needs to wait for it any more; "" while there is hope."""
+        """Returns why there is no use in waiting for it any more; "" while there is."""
         name = process.config.name
         if name in self._waiting:
             return ""
@@ -263,14 +251,14 @@ class Startup:
             return self._left[name][1]
         if process.state not in (FATAL, EXITED):
             return ""
-        if COMPLETED in _met(process):
+        if COMPLETED in conditions_of(process):
             return ""
         reason = process.snapshot.reason
         what = "is FATAL" if process.state == FATAL else "has ended"
         return f"{name} {what}{f': {reason}' if reason else ''}"
 
     def _give_up(self, process: Process, needed: str, condition: str, cause: str) -> None:
-        """Leaves it stopped, and all that wait for it."""
+        """Leaves it stopped, and with it all that wait for it."""
         todo = [(process, needed, condition)]
         for process, needed, condition in todo:  # grows while it is walked
             name = process.config.name
@@ -285,7 +273,7 @@ class Startup:
                 if other in self._waiting
             ]
             self._tell(process)
-        self._supervisor.judge()
+        self._judge()
 
     def _give_up_on(self, process: Process) -> None:
         cause = self._lost(process)
@@ -297,13 +285,3 @@ class Startup:
     def _tell(self, process: Process) -> None:
         for watcher in tuple(self._watchers):
             watcher(process)
-
-
-def _met(process: Process) -> frozenset[str]:
-    oneshot = process.config.type == "oneshot"
-    return conditions_met(process.snapshot, oneshot=oneshot, expected=process.expected)
-
-
-def _is_no_obstacle(process: Process) -> bool:
-    """It is ready, or there is nothing to wait for."""
-    return process.snapshot.ready or process.state not in UP

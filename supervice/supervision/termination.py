@@ -1,7 +1,7 @@
-"""The end of everything: when it has come, what it stops, and the exit code that is left.
+"""The end of a supervisor: when it has come, why, what begins with it, what it stops, and the exit code.
 
 `lifecycle.exit_policy` decides, `shutdown` stops; this asks the one and runs the other, once for each run of
-a supervisor.
+a supervisor. What has to follow the beginning of the end is an observer of the table.
 """
 
 from __future__ import annotations
@@ -15,27 +15,51 @@ from supervice.lifecycle.states import RESTING, UNHEALTHY
 from supervice.pid1 import own_process
 from supervice.pid1.leftovers import descendants, everyone_else
 from supervice.supervision.shutdown import Shutdown
+from supervice.supervision.table import Observer
 from supervice.supervision.termination_log import write_termination_log
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from supervice.core import Supervisor
+    from typing import Protocol
+
+    from supervice.events import EventBus
     from supervice.lean.loop import AnyFuture, EventLoop
     from supervice.lifecycle.states import Announce
+    from supervice.models import SupervisorConfig
     from supervice.output.router import OutputRouter
     from supervice.pid1.leftovers import Stat
     from supervice.process import Process
     from supervice.runner.launcher import Launcher
+    from supervice.runner.waiting import StartQueue
+    from supervice.supervision.shutdown import Settle
+    from supervice.supervision.table import ProcessTable
+
+    class Host(Protocol):
+        """The supervisor, as far as its end depends on it."""
+
+        @property
+        def config(self) -> SupervisorConfig: ...
+        @property
+        def daemon(self) -> bool: ...
+        @property
+        def event_bus(self) -> EventBus: ...
+
 
 # Seconds for the last output. A reader that stands still must not hold up the end any longer.
 FLUSH = 3.0
 
 
-class Ending:
-    """Of one supervisor; `arm` before each run."""
+class Overtaken(ValueError):
+    """A shutdown has begun; what was asked for is not done any more."""
 
-    def __init__(self, supervisor: Supervisor) -> None:
-        self._supervisor = supervisor
+
+class Termination(Observer):
+    """Of one supervisor; `arm` before each run and `disarm` after it."""
+
+    def __init__(self, table: ProcessTable, host: Host) -> None:
+        self._table = table
+        self._host = host
+        self._queue: StartQueue | None = None
         self._verdict: Verdict | None = None
         self._forced: Verdict | None = None
         self._shutdown: Shutdown | None = None
@@ -47,44 +71,58 @@ class Ending:
         self._judging = False
 
     @property
-    def decided(self) -> bool:
+    def stopping(self) -> bool:
+        """Whether the end has begun."""
         return self._verdict is not None
 
-    def arm(self, loop: EventLoop) -> AnyFuture:
-        """What is done once the end has come; at once when it had before the run began."""
+    def arm(self, loop: EventLoop, queue: StartQueue) -> AnyFuture:
+        """Returns what is done once the end has come; at once when it had before the run began."""
+        self._queue = queue
         self._come = loop.create_future()
         if self._verdict is not None:
             self._come.set_result(None)
         return self._come
 
     def disarm(self) -> None:
-        """Ready for another run."""
+        """Makes it ready for another run."""
         self._verdict = self._forced = self._shutdown = None
         self._drain = False
 
-    def request(self, why: Verdict, *, drain: bool = False) -> bool:
-        """Begins the end; the first reason decides the exit code. False when it had begun before."""
+    def request(self, why: Verdict, *, drain: bool = False) -> None:
+        """Begins the end, unless it has begun; the first reason decides the exit code.
+
+        `drain`: it was asked for, so programs still work for `drain_delay` while readiness fails.
+        """
         if self._verdict is not None:
-            return False
+            return
         self._verdict = why
         self._drain = drain
         if self._come is not None and not self._come.done():
             self._come.set_result(None)
-        return True
+        self._table.shutting_down(why.reason)
+
+    def request_by_signal(self, signum: int, why: Verdict) -> None:
+        """Does the same for a signal; the foreground command is stopped with the very signal that came."""
+        for process in self._table.processes.values():
+            if process.foreground is not None:
+                process.stop_with(signum)
+        self.request(why, drain=True)
 
     def force(self, why: Verdict) -> None:
-        """No more waiting: SIGKILL for everything that is left."""
+        """Ends all waiting: SIGKILL for everything that is left."""
         if self._forced is None:
             logger.warning(f"{why.reason}: killing everything now")
             self._forced = why
-            self._supervisor.request_shutdown(why)
+            self.request(why)
             self._end_drain()
             if self._shutdown is not None:
                 self._shutdown.force()
 
     # -- has it come? ------------------------------------------------------------------------------------
 
-    def changed(self, process: Process, change: Announce) -> None:
+    def changed(self, process: Process, change: Announce | None) -> None:
+        if change is None:
+            return
         if change.to_state == UNHEALTHY:
             self.judge()
         if process.state in RESTING and change.to_state in RESTING:
@@ -96,25 +134,25 @@ class Ending:
 
     def judge(self) -> None:
         """Asks the exit policy, in the next turn, whether this is the end."""
-        if not self._judging and not self.decided and self._come is not None:
+        if not self._judging and not self.stopping and self._come is not None:
             self._judging = True
             running_loop().call_soon(self._judge)
 
     def _judge(self) -> None:
         self._judging = False
-        supervisor = self._supervisor
-        if self.decided or supervisor.reloading:
+        if self.stopping or self._table.leaving:  # a reload starts what it changes again
             return
+        config = self._host.config
         answer = verdict(
             self._facts(),
-            on_fatal_shutdown=supervisor.config.on_fatal == "shutdown",
-            exit_when_idle=supervisor.config.exit_when_idle,
+            on_fatal_shutdown=config.on_fatal == "shutdown",
+            exit_when_idle=config.exit_when_idle,
         )
         if answer is not None:
-            supervisor.request_shutdown(answer)
+            self.request(answer)
 
     def _facts(self) -> list[Fact]:
-        supervisor = self._supervisor
+        held, queue = self._table.held, self._queue
         return [
             Fact(
                 name=name,
@@ -126,18 +164,18 @@ class Ending:
                 critical=process.config.critical,
                 ends_when_unhealthy=process.config.healthcheck.action == "shutdown",
                 has_run=process.started_at is not None,
-                held=name in supervisor.held,
-                pending=supervisor.startup.is_waiting(process),
+                held=name in held,
+                pending=queue is not None and queue.is_waiting(process),
                 ended=self._ended.get(name, 0),
             )
-            for name, process in supervisor.processes.items()
+            for name, process in self._table.processes.items()
         ]
 
     # -- it has come -------------------------------------------------------------------------------------
 
-    async def run(self, loop: EventLoop, outputs: OutputRouter | None) -> int:
-        """Stops everything, says why, flushes the output; the exit code."""
-        supervisor = self._supervisor
+    async def run(self, loop: EventLoop, outputs: OutputRouter, settle: Settle | None) -> int:
+        """Stops everything, says why, flushes the output; returns the exit code. `settle`: see `Shutdown`."""
+        table, config = self._table, self._host.config
         why = self._verdict or Verdict(0, "the end")
         # In the next turn: the first stop signals go out in this one.
         unsaid = [f"shutting down: {why.reason}"]
@@ -147,17 +185,16 @@ class Ending:
                 logger.info(unsaid.pop())
 
         loop.call_soon(say)
-        await self._let_drain(loop, supervisor.config.drain_delay)
+        await self._let_drain(loop, config.drain_delay)
         forced = self._forced is not None
         self._shutdown = Shutdown(
             loop,
-            supervisor.processes.values(),
-            supervisor.config.shutdown_timeout,
-            (lambda: _leftovers(supervisor.launcher)) if supervisor.daemon else None,
-            supervisor.attachments.settle if supervisor.attachments is not None else None,
+            table.processes.values(),
+            config.shutdown_timeout,
+            (lambda: _leftovers(table.launcher)) if self._host.daemon else None,
+            settle,
         )
-        if outputs is not None:
-            outputs.stop_helpers()
+        outputs.stop_helpers()
         if forced:
             self._shutdown.force()
         await self._shutdown.run()
@@ -168,18 +205,17 @@ class Ending:
             # told to stop, the code is main's, or that of a program that was FATAL; known only now
             why = told_to_stop(self._facts(), why.reason)
         logger.info(f"the end: {why.reason}; exit code {why.code}")
-        if supervisor.daemon:
-            culprit = supervisor.processes.get(why.culprit or "")
-            problem = write_termination_log(supervisor.config.termination_log, why, culprit)
+        if self._host.daemon:
+            culprit = table.processes.get(why.culprit or "")
+            problem = write_termination_log(config.termination_log, why, culprit)
             if problem:
                 logger.warning(f"no termination message: {problem}")
-        await supervisor.event_bus.stop()
-        if outputs is not None:
-            await _flush(loop, outputs, min(FLUSH, max(1.0, self._shutdown.time_left)))
+        await self._host.event_bus.stop()
+        await _flush(loop, outputs, min(FLUSH, max(1.0, self._shutdown.time_left)))
         return why.code
 
     async def _let_drain(self, loop: EventLoop, seconds: float) -> None:
-        """Readiness fails already; what is on its way to the programs may still come, and is answered.
+        """Waits for what is on its way to the programs; readiness fails already, they still answer.
 
         It comes before, not out of, `shutdown_timeout`: an orchestrator has to grant both.
         """
@@ -195,8 +231,8 @@ class Ending:
             self._drained = None
 
     def _nothing_to_drain(self) -> bool:
-        """The main program has ended, or everybody has."""
-        processes = self._supervisor.processes.values()
+        """Returns whether the main program has ended, or all have."""
+        processes = self._table.processes.values()
         if any(p.config.main and p.started_at is not None and p.state in RESTING for p in processes):
             return True
         return all(p.state in RESTING for p in processes)
@@ -207,7 +243,7 @@ class Ending:
 
 
 async def _flush(loop: EventLoop, outputs: OutputRouter, seconds: float) -> None:
-    """Everything that was written until the last moment, unless nobody reads it any more."""
+    """Writes out everything until the last moment, unless it is not read any more."""
     outputs.flush()
     written = loop.create_future()
     outputs.on_idle(lambda: None if written.done() else written.set_result(None))
@@ -218,7 +254,7 @@ async def _flush(loop: EventLoop, outputs: OutputRouter, seconds: float) -> None
 
 
 def _leftovers(launcher: Launcher | None) -> list[Stat]:
-    """What programs left; a helper of ours that was killed may take its time to end."""
+    """Returns what programs left; a helper of ours that was killed may take its time to end."""
     me = os.getpid()
     found = everyone_else(me) if own_process.is_pid1() else descendants(me)
     return [stat for stat in found if launcher is None or stat.pid not in launcher.helpers]

@@ -1,4 +1,4 @@
-"""The last word: why it ends, where an orchestrator looks for it (Kubernetes' termination message)."""
+"""Writes why it ends where an orchestrator looks for it (Kubernetes' termination message)."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ LAST_LINES = 20
 
 
 def write_termination_log(path: str | None, why: Verdict, culprit: Process | None) -> str:
-    """Writes the reason and the last lines of who caused it; says what went wrong, or nothing.
+    """Writes the reason and the last lines of the program that caused it; returns what went wrong, or "".
 
     Without `path` the default is written to when it exists: an orchestrator put it there to be used.
     """

@@ -1,7 +1,6 @@
 """What some programs need beside them: the events of listeners, FastCGI sockets, readers of their output.
 
-Made by the supervisor when a configuration has such a program, and only then imported. It knows neither
-signals nor the exit code; `update` is called whenever processes have come, gone or changed.
+Made by the supervisor when a configuration has such a program, and only then imported.
 """
 
 from __future__ import annotations
@@ -9,33 +8,44 @@ from __future__ import annotations
 from functools import partial
 
 from supervice.output.pump import NAMES, Pump
+from supervice.supervision.table import Observer
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
+    from typing import Protocol
 
     from supervice.lifecycle.states import Announce
     from supervice.models import ProgramConfig, SupervisorConfig
     from supervice.output.router import OutputRouter
     from supervice.process import Process
     from supervice.runner.launcher import Launcher
+    from supervice.supervision.table import ProcessTable
     from supervice.supervisord.fcgi import Sockets
     from supervice.supervisord.listeners.hub import Hub
 
+    class Host(Protocol):
+        """The supervisor: its settings."""
 
-class Attachments:
-    """Of one run of a supervisor."""
+        @property
+        def config(self) -> SupervisorConfig: ...
 
-    def __init__(self, launcher: Launcher, outputs: OutputRouter, settings: SupervisorConfig) -> None:
+
+class Extensions(Observer):
+    """Of one run of a supervisor, which follows the processes from `rebuild` on."""
+
+    def __init__(self, table: ProcessTable, launcher: Launcher, outputs: OutputRouter, host: Host) -> None:
+        self._table = table
         self._launcher = launcher
-        self._settings = settings
+        self._host = host
         self.hub: Hub | None = None
         self._sockets: Sockets | None = None
         outputs.taps = self._pump
+        table.observe(self, first=True)  # what a program needs is there before `Startup` starts it
 
-    def update(self, processes: Iterable[Process], server: str) -> None:
-        """Takes over the programs as they are configured now; `server` is our name in events."""
-        processes = list(processes)
+    def rebuild(self) -> None:
+        processes = list(self._table.processes.values())
+        server = self._host.config.identifier  # our name in events
         inputs = self._launcher.inputs
         inputs.clear()
         if self.hub is None and any(p.config.listener for p in processes):
@@ -54,25 +64,29 @@ class Attachments:
         if self._sockets is not None:
             inputs.update(self._sockets.update(processes))
 
-    def changed(self, process: Process, change: Announce) -> None:
-        """After each change of state of any process."""
+    def changed(self, process: Process, change: Announce | None) -> None:
+        if change is None:
+            return
         if self.hub is not None:
             self.hub.changed(process, change)
         if self._sockets is not None:
             self._sockets.changed(process)
 
     def running(self) -> None:
-        """The supervisor is about to start programs."""
+        """Tells listeners that the programs are about to be started."""
         if self.hub is not None:
             self.hub.publish("SUPERVISOR_STATE_CHANGE_RUNNING", "")
 
+    def shutting_down(self, reason: str) -> None:
+        self.stopping()
+
     def stopping(self) -> None:
-        """The supervisor is about to stop them; who listens is stopped after those it listens to."""
+        """Tells listeners that the programs are about to be stopped; they themselves are stopped later."""
         if self.hub is not None:
             self.hub.publish("SUPERVISOR_STATE_CHANGE_STOPPING", "")
 
     async def settle(self, level: list[Process], seconds: float) -> None:
-        """Has listeners that are about to be stopped answer for what they were told."""
+        """Waits until the listeners of `level`, which are stopped next, have answered for what they heard."""
         if self.hub is not None:
             await self.hub.settle(level, seconds)
 
@@ -81,6 +95,7 @@ class Attachments:
             self.hub.remote_communication(kind, data)
 
     def close(self) -> None:
+        self._table.unobserve(self)
         self._launcher.inputs.clear()
         if self.hub is not None:
             self.hub.close()
@@ -88,7 +103,7 @@ class Attachments:
             self._sockets.close()
 
     def _pump(self, config: ProgramConfig, stream: int) -> Callable[..., Pump]:
-        """What reads a stream of a process, for `OutputRouter.taps`."""
+        """Returns what reads a stream of a process, for `OutputRouter.taps`."""
         if config.listener is not None and stream == 0:
             from supervice.supervisord.tap import ListenerPump
 
@@ -96,7 +111,7 @@ class Attachments:
             return partial(ListenerPump, heard=self.hub.channel(config.name).begin())
         capture = config.stderr_capture_maxbytes if stream else config.stdout_capture_maxbytes
         events = config.stderr_events_enabled if stream else config.stdout_events_enabled
-        strip = self._settings.strip_ansi
+        strip = self._host.config.strip_ansi
         # `events` also without a listener: one may come with a reload, while the program runs
         if not (strip or capture or events):
             return Pump

@@ -6,11 +6,12 @@ when none of them will run again by itself. It stays blocking, as such programs 
 
 from __future__ import annotations
 
-import _socket  # the C half of `socket`, as in `doors`
+import _socket  # the C half of `socket`, as in `net`
 import os
 
 from supervice import logger
 from supervice.lifecycle.states import RESTING
+from supervice.models import program_of
 from supervice.net.unix_listener import Listener
 from supervice.pid1.identity import resolve
 
@@ -43,7 +44,7 @@ class SharedSocket:
             except (OSError, LookupError) as error:
                 words = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
                 raise OSError(getattr(error, "errno", None) or 0, words, settings.address) from None
-            logger.info(f"{config.program or config.name}: listening on {settings.address}")
+            logger.info(f"{program_of(config)}: listening on {settings.address}")
         return self._sock.fileno()
 
     def _bind(self, settings: SocketConfig) -> _socket.socket:
@@ -138,7 +139,7 @@ class Sockets:
         for process in processes:
             config = process.config
             if config.socket is not None:
-                name = config.program or config.name
+                name = program_of(config)
                 if name not in self._shared:
                     self._shared[name] = before.pop(name) if name in before else SharedSocket(config)
                 inputs[config.name] = Socket(self._shared[name], process)
@@ -148,7 +149,7 @@ class Sockets:
 
     def changed(self, process: Process) -> None:
         if process.state in RESTING and process.config.socket is not None:
-            shared = self._shared.get(process.config.program or process.config.name)
+            shared = self._shared.get(program_of(process.config))
             if shared is not None:
                 shared.rests(process.config.name)
 

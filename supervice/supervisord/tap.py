@@ -1,7 +1,7 @@
-"""Pumps for output that somebody else reads too: event listeners, and what is removed before it is logged.
+"""Pumps for output that is also read for events, or changed before it is logged.
 
-Made instead of a plain `Pump` only where the configuration asks for it, so that the copy loop of everybody
-else knows nothing of this. They see what was read before it is cut into lines: a message between
+Made instead of a plain `Pump` only where the configuration asks for it, so that the plain copy loop
+knows nothing of this. They see what was read before it is cut into lines: a message between
 supervisord's tokens need not end a line.
 """
 

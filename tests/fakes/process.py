@@ -42,6 +42,13 @@ class FakeProcess:
         self.watchers.append(watcher)
         return lambda: self.watchers.remove(watcher)
 
+    def watch_health(self, _watcher: Callable[[Any], object]) -> Callable[[], None]:
+        """Health changes with `become` only, which tells the other watchers."""
+        return lambda: None
+
+    def close(self) -> None:
+        pass
+
     def become(self, state: str, **snapshot: Any) -> Self:
         """The new snapshot, ready when the state is one of those that are up; the watchers are told."""
         before = self.state

@@ -10,6 +10,7 @@ from __future__ import annotations
 import time
 
 from supervice.lifecycle.states import BACKOFF, EXITED, FATAL, RUNNING, STARTING, STOPPED, STOPPING, UNHEALTHY
+from supervice.models import group_of, group_priority, member_of, program_of
 from supervice.supervisord.listeners import events
 from supervice.supervisord.listeners.channel import Channel
 from supervice.supervisord.listeners.pool import Pool
@@ -45,8 +46,8 @@ class Hub:
     # -- who listens -------------------------------------------------------------------------------------
 
     def knows(self, processes: Iterable[Process]) -> None:
-        """Their groups were there before us: nobody is told that they have come."""
-        self._groups = list(dict.fromkeys(_group(p.config) for p in processes))
+        """Takes their groups for known: they were there before us, so listeners are not told of them."""
+        self._groups = list(dict.fromkeys(group_of(p.config) for p in processes))
 
     def update(self, processes: Iterable[Process]) -> None:
         """Takes over the listeners and groups as they are configured now, and tells of groups."""
@@ -54,8 +55,9 @@ class Hub:
         members: dict[str, list[Process]] = {}
         for process in processes:
             if process.config.listener is not None:
-                members.setdefault(_program(process.config), []).append(process)
-        groups = list(dict.fromkeys(_group(p.config) for p in sorted(processes, key=_order)))
+                members.setdefault(program_of(process.config), []).append(process)
+        ordered = sorted([process.config for process in processes], key=group_priority)
+        groups = list(dict.fromkeys(group_of(config) for config in ordered))
         for group in self._groups:
             if group not in groups:
                 self.publish("PROCESS_GROUP_REMOVED", events.process_group(group))
@@ -64,7 +66,7 @@ class Hub:
         old, self._channels = self._channels, {}
         for group in groups:  # a pool hears of its own group and of those after it
             for name, ours in members.items():
-                if _group(ours[0].config) == group:
+                if group_of(ours[0].config) == group:
                     self._fill(name, ours, old)
             if group not in self._groups:
                 self.publish("PROCESS_GROUP_ADDED", events.process_group(group))
@@ -116,7 +118,7 @@ class Hub:
         serial = None
         for pool in self._pools.values():
             if event in pool.wanted:
-                if serial is None:  # only what somebody hears of is counted
+                if serial is None:  # only what a listener hears of is counted
                     self._serial += 1
                     serial = self._serial
                 pool.accept(event, payload, serial)
@@ -152,25 +154,25 @@ class Hub:
             pool.dispatch()
 
     def _state(self, process: Process, state: str, before: str, extra: str = "") -> None:
-        name, group = _label(process.config), _group(process.config)
+        name, group = member_of(process.config), group_of(process.config)
         self.publish(f"PROCESS_STATE_{state}", events.process_state(name, group, before, extra))
 
     def said(self, config: ProgramConfig, pid: int, channel: str, data: bytes) -> None:
         """A program has written to its stdout or stderr."""
         if not self.wants(f"PROCESS_LOG_{channel.upper()}"):
             return
-        payload = events.process_log(_label(config), _group(config), pid, channel, data)
+        payload = events.process_log(member_of(config), group_of(config), pid, channel, data)
         self.publish(f"PROCESS_LOG_{channel.upper()}", payload)
 
     def communicated(self, config: ProgramConfig, pid: int, channel: str, data: bytes) -> None:
         """A program has written something between the two tokens."""
-        payload = events.process_communication(_label(config), _group(config), pid, data)
+        payload = events.process_communication(member_of(config), group_of(config), pid, data)
         self.publish(f"PROCESS_COMMUNICATION_{channel.upper()}", payload)
 
     async def settle(self, processes: list[Process], seconds: float) -> None:
         """Returns when those of the processes that are listeners have answered for what they were told; or
         when the time is up."""
-        ours = {_program(p.config) for p in processes if p.config.listener is not None}
+        ours = {program_of(p.config) for p in processes if p.config.listener is not None}
         pools = [pool for name, pool in self._pools.items() if name in ours]
         if all(pool.at_rest for pool in pools):
             return
@@ -194,7 +196,7 @@ class Hub:
     # -- the clock ---------------------------------------------------------------------------------------
 
     def _arm(self) -> None:
-        """A timer for the next slice of time that begins and that somebody wants; none when nobody does."""
+        """Sets a timer for the next slice of time that a listener wants to hear of, if one does."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -218,23 +220,6 @@ class Hub:
 
 def _slice(now: float, seconds: int) -> int:
     return int(now - now % seconds)
-
-
-def _program(config: ProgramConfig) -> str:
-    return config.program or config.name
-
-
-def _label(config: ProgramConfig) -> str:
-    return config.process_name or config.name
-
-
-def _group(config: ProgramConfig) -> str:
-    return config.group or _program(config)
-
-
-def _order(process: Process) -> int:
-    config = process.config
-    return config.priority if config.group_priority is None else config.group_priority
 
 
 def _tries(process: Process) -> str:

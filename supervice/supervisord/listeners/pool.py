@@ -1,6 +1,6 @@
 """The processes of one listener and the events that wait for them. Knows members by `ready` and `send` only.
 
-As in supervisord: an event goes to one member that is ready, the oldest first; with nobody ready it waits,
+As in supervisord: an event goes to one member that is ready, the oldest first; with none ready it waits,
 and of more than `buffer_size` the oldest is dropped. One that a member rejects, or dies over, is the next
 again.
 """
@@ -63,7 +63,7 @@ class Pool:
 
     @property
     def at_rest(self) -> bool:
-        """Nobody is at an event, and none waits that somebody could be at soon."""
+        """Whether no member works on an event, and none waits that a member could work on soon."""
         if any(member.busy for member in self.members):
             return False
         return not self._events or self._pause is not None or not any(m.working for m in self.members)
@@ -76,7 +76,7 @@ class Pool:
         return len(self._events)
 
     def accept(self, name: str, payload: str, serial: int) -> None:
-        """Takes an event that is `wanted`, and hands it out if somebody is ready."""
+        """Takes an event that is `wanted`, and hands it out if a member is ready."""
         self._serial += 1
         self._make_room()
         self._events.append(Waiting(name, payload, serial, self._serial))

@@ -1,7 +1,7 @@
 """What one run of a listener says: bytes in, answers out. No I/O, no clock, no logging.
 
 A listener says `READY\\n` when it wants an event; told one, it answers `RESULT n\\n` and n bytes, which are
-`OK` or anything else for a failure; then it is ready again when it says so. Whoever says anything else is
+`OK` or anything else for a failure; then it is ready again when it says so. One that says anything else is
 not believed any more. What is accepted is what supervisord 4.3 accepts: of a result line it reads only what
 follows the first seven characters, and so do we.
 """

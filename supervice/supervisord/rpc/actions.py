@@ -1,4 +1,4 @@
-"""Start, stop and signal as supervisord does them, with its faults: what runs is ALREADY_STARTED."""
+"""Starts, stops and signals as supervisord does, with its faults: what runs is ALREADY_STARTED."""
 
 from __future__ import annotations
 
@@ -7,21 +7,21 @@ import os
 from supervice.config.quoting import split_command
 from supervice.config.values import signal_number
 from supervice.lifecycle.states import BACKOFF, EXITED, FATAL, RESTING, STARTING, UP
+from supervice.models import group_of, member_of
 from supervice.pid1.spawn import SpawnError, find_program
 from supervice.process import AFTER_KILL, START_WAIT
 from supervice.runner.waiting import Until
-from supervice.supervision.process_names import group_of
 from supervice.supervision.shutdown import stop_in_order
 from supervice.supervisord.rpc.codec import FAULTS, Fault
-from supervice.supervisord.rpc.info import every, find, group_members, is_running, member_of
+from supervice.supervisord.rpc.info import every, find, group_members, is_running
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Awaitable
     from typing import Any
 
-    from supervice.core import Supervisor
     from supervice.process import Process
+    from supervice.supervisord.interface import Daemon
 
     Row = dict[str, Any]
 
@@ -29,20 +29,22 @@ if TYPE_CHECKING:
 SPAWN_TIME = 1.0
 
 
-class Acting:
-    def __init__(self, supervisor: Supervisor) -> None:
-        self._supervisor = supervisor
+class Actions:
+    def __init__(self, daemon: Daemon) -> None:
+        self._daemon = daemon
+        self._table = daemon.table
+        self._startup = daemon.startup
 
     # -- start -------------------------------------------------------------------------------------------
 
     def start(self, name: str, wait: bool = True) -> Awaitable[bool | list[Row]]:
-        found = find(self._supervisor, name)
+        found = find(self._table, name)
         if isinstance(found, list):
             return self._start_many(found, wait)
         problem = _command_problem(found)
         if problem:  # not worth trying, and retrying
             raise Fault(problem[0], problem[1])
-        if is_running(self._supervisor, found):
+        if is_running(self._startup, found):
             raise Fault("ALREADY_STARTED", name)
         return self._start_one(found, name, wait)
 
@@ -50,7 +52,7 @@ class Acting:
         return self._start_many(self._group(name), wait)
 
     def start_all(self, wait: bool = True) -> Awaitable[list[Row]]:
-        return self._start_many(every(self._supervisor), wait)
+        return self._start_many(every(self._table), wait)
 
     async def _start_one(self, process: Process, name: str, wait: bool) -> bool:
         problem = (await self._start([process], wait))[process.config.name]
@@ -59,16 +61,15 @@ class Acting:
         return True
 
     async def _start_many(self, processes: list[Process], wait: bool) -> list[Row]:
-        todo = [p for p in processes if not is_running(self._supervisor, p)]
+        todo = [p for p in processes if not is_running(self._startup, p)]
         return _rows(todo, await self._start(todo, wait))
 
     async def _start(self, processes: list[Process], wait: bool) -> dict[str, str]:
-        """The name of each one's fault, "" for a success."""
-        supervisor = self._supervisor
+        """Returns the name of each one's fault, "" for a success."""
+        startup = self._startup
         hopeless = {p.config.name: problem[0] for p in processes if (problem := _command_problem(p))}
-        hopeless |= {p.config.name: "FAILED" for p in processes if p.config.name in supervisor.leaving}
+        hopeless |= {p.config.name: "FAILED" for p in processes if p.config.name in self._table.leaving}
         todo = [p for p in processes if p.config.name not in hopeless]
-        startup = supervisor.startup
         # BACKOFF is the end of the waiting there; what becomes of the retries, `status` tells.
         far_enough = UP | RESTING | {BACKOFF} if wait else UP | RESTING | {BACKOFF, STARTING}
         settled = Until(todo, far_enough, startup)
@@ -88,17 +89,17 @@ class Acting:
             return ""
         if state in (BACKOFF, FATAL):
             return {127: "NO_FILE", 126: "NOT_EXECUTABLE"}.get(_spawn_code(process), "SPAWN_ERROR")
-        if not waited and is_running(self._supervisor, process):
+        if not waited and is_running(self._startup, process):
             return ""
         return "ABNORMAL_TERMINATION"
 
     # -- stop --------------------------------------------------------------------------------------------
 
     def stop(self, name: str, wait: bool = True) -> Awaitable[bool | list[Row]]:
-        found = find(self._supervisor, name)
+        found = find(self._table, name)
         if isinstance(found, list):
             return self._stop_many(found, wait)
-        if not is_running(self._supervisor, found):
+        if not is_running(self._startup, found):
             raise Fault("NOT_RUNNING", name)
         return self._stop_one(found, name, wait)
 
@@ -106,7 +107,7 @@ class Acting:
         return self._stop_many(self._group(name), wait)
 
     def stop_all(self, wait: bool = True) -> Awaitable[list[Row]]:
-        return self._stop_many(every(self._supervisor), wait)
+        return self._stop_many(every(self._table), wait)
 
     async def _stop_one(self, process: Process, name: str, wait: bool) -> bool:
         problem = (await self._stop([process], wait))[process.config.name]
@@ -115,45 +116,46 @@ class Acting:
         return True
 
     async def _stop_many(self, processes: list[Process], wait: bool) -> list[Row]:
-        todo = [p for p in processes if is_running(self._supervisor, p)]
+        todo = [p for p in processes if is_running(self._startup, p)]
         return _rows(todo, await self._stop(todo, wait))
 
     async def _stop(self, processes: list[Process], wait: bool) -> dict[str, str]:
-        supervisor = self._supervisor
         gone = Until([p for p in processes if p.state not in RESTING], RESTING)
+        self._table.hold(p.config.name for p in processes)
         for process in processes:
-            supervisor.startup.cancel(process)
-            supervisor.held.add(process.config.name)
+            self._startup.cancel(process)
             process.request_stop()
         if wait:
             await gone.wait(max((p.stop_time() + AFTER_KILL for p in processes), default=0.0))
         else:
             gone.close()
-        supervisor.judge()
+        self._daemon.termination.judge()
         late = {p.config.name for p in gone.missing} if wait else set()
         return {p.config.name: "FAILED" if p.config.name in late else "" for p in processes}
 
     async def stop_everything(self, processes: list[Process]) -> None:
-        """For a restart of all, in the order of a shutdown: who listens, or is depended on, comes last.
-        Nobody is held afterwards."""
-        supervisor = self._supervisor
+        """Stops these for a restart of all, in the order of a shutdown: listeners and dependencies come last.
+
+        None of them counts as stopped by an operator afterwards.
+        """
+        table, termination = self._table, self._daemon.termination
         names = {p.config.name for p in processes}
-        supervisor.held |= names
+        table.hold(names)
         for process in processes:
-            supervisor.startup.cancel(process)
+            self._startup.cancel(process)
             if process.state == BACKOFF:
                 process.request_stop()
-        settle = supervisor.attachments.settle if supervisor.attachments is not None else None
+        extensions = self._daemon.extensions
+        settle = extensions.settle if extensions is not None else None
         # once the end has come, it stops the rest
-        await stop_in_order(
-            list(supervisor.processes.values()), processes, lambda _: not supervisor.stopping, settle
-        )
-        supervisor.held -= names
+        every = list(table.processes.values())
+        await stop_in_order(every, processes, lambda _: not termination.stopping, settle)
+        table.release(names)
 
     # -- signal ------------------------------------------------------------------------------------------
 
     def signal(self, name: str, signal: Any) -> bool | list[Row]:
-        found = find(self._supervisor, name)
+        found = find(self._table, name)
         if isinstance(found, list):
             return self._signal_many(found, signal)
         signum = _number(signal)
@@ -165,7 +167,7 @@ class Acting:
         return self._signal_many(self._group(name), signal)
 
     def signal_all(self, signal: Any) -> list[Row]:
-        return self._signal_many(every(self._supervisor), signal)
+        return self._signal_many(every(self._table), signal)
 
     def _signal_many(self, processes: list[Process], signal: Any) -> list[Row]:
         up = [p for p in processes if p.pid is not None]
@@ -176,14 +178,14 @@ class Acting:
         return _rows(up, {p.config.name: "" if _signal(p, signum) else "NOT_RUNNING" for p in up})
 
     def _group(self, name: str) -> list[Process]:
-        members = group_members(self._supervisor, name)
+        members = group_members(self._table, name)
         if not members:
             raise Fault("BAD_NAME", name)
         return members
 
 
 def _command_problem(process: Process) -> tuple[str, str] | None:
-    """The fault, and the name of the program, when there is no such program now."""
+    """Returns the fault and the name of the program when there is no such program now."""
     if process.foreground is not None:
         return None
     config = process.config
@@ -199,7 +201,7 @@ def _command_problem(process: Process) -> tuple[str, str] | None:
 
 
 def _spawn_code(process: Process) -> int:
-    """What a shell would have said to a program that could not be started; 0 when there was a child."""
+    """Returns a shell's exit code for a program that could not be started; 0 when there was a child."""
     status = process.snapshot.status
     never_ran = not process.exits or process.exits[-1].status != status
     return status if never_ran and status is not None else 0
@@ -221,11 +223,11 @@ def _rows(processes: list[Process], problems: dict[str, str], more: str = "") ->
     rows = []
     for process in processes:
         problem = problems[process.config.name]
-        name = f"{group_of(process)}:{member_of(process.config)}"
+        name = f"{group_of(process.config)}:{member_of(process.config)}"
         rows.append(
             {
                 "name": member_of(process.config),
-                "group": group_of(process),
+                "group": group_of(process.config),
                 "status": FAULTS[problem or "SUCCESS"],
                 "description": f"{problem}: {more or name}" if problem else "OK",
             }

@@ -12,8 +12,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from supervice.core import Supervisor
     from supervice.lean.loop import EventLoop
+    from supervice.supervisord.interface import Daemon
 
 KEPT = 16384  # bytes
 
@@ -21,8 +21,8 @@ KEPT = 16384  # bytes
 class DaemonLog:
     """Keeps lines from the moment it is made until `close`."""
 
-    def __init__(self, supervisor: Supervisor, loop: EventLoop) -> None:
-        self._supervisor = supervisor
+    def __init__(self, daemon: Daemon, loop: EventLoop) -> None:
+        self._daemon = daemon
         self._loop = loop
         self._ring = Ring(KEPT)
         self._followers: list[Subscription] = []
@@ -42,7 +42,7 @@ class DaemonLog:
         return logs.Text(begin, begin + len(data), lambda offset, length: data[offset - begin :][:length])
 
     def _file(self) -> str:
-        path = self._supervisor.config.logfile
+        path = self._daemon.config.logfile
         return "" if own_descriptor(path) is not None or path.startswith("/dev/") else path
 
     def clear(self) -> None:
@@ -50,7 +50,7 @@ class DaemonLog:
         path = self._file()
         if path:
             try:
-                self._supervisor.empty_log(path)
+                logs.empty(path, self._daemon.reopen)
             except OSError:
                 raise Fault("FAILED") from None
 

@@ -1,4 +1,4 @@
-"""The XML-RPC door: POST /RPC2, and the namespace `system` over a table of methods.
+"""XML-RPC over HTTP: POST /RPC2, and the namespace `system` over a table of methods.
 
 What the methods do is the table's business. A call that waits holds up only its own connection.
 """
@@ -61,7 +61,7 @@ class Method:
                 raise Fault("INCORRECT_PARAMETERS")
 
 
-class XmlRpcDoor:
+class XmlRpcHandler:
     """`handle` is for an HttpServer. `methods` are looked up by their whole names (`supervisor.getState`)."""
 
     def __init__(

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import time
 
-from supervice.api.rows import reason
 from supervice.config.values import signal_number
 from supervice.lifecycle.states import (
     BACKOFF,
@@ -21,46 +20,35 @@ from supervice.lifecycle.states import (
     STOPPING,
     UNHEALTHY,
 )
-from supervice.supervision.process_names import group_of
+from supervice.models import group_of, group_priority, member_of
+from supervice.supervision.status import reason
 from supervice.supervisord.rpc.codec import Fault
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from supervice.core import Supervisor
     from supervice.models import ProgramConfig
     from supervice.process import Process
+    from supervice.runner.waiting import StartQueue
+    from supervice.supervision.table import ProcessTable
 
 STATES = {STOPPED: 0, STARTING: 10, RUNNING: 20, BACKOFF: 30, STOPPING: 40, EXITED: 100, FATAL: 200}
 LATEST = 2**31 - 1  # the largest time that supervisord's clients expect
 
 
-def member_of(config: ProgramConfig) -> str:
-    """What supervisord calls the process inside its group."""
-    return config.process_name or config.name
-
-
-def group_name(config: ProgramConfig) -> str:
-    return config.group or config.program or config.name
-
-
-def group_priority(config: ProgramConfig) -> int:
-    return config.priority if config.group_priority is None else config.group_priority
-
-
 def split(name: str) -> tuple[str, str | None]:
-    """`group:process`, `group:*` and `process` to group and process; None is all of the group."""
+    """Splits `group:process`, `group:*` and `process` into group and process; None is all of the group."""
     group, colon, member = name.partition(":")
     if not colon:
         return name, name
     return group, None if member in ("", "*") else member
 
 
-def find(supervisor: Supervisor, name: str) -> list[Process] | Process:
-    """The process called `name`, or all of a group. BAD_NAME."""
+def find(table: ProcessTable, name: str) -> list[Process] | Process:
+    """Returns the process called `name`, or all of a group. BAD_NAME."""
     group, member = split(name)
-    members = group_members(supervisor, group)
+    members = group_members(table, group)
     if not members:
         raise Fault("BAD_NAME", name)
     if member is None:
@@ -71,69 +59,69 @@ def find(supervisor: Supervisor, name: str) -> list[Process] | Process:
     raise Fault("BAD_NAME", name)
 
 
-def find_one(supervisor: Supervisor, name: str) -> Process:
-    found = find(supervisor, name)
+def find_one(table: ProcessTable, name: str) -> Process:
+    found = find(table, name)
     if isinstance(found, list):
         raise Fault("BAD_NAME", name)
     return found
 
 
-def group_members(supervisor: Supervisor, group: str) -> list[Process]:
-    """By priority, as supervisord starts them."""
-    members = [p for p in supervisor.processes.values() if group_of(p) == group]
+def group_members(table: ProcessTable, group: str) -> list[Process]:
+    """Returns the processes of a group by priority, as supervisord starts them."""
+    members = [p for p in table.processes.values() if group_of(p.config) == group]
     return sorted(members, key=lambda p: (p.config.priority, member_of(p.config)))
 
 
-def every(supervisor: Supervisor) -> list[Process]:
-    """All processes by the priorities of groups and programs."""
+def every(table: ProcessTable) -> list[Process]:
+    """Returns all processes by the priorities of groups and programs."""
 
     def place(process: Process) -> tuple[int, str, int, str]:
         config = process.config
-        return group_priority(config), group_of(process), config.priority, member_of(config)
+        return group_priority(config), group_of(config), config.priority, member_of(config)
 
-    return sorted(supervisor.processes.values(), key=place)
+    return sorted(table.processes.values(), key=place)
 
 
-def state_of(supervisor: Supervisor, process: Process) -> str:
-    """The state in supervisord's words. One that waits for others is about to start."""
+def state_of(queue: StartQueue, process: Process) -> str:
+    """Returns the state in supervisord's words. One that waits for others is about to start."""
     if process.state == UNHEALTHY:
         return RUNNING
-    if process.state in RESTING and supervisor.startup.is_waiting(process):
+    if process.state in RESTING and queue.is_waiting(process):
         return STARTING
     return process.state
 
 
-def is_running(supervisor: Supervisor, process: Process) -> bool:
-    return state_of(supervisor, process) in (STARTING, RUNNING, BACKOFF)
+def is_running(queue: StartQueue, process: Process) -> bool:
+    return state_of(queue, process) in (STARTING, RUNNING, BACKOFF)
 
 
-def process_info(supervisor: Supervisor, process: Process) -> dict[str, Any]:
+def process_info(queue: StartQueue, process: Process) -> dict[str, Any]:
     config = process.config
-    state = state_of(supervisor, process)
+    state = state_of(queue, process)
     status = process.snapshot.status if state in (EXITED, FATAL, BACKOFF, STOPPED) else None
     stopped = process.exits[-1].when if process.exits else 0
     stdout = log_path(config.stdout_logfile)
     info = {
         "name": member_of(config),
-        "group": group_of(process),
+        "group": group_of(process.config),
         "start": min(int(process.started_at or 0), LATEST),
         "stop": min(int(stopped), LATEST),
         "now": min(int(time.time()), LATEST),
         "state": STATES[state],
         "statename": state,
-        "spawnerr": reason(process, supervisor.startup) if state in (BACKOFF, FATAL) else "",
+        "spawnerr": reason(process, queue) if state in (BACKOFF, FATAL) else "",
         "exitstatus": 0 if status is None else max(status, -1),  # -1: killed by a signal
         "logfile": stdout,
         "stdout_logfile": stdout,
         "stderr_logfile": "" if config.redirect_stderr else log_path(config.stderr_logfile),
         "pid": process.pid or 0,
     }
-    info["description"] = _description(supervisor, process, info)
+    info["description"] = _description(queue, process, info)
     return info
 
 
-def _description(supervisor: Supervisor, process: Process, info: dict[str, Any]) -> str:
-    """What `supervisorctl status` shows beside the state, in supervisord's forms where it has one."""
+def _description(queue: StartQueue, process: Process, info: dict[str, Any]) -> str:
+    """Returns what `supervisorctl status` shows beside the state, in supervisord's forms where it has one."""
     state = info["statename"]
     if state == RUNNING:
         seconds = int(process.uptime or 0)
@@ -144,7 +132,7 @@ def _description(supervisor: Supervisor, process: Process, info: dict[str, Any])
     if state in (BACKOFF, FATAL):
         return str(info["spawnerr"])
     if state == STARTING:
-        waiting = supervisor.startup.waiting_for(process)
+        waiting = queue.waiting_for(process)
         return f"waits for {', '.join(waiting)}" if waiting else ""
     if state in (STOPPED, EXITED):
         if not info["start"]:
@@ -154,12 +142,12 @@ def _description(supervisor: Supervisor, process: Process, info: dict[str, Any])
 
 
 def log_path(path: str | None) -> str:
-    """The log file, "" where there is none: then the output goes to the container's own."""
+    """Returns the log file, "" where there is none: then the output goes to the container's own."""
     return path if path and path != "NONE" else ""
 
 
 def config_info(config: ProgramConfig, inuse: bool) -> dict[str, Any]:
-    """What `getAllConfigInfo` says of one process of the configuration that was read last."""
+    """Returns what `getAllConfigInfo` says of one process of the configuration that was read last."""
     uid: int | str = "none"
     if config.user is not None:
         from supervice.pid1.identity import resolve
@@ -175,7 +163,7 @@ def config_info(config: ProgramConfig, inuse: bool) -> dict[str, Any]:
         "uid": uid,
         "command": config.command,
         "exitcodes": list(config.exitcodes),
-        "group": group_name(config),
+        "group": group_of(config),
         "group_prio": group_priority(config),
         "inuse": inuse,
         "killasgroup": config.killasgroup,

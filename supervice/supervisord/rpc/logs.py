@@ -52,7 +52,7 @@ def text_of(process: Process, stream: str) -> Text | None:
     if path:
         try:
             if own_descriptor(path) is not None or not stat.S_ISREG(os.stat(path).st_mode):
-                path = None  # /dev/stdout and the like; also where that is a file, which is everybody's
+                path = None  # /dev/stdout and the like; also where that is a file, which is that of all
         except OSError:
             return None
     return file_text(path) if path else _ring_text(process, stream)
@@ -77,6 +77,15 @@ def file_text(path: str) -> Text | None:
         return Text(0, os.stat(path).st_size, read)
     except OSError:
         return None
+
+
+def empty(path: str, reopen: Callable[[str], object]) -> None:
+    """Puts a new, empty file in place of the one at `path`; `reopen` has its writers follow. OSError."""
+    try:
+        os.unlink(path)
+    except FileNotFoundError:
+        pass
+    reopen(path)
 
 
 def _ring_text(process: Process, stream: str) -> Text | None:

@@ -9,23 +9,23 @@ import os
 
 from supervice import logger
 from supervice.lifecycle.exit_policy import Verdict
-from supervice.supervision.process_names import group_of
+from supervice.models import group_of, member_of
 from supervice.supervisord.rpc import logs
-from supervice.supervisord.rpc.actions import Acting
+from supervice.supervisord.rpc.actions import Actions
 from supervice.supervisord.rpc.codec import FAULTS, Fault
 from supervice.supervisord.rpc.daemon_log import DaemonLog
 from supervice.supervisord.rpc.groups import Groups
 from supervice.supervisord.rpc.handler import Method
-from supervice.supervisord.rpc.info import every, find_one, log_path, member_of, process_info
+from supervice.supervisord.rpc.info import every, find_one, log_path, process_info
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
-    from supervice.core import Supervisor
     from supervice.lean.loop import AnyFuture, EventLoop
     from supervice.process import Process
+    from supervice.supervisord.interface import Daemon
 
 API_VERSION = "3.0"
 # The supervisord whose interface this is. Clients compare it, so it has the form of a version of supervisor.
@@ -33,14 +33,15 @@ SUPERVISORD_VERSION = "4.3.0"
 
 
 class Interface:
-    """supervisord's methods on a supervisor; `methods` is the table."""
+    """supervisord's methods on the daemon; `methods` is the table."""
 
-    def __init__(self, supervisor: Supervisor, loop: EventLoop, daemon_log: DaemonLog) -> None:
-        self._supervisor = supervisor
+    def __init__(self, daemon: Daemon, loop: EventLoop, daemon_log: DaemonLog) -> None:
+        self._daemon = daemon
+        self._table = daemon.table
         self._loop = loop
         self._daemon_log = daemon_log
-        self._acting = Acting(supervisor)
-        self._groups = Groups(supervisor)
+        self._actions = Actions(daemon)
+        self._groups = Groups(daemon)
         self._restart: AnyFuture | None = None
 
     def methods(self) -> dict[str, Method]:
@@ -51,7 +52,7 @@ class Interface:
 
     def _method(self, call: Callable[..., Any], kinds: str, help: str, optional: int = 0) -> Method:
         def guarded(*params: Any) -> Any:
-            if self._supervisor.stopping:
+            if self._daemon.termination.stopping:
                 raise Fault("SHUTDOWN_STATE")
             return call(*params)
 
@@ -65,7 +66,7 @@ class Interface:
                 lambda: SUPERVISORD_VERSION, "string", "The version of supervisord that this interface is of."
             ),
             "getIdentification": method(
-                lambda: self._supervisor.config.identifier, "string", "The option identifier."
+                lambda: self._daemon.config.identifier, "string", "The option identifier."
             ),
             "getState": method(self._get_state, "struct", "{statecode, statename} of the daemon."),
             "getPID": method(os.getpid, "int", "The daemon's pid."),
@@ -93,27 +94,27 @@ class Interface:
         }
 
     def _about_processes(self) -> dict[str, Method]:
-        method, acting = self._method, self._acting
+        method, actions = self._method, self._actions
         wait = "waits until that is so unless the last parameter is false."
         return {
-            "startProcess": method(acting.start, "boolean string boolean", f"Starts a process; {wait}", 1),
+            "startProcess": method(actions.start, "boolean string boolean", f"Starts a process; {wait}", 1),
             "startProcessGroup": method(
-                acting.start_group, "array string boolean", f"Starts a group; {wait}", 1
+                actions.start_group, "array string boolean", f"Starts a group; {wait}", 1
             ),
-            "startAllProcesses": method(acting.start_all, "array boolean", f"Starts everything; {wait}", 1),
-            "stopProcess": method(acting.stop, "boolean string boolean", f"Stops a process; {wait}", 1),
+            "startAllProcesses": method(actions.start_all, "array boolean", f"Starts everything; {wait}", 1),
+            "stopProcess": method(actions.stop, "boolean string boolean", f"Stops a process; {wait}", 1),
             "stopProcessGroup": method(
-                acting.stop_group, "array string boolean", f"Stops a group; {wait}", 1
+                actions.stop_group, "array string boolean", f"Stops a group; {wait}", 1
             ),
-            "stopAllProcesses": method(acting.stop_all, "array boolean", f"Stops everything; {wait}", 1),
-            "signalProcess": method(acting.signal, "boolean string any", "Sends a signal to a process."),
-            "signalProcessGroup": method(acting.signal_group, "array string any", "Signals a whole group."),
-            "signalAllProcesses": method(acting.signal_all, "array any", "Signals all processes."),
+            "stopAllProcesses": method(actions.stop_all, "array boolean", f"Stops everything; {wait}", 1),
+            "signalProcess": method(actions.signal, "boolean string any", "Sends a signal to a process."),
+            "signalProcessGroup": method(actions.signal_group, "array string any", "Signals a whole group."),
+            "signalAllProcesses": method(actions.signal_all, "array any", "Signals all processes."),
             "getAllConfigInfo": method(
                 self._groups.configs, "array", "All processes of the configuration that was read last."
             ),
             "getProcessInfo": method(
-                lambda name: process_info(self._supervisor, find_one(self._supervisor, name)),
+                lambda name: process_info(self._daemon.startup, find_one(self._table, name)),
                 "struct string",
                 "Everything about one process.",
             ),
@@ -157,13 +158,13 @@ class Interface:
         return {"statecode": 0 if restarting else 1, "statename": "RESTARTING" if restarting else "RUNNING"}
 
     def _shutdown(self) -> bool:
-        self._supervisor.request_shutdown(Verdict(0, "shutdown was asked for"))
+        self._daemon.termination.request(Verdict(0, "shutdown was asked for"))
         return True
 
     def _restart_all(self) -> bool:
         """supervisord starts itself anew; a PID 1 stays, and does with its programs what that would do."""
         try:
-            self._supervisor.read()
+            self._daemon.read()
         except (OSError, ValueError) as error:  # with supervisord, this would have been the end of everything
             raise Fault("CANT_REREAD", str(error)) from None
         if self._restart is None or self._restart.done():
@@ -171,40 +172,39 @@ class Interface:
         return True
 
     async def _stop_reload_start(self) -> None:
-        supervisor = self._supervisor
+        daemon = self._daemon
         logger.info("restarting all processes")
-        if supervisor.attachments is not None:
-            supervisor.attachments.stopping()
-        await self._acting.stop_everything([p for p in every(supervisor) if p.foreground is None])
-        if supervisor.stopping:
+        if daemon.extensions is not None:
+            daemon.extensions.stopping()
+        await self._actions.stop_everything([p for p in every(self._table) if p.foreground is None])
+        if daemon.termination.stopping:
             return
         try:
-            await supervisor.reload_config()
+            await daemon.reload()
         except (OSError, ValueError) as error:
             logger.error(f"the configuration stays as it was: {error}")
-        if supervisor.stopping:
+        if daemon.termination.stopping:
             return
-        if supervisor.attachments is not None:
-            supervisor.attachments.running()
-        supervisor.startup.request(
-            [p for p in supervisor.processes.values() if p.config.autostart and p.foreground is None]
-        )
+        if daemon.extensions is not None:
+            daemon.extensions.running()
+        daemon.startup.request(daemon.startup.first())
 
     def _remote_comm(self, kind: str, data: str) -> bool:
-        if self._supervisor.attachments is not None:
-            self._supervisor.attachments.remote_communication(kind, data)
+        extensions = self._daemon.extensions
+        if extensions is not None:
+            extensions.remote_communication(kind, data)
         return True
 
     # -- processes ---------------------------------------------------------------------------------------
 
     def _all_infos(self) -> list[dict[str, Any]]:
         processes = sorted(
-            self._supervisor.processes.values(), key=lambda p: (group_of(p), member_of(p.config))
+            self._table.processes.values(), key=lambda p: (group_of(p.config), member_of(p.config))
         )
-        return [process_info(self._supervisor, process) for process in processes]
+        return [process_info(self._daemon.startup, process) for process in processes]
 
     def _send_stdin(self, name: str, _chars: str) -> bool:
-        process = find_one(self._supervisor, name)
+        process = find_one(self._table, name)
         if process.pid is None:
             raise Fault("NOT_RUNNING", name)
         raise Fault("NO_FILE", name)  # their stdin is /dev/null
@@ -212,10 +212,10 @@ class Interface:
     # -- logs --------------------------------------------------------------------------------------------
 
     def _text(self, name: str, stream: str) -> logs.Text | None:
-        return logs.text_of(find_one(self._supervisor, name), stream)
+        return logs.text_of(find_one(self._table, name), stream)
 
     def _read(self, name: str, stream: str, offset: int, length: int) -> bytes:
-        process = find_one(self._supervisor, name)
+        process = find_one(self._table, name)
         path = getattr(process.config, f"{stream}_logfile")
         return logs.read(logs.text_of(process, stream), offset, length, log_path(path))
 
@@ -224,14 +224,14 @@ class Interface:
         return True
 
     def _clear(self, name: str) -> bool:
-        self._clear_logs(find_one(self._supervisor, name), name)
+        self._clear_logs(find_one(self._table, name), name)
         return True
 
     def _clear_logs(self, process: Process, name: str) -> None:
         config = process.config
         for path in {log_path(config.stdout_logfile), log_path(config.stderr_logfile)} - {""}:
             try:
-                self._supervisor.empty_log(path)
+                logs.empty(path, self._daemon.reopen)
             except OSError:
                 raise Fault("FAILED", name) from None
         if process.output is not None:
@@ -239,8 +239,8 @@ class Interface:
 
     def _clear_all(self) -> list[dict[str, Any]]:
         rows = []
-        for process in every(self._supervisor):
-            name, group = member_of(process.config), group_of(process)
+        for process in every(self._table):
+            name, group = member_of(process.config), group_of(process.config)
             row = {"name": name, "group": group, "status": FAULTS["SUCCESS"], "description": "OK"}
             try:
                 self._clear_logs(process, f"{group}:{name}")

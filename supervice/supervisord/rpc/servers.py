@@ -14,7 +14,7 @@ from supervice.http.server import HttpServer, Response, SocketInUse, text
 from supervice.supervisord.rpc import logs
 from supervice.supervisord.rpc.codec import Fault
 from supervice.supervisord.rpc.daemon_log import DaemonLog
-from supervice.supervisord.rpc.handler import XmlRpcDoor
+from supervice.supervisord.rpc.handler import XmlRpcHandler
 from supervice.supervisord.rpc.info import find_one
 from supervice.supervisord.rpc.methods import Interface
 
@@ -23,23 +23,23 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from supervice.config.supervisord_sections import Server
-    from supervice.core import Supervisor
     from supervice.http.server import Request
     from supervice.lean.loop import EventLoop
+    from supervice.supervisord.interface import Daemon
 
 # The client of supervisorctl does not see the end of a chunked response, only that of the connection.
 _PLAIN = {"Content-Type": "text/plain;charset=utf-8", "X-Accel-Buffering": "no", "Connection": "close"}
 
 
 class Servers:
-    """All servers of one supervisor. `apply` may be called again with what the file says now."""
+    """All servers of the daemon. `apply` may be called again with what the file says now."""
 
-    def __init__(self, supervisor: Supervisor, loop: EventLoop) -> None:
-        self._supervisor = supervisor
+    def __init__(self, daemon: Daemon, loop: EventLoop) -> None:
+        self._table = daemon.table
         self._loop = loop
-        self._log = DaemonLog(supervisor, loop)
-        interface = Interface(supervisor, loop, self._log)
-        self._door = XmlRpcDoor(loop, interface.methods(), logger.error)
+        self._log = DaemonLog(daemon, loop)
+        interface = Interface(daemon, loop, self._log)
+        self._xmlrpc = XmlRpcHandler(loop, interface.methods(), logger.error)
         self._open: dict[tuple[object, ...], tuple[Server, HttpServer]] = {}
 
     def apply(self, servers: list[Server]) -> None:
@@ -93,7 +93,7 @@ class Servers:
 
     def _handle(self, request: Request) -> Response | Awaitable[Response]:
         if request.path.startswith("/RPC2"):
-            return self._door.handle(request)
+            return self._xmlrpc.handle(request)
         if request.path.startswith("/logtail/"):
             return self._logtail(request)
         if request.path.startswith("/mainlogtail"):
@@ -106,7 +106,7 @@ class Servers:
         name, _, stream = request.path.removeprefix("/logtail/").partition("/")
         stream = stream or "stdout"
         try:
-            process = find_one(self._supervisor, name)
+            process = find_one(self._table, name)
         except Fault:
             return text(404, "there is no such process")
         said = logs.text_of(process, stream)

@@ -83,7 +83,7 @@ def test_a_dead_socket_is_passed_over(
     assert call({"command": "status"}, None, {})["status"] == "ok"
     assert find_socket(None, {}) == str(served.path)
     paths.pop()
-    with pytest.raises(Unreachable, match="nobody answers at"):
+    with pytest.raises(Unreachable, match="no daemon answers at"):
         reach(None, {})
 
 

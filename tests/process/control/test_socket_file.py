@@ -72,7 +72,7 @@ def test_a_group_that_we_may_not_give_is_said(path: Path, monkeypatch: pytest.Mo
     monkeypatch.setattr(os, "chown", refuse)
     lines: list[str] = []
     Listener(str(path), 0o660, 4242, lines.append).close()
-    assert lines == [f"{path}: members of group 4242 stay out: chown: Operation not permitted"]
+    assert lines == [f"{path}: chown failed (Operation not permitted); members of group 4242 cannot connect"]
 
 
 def test_a_stale_socket_is_replaced(path: Path) -> None:

@@ -212,10 +212,10 @@ def test_priority_is_the_order_of_stopping_backwards(daemon: Make, tmp_path: Pat
 
 def test_a_second_signal_kills_at_once(daemon: Make, tmp_path: Path) -> None:
     one = daemon(
-        "[program:a]\ncommand = sh -c 'trap \"\" TERM; echo up; while :; do sleep 0.05; done'\nstartsecs = 0\n"
+        "[program:a]\ncommand = sh -c 'trap \"\" TERM; echo trapped; while :; do sleep 0.05; done'\nstartsecs = 0\n"
         "stopwaitsecs = 60\n"
     )
-    one.wait_text("up")
+    one.wait_text("trapped")  # "up" stands in the warning's "supervice.conf"
     one.signal(signal.SIGTERM)
     one.wait_text("shutting down")
     one.signal(signal.SIGTERM)

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
+import shutil
 import signal
+import socket
 import subprocess
 import sys
+import tempfile
+from functools import cache
 from pathlib import Path
 
 from tests.eventually import eventually
+from tests.paths import PROGRAMS
 
 CTL = [sys.executable, "-c", "from supervisor.supervisorctl import main; main()"]
 SUPERVISORD = [sys.executable, "-c", "from supervisor.supervisord import main; main()", "-n"]
@@ -27,6 +33,47 @@ serverurl=unix://{dir}/s.sock
 [rpcinterface:supervisor]
 supervisor.rpcinterface_factory = supervisor.rpcinterface:make_main_rpcinterface
 """
+
+
+class Forks:
+    """supervisorctl in forks of one process that has imported it (tests/programs/ctl_forks.py)."""
+
+    def __init__(self) -> None:
+        self._folder = Path(tempfile.mkdtemp(prefix="supervice-ctl-"))
+        self._socket = str(self._folder / "s")
+        self._process = subprocess.Popen(
+            [sys.executable, str(PROGRAMS / "ctl_forks.py"), self._socket], stdin=subprocess.DEVNULL
+        )
+
+    def run(self, argv: list[str], cwd: Path, stdin: str, timeout: float) -> tuple[str, int]:
+        with eventually(self._connect, 30) as sock:
+            sock.settimeout(timeout)
+            sock.sendall(json.dumps({"argv": argv, "cwd": str(cwd), "stdin": stdin}).encode() + b"\n")
+            data = b""
+            while part := sock.recv(65536):
+                data += part
+        text, _, code = data.rpartition(b"\0")
+        return text.decode(), int(code)
+
+    def _connect(self) -> socket.socket:
+        sock = socket.socket(socket.AF_UNIX)
+        try:
+            sock.connect(self._socket)
+        except OSError:
+            sock.close()
+            raise
+        return sock
+
+    def stop(self) -> None:
+        self._process.kill()
+        self._process.wait()
+        shutil.rmtree(self._folder)
+
+
+@cache
+def forks() -> Forks:
+    """Started with the first question; the session ends it."""
+    return Forks()
 
 
 class Stock:
@@ -57,20 +104,12 @@ class Stock:
         return (self.directory / "out").read_text()
 
     def command(self, *words: str) -> list[str]:
+        """How a supervisorctl of its own is started."""
         return [*CTL, "-c", str(self.config), *words]
 
     def ctl(self, *words: str, stdin: str = "", timeout: float = 60) -> tuple[str, int]:
         """What it printed, and its exit code."""
-        done = subprocess.run(
-            self.command(*words),
-            input=stdin,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            timeout=timeout,
-            cwd=self.directory,
-        )
-        return done.stdout, done.returncode
+        return forks().run(["-c", str(self.config), *words], self.directory, stdin, timeout)
 
     def wait(self) -> None:
         eventually(

@@ -8,7 +8,14 @@ from pathlib import Path
 import pytest
 
 from tests.process.harness.daemon import Daemon
-from tests.process.harness.supervisorctl import HEAD, SUPERVICE, Stock
+from tests.process.harness.supervisorctl import HEAD, SUPERVICE, Stock, forks
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_supervisorctl_is_left() -> Iterator[None]:
+    yield
+    if forks.cache_info().currsize:
+        forks().stop()
 
 
 @pytest.fixture

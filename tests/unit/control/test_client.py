@@ -104,7 +104,7 @@ def test_nobody_to_talk_to_says_where_was_looked(tmp_path: Path) -> None:
     ("error", "text"),
     [
         (FileNotFoundError(), "Supervice is not running (socket not found)"),
-        (ConnectionRefusedError(), "Supervice is not running (nobody answers at /s)"),
+        (ConnectionRefusedError(), "Supervice is not running (no daemon answers at /s)"),
         (PermissionError(), "/s: permission denied; run this as root or as the user of the daemon"),
         (OSError(107, "Not connected"), "/s: Not connected"),
     ],

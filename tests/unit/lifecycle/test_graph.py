@@ -14,7 +14,7 @@ import supervice.supervision.startup
 from supervice.config import ConfigValidationError
 from supervice.config.stop_budget import worst_stop
 from supervice.core import Supervisor
-from supervice.lifecycle.graph import Gates, cycles, levels, problems, program_of, ranks, start_order
+from supervice.lifecycle.graph import Gates, cycles, levels, problems, ranks, start_order
 from supervice.lifecycle.states import (
     BACKOFF,
     EXITED,
@@ -26,8 +26,9 @@ from supervice.lifecycle.states import (
     UNHEALTHY,
     UP,
 )
-from supervice.models import HealthCheckConfig, HealthCheckType, ProgramConfig, SupervisorConfig
+from supervice.models import HealthCheckConfig, HealthCheckType, ProgramConfig, SupervisorConfig, program_of
 from supervice.supervision.startup import Startup
+from supervice.supervision.table import ProcessTable
 from tests.fakes.process import FakeProcess
 
 CHECK = HealthCheckConfig(HealthCheckType.SCRIPT, command="true")
@@ -171,27 +172,22 @@ class Program(FakeProcess):
 
     def become(self, state: str, *, expected: bool = True, **snapshot: Any) -> Self:
         self.expected = expected
-        super().become(state, **snapshot)
-        self.world.startup.changed(self)  # type: ignore[arg-type]
-        return self
+        return super().become(state, **snapshot)
 
 
 class World:
     """A supervisor and a loop of values."""
 
-    stopping = False
-    leaving: frozenset[str] = frozenset()
     now: World  # the one that `running_loop` returns
 
     def __init__(self, configs: list[ProgramConfig]) -> None:
-        self.held: set[str] = set()
         self.calls: list[Callable[[], object]] = []
-        self.processes = {config.name: Program(config, self) for config in configs}
+        self.processes: dict[str, Program] = {}
+        self.table = ProcessTable(self.processes, lambda config: Program(config, self))  # type: ignore[arg-type, return-value]
         self.started: list[str] = []
-        self.startup = Startup(self)  # type: ignore[arg-type]
-
-    def judge(self) -> None:
-        pass
+        self.startup = Startup(self.table, lambda: None)
+        self.table.observe(self.startup.record, self.startup)
+        self.table.replace(configs)
 
     def call_soon(self, call: Callable[[], object]) -> None:
         self.calls.append(call)
@@ -217,7 +213,7 @@ class World:
         self.startup.request([self.processes[n] for n in names], by_hand=True)  # type: ignore[misc]
 
     def waiting(self) -> list[str]:
-        return [n for n, p in self.processes.items() if self.startup.is_waiting(p)]  # type: ignore[arg-type]
+        return [n for n, p in self.processes.items() if self.startup.is_waiting(p)]
 
     def settle(self) -> None:
         """Everything goes well from here on, until nothing moves."""
@@ -281,11 +277,11 @@ def test_nothing_starts_too_early_and_nothing_waits_for_ever(
         elif what == "start":
             it.ask(program.config.name)
         elif what == "reload":
-            it.startup.rebuild()
-            if program.config.name not in it.held and program.state in RESTING:
+            it.table.rebuild()
+            if program.config.name not in it.table.held and program.state in RESTING:
                 it.startup.request([program])  # type: ignore[list-item]
         else:
-            it.held.add(program.config.name)
+            it.table.hold([program.config.name])
             it.startup.cancel(program)  # type: ignore[arg-type]
             if program.state != STOPPED:
                 program.become(STOPPED)
@@ -294,10 +290,10 @@ def test_nothing_starts_too_early_and_nothing_waits_for_ever(
             assert program.config.name not in it.started[before:]
     it.settle()
     for name in it.waiting():  # only for what an operator has stopped, and may start again
-        unmet = {word.rpartition(":")[0] for word in it.startup.waiting_for(it.processes[name])}  # type: ignore[arg-type]
-        assert any(n in it.held or n in it.waiting() for n in unmet), (name, unmet)
+        unmet = {word.rpartition(":")[0] for word in it.startup.waiting_for(it.processes[name])}
+        assert any(n in it.table.held or n in it.waiting() for n in unmet), (name, unmet)
     for program in it.processes.values():
-        if it.startup.why_left(program):  # type: ignore[arg-type]
+        if it.startup.why_left(program):
             assert program.state in RESTING
     it.ask(*names)  # by hand everything can be had again
     it.settle()
@@ -327,13 +323,13 @@ def test_priority_orders_among_equals() -> None:
 
 def test_what_failed_leaves_those_that_need_it_stopped_with_the_reason() -> None:
     it = world([one("db", type="oneshot"), one("app", ("db", "completed")), one("web", ("app", "started"))])
-    assert it.startup.waiting_for(it.processes["app"]) == ["db:completed"]  # type: ignore[arg-type]
+    assert it.startup.waiting_for(it.processes["app"]) == ["db:completed"]
     it.turn()
     it.processes["db"].become(FATAL)
     assert it.waiting() == []
-    why = [it.startup.why_left(it.processes[n]) for n in ("app", "web")]  # type: ignore[arg-type]
+    why = [it.startup.why_left(it.processes[n]) for n in ("app", "web")]
     assert why == ["needs db:completed, but db is FATAL", "needs app:started, but db is FATAL"]
-    it.startup.rebuild()
+    it.table.rebuild()
     it.startup.request([it.processes["web"]])  # type: ignore[list-item]  # as a reload does, which runs nothing twice
     assert it.waiting() == []
     it.ask("web")
@@ -345,7 +341,7 @@ def test_what_failed_leaves_those_that_need_it_stopped_with_the_reason() -> None
 def test_a_shutdown_starts_nothing_more() -> None:
     it = world([one("a"), one("b", ("a", "started"))])
     it.turn()
-    it.startup.stop()
+    it.table.shutting_down("the end")
     it.settle()
     it.ask("b")
     assert it.started == ["a"]

@@ -28,7 +28,8 @@ from supervice.lifecycle.states import (
 from supervice.models import HealthCheckConfig, HealthCheckType, ProgramConfig
 from supervice.supervision.conditions import WANTED, UntilAll
 from supervice.supervision.probes import Probes
-from supervice.supervision.start_record import Boot
+from supervice.supervision.start_record import StartRecord
+from supervice.supervision.table import ProcessTable
 from tests.fakes.process import FakeProcess
 
 CHECK = HealthCheckConfig(HealthCheckType.SCRIPT, command="true")
@@ -57,9 +58,15 @@ class Startup:
         return []
 
 
+def table(*programs: Program) -> ProcessTable:
+    made = ProcessTable({}, lambda config: next(p for p in programs if p.config is config))  # type: ignore[arg-type, return-value]
+    made.replace(program.config for program in programs)
+    return made
+
+
 def probes(*programs: Program) -> Any:
-    made: Any = Probes()
-    made.begin({p.config.name: p for p in programs})
+    made: Any = Probes(table(*programs))
+    made.begin()
     return made
 
 
@@ -98,7 +105,7 @@ def test_ready_when_all_that_start_by_themselves_are_ready_or_completed() -> Non
     web.become(STOPPED)
     assert not it.ready()
     web.become(RUNNING)
-    it.stopping = True
+    it.shutting_down("the end")
     assert not it.ready()
     assert it.live()
 
@@ -110,7 +117,7 @@ def test_the_command_counts_from_the_beginning() -> None:
     assert not it.ready()
     assert not it.started()
     command.become(RUNNING)
-    it.changed(command)
+    it.changed(command, None)
     assert it.ready()
     assert it.started()
 
@@ -118,10 +125,10 @@ def test_the_command_counts_from_the_beginning() -> None:
 def test_started_once_it_was_ready_though_nobody_looked() -> None:
     web, job = Program("web"), Program("job", type="oneshot")
     it = probes(web, job)
-    it.changed(job.become(EXITED))
+    it.changed(job.become(EXITED), None)
     assert not it.started()
-    it.changed(web.become(RUNNING))
-    it.changed(web.become(BACKOFF))
+    it.changed(web.become(RUNNING), None)
+    it.changed(web.become(BACKOFF), None)
     assert it.started()
     assert not it.ready()
 
@@ -129,9 +136,10 @@ def test_started_once_it_was_ready_though_nobody_looked() -> None:
 def test_what_a_reload_takes_away_is_not_awaited() -> None:
     web, bad = Program("web"), Program("bad")
     it = probes(web, bad)
-    it.changed(web.become(RUNNING))
+    it.changed(web.become(RUNNING), None)
     assert not it.started()
-    it.rebuild({"web": web})
+    it._table.remove("bad")
+    it.rebuild()
     assert it.started()
 
 
@@ -141,7 +149,7 @@ def test_started_is_whether_ready_was_ever_true(moves: list[tuple[int, str]]) ->
     it = probes(*programs)
     ever = it.ready()
     for number, state in moves:
-        it.changed(programs[number].become(state))
+        it.changed(programs[number].become(state), None)
         ever = ever or it.ready()
         assert it.started() is ever
 
@@ -160,24 +168,25 @@ def in_loop(coro: Coroutine[Any, Any, Any]) -> Any:
 def wait_for(
     wanted: str, programs: list[Program], *moves: Any, startup: Startup | None = None, seconds: float = 5.0
 ) -> list[bool]:
-    """Who is there at the end; each move is done in a turn of its own and returns who changed."""
-    it, startup = probes(*programs), startup or Startup()
+    """Who is there at the end; each move is done in a turn of its own."""
+    it: Any = table(*programs)
+    queue = startup or Startup()
 
     async def main() -> list[bool]:
         from supervice.lean.loop import running_loop
 
-        until: Any = UntilAll(it, startup, programs, WANTED[wanted])  # type: ignore[arg-type]
+        until: Any = UntilAll(it, queue, programs, WANTED[wanted])  # type: ignore[arg-type]
         todo = list(moves)
 
         def move() -> None:
             if todo:
-                it.changed(todo.pop(0)())
+                todo.pop(0)()
                 running_loop().call_soon(move)
 
         running_loop().call_soon(move)
         await until.wait(seconds)
-        assert startup.watchers == []
-        assert it._watchers == []
+        assert queue.watchers == []
+        assert it._observers == ()
         return [until.has(p) for p in programs]
 
     found: list[bool] = in_loop(main())
@@ -217,7 +226,7 @@ def test_whoever_has_failed_for_good_ends_the_waiting() -> None:
     assert wait_for("ready", [b], startup=startup, seconds=60) == [False]
 
 
-# -- the diary -------------------------------------------------------------------------------------------
+# -- the record of starts -------------------------------------------------------------------------------------------
 
 
 class Clock:
@@ -229,38 +238,40 @@ class Clock:
 
 def test_the_first_start_of_each_and_no_other() -> None:
     clock = Clock()
-    boot: Any = Boot(clock)
     db, web = Program("db", healthcheck=CHECK), Program("web", depends_on=(("db", "healthy"),))
-    boot.begin()
-    boot.asked("db")
-    boot.asked("web")
-    boot.begun()
+    late, gone = Program("late", type="oneshot"), Program("gone")
+    it = table(web, db, late, gone, Program("never"))
+    record = StartRecord(it, clock)
+    record.begin()
+    record.asked("db")
+    record.asked("web")
+    record.begun()
 
     def at(moment: float, program: Program, state: str, **more: Any) -> None:
         clock.now = 100 + moment
-        boot.changed(program.become(state, **more))
+        record.changed(program.become(state, **more), None)  # type: ignore[arg-type]
 
     at(1, db, STARTING)
     at(2, db, BACKOFF)
     at(3, db, STARTING)
     at(4, db, RUNNING)
     at(5, db, RUNNING, healthy=True)
-    boot.released("web", "db")
+    record.released("web", "db")
     at(6, web, STARTING)
     at(7, web, RUNNING, ready=False)
     at(8, web, RUNNING)
     at(9, db, BACKOFF)
     at(10, db, RUNNING, healthy=True)
-    boot.released("web", "other")
-    boot.asked("late")
-    late = Program("late", type="oneshot")
+    record.released("web", "other")
+    record.asked("late")
     at(11, late, STARTING)
     at(12, late, EXITED)
-    boot.asked("gone")
-    boot.keep({"db": db, "web": web, "late": late})
+    record.asked("gone")
+    it.remove("gone")
+    record.rebuild()
+    it.add(gone.config)  # another process by that name
     clock.now = 120
-    processes = {"web": web, "db": db, "late": late, "gone": Program("gone"), "never": Program("never")}
-    report = boot.report(processes, Startup())
+    report = record.report(Startup())  # type: ignore[arg-type]
     assert report["elapsed"] == 20
     rows = {row.pop("name"): row for row in report["processes"]}
     assert list(rows) == ["web", "db", "late"]
@@ -273,14 +284,14 @@ def test_the_first_start_of_each_and_no_other() -> None:
 
 def test_a_failure_is_the_end_of_the_first_start() -> None:
     clock = Clock()
-    boot: Any = Boot(clock)
     job = Program("job", type="oneshot")
-    boot.begin()
-    boot.asked("job")
+    record = StartRecord(table(job), clock)
+    record.begin()
+    record.asked("job")
     for state in (STARTING, FATAL, STARTING, EXITED):
         clock.now += 1
-        boot.changed(job.become(state))
-    (row,) = boot.report({"job": job}, Startup())["processes"]
+        record.changed(job.become(state), None)  # type: ignore[arg-type]
+    (row,) = record.report(Startup())["processes"]  # type: ignore[arg-type]
     assert (row["began"], row["failed"], row["completed"]) == (1, 2, None)
 
 
@@ -350,10 +361,10 @@ def test_a_label_may_hold_anything(name: str) -> None:
 
 def endpoints(*programs: Program, stopping: bool = False) -> Endpoints:
     it = probes(*programs)
-    it.stopping = stopping
-    processes = {p.config.name: p for p in programs}
-    supervisor: Any = SimpleNamespace(probes=it, processes=processes, startup=Startup(), stopping=stopping)
-    return Endpoints(None, supervisor)  # type: ignore[arg-type]
+    if stopping:
+        it.shutting_down("the end")
+    termination: Any = SimpleNamespace(stopping=stopping)
+    return Endpoints(None, it._table, Startup(), it, termination)  # type: ignore[arg-type]
 
 
 def get(it: Endpoints, target: str, method: str = "GET") -> tuple[int, str]:
@@ -370,7 +381,7 @@ def test_what_the_endpoints_say() -> None:
     assert get(it, "/startupz")[0] == 503
     web.become(RUNNING)
     assert [get(it, path)[0] for path in ("/livez", "/readyz", "/startupz")] == [200, 200, 503]
-    it._supervisor.probes.changed(web)  # type: ignore[arg-type]
+    it._probes.changed(web, None)  # type: ignore[arg-type]
     assert get(it, "/startupz") == (200, "started\ndb RUNNING ok\nweb RUNNING ok\n")
     assert get(endpoints(db, stopping=True), "/readyz") == (
         503,

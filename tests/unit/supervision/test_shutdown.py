@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from supervice.lean.loop import Loop
-from supervice.lifecycle.graph import program_of, ranks
+from supervice.lifecycle.graph import ranks
 from supervice.lifecycle.states import (
     BACKOFF,
     RESTING,
@@ -19,7 +19,7 @@ from supervice.lifecycle.states import (
     STOPPED,
     STOPPING,
 )
-from supervice.models import ProgramConfig
+from supervice.models import ProgramConfig, program_of
 from supervice.supervision.shutdown import Shutdown, longest_stop, stop_in_order, stop_levels
 from tests.fakes.process import FakeProcess
 

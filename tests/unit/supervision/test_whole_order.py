@@ -24,9 +24,9 @@ from supervice.checks.base import HealthCheckResult
 from supervice.core import Supervisor
 from supervice.lean.loop import sleep
 from supervice.lifecycle.exit_policy import Verdict
-from supervice.lifecycle.graph import program_of, ranks
+from supervice.lifecycle.graph import ranks
 from supervice.lifecycle.states import RESTING, UP
-from supervice.models import HealthCheckConfig, HealthCheckType, ProgramConfig
+from supervice.models import HealthCheckConfig, HealthCheckType, ProgramConfig, program_of
 from supervice.notify.protocol import parse
 from supervice.pid1.spawn import SpawnError
 from supervice.process import Process
@@ -70,7 +70,7 @@ class World:
         self.checks: dict[int, tuple[str, str]] = {}
         self.supervisor = Supervisor()
         for config in configs:
-            self.supervisor.add(config)
+            self.supervisor.table.add(config)
         self.commands = Dispatcher(self.supervisor)
         for name, process in self.supervisor.processes.items():
             process.use(self)  # type: ignore[arg-type]
@@ -150,7 +150,7 @@ class World:
         if run is None:
             return False
         # A sick one is stopped by itself, and what an operator stops goes its own way.
-        if not run.told and not self.process(run).should_run and run.name not in self.supervisor.held:
+        if not run.told and not self.process(run).should_run and run.name not in self.supervisor.table.held:
             self.told.append((run.name, frozenset(self.runs)))
         run.told = True
         if signum == KILL:
@@ -314,7 +314,7 @@ async def disturb(it: World, steps: int) -> None:
             request = {"command": what, "names": random.sample(names, min(len(names), random.randint(1, 3)))}
             it.loop.create_task(order(it, {**request, "timeout": 0}))
         elif what == "reload":
-            it.supervisor.processes_changed()
+            it.supervisor.table.rebuild()
 
 
 async def order(it: World, request: dict[str, Any]) -> None:
@@ -341,7 +341,7 @@ async def recover(it: World) -> None:
     await sleep(it.loop, 200)
     waiting = [n for n, p in it.supervisor.processes.items() if it.supervisor.startup.is_waiting(p)]
     for name in waiting:  # only for what an operator has stopped
-        held = it.supervisor.held | set(waiting)
+        held = it.supervisor.table.held | set(waiting)
         words = it.supervisor.startup.waiting_for(it.supervisor.processes[name])
         assert any(word.rpartition(":")[0] in held for word in words), (name, words)
     await order(it, {"command": "start", "names": sorted(it.supervisor.processes)})
@@ -354,7 +354,7 @@ async def recover(it: World) -> None:
 async def shut_down(it: World) -> None:
     processes = it.supervisor.processes
     places = ranks(p.config for p in processes.values())
-    it.supervisor.request_shutdown(Verdict(0, "the end"))
+    it.supervisor.termination.request(Verdict(0, "the end"))
     it.told.clear()
     before = {run.name: run.told for run in it.runs.values()}
     await Shutdown(it.loop, processes.values(), 60, None).run()
@@ -373,7 +373,7 @@ def test_nothing_starts_early_nothing_hangs_and_the_end_is_the_reverse(
     it = world(configs, Random(seed))
 
     async def story() -> None:
-        it.supervisor.probes.begin(it.supervisor.processes)
+        it.supervisor.probes.begin()
         it.supervisor.startup.begin()
         await disturb(it, steps)
         if settle:

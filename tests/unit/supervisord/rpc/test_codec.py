@@ -22,7 +22,7 @@ from supervice.supervisord.rpc.codec import (
     parse_call,
     response,
 )
-from supervice.supervisord.rpc.handler import Method, XmlRpcDoor
+from supervice.supervisord.rpc.handler import Method, XmlRpcHandler
 
 # what XML 1.0 can hold
 CHARACTERS = st.characters(
@@ -123,8 +123,8 @@ def test_as_deep_as_allowed() -> None:
     assert value == ""
 
 
-def door(loop: Any = None) -> XmlRpcDoor:
-    return XmlRpcDoor(
+def door(loop: Any = None) -> XmlRpcHandler:
+    return XmlRpcHandler(
         loop,
         {
             "a.one": Method(lambda text, more=1: text * more, "string string int", "help", 1),

@@ -1,0 +1,48 @@
+"""Starts the foreground command (`supervice -c FILE -- COMMAND`) once all other programs have settled.
+
+Loaded only where there is one.
+"""
+
+from __future__ import annotations
+
+from supervice import logger
+from supervice.lifecycle.states import RESTING, UP
+from supervice.runner.waiting import Until
+from supervice.supervision.conditions import UntilAll
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from supervice.process import Process
+    from supervice.supervision.startup import Startup
+    from supervice.supervision.table import ProcessTable
+
+# Seconds after which the log says which programs the command waits for.
+SAY_AFTER = 5.0
+
+
+async def start_last(table: ProcessTable, startup: Startup) -> None:
+    """Starts the command when every program has got where it is going, and what is up is ready."""
+    command = startup.command
+    if command is None:
+        return
+    first = startup.first()
+
+    def say(late: Iterable[Process]) -> None:
+        names = ", ".join(process.config.name for process in late)
+        logger.info(f"{command.config.command} waits for {names}")
+
+    while not await Until(first, UP | RESTING, startup).wait(SAY_AFTER):
+        say([p for p in first if p.state not in UP | RESTING or startup.is_waiting(p)])
+    while not startup.stopped and not all(map(_is_no_obstacle, first)):
+        await UntilAll(table, startup, first, _is_no_obstacle).wait(SAY_AFTER)
+        late = [p for p in first if not _is_no_obstacle(p)]
+        if late:
+            say(late)
+    startup.start_command()
+
+
+def _is_no_obstacle(process: Process) -> bool:
+    """Returns whether it is ready, or there is nothing to wait for."""
+    return process.snapshot.ready or process.state not in UP

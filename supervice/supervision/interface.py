@@ -1,0 +1,48 @@
+"""What those above the supervision need of the daemon. For type checkers only; never loaded at run time.
+
+`core.Supervisor` is one. What needs less takes less: a table, the startup, the termination.
+"""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Protocol
+
+    from supervice.models import SupervisorConfig
+    from supervice.supervision.journal import Journal
+    from supervice.supervision.probes import Probes
+    from supervice.supervision.startup import Startup
+    from supervice.supervision.table import ProcessTable
+    from supervice.supervision.termination import Termination
+
+    class Daemon(Protocol):
+        """A supervisor with its parts. Ask the part; what stands here besides is what no part has."""
+
+        @property
+        def config(self) -> SupervisorConfig:
+            """The settings that count now; another object after a reload."""
+            ...
+
+        @property
+        def table(self) -> ProcessTable: ...
+        @property
+        def startup(self) -> Startup: ...
+        @property
+        def probes(self) -> Probes: ...
+        @property
+        def journal(self) -> Journal: ...
+        @property
+        def termination(self) -> Termination: ...
+
+        async def reload(self, *, dry_run: bool = False) -> dict[str, list[str]]:
+            """Applies the configuration as it reads now, or says what that would change.
+
+            The process names `added`, `removed` and `changed`, sorted, and the settings in
+            `restart_required`. OSError or ValueError when it cannot be read or has errors.
+            """
+            ...
+
+        def reopen(self, path: str | None = None) -> None:
+            """Opens every log file anew, for an external rotation; with `path` that one."""
+            ...

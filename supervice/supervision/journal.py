@@ -1,0 +1,76 @@
+"""Keeps the last changes of state of all processes, and passes new ones on to those who follow them."""
+
+from __future__ import annotations
+
+import time
+
+from supervice.lean.builtin import deque
+from supervice.supervision.table import Observer
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    from supervice.lifecycle.states import Announce
+    from supervice.process import Process
+
+    Send = Callable[[dict[str, Any]], bool]
+
+KEPT_EVENTS = 200
+
+
+class Journal(Observer):
+    """The last KEPT_EVENTS changes of state."""
+
+    def __init__(self) -> None:
+        self._kept: deque[tuple[float, str, str, str, str, int | None]] = deque(maxlen=KEPT_EVENTS)
+        self._followers: list[Send] = []
+
+    def changed(self, process: Process, change: Announce | None) -> None:
+        if change is None:
+            return
+        entry = (
+            time.time(),
+            change.to_state,
+            process.config.name,
+            change.from_state,
+            change.reason,
+            process.pid,
+        )
+        self._kept.append(entry)
+        for send in tuple(self._followers):
+            send({"status": "ok", "event": _event(entry)})
+
+    def events(self) -> list[dict[str, Any]]:
+        """Returns the events as `supervicectl events --json` has them, the oldest first."""
+        return [_event(entry) for entry in self._kept]
+
+    def follow(self, send: Send) -> Callable[[], None]:
+        """Calls `send` with a frame for each new event, until the returned function is called."""
+        self._followers.append(send)
+
+        def stop() -> None:
+            if send in self._followers:
+                self._followers.remove(send)
+
+        return stop
+
+
+def _event(entry: tuple[float, str, str, str, str, int | None]) -> dict[str, Any]:
+    when, state, name, before, reason, pid = entry
+    event = {
+        "time": timestamp(when),
+        "type": f"PROCESS_STATE_{state}",
+        "name": name,
+        "from_state": before,
+        "reason": reason,
+        "pid": pid,
+    }
+    return {key: value for key, value in event.items() if value not in ("", None)}
+
+
+def timestamp(when: float) -> str:
+    """Returns seconds since the epoch as RFC 3339, UTC, to the millisecond."""
+    text = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(when))
+    return f"{text}.{int(when * 1000) % 1000:03d}Z"

@@ -1,0 +1,95 @@
+"""The facts about one process that others are told: its row in `status`, whether it is live and ready, why.
+
+Looks only. All that answers questions about processes (the control socket, HTTP, XML-RPC, probes) takes
+them from here, so that no two answers differ.
+"""
+
+from __future__ import annotations
+
+from supervice.lifecycle.graph import conditions_met
+from supervice.lifecycle.states import EXITED, FATAL, STARTING, UNHEALTHY, UP
+from supervice.models import group_of
+from supervice.supervision.journal import timestamp
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from supervice.process import Process
+    from supervice.runner.waiting import StartQueue
+
+
+def is_live(process: Process) -> bool:
+    """Returns False when it, and with it the container, had better be restarted."""
+    important = process.config.main or process.config.critical
+    return process.state != UNHEALTHY and not (important and process.state == FATAL)
+
+
+def readiness(process: Process) -> bool | None:
+    """Returns whether it does its work or has done it; None for one that is not meant to run by itself."""
+    if process.state == EXITED and process.expected:
+        return True
+    if process.snapshot.ready:
+        return True
+    by_itself = process.config.autostart or process.should_run or process.foreground is not None
+    return False if by_itself else None
+
+
+def is_ready(process: Process) -> bool:
+    """Returns whether there is nothing to wait for: it is ready, done, or not meant to run."""
+    return readiness(process) is not False
+
+
+def conditions_of(process: Process) -> frozenset[str]:
+    """Returns the conditions of `depends_on` that it fulfils."""
+    oneshot = process.config.type == "oneshot"
+    return conditions_met(process.snapshot, oneshot=oneshot, expected=process.expected)
+
+
+def describe(process: Process, queue: StartQueue) -> dict[str, Any]:
+    """Returns its row of `status`."""
+    snapshot = process.snapshot
+    status = snapshot.status
+    return {
+        "name": process.config.name,
+        "group": group_of(process.config),
+        "state": snapshot.state,
+        "pid": snapshot.pid,
+        "uptime": None if process.uptime is None else round(process.uptime, 3),
+        "healthy": snapshot.healthy,
+        "ready": snapshot.ready,
+        "exitcode": status if status is not None and status >= 0 else None,
+        "signal": -status if status is not None and status < 0 else None,
+        "reason": reason(process, queue),
+        "restarts": process.restarts,
+        "waiting_for": queue.waiting_for(process),
+        "status_text": process.status_text,
+        "health_message": process.health_message,
+        "health_time": _when(process.health_time),
+        "ready_message": process.ready_message,
+        "ready_time": _when(process.ready_time),
+        "dropped_lines": process.output.dropped_lines if process.output is not None else 0,
+    }
+
+
+def _when(seconds: float | None) -> str | None:
+    return None if seconds is None else timestamp(seconds)
+
+
+def reason(process: Process, queue: StartQueue) -> str:
+    """Returns why it is where it is; for one that was left stopped, what it lacks."""
+    snapshot = process.snapshot
+    left = queue.why_left(process) or snapshot.reason
+    if left or snapshot.ready or not snapshot.started:
+        return left
+    if snapshot.state == STARTING:
+        said = f" ({process.ready_message})" if process.ready_message else ""
+        return f"not ready yet, ready = {process.config.ready}{said}"
+    return f"not ready: {process.ready_message}" if snapshot.state in UP and process.ready_message else ""
+
+
+def why(process: Process, queue: StartQueue) -> str:
+    """Returns the same as the end of a sentence, beginning with a colon; "" when there is no reason."""
+    waiting = queue.waiting_for(process)
+    text = f"waits for {', '.join(waiting)}" if waiting else reason(process, queue)
+    return f": {text}" if text else ""

@@ -1,0 +1,167 @@
+"""The set of processes: which there are, in which order, and which an operator has stopped.
+
+Nothing else writes any of it. Whatever keeps something by process is an `Observer` and is told of every
+change; the table knows none of them by name.
+"""
+
+from __future__ import annotations
+
+from supervice.models import group_of
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Set as AbstractSet
+
+    from supervice.lifecycle.states import Announce
+    from supervice.models import ProgramConfig
+    from supervice.process import Process
+    from supervice.runner.launcher import Launcher
+
+
+class Observer:
+    """Is told what becomes of the processes. Each method does nothing until a subclass overrides it."""
+
+    __slots__ = ()
+
+    def changed(self, process: Process, change: Announce | None) -> None:
+        """Follows a change of state; without `change` only its health or its readiness is another one."""
+
+    def rebuild(self) -> None:
+        """Takes over the processes as they are configured now: some have come, gone or changed."""
+
+    def shutting_down(self, reason: str) -> None:
+        """Follows the beginning of the end: nothing is started any more."""
+
+
+class ProcessTable:
+    """The processes of one supervisor, in the order of the configuration."""
+
+    def __init__(self, processes: dict[str, Process], make: Callable[[ProgramConfig], Process]) -> None:
+        """`processes` is the dictionary that the table fills, `make` the way to a new process."""
+        self._processes = processes
+        self._make = make
+        self._observers: tuple[Observer, ...] = ()
+        self._held: set[str] = set()
+        self._leaving: frozenset[str] = frozenset()
+        self._available: Sequence[ProgramConfig] = ()
+        self._launcher: Launcher | None = None
+
+    # -- what can be seen --------------------------------------------------------------------------------
+
+    @property
+    def processes(self) -> Mapping[str, Process]:
+        return self._processes
+
+    @property
+    def groups(self) -> dict[str, list[str]]:
+        """Group name to the names of its processes; a program outside any group is its own."""
+        groups: dict[str, list[str]] = {}
+        for name, process in self._processes.items():
+            groups.setdefault(group_of(process.config), []).append(name)
+        return groups
+
+    @property
+    def held(self) -> AbstractSet[str]:
+        """The processes that an operator has stopped, and may want again."""
+        return self._held
+
+    @property
+    def leaving(self) -> frozenset[str]:
+        """The processes that a reload stops, to remove or to change them; nothing else may start them."""
+        return self._leaving
+
+    @property
+    def available(self) -> Sequence[ProgramConfig]:
+        """The configuration that was read last, one entry a process."""
+        return self._available
+
+    @property
+    def launcher(self) -> Launcher | None:
+        """What processes are started with; None when the supervisor does not run."""
+        return self._launcher
+
+    # -- which processes there are -----------------------------------------------------------------------
+
+    def add(self, config: ProgramConfig) -> Process:
+        """Takes a process into supervision; it is not started."""
+        process = self._make(config)
+        if self._launcher is not None:
+            process.use(self._launcher)
+        process.watch(self._changed)
+        process.watch_health(self._condition_changed)
+        self._processes[config.name] = process
+        return process
+
+    def remove(self, name: str) -> None:
+        """Ends the supervision of a process at rest."""
+        self._processes.pop(name).close()
+        self._held.discard(name)
+        if self._launcher is not None:
+            self._launcher.forget(name)
+
+    def replace(self, configs: Iterable[ProgramConfig]) -> None:
+        """Takes these in place of all that there are; for a supervisor that does not run."""
+        self._processes.clear()
+        for config in configs:
+            self.add(config)
+
+    def reorder(self, names: Iterable[str]) -> None:
+        """Puts the named processes first, in that order; the others keep theirs."""
+        first = {name: self._processes[name] for name in names if name in self._processes}
+        rest = {name: process for name, process in self._processes.items() if name not in first}
+        self._processes.clear()
+        self._processes.update(first)
+        self._processes.update(rest)
+
+    def use(self, launcher: Launcher | None) -> None:
+        """Says what every process is started with from now on."""
+        self._launcher = launcher
+        if launcher is not None:
+            for process in self._processes.values():
+                process.use(launcher)
+
+    # -- what is meant with them -------------------------------------------------------------------------
+
+    def hold(self, names: Iterable[str]) -> None:
+        """An operator stops them: they are not missing, and nothing starts them along with others."""
+        self._held.update(names)
+
+    def release(self, names: Iterable[str]) -> None:
+        """They are wanted again."""
+        self._held.difference_update(names)
+
+    def leave(self, names: Iterable[str]) -> None:
+        """A reload is stopping these; none when it is done with that."""
+        self._leaving = frozenset(names)
+
+    def offer(self, configs: Sequence[ProgramConfig]) -> None:
+        """This is the configuration that was read last."""
+        self._available = configs
+
+    # -- who is told -------------------------------------------------------------------------------------
+
+    def observe(self, *observers: Observer, first: bool = False) -> None:
+        """Tells these of every change from now on, after the present observers or before them."""
+        self._observers = (*observers, *self._observers) if first else (*self._observers, *observers)
+
+    def unobserve(self, observer: Observer) -> None:
+        self._observers = tuple([one for one in self._observers if one is not observer])
+
+    def rebuild(self) -> None:
+        """Tells every observer that processes have come, gone or changed; once for all of a reload."""
+        for observer in self._observers:
+            observer.rebuild()
+
+    def shutting_down(self, reason: str) -> None:
+        """Tells every observer that the end has begun."""
+        for observer in self._observers:
+            observer.shutting_down(reason)
+
+    def _changed(self, process: Process, change: Announce) -> None:
+        for observer in self._observers:
+            observer.changed(process, change)
+
+    def _condition_changed(self, process: Process) -> None:
+        for observer in self._observers:
+            observer.changed(process, None)

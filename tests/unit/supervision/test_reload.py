@@ -1,0 +1,212 @@
+"""Reloads among fake processes: what is touched, when, and what others may do meanwhile (no children)."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from supervice import logger
+from supervice.lean.dataclasses import replace
+from supervice.lean.loop import Loop, running_loop, sleep
+from supervice.lifecycle.exit_policy import Verdict
+from supervice.lifecycle.states import RESTING, RUNNING, STARTING, STOPPED, STOPPING
+from supervice.models import ProgramConfig, SupervisorConfig
+from supervice.supervision.reload import Reloader
+from supervice.supervision.startup import Startup
+from supervice.supervision.table import ProcessTable
+from supervice.supervision.termination import Overtaken, Termination
+from tests.fakes.process import FakeProcess
+
+
+class Program(FakeProcess):
+    started_at: float | None = 1.0
+    closed = False
+
+    def request_start(self) -> None:
+        if self.state in RESTING:
+            self.become(STARTING)
+
+    def request_stop(self, *, force: bool = False, within: float | None = None) -> None:
+        self.become(STOPPING)
+
+    def stop_time(self) -> float:
+        return 1.0
+
+    def reconfigure(self, config: ProgramConfig) -> None:
+        self.config = config
+
+    def close(self) -> None:
+        self.closed = True
+
+
+class World:
+    """A supervisor whose file a test writes as values."""
+
+    def __init__(self, *configs: ProgramConfig) -> None:
+        self.config = SupervisorConfig()
+        self.daemon = False
+        self.event_bus: Any = None
+        self.table: Any = ProcessTable({}, Program)  # type: ignore[arg-type]
+        self.termination = Termination(self.table, self)
+        self.startup = Startup(self.table, self.termination.judge)
+        self.reloader = Reloader(self.table, self.startup, self.termination, self)
+        self.table.observe(self.startup.record, self.startup, self.termination)
+        self.table.replace(configs)
+        self.file = list(configs)
+        self.applied: list[list[str]] = []
+
+    def read(self) -> Any:
+        return SimpleNamespace(config=SupervisorConfig(), processes=list(self.file), servers=[])
+
+    def apply(self, loaded: Any) -> None:
+        self.config = loaded.config
+        self.applied.append([config.name for config in loaded.processes])
+
+    def begin(self) -> None:
+        self.termination.arm(running_loop(), self.startup)
+        self.startup.begin()
+        for process in self.table.processes.values():
+            process.become(RUNNING)
+
+    def reload(self) -> Any:
+        return running_loop().create_task(self.reloader.reload(dry_run=False))
+
+
+@pytest.fixture(autouse=True)
+def quiet(monkeypatch: pytest.MonkeyPatch) -> None:
+    for level in ("info", "warning"):
+        monkeypatch.setattr(logger, level, lambda _text: None)
+
+
+def run(story: Any) -> None:
+    loop = Loop()
+    try:
+        loop.run_until_complete(story)
+    finally:
+        loop.close()
+
+
+async def turns(count: int = 5) -> None:
+    for _ in range(count):
+        await sleep(running_loop(), 0)
+
+
+def one(name: str, **more: Any) -> ProgramConfig:
+    return ProgramConfig(name, "x", **more)
+
+
+def test_what_is_stopped_for_a_reload_is_marked_as_long_as_that_takes() -> None:
+    it = World(one("a"), one("b"), one("c"))
+
+    async def story() -> None:
+        it.begin()
+        it.file = [one("a"), replace(one("b"), command="y"), one("d")]
+        task = it.reload()
+        await turns()
+        assert it.table.leaving == {"b", "c"}
+        assert it.applied == []
+        b, c = it.table.processes["b"], it.table.processes["c"]
+        it.startup.request([b], by_hand=True)  # an operator's start comes too early and is not lost
+        c.become(STOPPED)
+        b.become(STOPPED)
+        result = await task
+        assert it.table.leaving == set()
+        assert {key: result[key] for key in ("added", "removed", "changed")} == {
+            "added": ["d"],
+            "removed": ["c"],
+            "changed": ["b"],
+        }
+        assert list(it.table.processes) == ["a", "b", "d"]
+        assert [config.name for config in it.table.available] == ["a", "b", "d"]
+        assert c.closed
+        assert it.applied == [["a", "b", "d"]]
+        assert b.config.command == "y"
+        await turns()
+        assert [p.state for p in it.table.processes.values()] == [RUNNING, STARTING, STARTING]
+
+    run(story())
+
+
+def test_two_reloads_come_one_after_the_other_and_no_idle_moment_between_them_is_the_end() -> None:
+    it = World(one("a"))
+
+    async def story() -> None:
+        it.begin()
+        it.file = [replace(one("a"), command="y")]
+        first = it.reload()
+        await turns()
+        it.file = [replace(one("a"), command="z")]
+        second = it.reload()
+        await turns()
+        assert it.table.leaving == {"a"}
+        it.table.processes["a"].become(STOPPED)
+        await first
+        it.table.processes["a"].become(RUNNING)
+        await turns()
+        assert it.table.leaving == {"a"}
+        it.table.processes["a"].become(STOPPED)
+        await second
+        assert it.table.processes["a"].config.command == "z"
+        await turns()
+        assert not it.termination.stopping
+        assert it.table.processes["a"].state == STARTING
+
+    run(story())
+
+
+def test_a_removal_of_all_that_ran_is_the_end_once_it_is_done() -> None:
+    it = World(one("a"), one("hand", autostart=False))
+
+    async def story() -> None:
+        it.begin()
+        it.table.processes["hand"].become(STOPPED)
+        it.file = [one("hand", autostart=False)]
+        task = it.reload()
+        await turns()
+        it.table.processes["a"].become(STOPPED)
+        await turns(1)
+        await task
+        await turns()
+        assert it.termination.stopping
+
+    run(story())
+
+
+def test_a_shutdown_overtakes_a_reload_before_and_while_it_stops() -> None:
+    it = World(one("a"))
+
+    async def story() -> None:
+        it.begin()
+        it.file = []
+        task = it.reload()
+        await turns()
+        it.termination.request(Verdict(0, "the end"))
+        it.table.processes["a"].become(STOPPED)
+        with pytest.raises(Overtaken):
+            await task
+        assert list(it.table.processes) == ["a"]
+        assert it.applied == []
+        with pytest.raises(Overtaken):
+            await it.reload()
+        assert (await it.reloader.reload(dry_run=True))["removed"] == ["a"]
+
+    run(story())
+
+
+def test_the_foreground_command_stands_in_no_file_and_stays() -> None:
+    it = World(one("a"), one("main", autostart=False))
+
+    async def story() -> None:
+        it.table.processes["main"].foreground = ["sh"]
+        it.begin()
+        it.file = [one("b"), one("a")]
+        await it.reload()
+        assert list(it.table.processes) == ["b", "a", "main"]
+        it.file = [one("a"), one("main")]
+        with pytest.raises(ValueError, match=r"\[program:main\] cannot be main beside the command"):
+            await it.reload()
+        assert list(it.table.processes) == ["b", "a", "main"]
+
+    run(story())
