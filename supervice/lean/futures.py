@@ -8,9 +8,14 @@ from __future__ import annotations
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Generator
-    from typing import Any
+    from typing import Any, Protocol
 
-    from supervice.lean.loop import Loop
+    class Loop(Protocol):
+        """What a future needs of its loop."""
+
+        on_error: Callable[[BaseException], object]
+
+        def call_soon(self, callback: Callable[..., object], *args: Any) -> object: ...
 
 
 class Cancelled(BaseException):

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
-    from supervice.lean.loop import Handle, Loop
+    Loop = Any  # a `lean.loop.Loop`, which imports this module
 
 # Seconds of one turn. A vfork sleeps until its child has run, which a busy machine holds up.
 CPU = 0.1
@@ -31,10 +31,10 @@ class Measured:
         self.unregister = self._epoll.unregister
         self.close = self._epoll.close
         self.began = (0.0, 0.0)
-        self.turn = loop._turn
+        self.turn: Callable[[], None] = loop._turn
 
     def poll(self, timeout: float | None) -> list[tuple[int, int]]:
-        came = self._epoll.poll(timeout)
+        came: list[tuple[int, int]] = self._epoll.poll(timeout)
         self.began = used()
         return came
 
@@ -54,13 +54,14 @@ def used() -> tuple[float, float]:
 def guarded(loop: Loop, path: str) -> Callable[[], None]:
     """A turn of `loop` that adds a line to the file when it was too long."""
     if isinstance(loop._epoll, Measured):
-        return loop._epoll.turn
+        found: Callable[[], None] = loop._epoll.turn
+        return found
     measured = Measured(loop)
-    loop._epoll = measured  # type: ignore[assignment]
+    loop._epoll = measured
     slowest = (0.0, "")
     call = loop._call
 
-    def timed(handle: Handle) -> None:
+    def timed(handle: Any) -> None:
         nonlocal slowest
         callback, before = handle.callback, time.thread_time()
         call(handle)
@@ -79,7 +80,7 @@ def guarded(loop: Loop, path: str) -> Callable[[], None]:
             note(path, line)
 
     loop_turn, measured.turn = loop._turn, turn
-    loop._call = timed  # type: ignore[method-assign]
+    loop._call = timed
     return turn
 
 

@@ -15,6 +15,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests import procfs
 from tests.eventually import eventually
 from tests.process.harness.daemon import Daemon
@@ -56,16 +58,30 @@ def program(directory: Path, text: str) -> str:
     return f"{sys.executable} {file}"
 
 
+@pytest.fixture(autouse=True)
+def stood_still(turns: Path) -> Iterator[None]:
+    """A turn in which we stood still is not one that slept."""
+    yield
+    turns.write_text("".join(line for line in turns.read_text().splitlines(True) if line > "0.1"))
+
+
 @contextmanager
 def frozen(pids: list[int]) -> Iterator[None]:
-    for pid in pids:
-        os.kill(pid, signal.SIGSTOP)
-    eventually(lambda: all(procfs.state(pid) == "T" for pid in pids))
     try:
+        for pid in pids:
+            send(pid, signal.SIGSTOP)
+        eventually(lambda: all(procfs.state(pid) in "TZ" for pid in pids))  # "" when it has ended
         yield
     finally:
         for pid in pids:
-            os.kill(pid, signal.SIGCONT)
+            send(pid, signal.SIGCONT)
+
+
+def send(pid: int, signum: int) -> None:
+    try:
+        os.kill(pid, signum)
+    except ProcessLookupError:
+        pass  # a check that was at its end
 
 
 def pause(one: Daemon, seconds: float) -> None:
