@@ -56,6 +56,7 @@ class Snapshot:
     should_run: bool = False
     pid: int | None = None
     failures: int = 0  # starts in a row that did not reach RUNNING
+    shortages: int = 0  # starts in a row for which the container lacked something
     quick_deaths: int = 0  # restarts in a row without QUICK seconds of life between them
     started: bool = False  # startsecs are over, readiness may still be due
     ready: bool = False  # what others are told; only in UP
@@ -105,6 +106,7 @@ class SpawnFailed:
     permanent: bool = False
     code: int = 1  # what a shell would exit with: 127 not found, 126 not executable
     at: float = 0.0  # on a clock that never goes back
+    shortage: bool = False  # the whole container lacks something: it says nothing about this program
 
 
 @dataclass(frozen=True)

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 # A process that dies sooner than this after its last automatic restart has to wait before the next one.
 QUICK = 10.0
 JITTER = 0.1
+# Seconds before a start is tried again that failed for want of pids, memory or descriptors, at least.
+SHORTEST = 0.5
 # SIGKILL is sent again at this pace to a child that the kernel does not let go of (uninterruptible sleep).
 KILL_AGAIN = 5.0
 # The share of the first wait of a stop that the command before it may take.
@@ -76,7 +78,9 @@ def announce(before: Snapshot, after: Snapshot, reason: str | None = None) -> li
 
 def forgiven(now: Snapshot) -> Snapshot:
     """Somebody asked for it: what went wrong before does not count any more."""
-    return replace(now, failures=0, quick_deaths=0, health_restarts=0, unready=False, restarts=())
+    return replace(
+        now, failures=0, shortages=0, quick_deaths=0, health_restarts=0, unready=False, restarts=()
+    )
 
 
 def spawn(now: Snapshot, reason: str, *, had_timer: bool = False) -> Step:
@@ -201,6 +205,13 @@ def delay(policy: Policy, nth: int) -> SetTimer:
 def wait(now: Snapshot, reason: str, nth: int, policy: Policy) -> Step:
     waiting = replace(now, state=s.BACKOFF, reason=reason)
     return waiting, [*announce(now, waiting), delay(policy, nth)]
+
+
+def short(now: Snapshot, reason: str, policy: Policy) -> Step:
+    """The container lacks what a start takes: that is no failure of the program and uses up no retry."""
+    waiting = replace(now, state=s.BACKOFF, reason=reason, shortages=now.shortages + 1)
+    seconds = max(SHORTEST, delay(policy, waiting.shortages).seconds)
+    return waiting, [*announce(now, waiting), SetTimer(seconds, JITTER)]
 
 
 def give_up(now: Snapshot, reason: str) -> Step:

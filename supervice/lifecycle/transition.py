@@ -56,6 +56,7 @@ from supervice.lifecycle.steps import (
     lived,
     not_ready_in_time,
     quiet,
+    short,
     spawn,
     up,
 )
@@ -121,7 +122,7 @@ def _restart(now: Snapshot, event: RestartRequested, policy: Policy) -> Step:
 def _spawned(now: Snapshot, event: Spawned, policy: Policy) -> Step:
     if now.state != s.STARTING or now.pid is not None:
         return now, []
-    now = replace(now, pid=event.pid, status=None)
+    now = replace(now, pid=event.pid, status=None, shortages=0)
     if not now.should_run:  # a stop landed while the spawn was under way
         return begin_stop(now, policy, False, None, "asked to stop", fresh=True)
     if policy.oneshot:
@@ -139,6 +140,8 @@ def _spawn_failed(now: Snapshot, event: SpawnFailed, policy: Policy) -> Step:
     if not now.should_run:
         stopped = replace(now, state=s.STOPPED, reason="")
         return stopped, announce(now, stopped)
+    if event.shortage:
+        return short(now, event.reason, policy)
     now = replace(now, status=event.code)
     if event.permanent:
         return give_up(now, event.reason)

@@ -14,7 +14,10 @@ import os
 
 from supervice.lean.builtin import signal
 from supervice.lean.dataclasses import dataclass
+from supervice.pid1.oom_score import OomScore
 from supervice.pid1.reaper import collect_unregistered
+from supervice.pid1.spawn_errors import NOT_EXECUTABLE, NOT_FOUND, explain, find_program
+from supervice.pid1.spawn_errors import SpawnError as SpawnError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -26,20 +29,14 @@ if TYPE_CHECKING:
 
 # A program must not inherit that we ignore a signal: Python does with two, an application may with others.
 _DEFAULTS = tuple(signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP})
-# A user that cannot be switched to will not become possible by trying again.
-_PERMANENT = frozenset({errno.EPERM})
-
-NOT_FOUND = 127
-NOT_EXECUTABLE = 126
-
-
-class SpawnError(Exception):
-    """A process could not be started. `code` is what a shell would exit with: 127, 126 or 1."""
-
-    def __init__(self, message: str, *, permanent: bool = False, code: int = 1) -> None:
-        super().__init__(message)
-        self.permanent = permanent
-        self.code = code
+_REFUSED = (
+    "posix_spawn is refused (clone3: Operation not permitted), as by the seccomp profile of an engine that "
+    "does not know clone3 (Docker before 20.10.10)"
+)
+_NO_WAY = (
+    "no process can be made here (clone: Operation not permitted); the seccomp profile has to allow clone, "
+    "clone3 or vfork"
+)
 
 
 @dataclass(frozen=True)
@@ -61,17 +58,31 @@ class Order:
 
 
 class Spawner:
-    """`exclusive`: this process is ours alone, so that its working directory and umask may be borrowed."""
+    """`exclusive`: this process is ours alone, so that its working directory and umask may be borrowed.
 
-    def __init__(self, *, exclusive: bool) -> None:
+    `expendable`: the kernel takes what is spawned before it takes us.
+    """
+
+    def __init__(self, *, exclusive: bool, expendable: bool = False) -> None:
         self.exclusive = exclusive
+        self.say: Callable[[str], object] | None = None  # told once what cannot be done here as it should be
+        self._oom = OomScore() if expendable else None
+        self._must_fork = False  # the quicker way is refused here
 
     def spawn(self, order: Order) -> int:
         """The pid of the running program; it leads its own process group. SpawnError when it cannot be."""
         try:
-            return self._spawn(order)
+            if self._oom is None:
+                return self._spawn(order)
+            with self._oom:
+                return self._spawn(order)
         except (ImportError, MemoryError) as error:  # what is loaded only now; memory may come back
-            raise SpawnError(f"{order.argv[0]}: {error or 'out of memory'}") from None
+            words = f"{order.argv[0]}: {error or 'out of memory'}"
+            raise SpawnError(words, shortage=isinstance(error, MemoryError)) from None
+
+    def close(self) -> None:
+        if self._oom is not None:
+            self._oom.close()
 
     def _spawn(self, order: Order) -> int:
         path = find_program(order.argv[0], order.env, order.directory)
@@ -84,7 +95,7 @@ class Spawner:
                 "is not safe in an application with threads; run the program under the supervice daemon",
                 permanent=True,
             )
-        if order.terminal is not None or order.limits is not None:
+        if order.terminal is not None or order.limits is not None or self._must_fork:
             return _fork(path, order, identity)
         if identity is not None or (
             not self.exclusive and (order.directory is not None or order.umask is not None)
@@ -94,7 +105,21 @@ class Spawner:
         try:
             return self._posix_spawn(path, order)
         except OSError as error:
-            raise explain(error, path) from None
+            if error.errno == errno.EPERM:
+                return self._other_way(path, order)
+            raise explain(error, path, order.argv, order.env) from None
+
+    def _other_way(self, path: str, order: Order) -> int:
+        """EPERM may be about the program (capabilities of its file), or about clone3, which the C library
+        uses in posix_spawn and nowhere else: then the other way does it, now and from here on."""
+        if not self.exclusive:
+            with _Unignored(), _Lent(order.extra_fds, exclusive=False):
+                return _popen(path, order, None)
+        pid = _fork(path, order, None)
+        self._must_fork = True
+        if self.say is not None:
+            self.say(f"{_REFUSED}; processes are made by fork instead, which takes longer")
+        return pid
 
     def _posix_spawn(self, path: str, order: Order) -> int:
         back: int | None = None
@@ -228,9 +253,9 @@ def _popen(path: str, order: Order, identity: Identity | None) -> int:
     except PermissionError as error:
         if identity is not None and os.geteuid() != 0:
             raise _not_root(identity) from None
-        raise explain(error, path) from None
+        raise explain(error, path, order.argv, order.env) from None
     except (OSError, subprocess.SubprocessError) as error:
-        raise explain(error, path) from None
+        raise explain(error, path, order.argv, order.env) from None
     # The reaper collects it; without this, Popen would warn and keep the pid on a list of its own.
     process.returncode = 0
     return process.pid
@@ -251,7 +276,9 @@ def _fork(path: str, order: Order, identity: Identity | None) -> int:
             _become(path, order, todo, write)
     except OSError as error:  # no process left for us
         os.close(read)
-        raise explain(error, path) from None
+        if error.errno == errno.EPERM:
+            raise SpawnError(_NO_WAY, permanent=True) from None
+        raise explain(error, path, order.argv, order.env) from None
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
         os.close(write)
@@ -262,7 +289,7 @@ def _fork(path: str, order: Order, identity: Identity | None) -> int:
     collect_unregistered(pid)
     failure = OSError(int(number), os.strerror(int(number)))
     if not option:
-        raise explain(failure, path)
+        raise explain(failure, path, order.argv, order.env)
     if option == "user" and identity is not None and os.geteuid() != 0:
         raise _not_root(identity)
     permanent = int(number) in (errno.EPERM, errno.EACCES, errno.EINVAL)
@@ -333,42 +360,3 @@ def _not_root(identity: Identity) -> SpawnError:
 
 def _has_threads() -> bool:
     return len(os.listdir("/proc/self/task")) > 1
-
-
-def find_program(name: str, env: Mapping[str, str], directory: str | None) -> str:
-    """Where the program is, searched in the program's own PATH, as a shell in its directory would."""
-    if "/" in name:
-        return name
-    seen_not_executable = ""
-    search = env.get("PATH", os.defpath)
-    for place in search.split(":"):
-        path = os.path.join(place, name) if place else name
-        looked = path if directory is None or path.startswith("/") else os.path.join(directory, path)
-        if os.access(looked, os.X_OK) and not os.path.isdir(looked):
-            return path if "/" in path else f"./{path}"
-        if not seen_not_executable and os.path.isfile(looked):
-            seen_not_executable = path
-    if seen_not_executable:
-        raise SpawnError(f"{seen_not_executable} is not executable", code=NOT_EXECUTABLE)
-    raise SpawnError(f"command {name!r} not found in PATH", code=NOT_FOUND)
-
-
-def explain(error: Exception, path: str) -> SpawnError:
-    """The reason in words, with the exit code that a shell would give it."""
-    number = error.errno if isinstance(error, OSError) else None
-    if number == errno.ENOENT:
-        if os.path.exists(path):
-            return SpawnError(
-                f"{path}: its interpreter (the #! line, or the loader) is missing", code=NOT_FOUND
-            )
-        return SpawnError(f"command {path} not found", code=NOT_FOUND)
-    if number == errno.ENOTDIR:
-        return SpawnError(f"command {path} not found", code=NOT_FOUND)
-    if number == errno.EACCES:
-        return SpawnError(f"{path} is not executable (permission denied)", code=NOT_EXECUTABLE)
-    if number == errno.ENOEXEC:
-        return SpawnError(
-            f"{path} is no program for this machine (a script needs a #! line)", code=NOT_EXECUTABLE
-        )
-    words = os.strerror(number) if number is not None else str(error)
-    return SpawnError(f"{path}: {words}", permanent=number in _PERMANENT, code=NOT_EXECUTABLE)

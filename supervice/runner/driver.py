@@ -39,7 +39,7 @@ from supervice.output.router import OutputRouter
 from supervice.pid1.child import Child
 from supervice.pid1.runtime import guest_runtime
 from supervice.pid1.signals import name as signal_name
-from supervice.pid1.spawn import SpawnError
+from supervice.pid1.spawn_errors import SpawnError, is_shortage
 from supervice.runner.launcher import Launcher
 from supervice.runner.monitors import companions
 from supervice.runner.policy import policy_of
@@ -179,11 +179,12 @@ class Clerk:
         try:
             pid = self._spawn_with_output(self._launcher)
         except SpawnError as error:
-            self._spawn_failed(SpawnFailed(str(error), error.permanent, error.code, at))
+            self._spawn_failed(SpawnFailed(str(error), error.permanent, error.code, at, error.shortage))
             return
-        except OSError as error:  # no descriptors left, a log file that cannot be opened
-            reason = f"{error.filename or 'spawn'}: {error.strerror or error}"
-            self._spawn_failed(SpawnFailed(reason, at=at))
+        except (OSError, MemoryError) as error:  # no descriptors left, a log file that cannot be opened
+            where = getattr(error, "filename", None) or "spawn"
+            reason = f"{where}: {getattr(error, 'strerror', None) or error or 'out of memory'}"
+            self._spawn_failed(SpawnFailed(reason, at=at, shortage=is_shortage(error)))
             return
         if self.started_at is not None:
             self.restarts += 1

@@ -78,7 +78,7 @@ steps = st.lists(
         st.tuples(st.just("health"), st.tuples(st.booleans(), st.booleans())),
         st.tuples(st.just("stale"), st.sampled_from(["exit", "ready", "health", "spawned", "failed"])),
         # the next spawn: "ok", a failure, or "slow" (other inputs land before its answer)
-        st.tuples(st.just("plan"), st.sampled_from(["ok", "fail", "permanent", "slow"])),
+        st.tuples(st.just("plan"), st.sampled_from(["ok", "fail", "permanent", "short", "slow"])),
         st.tuples(st.just("answer"), st.booleans()),
     ),
     max_size=60,
@@ -107,6 +107,7 @@ class Kernel:
         self.clock = 0.0
         self.automatic: list[float] = []  # when it was restarted without being asked
         self.asked = True  # the next spawn is one that somebody asked for
+        self.lacked = False  # the last one failed for want of pids
 
     def feed(self, event: Any) -> None:
         if isinstance(event, StopRequested):
@@ -172,8 +173,10 @@ class Kernel:
         return []
 
     def count_spawn(self) -> None:
-        """Invariant 9: automatic restarts stay within restart_limit."""
-        if self.asked:
+        """Invariant 9: automatic restarts stay within restart_limit; what the container lacked counts nowhere."""
+        if self.lacked and not self.asked:
+            self.lacked = False
+        elif self.asked:
             self.asked = False
             self.automatic = []
         elif self.policy.restart_limit is not None:
@@ -184,6 +187,9 @@ class Kernel:
 
     def answer(self, plan: str) -> Any:
         self.spawning = False
+        self.lacked = plan == "short"
+        if plan == "short":
+            return SpawnFailed("no process is to be had", at=self.clock, shortage=True)
         if plan in ("fail", "permanent"):
             return SpawnFailed("no such file", permanent=plan == "permanent", code=127, at=self.clock)
         self.next_pid += 1
@@ -405,6 +411,47 @@ def test_a_transient_spawn_error_is_retried_a_permanent_one_is_fatal() -> None:
     kernel.plan = "permanent"
     kernel.apply("timer", None)
     assert kernel.now.state == s.FATAL
+
+
+def test_t5_what_the_container_lacks_uses_up_no_retries() -> None:
+    """All pids are taken for a while: the program stays in BACKOFF, whatever startretries says."""
+    kernel = Kernel(Policy(startretries=1, oneshot=True, restart_limit=(2, 60.0), backoff_max=30.0))
+    kernel.plan = "short"
+    kernel.feed(StartRequested())
+    waits = []
+    for _ in range(20):
+        assert kernel.now.state == s.BACKOFF
+        assert (kernel.now.failures, kernel.now.restarts) == (0, ())
+        assert kernel.now.reason == "no process is to be had"
+        assert kernel.timer is not None
+        waits.append(kernel.timer)
+        kernel.apply("timer", None)
+    assert waits[:6] == [1, 2, 4, 8, 16, 30]
+    kernel.plan = "ok"
+    kernel.apply("timer", None)
+    assert kernel.now.state == s.STARTING
+    assert kernel.now.shortages == 0
+    # what is wrong with the program itself counts from here on as ever
+    kernel.plan = "fail"
+    kernel.apply("exit", (1, 0.1))
+    kernel.apply("timer", None)
+    assert kernel.now.state == s.FATAL
+
+
+def test_t5_a_program_without_backoff_does_not_try_as_fast_as_it_can() -> None:
+    kernel = Kernel(Policy(backoff=0))
+    kernel.plan = "short"
+    kernel.feed(StartRequested())
+    assert kernel.timer is not None
+    assert kernel.timer >= 0.5
+
+
+def test_t5_a_stop_ends_the_wait_for_what_the_container_lacks() -> None:
+    kernel = Kernel(Policy())
+    kernel.plan = "short"
+    kernel.feed(StartRequested())
+    kernel.feed(StopRequested())
+    assert kernel.now.state == s.STOPPED
 
 
 def test_start_of_a_fatal_process_starts_it_with_fresh_counters() -> None:
