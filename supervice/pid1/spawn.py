@@ -78,7 +78,8 @@ class Spawner:
                 return self._spawn(order)
         except (ImportError, MemoryError) as error:  # what is loaded only now; memory may come back
             words = f"{order.argv[0]}: {error or 'out of memory'}"
-            raise SpawnError(words, shortage=isinstance(error, MemoryError)) from None
+            number = errno.ENOMEM if isinstance(error, MemoryError) else 0
+            raise SpawnError(words, number=number) from None
 
     def close(self) -> None:
         if self._oom is not None:

@@ -22,23 +22,29 @@ LONGEST_WORD = 32 * 4096
 class SpawnError(Exception):
     """A process could not be started. `code` is what a shell would exit with: 127, 126 or 1.
 
-    `permanent`: trying again does not help. `shortage`: it is nothing of this program that is in the way.
+    `permanent`: trying again does not help. `number`: the errno, where it is one that says nothing about the
+    program.
     """
 
-    def __init__(
-        self, message: str, *, permanent: bool = False, code: int = 1, shortage: bool = False
-    ) -> None:
+    def __init__(self, message: str, *, permanent: bool = False, code: int = 1, number: int = 0) -> None:
         super().__init__(message)
         self.permanent = permanent
         self.code = code
-        self.shortage = shortage
+        self.number = number
 
 
 def is_shortage(error: BaseException) -> bool:
     """Whether the container lacks something, so that it says nothing about the program."""
     if isinstance(error, SpawnError):
-        return error.shortage
+        return error.number in SHORTAGE
     return isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno in SHORTAGE)
+
+
+def is_about_us(error: BaseException) -> bool:
+    """Whether a check could not be run for a reason that says nothing about who is checked."""
+    if isinstance(error, OSError) and error.filename == os.devnull:
+        return True
+    return is_shortage(error) or (isinstance(error, SpawnError) and error.number == errno.E2BIG)
 
 
 def explain(error: Exception, path: str, argv: list[str], env: Mapping[str, str]) -> SpawnError:
@@ -59,10 +65,12 @@ def explain(error: Exception, path: str, argv: list[str], env: Mapping[str, str]
             f"{path} is no program for this machine (a script needs a #! line)", code=NOT_EXECUTABLE
         )
     if number == errno.E2BIG:
-        return SpawnError(f"{path}: {_too_long(argv, env)}", permanent=True, code=NOT_EXECUTABLE)
+        return SpawnError(
+            f"{path}: {_too_long(argv, env)}", permanent=True, code=NOT_EXECUTABLE, number=number
+        )
     words = os.strerror(number) if number is not None else str(error)
-    if number in SHORTAGE:
-        return SpawnError(f"{path}: {words}{_WHAT_LACKS.get(number or 0, '')}", shortage=True)
+    if number is not None and number in SHORTAGE:
+        return SpawnError(f"{path}: {words}{_WHAT_LACKS.get(number, '')}", number=number)
     return SpawnError(f"{path}: {words}", permanent=number in _PERMANENT, code=NOT_EXECUTABLE)
 
 

@@ -179,7 +179,8 @@ class Clerk:
         try:
             pid = self._spawn_with_output(self._launcher)
         except SpawnError as error:
-            self._spawn_failed(SpawnFailed(str(error), error.permanent, error.code, at, error.shortage))
+            lacks = is_shortage(error)
+            self._spawn_failed(SpawnFailed(str(error), error.permanent, error.code, at, lacks))
             return
         except (OSError, MemoryError) as error:  # no descriptors left, a log file that cannot be opened
             where = getattr(error, "filename", None) or "spawn"

@@ -10,6 +10,7 @@ from supervice import logger
 from supervice.lean.dataclasses import replace
 from supervice.lifecycle.states import BecameReady, LostReady, PreStopDone, TimeExtended
 from supervice.models import HealthCheckType
+from supervice.runner.reporting import log_unknown
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -135,7 +136,13 @@ class Companions:
         checker = create_health_checker(config.readiness, self._launcher.runtime, self._order)
         if checker is not None:
             loop = self._launcher.runtime.loop
-            self._readiness = HealthMonitor(loop, checker, config.readiness, report, eager=True)
+            self._readiness = HealthMonitor(
+                loop, checker, config.readiness, report, unknown=self._readiness_unknown, eager=True
+            )
+
+    def _readiness_unknown(self, message: str) -> None:
+        self._clerk.ready_message = message
+        log_unknown(self._config.name, "ready", message)
 
     def stop_readiness(self) -> None:
         if self._way is not None and not self._moving:
@@ -172,7 +179,12 @@ class Companions:
                 checker,
                 config.healthcheck,
                 lambda healthy, message, counts: clerk.health_checked(pid, healthy, message, counts),
+                unknown=self._health_unknown,
             )
+
+    def _health_unknown(self, message: str) -> None:
+        self._clerk.health_message = message
+        log_unknown(self._config.name, "healthy", message)
 
     def stop_health(self) -> None:
         if self._health is not None:

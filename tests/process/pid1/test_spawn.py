@@ -20,6 +20,7 @@ import pytest
 from supervice.models import Limits
 from supervice.pid1.identity import Identity
 from supervice.pid1.spawn import Order, Spawner, SpawnError
+from supervice.pid1.spawn_errors import is_shortage
 from tests import paths
 from tests.process.harness.isolated import isolated
 
@@ -250,7 +251,7 @@ def test_t11_what_is_too_long_is_named_and_final(
         spawner.spawn(pipes.order("/bin/true", *words, env={**os.environ, **more}, limits=limits))
     assert named in str(caught.value)
     assert caught.value.permanent
-    assert not caught.value.shortage
+    assert not is_shortage(caught.value)
     assert "xxx" not in str(caught.value)
     assert "yyy" not in str(caught.value)
 
@@ -267,7 +268,7 @@ def test_t5_what_the_container_lacks_says_nothing_about_the_program(
     monkeypatch.setattr(os, "posix_spawn", refuse)
     with pytest.raises(SpawnError) as caught:
         spawner.spawn(pipes.order("/bin/true"))
-    assert caught.value.shortage
+    assert is_shortage(caught.value)
     assert caught.value.code == 1
     assert not caught.value.permanent
     assert os.strerror(number) in str(caught.value)
