@@ -9,8 +9,8 @@ from supervice.config.quoting import split_command
 from supervice.lean.loop import wait_for
 from supervice.pid1.runtime import guest_runtime
 from supervice.pid1.signals import signal_group
-from supervice.pid1.spawn import Order
-from supervice.pid1.spawn_errors import SpawnError, is_about_us
+from supervice.pid1.spawn import Order, SpawnError
+from supervice.pid1.spawn_errors import is_about_us
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

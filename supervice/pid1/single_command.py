@@ -17,8 +17,7 @@ from supervice.pid1.leftovers import Hunt, descendants, everyone_else
 from supervice.pid1.reaper import Reaper
 from supervice.pid1.signals import SignalRouter, clean_dispositions, signal_group, signal_process
 from supervice.pid1.signals import name as signal_name
-from supervice.pid1.spawn import Order, Spawner
-from supervice.pid1.spawn_errors import NOT_EXECUTABLE, SpawnError, is_shortage
+from supervice.pid1.spawn import NOT_EXECUTABLE, Order, Spawner, SpawnError
 from supervice.pid1.subreaper import become_subreaper, set_parent_death_signal
 
 TYPE_CHECKING = False
@@ -112,6 +111,8 @@ class SingleCommand:
             os.chdir("/")
 
     def _not_spawned(self, error: SpawnError | OSError, waited: float) -> None:
+        from supervice.pid1.spawn_errors import is_shortage
+
         words = str(error) if isinstance(error, SpawnError) else f"{self._argv[0]}: {error.strerror}"
         lacks = is_shortage(error)
         if lacks and waited < PATIENCE:

@@ -1,4 +1,4 @@
-"""Why a process could not be made: in words, with what follows from it for a retry and an exit code."""
+"""Why a process could not be made: in words, with what follows from it. Loaded when one could not be."""
 
 from __future__ import annotations
 
@@ -8,6 +8,10 @@ import os
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    # In words, whether it is permanent, the exit code, and the errno where it says nothing about the program:
+    # the arguments of a `spawn.SpawnError`.
+    Reason = tuple[str, bool, int, int]
 
 NOT_FOUND = 127
 NOT_EXECUTABLE = 126
@@ -19,59 +23,35 @@ _PERMANENT = frozenset({errno.EPERM})
 LONGEST_WORD = 32 * 4096
 
 
-class SpawnError(Exception):
-    """A process could not be started. `code` is what a shell would exit with: 127, 126 or 1.
-
-    `permanent`: trying again does not help. `number`: the errno, where it is one that says nothing about the
-    program.
-    """
-
-    def __init__(self, message: str, *, permanent: bool = False, code: int = 1, number: int = 0) -> None:
-        super().__init__(message)
-        self.permanent = permanent
-        self.code = code
-        self.number = number
-
-
 def is_shortage(error: BaseException) -> bool:
     """Whether the container lacks something, so that it says nothing about the program."""
-    if isinstance(error, SpawnError):
-        return error.number in SHORTAGE
-    return isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno in SHORTAGE)
+    return isinstance(error, MemoryError) or getattr(error, "errno", 0) in SHORTAGE
 
 
 def is_about_us(error: BaseException) -> bool:
     """Whether a check could not be run for a reason that says nothing about who is checked."""
-    if isinstance(error, OSError) and error.filename == os.devnull:
-        return True
-    return is_shortage(error) or (isinstance(error, SpawnError) and error.number == errno.E2BIG)
+    number = getattr(error, "errno", 0)
+    return is_shortage(error) or number == errno.E2BIG or getattr(error, "filename", None) == os.devnull
 
 
-def explain(error: Exception, path: str, argv: list[str], env: Mapping[str, str]) -> SpawnError:
-    """The reason why `path` could not be run with these, with the exit code that a shell would give it."""
-    number = error.errno if isinstance(error, OSError) else None
-    if number == errno.ENOENT:
-        if os.path.exists(path):
-            return SpawnError(
-                f"{path}: its interpreter (the #! line, or the loader) is missing", code=NOT_FOUND
-            )
-        return SpawnError(f"command {path} not found", code=NOT_FOUND)
-    if number == errno.ENOTDIR:
-        return SpawnError(f"command {path} not found", code=NOT_FOUND)
+def explain(error: Exception, path: str, argv: list[str], env: Mapping[str, str]) -> Reason:
+    """Why `path` could not be run with these."""
+    number = (error.errno if isinstance(error, OSError) else None) or 0
+    if number in (errno.ENOENT, errno.ENOTDIR):
+        if number == errno.ENOENT and os.path.exists(path):
+            return f"{path}: its interpreter (the #! line, or the loader) is missing", False, NOT_FOUND, 0
+        return f"command {path} not found", False, NOT_FOUND, 0
     if number == errno.EACCES:
-        return SpawnError(f"{path} is not executable (permission denied)", code=NOT_EXECUTABLE)
+        return f"{path} is not executable (permission denied)", False, NOT_EXECUTABLE, 0
     if number == errno.ENOEXEC:
-        return SpawnError(
-            f"{path} is no program for this machine (a script needs a #! line)", code=NOT_EXECUTABLE
-        )
+        words = f"{path} is no program for this machine (a script needs a #! line)"
+        return words, False, NOT_EXECUTABLE, 0
     if number == errno.E2BIG:
-        return SpawnError(
-            f"{path}: {_too_long(argv, env)}", permanent=True, code=NOT_EXECUTABLE, number=number
-        )
-    words = os.strerror(number) if number is not None else str(error)
-    if number is not None and number in SHORTAGE:
-        return SpawnError(f"{path}: {words}{_WHAT_LACKS.get(number, '')}", number=number)
-    return SpawnError(f"{path}: {words}", permanent=number in _PERMANENT, code=NOT_EXECUTABLE)
+        return f"{path}: {_too_long(argv, env)}", True, NOT_EXECUTABLE, number
+    words = f"{path}: {os.strerror(number) if number else error}"
+    if number in SHORTAGE:
+        return f"{words}{_WHAT_LACKS.get(number, '')}", False, 1, number
+    return words, number in _PERMANENT, NOT_EXECUTABLE, 0
 
 
 _WHAT_LACKS = {
@@ -96,21 +76,3 @@ def _too_long(argv: list[str], env: Mapping[str, str]) -> str:
 
 def _size(text: str) -> int:
     return len(os.fsencode(text)) + 1
-
-
-def find_program(name: str, env: Mapping[str, str], directory: str | None) -> str:
-    """Where the program is, searched in the program's own PATH, as a shell in its directory would."""
-    if "/" in name:
-        return name
-    seen_not_executable = ""
-    search = env.get("PATH", os.defpath)
-    for place in search.split(":"):
-        path = os.path.join(place, name) if place else name
-        looked = path if directory is None or path.startswith("/") else os.path.join(directory, path)
-        if os.access(looked, os.X_OK) and not os.path.isdir(looked):
-            return path if "/" in path else f"./{path}"
-        if not seen_not_executable and os.path.isfile(looked):
-            seen_not_executable = path
-    if seen_not_executable:
-        raise SpawnError(f"{seen_not_executable} is not executable", code=NOT_EXECUTABLE)
-    raise SpawnError(f"command {name!r} not found in PATH", code=NOT_FOUND)

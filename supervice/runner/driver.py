@@ -39,7 +39,7 @@ from supervice.output.router import OutputRouter
 from supervice.pid1.child import Child
 from supervice.pid1.runtime import guest_runtime
 from supervice.pid1.signals import name as signal_name
-from supervice.pid1.spawn_errors import SpawnError, is_shortage
+from supervice.pid1.spawn import SpawnError
 from supervice.runner.launcher import Launcher
 from supervice.runner.monitors import companions
 from supervice.runner.policy import policy_of
@@ -178,14 +178,17 @@ class Clerk:
         at = runtime.loop.time()
         try:
             pid = self._spawn_with_output(self._launcher)
-        except SpawnError as error:
+        except (SpawnError, OSError, MemoryError) as error:
+            from supervice.pid1.spawn_errors import is_shortage
+
             lacks = is_shortage(error)
-            self._spawn_failed(SpawnFailed(str(error), error.permanent, error.code, at, lacks))
-            return
-        except (OSError, MemoryError) as error:  # no descriptors left, a log file that cannot be opened
-            where = getattr(error, "filename", None) or "spawn"
-            reason = f"{where}: {getattr(error, 'strerror', None) or error or 'out of memory'}"
-            self._spawn_failed(SpawnFailed(reason, at=at, shortage=is_shortage(error)))
+            if isinstance(error, SpawnError):
+                failed = SpawnFailed(str(error), error.permanent, error.code, at, lacks)
+            else:  # no descriptors left, a log file that cannot be opened
+                where = getattr(error, "filename", None) or "spawn"
+                words = getattr(error, "strerror", None) or error or "out of memory"
+                failed = SpawnFailed(f"{where}: {words}", at=at, shortage=lacks)
+            self._spawn_failed(failed)
             return
         if self.started_at is not None:
             self.restarts += 1

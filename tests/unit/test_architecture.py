@@ -289,7 +289,7 @@ SPAWNING = {
 SIGNALLING = {"killpg", "pidfd_send_signal", "raise_signal"}
 ONE_PLACE: tuple[tuple[str, set[str], dict[str, set[str]], tuple[str, ...]], ...] = (
     ("waits for children", WAITING, {"os": {"wait"}}, ("pid1.reaper",)),
-    ("makes processes", SPAWNING, {"subprocess": {"run", "call"}}, ("pid1.spawn",)),
+    ("makes processes", SPAWNING, {"subprocess": {"run", "call"}}, ("pid1.popen", "pid1.spawn")),
     ("sends signals", SIGNALLING, {"os": {"kill"}}, ("pid1.signals",)),
     ("calls prctl", {"prctl", "call_cdeclfunction", "CDLL"}, {}, ("pid1.limits", "pid1.subreaper")),
 )
