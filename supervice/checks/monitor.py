@@ -25,9 +25,9 @@ class HealthMonitor:
     """Asks one process again and again: the first time at once, then every `interval` seconds.
 
     Failures in the first `start_period` seconds do not count, until a check has passed (Docker's rule).
-    `report(healthy, message, counts)` is called after each check, or `unknown(message)` when it could not be
-    run, which says nothing about the process. `eager`: until one has passed it is asked
-    sooner than `interval` says, because somebody waits for it.
+    `report(healthy, message, counts)` is called after each check, or `unknown(message)` when the check could
+    not be run, which says nothing about the process. `eager`: until one has passed it is asked sooner than
+    `interval` says, because a caller waits for it.
     """
 
     def __init__(

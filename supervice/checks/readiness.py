@@ -197,7 +197,7 @@ class Looking(Way):
 
 
 class Tcp(Looking):
-    """`tcp:HOST:PORT`: somebody accepts connections."""
+    """`tcp:HOST:PORT`: connections are accepted."""
 
     def __init__(self, loop: EventLoop, ready: Callable[[], object], where: str) -> None:
         super().__init__(loop, ready)
@@ -211,7 +211,7 @@ class Tcp(Looking):
 
 
 class Unix(Looking):
-    """`unix:PATH`: somebody listens."""
+    """`unix:PATH`: the socket is listened on."""
 
     def __init__(self, loop: EventLoop, ready: Callable[[], object], path: str) -> None:
         super().__init__(loop, ready)
@@ -269,7 +269,7 @@ class File(Looking):
 def way_to_be_ready(
     text: str, loop: EventLoop, ready: Callable[[], object], output: ProgramOutput | None
 ) -> Way | None:
-    """None for a way that nobody has to look for."""
+    """None for a way that needs no looking."""
     way, argument = split_ready(text)
     if way == "fd":
         return Line(loop, ready, int(argument))

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from supervice.config.options import Row
     from supervice.config.reader import Section
 
+LONGEST_NAME = 128  # characters; a line of `status` and a frame of the control socket hold many names
 MOST_PROCESSES = 20_000  # of one configuration: a typing error must not fill the memory
 _CHECKS = ("healthcheck_", "readiness_")
 # Most programs have none: they share it.
@@ -47,6 +48,14 @@ def _limits(values: dict[str, Any]) -> Limits | None:
     )
     limits = Limits(**values, rlimits=rlimits)
     return None if limits == Limits() else limits
+
+
+def name_fault(name: str) -> str:
+    """What is wrong with a name wherever it is shown, and what to write; "" for nothing."""
+    if len(name) > LONGEST_NAME:
+        return f"a name of {len(name)} characters is too long; write at most {LONGEST_NAME}"
+    bad = next((c for c in name if not c.isprintable()), "")
+    return f"a name cannot hold {bad!r}; write letters, digits, - and _" if bad else ""
 
 
 class Group:
@@ -259,6 +268,10 @@ class Program:
             return None
         if any(c in label for c in " :/") and not self.ctx.stock:
             self._error("process_name", f"{self.where} process_name holds a blank, colon or slash")
+            return None
+        fault = name_fault(label)
+        if fault:
+            self._error("process_name", f"{self.where} process_name: {fault}")
             return None
         owner = self.group.name if self.group else self.name
         return (label if label == self.name and not self.prefixed else f"{owner}:{label}"), label

@@ -81,7 +81,7 @@ class Future:
 
 
 class Task(Future):
-    """A coroutine being run to its end."""
+    """A coroutine that the loop runs to its end."""
 
     __slots__ = ("_coro", "_waits_for")
 

@@ -28,7 +28,13 @@ class Journal:
 
 @pytest.fixture
 def dispatcher() -> Dispatcher:
-    daemon: Any = SimpleNamespace(processes={}, journal=Journal(), startup=None, probes=None, stopping=False)
+    daemon: Any = SimpleNamespace(
+        table=SimpleNamespace(processes={}, leaving=frozenset()),
+        termination=SimpleNamespace(stopping=False),
+        journal=Journal(),
+        startup=None,
+        probes=None,
+    )
     return Dispatcher(daemon)
 
 

@@ -337,4 +337,6 @@ def test_the_guard_names_what_a_task_runs(loop: Loop) -> None:
 
     task = loop.create_task(wait())
     assert name(task._step).endswith("wait")
+    loop._turn()
+    task._coro.close()
     assert name(SimpleNamespace) == "SimpleNamespace"

@@ -1,0 +1,131 @@
+"""Finds the time zone of a schedule: `schedule_timezone`, else TZ, else /etc/localtime, else UTC.
+
+A zone that is named and not found is an error; only where none is named at all it is UTC. Reads files.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from errno import EINVAL
+
+from supervice.schedules.timeline import Zone
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import tzinfo
+    from typing import Final
+
+LOCALTIME: Final = "/etc/localtime"
+_UTC: Final = ("", "UTC", "UTC0", "Etc/UTC", "GMT", "GMT0", "Z")
+# No zone file is longer; the longest of the database has 3.5 KB.
+_LONGEST: Final = 1 << 20
+
+# By name, or by the content of a file.
+_zones: dict[str | bytes, Zone] = {}
+
+
+def find(name: str | None, environ: Mapping[str, str], localtime: str = LOCALTIME) -> Zone:
+    """The zone of an option's value (None: not set); ValueError says what to write."""
+    if name is not None:
+        return _named(name)
+    named = environ.get("TZ")
+    if named is not None:
+        try:
+            return _named(named)
+        except ValueError as error:
+            raise ValueError(f"TZ={named}: {error}") from None
+    if not os.path.lexists(localtime):
+        return _kept("UTC", "UTC", None)
+    label = os.path.realpath(localtime).partition("/zoneinfo/")[2]
+    try:
+        data = _read(localtime)
+    except FileNotFoundError:  # a link into a database that this image does not have
+        try:
+            return _named(label)
+        except ValueError as error:
+            raise ValueError(f"{localtime} is {label}: {error}") from None
+    except OSError as error:
+        raise ValueError(f"{localtime}: {error.strerror}; write schedule_timezone = UTC") from None
+    return _of_file(data, label or localtime, localtime)
+
+
+def _named(text: str) -> Zone:
+    """A zone of the database, a file, or a rule as TZ may hold one (`CET-1CEST,M3.5.0,M10.5.0/3`)."""
+    name = text.strip().removeprefix(":")
+    if name in _UTC:
+        return _kept("UTC", "UTC", None)
+    if name in _zones:
+        return _zones[name]
+    if name.startswith("/"):
+        try:
+            data = _read(name)
+        except OSError as error:
+            raise ValueError(f"cannot be read: {error.strerror}; write a zone like Europe/Berlin") from None
+        return _of_file(data, name, name)
+    from zoneinfo import ZoneInfo
+
+    try:
+        return _kept(name, name, ZoneInfo(name))
+    except (ValueError, OSError, LookupError):  # ZoneInfoNotFoundError is a KeyError
+        pass
+    if any(c.isdigit() for c in name) and "/" not in name.partition(",")[0]:
+        try:
+            return _of_file(_file_of_rule(name), name, name)
+        except ValueError:
+            pass
+    raise ValueError(_unknown(name))
+
+
+def _kept(key: str | bytes, name: str, tz: tzinfo | None) -> Zone:
+    """One object for each zone: its schedules share what was found out about it."""
+    zone = _zones.get(key)
+    if zone is None:
+        zone = _zones[key] = Zone(name, tz)
+    return zone
+
+
+def _read(path: str) -> bytes:
+    """The content of a regular file; OSError for anything else."""
+    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY)
+    try:
+        if not stat.S_ISREG(os.fstat(fd).st_mode):
+            raise OSError(EINVAL, "not a regular file")
+        return os.read(fd, _LONGEST)
+    finally:
+        os.close(fd)
+
+
+def _of_file(data: bytes, name: str, place: str) -> Zone:
+    from io import BytesIO
+    from zoneinfo import ZoneInfo
+
+    if data in _zones:
+        return _zones[data]
+    try:
+        return _kept(data, name, ZoneInfo.from_file(BytesIO(data), name))
+    except Exception as error:  # whatever its parser stumbles over in a file that is none
+        raise ValueError(f"{place} is no time zone file ({error}); write a zone like Europe/Berlin") from None
+
+
+def _file_of_rule(rule: str) -> bytes:
+    """A time zone file (RFC 8536, version 2) that has no changes of its own and `rule` at its end."""
+    if not rule.isascii() or not rule.isprintable() or len(rule) > 100:
+        raise ValueError("no rule")
+    counts = b"".join(count.to_bytes(4, "big") for count in (0, 0, 0, 0, 1, 4))
+    head = b"TZif2" + bytes(15) + counts
+    local = bytes(4) + b"\0" + b"\0" + b"UTC\0"  # offset 0, no daylight saving, the first name
+    return head + local + head + local + b"\n" + rule.encode() + b"\n"
+
+
+def _unknown(name: str) -> str:
+    from difflib import get_close_matches
+    from zoneinfo import available_timezones
+
+    known = available_timezones()
+    if not known:
+        return "there are no time zones here; install tzdata, or write a rule like CET-1CEST,M3.5.0,M10.5.0/3"
+    found = get_close_matches(name[:64], sorted(known), 1, 0.7)
+    nearest = f" (did you mean {found[0]}?)" if found else ""
+    return f"no such time zone{nearest}; write a name like Europe/Berlin, or UTC"
