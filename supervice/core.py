@@ -196,7 +196,8 @@ class Supervisor:
             if self.termination.stopping:  # told to stop before it began
                 return
             resources = self._open(loop)
-            self._start(loop)
+            if not self.termination.stopping:  # a TERM that came while we started: nothing is spawned then
+                self._start(loop)
             await end
             settle = self.extensions.settle if self.extensions is not None else None
             self.exit_code = await self.termination.run(loop, resources.outputs, settle)
@@ -240,6 +241,7 @@ class Supervisor:
         self._serve(self._wanted_servers)
         if self.daemon:
             clean_dispositions()  # only now: what came while we started finds its handler
+            self._signals.catch_up()
         self.event_bus.start()
         if self.config.http:
             from supervice.api.endpoints import Endpoints  # and with it h11, for those who want it

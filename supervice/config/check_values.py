@@ -113,12 +113,9 @@ def ready(text: str) -> str:
             raise ValueError(f"a descriptor from {FIRST_FD} to {LAST_FD}")
         return f"fd:{number}"
     if way == "log":
-        import re
+        from supervice.config.expressions import expression
 
-        try:
-            re.compile(argument.encode())
-        except re.error as error:
-            raise ValueError(f"not a regular expression: {error}") from None
+        expression(argument)
     elif way == "tcp":
         host_and_port(argument)
     elif way == "http":

@@ -70,6 +70,7 @@ from supervice.lifecycle.steps import (
     next_signal,
     not_ready_in_time,
     quiet,
+    short,
     spawn,
     too_early,
     up,
@@ -135,7 +136,7 @@ def _spawned(now: Snapshot, event: Spawned, policy: Policy) -> Step:
     if now.state != s.STARTING or now.run is not None:
         return now, []
     run = s.Run(event.pid)
-    now = replace(now, run=run, status=None)
+    now = replace(now, run=run, status=None, shortages=0)
     if not now.should_run:  # a stop landed while the spawn was under way
         return begin_stop(now, run, policy, "asked to stop", fresh=True)
     if policy.oneshot:
@@ -153,6 +154,8 @@ def _spawn_failed(now: Snapshot, event: SpawnFailed, policy: Policy) -> Step:
     if not now.should_run:
         stopped = replace(now, state=s.STOPPED, reason="")
         return stopped, announce(now, stopped)
+    if event.shortage:
+        return short(now, event.reason, policy)
     now = replace(now, status=event.code)
     if event.permanent:
         return give_up(now, event.reason)

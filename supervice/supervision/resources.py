@@ -44,6 +44,7 @@ class Resources:
             self._set_umask(config.umask)
         short = self._limits() if daemon else ()
         self.runtime = own_runtime(loop) if daemon else guest_runtime()
+        self.runtime.spawner.say = logger.warning
         self.outputs = self._open_output(daemon)
         self.launcher = Launcher(self.runtime, self.outputs, config.environment, directory, config.env_file)
         try:
@@ -202,6 +203,7 @@ class Resources:
         self.outputs.close()
         self.launcher.close()
         self.runtime.reaper.close()
+        self.runtime.spawner.close()
         if self._pidfile is not None:
             self._pidfile.close()
 

@@ -82,7 +82,7 @@ STEPS: list[Step] = [
     *[("pass", seconds) for seconds in (1.0, 50.0)],
     *[("stale", kind) for kind in ("exit", "ready", "health", "spawned", "failed")],
     # the next spawn: "ok", a failure, or "slow" (other inputs land before its answer)
-    *[("plan", answer) for answer in ("ok", "ok", "fail", "permanent", "slow")],
+    *[("plan", answer) for answer in ("ok", "ok", "fail", "permanent", "short", "slow")],
     *[("answer", works) for works in (True, False)],
 ]
 GET_UP: list[Step] = [("start", None), ("timer", None), ("ready", None), ("asked", (True, True))]
@@ -117,6 +117,7 @@ class Kernel:
         self.clock = 0.0
         self.automatic: list[float] = []  # when it was restarted without being asked
         self.asked = True  # the next spawn is one that was asked for
+        self.lacked = False  # the last one failed for want of pids
 
     def rule(self, number: int, holds: bool, how: str) -> None:
         if not holds:
@@ -187,6 +188,8 @@ class Kernel:
         if self.asked:
             self.asked = False
             self.automatic = []
+        elif self.lacked:
+            pass  # the last start failed for what the container lacks: this one is no restart
         elif self.policy.restart_limit is not None:
             most, window = self.policy.restart_limit
             self.automatic = [then for then in self.automatic if self.clock - then < window]
@@ -199,6 +202,9 @@ class Kernel:
 
     def answer(self, plan: str) -> object:
         self.spawning = False
+        self.lacked = plan == "short"
+        if self.lacked:
+            return SpawnFailed("no process is to be had", at=self.clock, shortage=True)
         if plan in ("fail", "permanent"):
             return SpawnFailed("no such file", permanent=plan == "permanent", code=127, at=self.clock)
         self.next_pid += 1

@@ -298,7 +298,7 @@ SPAWNING = {
 SIGNALLING = {"killpg", "pidfd_send_signal", "raise_signal"}
 ONE_PLACE: tuple[tuple[str, set[str], dict[str, set[str]], tuple[str, ...]], ...] = (
     ("waits for children", WAITING, {"os": {"wait"}}, ("pid1.reaper",)),
-    ("makes processes", SPAWNING, {"subprocess": {"run", "call"}}, ("pid1.spawn",)),
+    ("makes processes", SPAWNING, {"subprocess": {"run", "call"}}, ("pid1.popen", "pid1.spawn")),
     ("sends signals", SIGNALLING, {"os": {"kill"}}, ("pid1.signals",)),
     ("calls prctl", {"prctl", "call_cdeclfunction", "CDLL"}, {}, ("pid1.limits", "pid1.subreaper")),
 )
@@ -457,6 +457,7 @@ MAY_OPEN = {
     ("pid1.spawn", "open(read)"): "a descriptor, not a path",
     ("pid1.limits", "open(path)"): "/proc/self/oom_score_adj and /proc/sys, named by its callers",
     ("control.address", "open(proc_cmdline)"): "/proc/1/cmdline",
+    ("lean.turns", "open(path)"): "the file of the tests' guard, named by the variable that asks for it",
     (
         "schedules.zones",
         "open(path)",
