@@ -27,6 +27,7 @@ PID = 7
 LONG, SHORT = 60.0, 2.0  # seconds that a child ran
 USUAL = s.Policy()
 NOTIFY = s.Policy(waits_for_ready=True, ready_timeout=30.0)
+SCHEDULED = s.Policy(oneshot=True, scheduled=True)
 
 # The shapes of a state: two of them answer differently while they are waiting for somebody's answer.
 STOPPED, EXITED, FATAL, BACKOFF = (s.Snapshot(state) for state in (s.STOPPED, s.EXITED, s.FATAL, s.BACKOFF))
@@ -59,6 +60,7 @@ INPUTS: tuple[tuple[str, tuple[Input, ...]], ...] = (
         tuple(s.ChildExited(pid, code, ran) for pid, code, ran in product((PID, 8), (0, 1), (LONG, SHORT))),
     ),
     ("TimerElapsed", (s.TimerElapsed(),)),
+    ("RunExpired", (s.RunExpired("took longer than 60 s"),)),
     ("BecameReady", (s.BecameReady(PID), s.BecameReady(8))),
     ("LostReady", (s.LostReady(PID),)),
     ("ReadinessChecked", (s.ReadinessChecked(PID, True), s.ReadinessChecked(PID, False))),
@@ -95,13 +97,14 @@ def snapshots() -> Iterator[Snapshot]:
 
 def policies() -> Iterator[Policy]:
     for again, expected, startsecs, kind, cure in product(
-        (True, False), (True, False), (0, 1), range(3), (True, False)
+        (True, False), (True, False), (0, 1), range(4), (True, False)
     ):
         policy = s.Policy(
             autorestart=again,
             restart_when_expected=expected,
             startsecs=startsecs,
-            oneshot=kind == 1,
+            oneshot=kind in (1, 3),
+            scheduled=kind == 3,
             waits_for_ready=kind == 2,
             ready_timeout=30.0,
             asks_ready=kind == 2 and cure,
@@ -159,6 +162,9 @@ CASES: tuple[tuple[Snapshot, Input, Policy, str], ...] = (
     (STARTING, s.ChildExited(PID, 1, SHORT), USUAL, "died before it was up; retries are left"),
     (replace(STARTING, failures=3), s.ChildExited(PID, 1, SHORT), USUAL, "the last retry"),
     (STARTING, s.ChildExited(PID, 0, SHORT), s.Policy(oneshot=True), "a oneshot is done"),
+    (STARTING, s.ChildExited(PID, 1, SHORT), SCHEDULED, "a run of a schedule has failed, the next one comes"),
+    (SPAWNING, s.SpawnFailed("no such user", permanent=True), SCHEDULED, "the same"),
+    (STARTING, s.RunExpired("took longer than 60 s"), SCHEDULED, "`schedule_timeout`, or `schedule_overlap = restart`"),
     (STARTING, s.StopRequested(), USUAL, ""),
     (STARTING, s.RestartRequested(), USUAL, "started again when it has ended"),
     (RUNNING, s.StopRequested(), USUAL, ""),
@@ -210,6 +216,7 @@ CASES: tuple[tuple[Snapshot, Input, Policy, str], ...] = (
     (replace(STOPPING, stop_step=s.PRE_STOP), s.PreStopDone(1.0), s.Policy(pre_stop=True), "the command has ended, after 1 s"),
     (replace(STOPPING, stop_step=s.PRE_STOP), s.TimerElapsed(), s.Policy(pre_stop=True), "the command used up its half of the wait"),
     (replace(RESTARTING, unready=True), s.ChildExited(PID, -15, LONG), USUAL, "the end of a start that was not ready in time"),
+    (replace(RESTARTING, unready=True), s.ChildExited(PID, -15, LONG), SCHEDULED, "the end of a run that had to end"),
     (STOPPING, s.TimeExtended(PID, 60.0, 10.0), USUAL, "it asked for more time, and no shutdown is under way"),
     (STOPPING, s.TimerElapsed(), USUAL, "the stop signal was not enough; a ladder would go on with its next step"),
     (STOPPING, s.StopRequested(force=True), USUAL, "no more patience"),

@@ -38,6 +38,7 @@ class Policy:
     stop_ladder: tuple[tuple[int, float], ...] = ((15, 10.0),)  # signal, then how long to wait for it
     oneshot: bool = False
     final: bool = False  # any end is the end, also one before startsecs: it is never tried again
+    scheduled: bool = False  # the same, and a run that fails is EXITED, never FATAL: the next one comes
     waits_for_ready: bool = False  # RUNNING only once it has become ready
     ready_timeout: float | None = None  # from the spawn; None: for ever
     asks_ready: bool = False  # a readiness check decides on `ready`
@@ -118,6 +119,13 @@ class ChildExited:
 @dataclass(frozen=True)
 class TimerElapsed:
     pass
+
+
+@dataclass(frozen=True)
+class RunExpired:
+    """A run of a schedule has to end, and has failed for that reason."""
+
+    reason: str
 
 
 @dataclass(frozen=True)
@@ -247,6 +255,7 @@ if TYPE_CHECKING:
         | SpawnFailed
         | ChildExited
         | TimerElapsed
+        | RunExpired
         | BecameReady
         | LostReady
         | ReadinessChecked

@@ -261,6 +261,8 @@ def after_stop(now: Snapshot, how: str, at: float, policy: Policy) -> Step:
         return stopped, announce(now, stopped, how)
     if now.unready:
         now = replace(now, unready=False)
+        if policy.scheduled:
+            return ended(replace(now, stop_step=0, stop_scale=1.0), now.reason, expected=False)
         return give_up(now, now.reason) if policy.final else failed_start(now, now.reason, at, policy)
     if now.health_restarts == 0:  # a restart that somebody asked for
         return spawn(now, "restart")

@@ -25,6 +25,7 @@ from supervice.lifecycle.states import (
     PreStopDone,
     ReadinessChecked,
     RestartRequested,
+    RunExpired,
     SetTimer,
     SignalGroup,
     Snapshot,
@@ -140,6 +141,8 @@ def _spawn_failed(now: Snapshot, event: SpawnFailed, policy: Policy) -> Step:
         stopped = replace(now, state=s.STOPPED, reason="")
         return stopped, announce(now, stopped)
     now = replace(now, status=event.code)
+    if policy.scheduled:
+        return ended(now, event.reason, expected=False)
     if event.permanent:
         return give_up(now, event.reason)
     return failed_start(now, event.reason, event.at, policy)
@@ -158,7 +161,7 @@ def _child_exited(now: Snapshot, event: ChildExited, policy: Policy) -> Step:
         step = after_stop(gone, how, event.at, policy)
     elif now.state == s.STARTING:
         expected = event.status in policy.exitcodes
-        if policy.final or (policy.oneshot and expected):
+        if policy.final or policy.scheduled or (policy.oneshot and expected):
             step = ended(gone, how, expected=expected)
         else:
             before = "ready" if now.started else "up"
@@ -185,6 +188,12 @@ def _timer_elapsed(now: Snapshot, _event: TimerElapsed, policy: Policy) -> Step:
         return escalate_to_kill(now, policy)
     signum, wait = policy.stop_ladder[following]
     return replace(now, stop_step=following), [SignalGroup(signum), SetTimer(wait * now.stop_scale)]
+
+
+def _run_expired(now: Snapshot, event: RunExpired, policy: Policy) -> Step:
+    if now.state != s.STARTING or now.pid is None or not policy.scheduled:
+        return now, []
+    return begin_stop(replace(now, unready=True, reason=event.reason), policy, False, None, event.reason)
 
 
 def _became_ready(now: Snapshot, event: BecameReady, policy: Policy) -> Step:
@@ -282,6 +291,7 @@ _HANDLERS: dict[type, Callable[[Snapshot, Any, Policy], Step]] = {
     SpawnFailed: _spawn_failed,
     ChildExited: _child_exited,
     TimerElapsed: _timer_elapsed,
+    RunExpired: _run_expired,
     BecameReady: _became_ready,
     LostReady: _lost_ready,
     ReadinessChecked: _readiness_checked,

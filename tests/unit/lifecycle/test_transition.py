@@ -23,6 +23,7 @@ from supervice.lifecycle.states import (
     PreStopDone,
     ReadinessChecked,
     RestartRequested,
+    RunExpired,
     RunPreStop,
     SetTimer,
     SignalGroup,
@@ -58,7 +59,8 @@ policies = st.builds(
     pre_stop=st.booleans(),
     health_retries=st.sampled_from([1, 3]),
     health_restarts=st.booleans(),
-)
+    scheduled=st.sampled_from([False, False, False, True]),
+).map(lambda policy: dataclasses.replace(policy, oneshot=True) if policy.scheduled else policy)
 
 # What may happen next, as (kind, detail); resolved against the simulated kernel when it is applied.
 steps = st.lists(
@@ -74,6 +76,7 @@ steps = st.lists(
         st.tuples(st.just("extend"), st.sampled_from([(1.0, 0.1), (60.0, 20.0)])),
         st.tuples(st.just("leader"), st.none()),
         st.tuples(st.just("prestop"), st.none()),
+        st.tuples(st.just("expired"), st.none()),
         st.tuples(st.just("pass"), st.sampled_from([1.0, 50.0])),
         st.tuples(st.just("health"), st.tuples(st.booleans(), st.booleans())),
         st.tuples(st.just("stale"), st.sampled_from(["exit", "ready", "health", "spawned", "failed"])),
@@ -228,6 +231,8 @@ class Kernel:
         elif kind == "prestop" and self.pre_stop:
             self.pre_stop = False
             self.feed(PreStopDone(0.5))
+        elif kind == "expired":
+            self.feed(RunExpired("took longer than 60 s"))
         elif kind == "pass":
             self.clock += detail
         elif kind == "health" and self.checks is not None:
@@ -253,6 +258,7 @@ class Kernel:
         now = self.now
         assert self.shown == now.state
         assert now.pid == self.child
+        assert not self.policy.scheduled or now.state not in (s.FATAL, s.BACKOFF), "the schedule goes on"
         if now.state in (s.STOPPED, s.EXITED, s.FATAL, s.BACKOFF):
             assert now.pid is None, f"invariant 2: {now.state} with a pid"
             assert self.child is None, "invariant 7: at rest while the child lives"
@@ -328,6 +334,7 @@ def test_every_input_has_an_answer_in_every_state() -> None:
         LostReady(1),
         ReadinessChecked(1, True),
         TimeExtended(1, 5.0, 1.0),
+        RunExpired("x"),
         LeaderChanged(1, 2),
         PreStopDone(1.0),
         HealthChecked(1, False),
@@ -677,3 +684,50 @@ def test_a_named_successor_goes_on_with_the_run() -> None:
     assert kernel.now.state == s.RUNNING
     assert kernel.now.pid not in (None, first)
     assert kernel.now.ready
+
+
+# -- runs of a schedule ----------------------------------------------------------------------------------
+
+SCHEDULED = Policy(oneshot=True, scheduled=True, startretries=3)
+
+
+@pytest.mark.parametrize("code", [0, 1, -9])
+def test_a_run_of_a_schedule_ends_in_exited_whatever_its_code(code: int) -> None:
+    """A run that failed leaves EXITED with its code, never FATAL: the schedule goes on."""
+    kernel = Kernel(SCHEDULED)
+    kernel.apply("start", None)
+    kernel.apply("exit", (code, 0.1))
+    assert (kernel.now.state, kernel.now.status, kernel.now.should_run) == (s.EXITED, code, False)
+
+
+@pytest.mark.parametrize("plan", ["fail", "permanent"])
+def test_a_run_of_a_schedule_that_cannot_be_spawned_is_exited_too(plan: str) -> None:
+    kernel = Kernel(SCHEDULED)
+    kernel.apply("plan", plan)
+    kernel.apply("start", None)
+    assert (kernel.now.state, kernel.now.status, kernel.now.reason) == (s.EXITED, 127, "no such file")
+
+
+def test_a_run_that_has_to_end_is_stopped_and_has_failed() -> None:
+    kernel = Kernel(SCHEDULED)
+    kernel.apply("start", None)
+    kernel.apply("expired", None)
+    assert kernel.now.state == s.STOPPING
+    kernel.apply("exit", (0, 60.0))
+    assert (kernel.now.state, kernel.now.reason) == (s.EXITED, "took longer than 60 s")
+
+
+def test_an_operators_stop_overtakes_the_end_of_a_run() -> None:
+    kernel = Kernel(SCHEDULED)
+    kernel.apply("start", None)
+    kernel.apply("expired", None)
+    kernel.apply("stop", (False, None))
+    kernel.apply("exit", (-15, 60.0))
+    assert (kernel.now.state, kernel.now.reason, kernel.now.unready) == (s.STOPPED, "", False)
+
+
+def test_only_a_run_of_a_schedule_expires() -> None:
+    kernel = Kernel(Policy(oneshot=True))
+    kernel.apply("start", None)
+    kernel.apply("expired", None)
+    assert kernel.now.state == s.STARTING
