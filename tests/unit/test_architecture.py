@@ -35,7 +35,7 @@ LAYERS = {
     "net": "lean",
     "pid1": "lean models",
     "output": "lean models schedules",
-    "config": "lean models lifecycle pid1",
+    "config": "lean models lifecycle schedules watch pid1",
     "control": "lean net",
     "http": "lean net",
     "checks": "lean models pid1 output config",

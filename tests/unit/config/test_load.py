@@ -70,6 +70,7 @@ user = root
 minfds = 10
 minprocs = 20
 drain_delay = 5s
+watch_config = true
 http = unix:probes.sock
 
 [program:web]
