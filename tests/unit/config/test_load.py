@@ -192,6 +192,7 @@ priority = 5
         minfds=10,
         minprocs=20,
         drain_delay=5,
+        watch_config=True,
         http="unix:/start/probes.sock",
         programs=[web, job],
     )
