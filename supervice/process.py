@@ -19,6 +19,7 @@ from supervice.lifecycle.states import (
     UNHEALTHY,
     UP,
     RestartRequested,
+    RunExpired,
     StartRequested,
     StopRequested,
 )
@@ -130,6 +131,10 @@ class Process(Clerk):
 
     def request_restart(self, *, force: bool = False) -> None:
         self._feed(RestartRequested(force))
+
+    def request_end(self, reason: str) -> None:
+        """Stops a run of a schedule, which has failed for that reason."""
+        self._feed(RunExpired(reason))
 
     def signal(self, signum: int, *, group: bool = True) -> bool:
         """Sends a signal to the process group; False when no process is running."""

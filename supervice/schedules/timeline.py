@@ -189,6 +189,11 @@ class Timeline:
             else:
                 self.at_boot = True
 
+    @property
+    def goes_by_the_clock(self) -> bool:
+        """Whether there is a cron line."""
+        return bool(self._lines)
+
     def next_after(self, instant: float) -> float | None:
         """The first time of a cron line after `instant` (seconds since 1970)."""
         bare = int((instant - self.offset) // 1)

@@ -44,7 +44,8 @@ LAYERS = {
     "health": "models pid1 checks",
     "runner": "logger lean models events lifecycle pid1 output config checks notify health",
     "process": "lean models events lifecycle pid1 output runner",
-    "supervision": "logger lean models events lifecycle net pid1 output config control notify runner process",
+    "supervision": "logger lean models events lifecycle schedules watch net pid1 output config control checks notify"
+    " runner process",
     "api": "logger lean models events lifecycle net pid1 output config control http runner process supervision",
     "supervisord": "logger lean models events lifecycle net pid1 output config http runner process supervision",
     "core": "logger lean models events lifecycle net pid1 output config control http notify runner process"
