@@ -212,6 +212,10 @@ def report(loaded: Loaded, path: str) -> Iterator[str]:
             yield f"  processes: {', '.join(p.name for p in processes)}"
         yield from _table(list(program_options(loaded, config)))
     yield from _order(loaded)
+    if any(config.schedule for config in loaded.config.programs):
+        from supervice.cli.explain_times import explained
+
+        yield from explained(loaded)
     yield from _stop(loaded)
     if loaded.dialect == "supervisord":
         yield "\nwhat differs from supervisord for this file:"

@@ -246,6 +246,11 @@ def _walk(following: Callable[[float], float | None], after: float, until: float
     return count, last
 
 
+def seed_of(program: str, host: str) -> str:
+    """What the offset of `schedule_jitter` is made from: it is another for each program and each host."""
+    return f"{program}\0{host}"
+
+
 def spread(jitter: float, seed: str) -> float:
     """An offset from 0 to below `jitter` seconds, always the same for a seed; whole seconds from 60 on."""
     share = jitter * (crc32(seed.encode("utf-8", "surrogateescape")) / 2**32)

@@ -17,7 +17,7 @@ from supervice.schedules import states as s
 from supervice.schedules import zones
 from supervice.schedules.decide import begin, decide, is_unset, wake, will_run_again
 from supervice.schedules.expression import parse
-from supervice.schedules.timeline import Timeline
+from supervice.schedules.timeline import Timeline, seed_of
 from supervice.schedules.words import duration
 from supervice.supervision.schedule_notify import Notifications
 from supervice.supervision.schedule_stamp import read_stamp, write_stamp
@@ -78,8 +78,8 @@ def plan_of(config: ProgramConfig) -> tuple[tuple[Cron | Every | Reboot, ...], s
     schedule = config.schedule
     assert schedule is not None
     lines = tuple(parse(line) for line in schedule.lines)
-    seed = f"{program_of(config)}\0{os.uname().nodename}"
-    timeline = Timeline(lines, zones.find(schedule.timezone, os.environ), schedule.jitter, seed)
+    zone = zones.find(schedule.timezone, os.environ)
+    timeline = Timeline(lines, zone, schedule.jitter, seed_of(program_of(config), os.uname().nodename))
     settings = s.Settings(
         schedule.overlap,
         schedule.timeout,

@@ -50,7 +50,7 @@ LAYERS = {
     "supervisord": "logger lean models events lifecycle net pid1 output config http runner process supervision",
     "core": "logger lean models events lifecycle net pid1 output config control http notify runner process"
     " supervision api supervisord",
-    "cli": "logger lean models lifecycle net pid1 config control http client core",
+    "cli": "logger lean models lifecycle schedules net pid1 config control http client core",
 }
 
 # What the move has left to do: importer, imported.
