@@ -1,13 +1,19 @@
-# supervice as an image. Works with the classic builder and with BuildKit, so it uses nothing that
-# only one of them knows.
+# supervice as an image, on any base: one with Python or without, with glibc or musl, or scratch.
 #
-#   docker build -t supervice:dev .
-#   docker build -t supervice:dev --build-arg BASE=python:3.11-slim .
+#   make bundle && docker build -t supervice .             seconds; without `make bundle` it is built here, five minutes
+#   docker build -t supervice --build-arg BASE=alpine .
+#   docker build -t supervice --target pip .               a virtual environment, for development and embedding
 #
-# BASE needs Python 3.11 or newer as `python3`, with venv and pip.
-ARG BASE=python:3.13-slim
+# Works with the classic builder and with BuildKit, so it uses nothing that only one of them knows. The classic builder
+# also builds the stages that a target does not need: docker/image.sh leaves those between the two marks out.
+ARG BASE=debian:trixie-slim
+# Unpacks the bundle: has a shell. It has to be a Debian when the bundle is not built yet.
+ARG BUILDER=debian:trixie-slim
+# Of the target pip: has Python 3.11 or newer as `python3`, with venv and pip.
+ARG PYTHON=python:3.13-slim
 
-FROM ${BASE} AS build
+# begin pip
+FROM ${PYTHON} AS pip-build
 ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore
 WORKDIR /src
 # What is downloaded depends on pyproject.toml alone: a change of the code costs no network.
@@ -38,9 +44,9 @@ COPY docker/supervice.conf /etc/supervice/
 RUN mkdir -p /etc/supervice/conf.d \
  && chmod -R a+rX /etc/supervice /opt/supervice
 
-FROM ${BASE}
-COPY --from=build /opt/supervice /opt/supervice
-COPY --from=build /etc/supervice /etc/supervice
+FROM ${PYTHON} AS pip-files
+COPY --from=pip-build /opt/supervice /opt/supervice
+COPY --from=pip-build /etc/supervice /etc/supervice
 # The second line imports every module once: official Python images carry no bytecode of the
 # standard library, and this keeps what supervice uses of it (a few hundred kilobytes) instead of
 # compiling it at each start of a container with a read-only root.
@@ -48,6 +54,32 @@ RUN ln -s /opt/supervice/bin/supervice /opt/supervice/bin/supervicectl /usr/loca
  && /opt/supervice/bin/python -c "import importlib, pkgutil, supervice; [importlib.import_module(m.name) for m in pkgutil.walk_packages(supervice.__path__, 'supervice.') if not m.name.endswith('__main__')]" \
  && supervice --version && supervicectl --help >/dev/null
 
+FROM pip-files AS pip
+ARG VERSION=dev
+LABEL org.opencontainers.image.title="supervice" \
+      org.opencontainers.image.description="The PID 1 for containers that need more than one process" \
+      org.opencontainers.image.licenses="Apache-2.0" \
+      org.opencontainers.image.version="${VERSION}"
+HEALTHCHECK --interval=30s --timeout=5s CMD ["supervicectl", "health"]
+ENTRYPOINT ["supervice"]
+# end pip
+
+FROM ${BUILDER} AS bundle
+WORKDIR /src
+COPY docker/bundle/ docker/bundle/
+COPY LICENSE build/bundle/*.ta[r] build/bundle/*.input[s] ./
+RUN sh docker/bundle/in-image.sh interpreter
+COPY supervice/ supervice/
+COPY docker/supervice.conf /image/etc/
+# COPY keeps the modes of the checkout, which a strict umask leaves unreadable for any other user.
+RUN sh docker/bundle/in-image.sh program \
+ && mkdir -p /image/etc/conf.d \
+ && chmod -R a+rX /image
+
+FROM ${BASE}
+COPY --from=bundle /image/opt/supervice /opt/supervice
+COPY --from=bundle /image/etc /etc/supervice
+COPY --from=bundle /image/links /usr/local/bin/
 ARG VERSION=dev
 LABEL org.opencontainers.image.title="supervice" \
       org.opencontainers.image.description="The PID 1 for containers that need more than one process" \

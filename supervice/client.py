@@ -7,8 +7,15 @@ from __future__ import annotations
 
 import sys
 
-from supervice.control.client import connect_message, reply_timeout, trusted, untrusted_message
-from supervice.control.protocol import INVALID_REQUEST, FrameReader, ProtocolError, encode
+from supervice.control.client import (
+    Unreachable,
+    connect_message,
+    queue_is_strange,
+    reply_timeout,
+    trusted,
+    untrusted_message,
+)
+from supervice.control.protocol import INVALID_REQUEST, MORE, FrameReader, ProtocolError, encode
 from supervice.control.render import clean, reload_text, status_table
 from supervice.net.peer import peer_of
 
@@ -58,6 +65,8 @@ class Controller:
             return _error(NOT_RUNNING, f"the daemon did not answer within {limit:g} s")
         except ProtocolError as error:
             return _error(NOT_RUNNING, f"{self.socket_path}: that is no supervice: {error}")
+        except Unreachable as error:
+            return _error(NOT_RUNNING, str(error))
         except OSError as error:
             return _error(NOT_RUNNING, connect_message(self.socket_path, error))
 
@@ -74,6 +83,9 @@ class Controller:
                     sock.connect(self.socket_path)
                     return sock
                 except BlockingIOError:
+                    strange = queue_is_strange(self.socket_path)
+                    if strange:
+                        raise Unreachable(strange) from None
                     await asyncio.sleep(0.01)
         except BaseException:
             sock.close()
@@ -87,8 +99,21 @@ class Controller:
             peer = peer_of(writer.get_extra_info("socket"))
             if not trusted(peer):
                 return _error(NOT_RUNNING, untrusted_message(self.socket_path, peer))
-            writer.write(request)
-            return await self._receive(reader)
+            frames = FrameReader()
+            whole: dict[str, Any] = {}
+            more = True
+            while more:
+                writer.write(request)
+                reply = await self._receive(reader, frames)
+                if not (whole or reply.get(MORE)):
+                    return reply
+                if whole and reply.get("status") != whole.get("status"):
+                    return reply  # why the next page cannot be had
+                from supervice.control.paging import add_page
+
+                more = add_page(whole, reply)
+                request = encode({"command": MORE})
+            return whole
         finally:
             writer.close()
             try:
@@ -96,8 +121,7 @@ class Controller:
             except OSError:
                 pass  # the daemon hung up first
 
-    async def _receive(self, reader: asyncio.StreamReader) -> dict[str, Any]:
-        frames = FrameReader()
+    async def _receive(self, reader: asyncio.StreamReader, frames: FrameReader) -> dict[str, Any]:
         while True:
             data = await reader.read(262144)
             if not data:

@@ -1,12 +1,10 @@
-"""One process as others see it: what it is, what is asked of it, and the public Python API.
+"""The public `Process`: what one process is and what can be asked of it.
 
-What happens to it is its clerk's business. It knows nothing of other processes, of the supervisor or of the
-doors.
+Its driver runs it. A process knows nothing of other processes, of the supervisor or of the servers.
 """
 
 from __future__ import annotations
 
-from supervice.lean.dataclasses import replace
 from supervice.lifecycle.states import (
     BACKOFF,
     EXITED,
@@ -23,20 +21,24 @@ from supervice.lifecycle.states import (
     StartRequested,
     StopRequested,
 )
-from supervice.runner.driver import Clerk
-from supervice.runner.policy import policy_of
+from supervice.pid1.signals import AFTER_KILL
+from supervice.runner.driver import Driver
 from supervice.runner.waiting import Until
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from supervice.lifecycle.states import Snapshot
+    from supervice.events import EventBus
+    from supervice.lifecycle.states import Announce, Snapshot
     from supervice.models import ProgramConfig
     from supervice.output.process_output import ProgramOutput
     from supervice.pid1.child import Child
-    from supervice.runner.driver import Watcher
     from supervice.runner.launcher import Launcher
+    from supervice.runner.reporting import Exit
+
+    Watcher = Callable[["Process", Announce], object]
+    ConditionWatcher = Callable[["Process"], object]
 
 __all__ = [
     "BACKOFF",
@@ -50,60 +52,124 @@ __all__ = [
     "Process",
 ]
 
-# How long `start_process` waits, beyond what the program itself asks for (the API reference's 5 seconds).
+# How long `start_process` waits on top of the program's own startsecs or ready_timeout; seconds.
 START_WAIT = 5.0
-# A stop ends in SIGKILL; this much later the kernel is not going to let go of the child.
-AFTER_KILL = 5.0
 
 
-class Process(Clerk):
-    """A program being run. Works under a `Supervisor`, and alone in anybody's event loop."""
+class Process:
+    """A program being run. Works under a `Supervisor`, and alone in the event loop of an application."""
 
-    __slots__ = ()
+    __slots__ = ("_condition_watchers", "_driver", "_watchers")
+
+    def __init__(
+        self, config: ProgramConfig, event_bus: EventBus | None = None, *, launcher: Launcher | None = None
+    ) -> None:
+        self._driver = Driver(self, config, event_bus, launcher)
+        self._watchers: tuple[Watcher, ...] = ()
+        self._condition_watchers: tuple[ConditionWatcher, ...] = ()
 
     # -- what it is --------------------------------------------------------------------------------------
 
     @property
     def config(self) -> ProgramConfig:
-        return self._config
+        return self._driver.config
 
     @property
     def snapshot(self) -> Snapshot:
-        return self._snapshot
+        return self._driver.snapshot
 
     @property
     def state(self) -> str:
-        return self._snapshot.state
+        return self._driver.snapshot.state
 
     @property
     def should_run(self) -> bool:
-        return self._snapshot.should_run
+        return self._driver.snapshot.should_run
 
     @property
     def pid(self) -> int | None:
-        return self._snapshot.pid
-
-    @property
-    def uptime(self) -> float | None:
-        """Seconds since the spawn, whatever became of the clock on the wall; None when nothing runs."""
-        return None if self._child is None else self._runtime().loop.time() - self._child.spawned_at
+        return self._driver.snapshot.pid
 
     @property
     def is_healthy(self) -> bool | None:
-        """None while nobody has asked (no health check, or none that has answered yet)."""
-        return self._snapshot.healthy
+        """The result of the last health check; None before the first, and without one."""
+        return self._driver.snapshot.healthy
 
     @property
     def process(self) -> Child | None:
         """The running child, with the methods of `asyncio.subprocess.Process`; None when there is none."""
-        return self._child
+        return self._driver.child
 
     @property
     def output(self) -> ProgramOutput | None:
-        return self._output
+        return self._driver.output
+
+    @property
+    def foreground(self) -> list[str] | None:
+        """The words of the foreground command, which has our streams and terminal; None for a program."""
+        return self._driver.foreground
+
+    @foreground.setter
+    def foreground(self, argv: list[str]) -> None:
+        self._driver.foreground = argv
+
+    # -- its runs ----------------------------------------------------------------------------------------
+
+    @property
+    def started_at(self) -> float | None:
+        """When it was last spawned, in seconds since the epoch; None when it has never run."""
+        return self._driver.started_at
+
+    @property
+    def uptime(self) -> float | None:
+        """Seconds since the spawn, by the monotonic clock; None when there is no child."""
+        child = self._driver.child
+        return None if child is None else self._driver.runtime().loop.time() - child.spawned_at
+
+    @property
+    def restarts(self) -> int:
+        """Spawns after the first."""
+        return self._driver.restarts
+
+    @property
+    def exits(self) -> tuple[Exit, ...]:
+        """The last exits, the newest last."""
+        return self._driver.exits
+
+    @property
+    def expected(self) -> bool:
+        """Whether the last exit was one of `exitcodes`."""
+        return self._driver.expected
+
+    @property
+    def status_text(self) -> str:
+        """What the program says of itself (STATUS= of sd_notify)."""
+        return self._driver.status_text
+
+    @property
+    def health_message(self) -> str:
+        """The message of the last health check."""
+        return self._driver.health_message
+
+    @property
+    def health_time(self) -> float | None:
+        """When the last health check answered, in seconds since the epoch."""
+        return self._driver.health_time
+
+    @property
+    def ready_message(self) -> str:
+        """The message of the last readiness check."""
+        return self._driver.ready_message
+
+    @property
+    def ready_time(self) -> float | None:
+        """When the last readiness check answered, in seconds since the epoch."""
+        return self._driver.ready_time
+
+    # -- watchers ----------------------------------------------------------------------------------------
 
     def watch(self, watcher: Watcher) -> Callable[[], None]:
-        """Has `watcher(process, announcement)` called after each change of state; returns what ends that."""
+        """Calls `watcher(process, change)` after each change of state; returns a function that ends it."""
         self._watchers = (*self._watchers, watcher)
 
         def unwatch() -> None:
@@ -111,63 +177,83 @@ class Process(Clerk):
 
         return unwatch
 
-    def watch_health(self, watcher: Callable[[Process], object]) -> Callable[[], None]:
-        """The same for `is_healthy` and `snapshot.ready`, which can change in an unchanged state."""
-        self._health_watchers = (*self._health_watchers, watcher)
+    def watch_health(self, watcher: ConditionWatcher) -> Callable[[], None]:
+        """Calls `watcher(process)` when health or readiness changes while the state does not; as `watch`."""
+        self._condition_watchers = (*self._condition_watchers, watcher)
 
         def unwatch() -> None:
-            self._health_watchers = tuple(w for w in self._health_watchers if w is not watcher)
+            self._condition_watchers = tuple(w for w in self._condition_watchers if w is not watcher)
 
         return unwatch
 
-    # -- what is asked of it; these return at once -------------------------------------------------------
+    def changed(self, change: Announce) -> None:
+        """Tells the watchers of a change of state; the driver calls it."""
+        for watcher in self._watchers:
+            watcher(self, change)
+
+    def condition_changed(self) -> None:
+        """Tells the watchers of health and readiness; the driver calls it."""
+        for watcher in self._condition_watchers:
+            watcher(self)
+
+    # -- requests, which return at once ------------------------------------------------------------------
 
     def request_start(self) -> None:
-        self._feed(StartRequested())
+        self._driver.feed(StartRequested())
 
     def request_stop(self, *, force: bool = False, within: float | None = None) -> None:
-        """`within`: seconds that the whole stop may take, the ladder's waits are shortened to fit."""
-        self._feed(StopRequested(force, within))
+        """Begins a stop.
+
+        `within`: seconds for the whole of it; the waits of the ladder are shortened to fit.
+        """
+        self._driver.feed(StopRequested(force, within))
 
     def request_restart(self, *, force: bool = False) -> None:
-        self._feed(RestartRequested(force))
+        self._driver.feed(RestartRequested(force))
 
     def request_end(self, reason: str) -> None:
         """Stops a run of a schedule, which has failed for that reason."""
-        self._feed(RunExpired(reason))
+        self._driver.feed(RunExpired(reason))
 
     def signal(self, signum: int, *, group: bool = True) -> bool:
-        """Sends a signal to the process group; False when no process is running."""
-        return self._child is not None and self._child.signal(signum, group=group)
+        """Sends a signal to the process, or to its group; returns False when there is no child."""
+        child = self._driver.child
+        return child is not None and child.signal(signum, group=group)
 
     def stop_with(self, signum: int) -> None:
         """Makes `signum` the first signal of the next stop."""
-        (_, wait), *rest = self._policy.stop_ladder
-        self._policy = replace(self._policy, stop_ladder=((signum, wait), *rest))
+        self._driver.stop_with(signum)
 
     def use(self, launcher: Launcher) -> None:
-        """Says what the next start is made with."""
-        self._launcher = launcher
+        """Starts the process with `launcher` from now on."""
+        self._driver.use(launcher)
 
     def reconfigure(self, config: ProgramConfig) -> None:
-        """Takes over settings that a running process can have changed under it."""
-        self._config = config
-        self._policy = policy_of(config)
-        if self._output is not None:
-            self._output.reconfigure(config)
+        """Takes over settings that may change while the process runs."""
+        self._driver.reconfigure(config)
+
+    def open_output(self) -> ProgramOutput | None:
+        """Returns the output, also of a process that has never run; None for the foreground command."""
+        return self._driver.open_output()
 
     def close(self) -> None:
-        """Lets go of log files; the process must be at rest."""
-        if self._output is not None:
-            self._output.close()
-            self._output = None
+        """Closes the log files; the process must be at rest."""
+        self._driver.close()
+
+    def start_time(self) -> float:
+        """Returns the seconds that a start may take by its configuration."""
+        return self._driver.start_time()
+
+    def stop_time(self) -> float:
+        """Returns the seconds from the first stop signal to SIGKILL."""
+        return self._driver.stop_time()
 
     # -- the Python API ----------------------------------------------------------------------------------
 
     async def start(self) -> None:
-        """Takes up supervision: with `autostart` the program is started. Returns at once."""
-        self._runtime()
-        if self._config.autostart:
+        """Begins supervision: starts the program if it has `autostart`. Returns at once."""
+        self._driver.runtime()
+        if self.config.autostart:
             self.request_start()
 
     async def stop(self) -> None:
@@ -176,7 +262,7 @@ class Process(Clerk):
         self.close()
 
     async def start_process(self) -> None:
-        """Starts it; returns when it is RUNNING or has failed, or after 5 seconds and what it asks for."""
+        """Starts the program; returns when it is RUNNING or has failed, at the latest after START_WAIT."""
         unsettled = Until([self], UP | RESTING)
         self.request_start()
         await unsettled.wait(START_WAIT + self.start_time())
@@ -188,11 +274,11 @@ class Process(Clerk):
         await unsettled.wait(self.stop_time() + AFTER_KILL)
 
     async def force_kill(self) -> None:
-        """SIGKILL, at once; the program stays stopped."""
+        """Sends SIGKILL at once and waits until the program is gone; it stays stopped."""
         unsettled = Until([self], RESTING)
         self.request_stop(force=True)
         await unsettled.wait(AFTER_KILL)
 
     async def kill(self) -> None:
-        """The stop signal to the whole group, SIGKILL after `stopwaitsecs`; the program stays stopped."""
+        """Sends the stop signal, SIGKILL after `stopwaitsecs`, and waits; the program stays stopped."""
         await self.stop_process()

@@ -16,6 +16,7 @@ from supervice.config.options import (
     NAME,
     OURS,
     OURS_ONLY,
+    RELOAD,
     STOCK,
     TEXT,
     rows,
@@ -101,10 +102,24 @@ An env file has `KEY=VALUE` lines, optionally with `export` before them; lines t
 Blanks around the value and then one pair of quotes around it are taken off. Nothing is expanded, and a backslash is a
 backslash. A secret is the content of a file without one trailing newline.
 
-The files are read at each start, by supervice itself: the program's user need not be able to. One that is missing or
+The files are read at each start, by supervice itself: the program's user need not be able to. Where the directory of a
+file belongs to neither root nor supervice's own user, it is opened with the rights of the program's user instead
+([security.md](security.md) says what is opened at all). One that is missing or
 wrong makes the start fail, and the start is retried. A reload starts those programs anew whose files have other values
 than at their last start; a file that cannot be read then is no change. Values are not shown in `status`, logs, errors
 or `check`.
+
+## Reload
+
+`supervicectl reload` and SIGHUP read the files again. The column "reload" of the tables says what becomes of an option
+that has changed:
+
+- live: applied to what runs
+- restart: the programs that it changes are stopped and started again; the others run on
+- start: counts from the next start of the container; the reply names such options
+
+A program whose output goes nowhere (`stdout_logfile = NONE`) is restarted too when that changes. A section that is
+new, gone or renamed is a program that is started or stopped.
 
 ## Processes
 
@@ -161,7 +176,7 @@ def page() -> str:
 
 def _table(kind: str, table: list[Row]) -> str:
     both = kind in ("program", "group")
-    head = ["option", "value", "default", *(["in supervisord files"] if both else []), "meaning"]
+    head = ["option", "value", "default", *(["in supervisord files"] if both else []), "reload", "meaning"]
     lines = [head, ["---"] * len(head)]
     for row in table:
         default = row[OURS] if row[DIALECTS] != "supervisord" else row[STOCK]
@@ -169,7 +184,14 @@ def _table(kind: str, table: list[Row]) -> str:
         text = row[TEXT]
         if row[EFFECT]:
             text += f" Without effect: {row[EFFECT]}."
-        cells = [f"`{row[NAME]}`", KINDS[row[KIND]][1], _code(default), *([stock] if both else []), text]
+        cells = [
+            f"`{row[NAME]}`",
+            KINDS[row[KIND]][1],
+            _code(default),
+            *([stock] if both else []),
+            row[RELOAD],
+            text,
+        ]
         lines.append([cell.replace("|", "\\|") for cell in cells])
     return "\n".join(f"| {' | '.join(cells)} |" for cells in lines) + "\n"
 

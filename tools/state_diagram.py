@@ -1,8 +1,8 @@
 # ruff: noqa: E501  (tables, and the lines of a page)
-"""docs/state-machine.md out of the law: `python -m tools.state_diagram docs/state-machine.md`.
+"""docs/state-machine.md out of the state machine: `python -m tools.state_diagram docs/state-machine.md`.
 
 Asks `transition` for everything: each state in every shape that matters, each input, each policy. Not
-imported by the daemon. Tests see to it that the page is not stale, and that CASES leaves out no change of state.
+imported by the daemon. Tests check that the page is fresh, and that CASES leaves out no change of state.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import sys
 from functools import cache
 from itertools import product
 
+from supervice.lean.builtin import signal
 from supervice.lean.dataclasses import replace
 from supervice.lifecycle import states as s
 from supervice.lifecycle.transition import transition
@@ -29,15 +30,23 @@ USUAL = s.Policy()
 NOTIFY = s.Policy(waits_for_ready=True, ready_timeout=30.0)
 SCHEDULED = s.Policy(oneshot=True, scheduled=True)
 
-# The shapes of a state: two of them answer differently while they are waiting for somebody's answer.
+# The shapes of a state: STARTING answers differently while the spawn is under way.
 STOPPED, EXITED, FATAL, BACKOFF = (s.Snapshot(state) for state in (s.STOPPED, s.EXITED, s.FATAL, s.BACKOFF))
 BACKOFF = replace(BACKOFF, should_run=True, failures=1, reason="exit code 1")
 SPAWNING = s.Snapshot(s.STARTING, should_run=True)
-STARTING = replace(SPAWNING, pid=PID)
-RUNNING = s.Snapshot(s.RUNNING, should_run=True, pid=PID, started=True, ready=True)
-UNHEALTHY = replace(RUNNING, state=s.UNHEALTHY, healthy=False, health_failures=3)
-STOPPING = s.Snapshot(s.STOPPING, pid=PID, started=True)
+STARTING = replace(SPAWNING, run=s.Run(PID))
+STARTED = replace(SPAWNING, run=s.Run(PID, started=True))
+RUNNING = s.Snapshot(s.RUNNING, should_run=True, run=s.Run(PID, started=True, ready=True))
+FAILING = replace(RUNNING, run=s.Run(PID, started=True, ready=True, health_failures=2))
+UNHEALTHY = replace(
+    RUNNING, state=s.UNHEALTHY, run=s.Run(PID, started=True, ready=True, healthy=False, health_failures=3)
+)
+STOPPING = s.Snapshot(s.STOPPING, run=s.Run(PID, started=True), stop=s.Stop())
+PRE_STOP = replace(STOPPING, stop=s.Stop(step=s.PRE_STOP))
 RESTARTING = replace(STOPPING, should_run=True)
+CURING = replace(RESTARTING, stop=s.Stop(s.SICK), health_restarts=1)
+OVERDUE = replace(RESTARTING, stop=s.Stop(s.OVERDUE), reason="took longer than 60 s")
+LATE = replace(RESTARTING, stop=s.Stop(s.UNREADY), reason="not ready within 30 s")
 SHAPES = {
     "STOPPED": STOPPED,
     "STARTING, being spawned": SPAWNING,
@@ -76,23 +85,17 @@ INPUTS: tuple[tuple[str, tuple[Input, ...]], ...] = (
 
 def shape_of(now: Snapshot) -> str:
     """The row of the matrix that a snapshot belongs to."""
-    return "STARTING, being spawned" if now.state == s.STARTING and now.pid is None else now.state
+    return "STARTING, being spawned" if now.state == s.STARTING and now.run is None else now.state
 
 
 def snapshots() -> Iterator[Snapshot]:
     """Each shape with every counter at a value below and at its limit, and with each wish that it can have."""
-    for shape in SHAPES.values():
-        wishes = (True, False) if shape in (SPAWNING, STOPPING) else (shape.should_run,)
-        for wish, failures, quick, sick, restarts in product(wishes, (0, 3), (0, 1), (0, 2), (0, 1, 4)):
+    for shape in (*SHAPES.values(), STARTED, FAILING, PRE_STOP, CURING, LATE, OVERDUE):
+        wishes = (True, False) if shape is SPAWNING or shape.stop else (shape.should_run,)
+        for wish, failures, quick, restarts in product(wishes, (0, 3), (0, 1), (0, 1, 4)):
             now = replace(shape, should_run=wish, failures=failures, quick_deaths=quick)
-            now = replace(now, health_failures=sick, health_restarts=restarts)
-            yield now
-            if shape is STARTING:
-                yield replace(now, started=True)
-                yield replace(now, said_ready=True)
-            if shape is STOPPING:
-                yield replace(now, stop_step=s.PRE_STOP)
-                yield replace(now, unready=True, reason="not ready within 30 s")
+            yield replace(now, health_restarts=restarts)
+    yield replace(STARTING, run=s.Run(PID, said_ready=True))
 
 
 def policies() -> Iterator[Policy]:
@@ -118,7 +121,7 @@ def policies() -> Iterator[Policy]:
 
 @cache
 def survey() -> tuple[set[Change], set[tuple[str, str, str]]]:
-    """Every change of shape that the law can make, and every step (from, to, input) that it announces."""
+    """Every change of shape that the machine can make, and every step (from, to, input) that it announces."""
     changes: set[Change] = set()
     steps: set[tuple[str, str, str]] = set()
     every = tuple(policies())
@@ -156,9 +159,9 @@ CASES: tuple[tuple[Snapshot, Input, Policy, str], ...] = (
     (STARTING, s.TimerElapsed(), USUAL, "alive for `startsecs`"),
     (SPAWNING, s.Spawned(PID), NOTIFY, "with `ready`"),
     (STARTING, s.TimerElapsed(), NOTIFY, "alive for `startsecs`, `ready = notify`, `ready_timeout = 30`"),
-    (replace(STARTING, started=True), s.BecameReady(PID), NOTIFY, "it waited for that"),
-    (replace(STARTING, started=True), s.TimerElapsed(), NOTIFY, "not ready within `ready_timeout`: stopped, then a failed start"),
-    (replace(STARTING, started=True), s.TimeExtended(PID, 60.0, 10.0), NOTIFY, "it asked for more time (EXTEND_TIMEOUT_USEC)"),
+    (STARTED, s.BecameReady(PID), NOTIFY, "it waited for that"),
+    (STARTED, s.TimerElapsed(), NOTIFY, "not ready within `ready_timeout`: stopped, then a failed start"),
+    (STARTED, s.TimeExtended(PID, 60.0, 10.0), NOTIFY, "it asked for more time (EXTEND_TIMEOUT_USEC)"),
     (STARTING, s.ChildExited(PID, 1, SHORT), USUAL, "died before it was up; retries are left"),
     (replace(STARTING, failures=3), s.ChildExited(PID, 1, SHORT), USUAL, "the last retry"),
     (STARTING, s.ChildExited(PID, 0, SHORT), s.Policy(oneshot=True), "a oneshot is done"),
@@ -182,13 +185,13 @@ CASES: tuple[tuple[Snapshot, Input, Policy, str], ...] = (
     (RUNNING, s.HealthChecked(PID, False, "no ping", at_once=True), USUAL, "a missed watchdog ping"),
     (RUNNING, s.HealthChecked(PID, False, "refused"), USUAL, "fewer than `healthcheck_retries` in a row"),
     (
-        replace(RUNNING, health_failures=2),
+        FAILING,
         s.HealthChecked(PID, False, "refused"),
         USUAL,
         "the last of `healthcheck_retries`: sick, and stopped for a restart",
     ),
     (
-        replace(RUNNING, health_failures=2),
+        FAILING,
         s.HealthChecked(PID, False, "refused"),
         s.Policy(health_restarts=False),
         "the same where health only reports",
@@ -206,17 +209,17 @@ CASES: tuple[tuple[Snapshot, Input, Policy, str], ...] = (
     (BACKOFF, s.StopRequested(), USUAL, "there is nothing to wait for"),
     (STOPPING, s.ChildExited(PID, -15, LONG), USUAL, "the end of a stop"),
     (RESTARTING, s.ChildExited(PID, -15, LONG), USUAL, "the middle of a restart"),
-    (replace(RESTARTING, health_restarts=1), s.ChildExited(PID, -15, LONG), USUAL, "a restart for bad health waits"),
+    (CURING, s.ChildExited(PID, -15, LONG), USUAL, "a restart for bad health waits"),
     (
-        replace(RESTARTING, health_restarts=4),
+        replace(CURING, health_restarts=4),
         s.ChildExited(PID, -15, LONG),
         USUAL,
         "more of those than `startretries` without a passed check between them",
     ),
-    (replace(STOPPING, stop_step=s.PRE_STOP), s.PreStopDone(1.0), s.Policy(pre_stop=True), "the command has ended, after 1 s"),
-    (replace(STOPPING, stop_step=s.PRE_STOP), s.TimerElapsed(), s.Policy(pre_stop=True), "the command used up its half of the wait"),
-    (replace(RESTARTING, unready=True), s.ChildExited(PID, -15, LONG), USUAL, "the end of a start that was not ready in time"),
-    (replace(RESTARTING, unready=True), s.ChildExited(PID, -15, LONG), SCHEDULED, "the end of a run that had to end"),
+    (PRE_STOP, s.PreStopDone(1.0), s.Policy(pre_stop=True), "the command has ended, after 1 s"),
+    (PRE_STOP, s.TimerElapsed(), s.Policy(pre_stop=True), "the command used up its half of the wait"),
+    (LATE, s.ChildExited(PID, -15, LONG), USUAL, "the end of a start that was not ready in time"),
+    (OVERDUE, s.ChildExited(PID, -15, LONG), SCHEDULED, "the end of a run that had to end"),
     (STOPPING, s.TimeExtended(PID, 60.0, 10.0), USUAL, "it asked for more time, and no shutdown is under way"),
     (STOPPING, s.TimerElapsed(), USUAL, "the stop signal was not enough; a ladder would go on with its next step"),
     (STOPPING, s.StopRequested(force=True), USUAL, "no more patience"),
@@ -228,7 +231,7 @@ CASES: tuple[tuple[Snapshot, Input, Policy, str], ...] = (
 def words(effect: Effect) -> str:
     """An effect as the table shows it."""
     if isinstance(effect, s.SignalGroup):
-        return "SIGKILL" if effect.signum == s.KILL else "stop signal"
+        return "SIGKILL" if effect.signum == signal.SIGKILL else "stop signal"
     if isinstance(effect, s.SetTimer):
         return f"timer {'at least ' if effect.at_least else ''}{effect.seconds:g} s" + (
             f" ± {effect.jitter:.0%}" if effect.jitter else ""
@@ -290,9 +293,9 @@ supervice/lifecycle/transition.py. -->
 
 One pure function decides about a process: `transition(snapshot, input, policy) -> (snapshot, effects)`. Everything
 here was asked of it. Every state answers every input. An input that came too late changes nothing: one that speaks
-of a pid which is not the present one, or a timer that nobody waits for.
+of a pid which is not the present one, or a timer that is no longer waited for.
 
-STOPPED, EXITED and FATAL are at rest: no child, and only what somebody asks for leads out of them.
+STOPPED, EXITED and FATAL are at rest: no child, and only a request leads out of them.
 
 ```mermaid
 {diagram()}

@@ -1,4 +1,4 @@
-"""Keeps a number for whoever asks on /tmp/store: `add N` adds to it, anything else reads it."""
+"""Keeps a number for its clients on /tmp/store: `add N` adds to it, anything else reads it."""
 
 from __future__ import annotations
 

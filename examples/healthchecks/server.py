@@ -1,4 +1,4 @@
-"""Answers on a TCP port: server.py PORT. On SIGUSR1 it closes the port and lives on, of no use to anybody."""
+"""Answers on a TCP port: server.py PORT. On SIGUSR1 it closes the port and lives on, of no use."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ import sys
 import threading
 from types import FrameType
 
-# A shell that puts something into the background and ends: an orphan, which nobody here will ever collect.
+# A shell that puts something into the background and ends: an orphan, which this server will never collect.
 BACKGROUND = ["sh", "-c", "sleep 0.2 & echo one more"]
 
 

@@ -1,4 +1,4 @@
-"""Connections that hold nobody up: made on the loop, names looked up in a thread."""
+"""Connections that never hold up the loop: made on it, names looked up in a thread."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 async def connect(host: str, port: int) -> Socket:
-    """A connected socket that does not block; the caller closes it. OSError when nobody accepts."""
+    """A connected socket that does not block; the caller closes it. OSError when it is not accepted."""
     import socket
 
     loop = running_loop()
@@ -41,7 +41,7 @@ async def connect(host: str, port: int) -> Socket:
 
 
 async def connect_unix(path: str) -> None:
-    """Returns when somebody listens at the path (stream or datagram). OSError when nobody does."""
+    """Returns when the path is listened on (stream or datagram). OSError when it is not."""
     import socket
 
     for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM, socket.SOCK_SEQPACKET):

@@ -26,7 +26,7 @@ class HealthMonitor:
 
     Failures in the first `start_period` seconds do not count, until a check has passed (Docker's rule).
     `report(healthy, message, counts)` is called after each check. `eager`: until one has passed it is asked
-    sooner than `interval` says, because somebody waits for it.
+    sooner than `interval` says, because a caller waits for it.
     """
 
     def __init__(

@@ -156,7 +156,7 @@ class Looking(Way):
 
 
 class Tcp(Looking):
-    """`tcp:HOST:PORT`: somebody accepts connections."""
+    """`tcp:HOST:PORT`: connections are accepted."""
 
     def __init__(self, loop: EventLoop, ready: Callable[[], object], where: str) -> None:
         super().__init__(loop, ready)
@@ -170,7 +170,7 @@ class Tcp(Looking):
 
 
 class Unix(Looking):
-    """`unix:PATH`: somebody listens."""
+    """`unix:PATH`: the socket is listened on."""
 
     def __init__(self, loop: EventLoop, ready: Callable[[], object], path: str) -> None:
         super().__init__(loop, ready)
@@ -230,7 +230,7 @@ class File(Looking):
 def way_to_be_ready(
     text: str, loop: EventLoop, ready: Callable[[], object], output: ProgramOutput | None
 ) -> Way | None:
-    """None for a way that nobody has to look for."""
+    """None for a way that needs no looking."""
     way, argument = split_ready(text)
     if way == "fd":
         return Line(loop, ready, int(argument))

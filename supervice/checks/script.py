@@ -6,6 +6,7 @@ import os
 
 from supervice.checks.base import HealthChecker, HealthCheckResult
 from supervice.config.quoting import split_command
+from supervice.lean.builtin import signal
 from supervice.lean.loop import wait_for
 from supervice.pid1.runtime import guest_runtime
 from supervice.pid1.signals import signal_group
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from supervice.models import HealthCheckConfig
     from supervice.pid1.runtime import Runtime
 
-KILL = 9
 # With an option (-c, -e) already a shell with a script of its own.
 SHELLS = frozenset({"sh", "bash", "dash", "ash", "busybox", "zsh"})
 # The end of a script's output that is kept for the message.
@@ -101,8 +101,8 @@ class ScriptRun:
         runtime.loop.add_reader(self._read, self._on_output)
 
     def _clear_group(self) -> None:
-        # Still a zombie: the group's number cannot be anybody else's. A check leaves nothing behind.
-        signal_group(self.pid, KILL)
+        # Still a zombie: the group's number cannot be given out anew. A check leaves nothing behind.
+        signal_group(self.pid, signal.SIGKILL)
 
     def _on_exit(self, status: int) -> None:
         self._alive = False
@@ -127,7 +127,7 @@ class ScriptRun:
 
     def end(self) -> None:
         if self._alive:
-            signal_group(self.pid, KILL)
+            signal_group(self.pid, signal.SIGKILL)
         self._runtime.loop.remove_reader(self._read)
         self._on_output_rest()
         os.close(self._read)

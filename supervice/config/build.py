@@ -5,7 +5,7 @@ from __future__ import annotations
 from supervice.config.context import FAILED, Context
 from supervice.config.options import FIELDS, NAME, default, rows
 from supervice.config.problems import shown
-from supervice.config.program import MOST_PROCESSES, Group, Program
+from supervice.config.program import MOST_PROCESSES, Group, Program, name_fault
 from supervice.config.stop_budget import worst_stop
 from supervice.lifecycle.graph import Fault, is_unchecked, problems
 from supervice.models import ProgramConfig, SupervisorConfig, program_of
@@ -83,15 +83,17 @@ class Builder:
             kind = ""
         where = f"[{shown(name)}]"
         if kind in _NAMED and (ctx.stock or kind in ("program", "group")):
-            bad = [c for c in rest if c in " :/" or not c.isprintable()]
+            bad = [c for c in rest if c in " :/"]
             if not ctx.stock:
                 bad += [c for c in rest if c in ",*\t"]
             if kind == "program" and rest == "all" and not ctx.stock:
                 message = f"{where}: `all` means every process, choose another name"
                 ctx.error(section.file, section.line, "", message)
                 return ""
+            why = name_fault(rest)
             if not rest or bad:
                 why = f"a name cannot hold {bad[0]!r}" if bad else f"it needs a name, write [{kind}:NAME]"
+            if why:
                 ctx.error(section.file, section.line, "", f"{where}: {why}")
                 return ""
             return kind
@@ -140,6 +142,9 @@ class Builder:
                     continue
                 setattr(self.config, field, value)
                 given.add("socket" if field == "socket_path" else field)
+        if ctx.stock:  # as supervisord makes them
+            umask = self.config.umask
+            self.config.logfile_mode = 0o666 & ~(0o022 if umask is None else umask)
         if silent and "logfile" not in given:
             self.config.logfile = "/dev/null"
             given.add("logfile")

@@ -1,13 +1,14 @@
 # ruff: noqa: E501  (a table reads better with one option a line)
 """Every option of both dialects, once. Parser, "did you mean", `check` and docs/configuration.md read this table.
 
-A row is `(name, kind, default, supervisord_default, dialects, effect, text)`:
+A row is `(name, kind, default, supervisord_default, dialects, effect, reload, text)`:
 
 - `kind` names a parser in `KINDS`;
 - the defaults are written as in a file (None: none). `default` is ours, `supervisord_default` counts in a stock
   supervisord file; where the row has no effect, `default` is what we always do;
 - `dialects`: "both", "supervice" (ours only) or "supervisord" (only there);
-- `effect`: "" works; any other text is the reason why it is accepted without effect (a warning).
+- `effect`: "" works; any other text is the reason why it is accepted without effect (a warning);
+- `reload`: what a reload does with a new value; "" where the option has no effect.
 
 Only values and text: this module is imported by PID 1 in every container.
 """
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any, Final
 
-    Row = tuple[str, str, str | None, str | None, str, str, str]
+    Row = tuple[str, str, str | None, str | None, str, str, str, str]
 
 NAME: Final = 0
 KIND: Final = 1
@@ -29,9 +30,13 @@ OURS: Final = 2
 STOCK: Final = 3
 DIALECTS: Final = 4
 EFFECT: Final = 5
-TEXT: Final = 6
+RELOAD: Final = 6
+TEXT: Final = 7
 
 BOTH, OURS_ONLY, STOCK_ONLY = "both", "supervice", "supervisord"
+LIVE = "live"  # applied to what runs
+RESTART = "restart"  # the programs that it changes are stopped and started
+START = "start"  # counts when the daemon starts, and not before
 
 # kind: (parser, what the documentation calls it)
 KINDS: dict[str, tuple[Callable[[str], Any], str]] = {
@@ -51,6 +56,9 @@ KINDS: dict[str, tuple[Callable[[str], Any], str]] = {
     "interval": (values.some_seconds, "time above 0"),
     "size": (values.size, "size"),
     "octal": (values.octal, "octal number"),
+    "permissions": (values.permissions, "octal number"),
+    "maxbytes": (values.size, "size, 4KB or more; 0"),
+    "backups": (values.natural, "number, 0 to 1000"),
     "umask": (values.umask, "octal number"),
     "restart": (values.restart, "true, false or unexpected"),
     "stopsignal": (values.stop_signals, "signal or ladder"),
@@ -93,123 +101,125 @@ KINDS: dict[str, tuple[Callable[[str], Any], str]] = {
 
 # fmt: off
 SUPERVICE: tuple[Row, ...] = (
-    ("logfile", "logfile", "supervice.log", None, OURS_ONLY, "", "The daemon's own log. The daemon's default is the container's stdout; supervice.log is the Python API's."),
-    ("loglevel", "loglevel", "INFO", None, OURS_ONLY, "", "The least level that is logged: critical, error, warning, info, debug."),
-    ("log_maxbytes", "size", "50MB", None, OURS_ONLY, "", "The daemon's log is rotated at this size; 0 is never."),
-    ("log_backups", "count", "10", None, OURS_ONLY, "", "How many rotated files of the daemon's log are kept."),
-    ("log_compress", "bool", "false", None, OURS_ONLY, "", "Whether rotated files of the daemon's log become gzip files."),
-    ("log_format", "format", "raw", None, OURS_ONLY, "", "How lines of programs appear on the container's stdout: as they are, with NAME | before them, or as JSON."),
-    ("log_overflow", "overflow", "block", None, OURS_ONLY, "", "When nobody reads our stdout: block the program that writes, or drop and count its lines."),
-    ("log_buffer", "size", "64KB", None, OURS_ONLY, "", "Memory a program for its last lines, which supervicectl logs shows."),
-    ("pidfile", "path", "supervice.pid", None, OURS_ONLY, "", "File with the daemon's pid, or none. The daemon's default as PID 1 is none."),
-    ("socket", "path", "/tmp/supervice.sock", None, OURS_ONLY, "", "The control socket, or none. The daemon's default is the first writable of /tmp, /run, $XDG_RUNTIME_DIR, /dev/shm."),
-    ("socket_mode", "octal", None, None, OURS_ONLY, "", "Mode of the control socket; 0600 by default, 0660 with socket_group."),
-    ("socket_group", "text", None, None, OURS_ONLY, "", "Unix group whose members may read (status, logs, events, health)."),
-    ("shutdown_timeout", "seconds", "30", None, OURS_ONLY, "", "The whole shutdown fits this time; waits are shortened, KILL is never skipped."),
-    ("exit_when_idle", "bool", "true", None, OURS_ONLY, "", "End when nothing runs or will run again. In a stock supervisord file: false, as there."),
-    ("on_fatal", "fatal", "ignore", None, OURS_ONLY, "", "What a program that failed for good does to the container."),
-    ("environment", "environment", "", None, OURS_ONLY, "", "Variables for all programs."),
-    ("umask", "umask", None, None, OURS_ONLY, "", "The umask of the daemon and, unless they set their own, of the programs."),
-    ("termination_log", "path", None, None, OURS_ONLY, "", "Where the reason of the end is written; /dev/termination-log by default when it exists."),
-    ("env_file", "paths", "", None, OURS_ONLY, "", "Files with KEY=value lines, for all programs; environment beats them."),
-    ("user", "user", None, None, OURS_ONLY, "", "The user that the daemon switches to when its log, pid file and socket are open. Programs cannot be started as anybody else then, and what is opened later (their log files, the configuration at a reload) is opened as that user."),
-    ("minfds", "count", None, None, OURS_ONLY, "", "The limit on open files is raised to this; a warning where that cannot be. Programs inherit it."),
-    ("minprocs", "count", None, None, OURS_ONLY, "", "The same for the limit on processes."),
-    ("http", "http", None, None, OURS_ONLY, "", "Where /livez, /readyz, /startupz and /metrics are answered, for everybody who can reach it. Unset: nowhere."),
-    ("drain_delay", "seconds", "0", None, OURS_ONLY, "", "When asked to stop, readiness fails at once and the programs are stopped so much later; before, not out of, shutdown_timeout."),
-    ("watch_config", "bool", "false", None, OURS_ONLY, "", "A change of one of the configuration's files is a reload, without a signal (a ConfigMap). One with errors changes nothing, and is said."),
+    ("logfile", "logfile", "supervice.log", None, OURS_ONLY, "", LIVE, "The daemon's own log. The daemon's default is the container's stdout; supervice.log is the Python API's."),
+    ("loglevel", "loglevel", "INFO", None, OURS_ONLY, "", LIVE, "The least level that is logged: critical, error, warning, info, debug."),
+    ("log_maxbytes", "maxbytes", "50MB", None, OURS_ONLY, "", LIVE, "The daemon's log is rotated at this size; 0 is never."),
+    ("log_backups", "backups", "10", None, OURS_ONLY, "", LIVE, "How many rotated files of the daemon's log are kept."),
+    ("log_compress", "bool", "false", None, OURS_ONLY, "", LIVE, "Whether rotated files of the daemon's log become gzip files."),
+    ("logfile_mode", "permissions", None, None, OURS_ONLY, "", LIVE, "The mode of log files that are made, exactly; unset: 0640 less the umask. In a stock supervisord file: 0666 less the umask, as there."),
+    ("log_format", "format", "raw", None, OURS_ONLY, "", LIVE, "How lines of programs appear on the container's stdout: as they are, with NAME | before them, or as JSON."),
+    ("log_overflow", "overflow", "block", None, OURS_ONLY, "", LIVE, "When nobody reads our stdout: block the program that writes, or drop and count its lines."),
+    ("log_buffer", "size", "64KB", None, OURS_ONLY, "", LIVE, "Memory a program for its last lines, which supervicectl logs shows."),
+    ("pidfile", "path", "supervice.pid", None, OURS_ONLY, "", START, "File with the daemon's pid, or none. The daemon's default as PID 1 is none."),
+    ("socket", "path", "/tmp/supervice.sock", None, OURS_ONLY, "", START, "The control socket, or none. The daemon's default is the first writable of /tmp, /run, $XDG_RUNTIME_DIR, /dev/shm."),
+    ("socket_mode", "octal", None, None, OURS_ONLY, "", START, "Mode of the control socket; 0600 by default, 0660 with socket_group."),
+    ("socket_group", "text", None, None, OURS_ONLY, "", START, "Unix group whose members may read (status, logs, events, health)."),
+    ("shutdown_timeout", "seconds", "30", None, OURS_ONLY, "", LIVE, "The whole shutdown fits this time; waits are shortened, KILL is never skipped."),
+    ("exit_when_idle", "bool", "true", None, OURS_ONLY, "", LIVE, "End when nothing runs or will run again. In a stock supervisord file: false, as there."),
+    ("on_fatal", "fatal", "ignore", None, OURS_ONLY, "", LIVE, "What a program that failed for good does to the container."),
+    ("environment", "environment", "", None, OURS_ONLY, "", RESTART, "Variables for all programs."),
+    ("umask", "umask", None, None, OURS_ONLY, "", RESTART, "The umask of the daemon and, unless they set their own, of the programs."),
+    ("termination_log", "path", None, None, OURS_ONLY, "", LIVE, "Where the reason of the end is written; /dev/termination-log by default when it exists."),
+    ("env_file", "paths", "", None, OURS_ONLY, "", RESTART, "Files with KEY=value lines, for all programs; environment beats them."),
+    ("user", "user", None, None, OURS_ONLY, "", START, "The user that the daemon switches to when its log, pid file and socket are open. Programs cannot be started as anybody else then, and what is opened later (their log files, the configuration at a reload) is opened as that user."),
+    ("minfds", "count", None, None, OURS_ONLY, "", START, "The limit on open files is raised to this; a warning where that cannot be. Programs inherit it."),
+    ("minprocs", "count", None, None, OURS_ONLY, "", START, "The same for the limit on processes."),
+    ("http", "http", None, None, OURS_ONLY, "", START, "Where /livez, /readyz, /startupz and /metrics are answered, for everybody who can reach it. Unset: nowhere."),
+    ("drain_delay", "seconds", "0", None, OURS_ONLY, "", LIVE, "When asked to stop, readiness fails at once and the programs are stopped so much later; before, not out of, shutdown_timeout."),
+    ("watch_config", "bool", "false", None, OURS_ONLY, "", LIVE, "A change of one of the configuration's files is a reload, without a signal (a ConfigMap). One with errors changes nothing, and is said."),
 )
 
 PROGRAM: tuple[Row, ...] = (
-    ("command", "command", None, None, BOTH, "", "The program and its arguments, quoted as in a shell; no shell runs it. Required."),
-    ("process_name", "text", None, "%(program_name)s", BOTH, "", "The name of a process; by default the program's, or 00, 01 … with numprocs above 1."),
-    ("numprocs", "count", "1", "1", BOTH, "", "How many processes are started."),
-    ("numprocs_start", "int", "0", "0", BOTH, "", "The number of the first process."),
-    ("priority", "int", "999", "999", BOTH, "", "Lower is spawned earlier and stopped later; nothing waits for it."),
-    ("autostart", "bool", "true", "true", BOTH, "", "Start with the daemon."),
-    ("autorestart", "restart", "true", "unexpected", BOTH, "", "Start again after an exit from RUNNING; unexpected: only for codes not in exitcodes. Default false for a main program."),
-    ("exitcodes", "exitcodes", "0", "0", BOTH, "", "The exit codes that are expected."),
-    ("startsecs", "seconds", "1", "1", BOTH, "", "Alive this long is RUNNING."),
-    ("startretries", "retries", "3", "3", BOTH, "", "Failures before RUNNING in a row that are retried; then FATAL."),
-    ("backoff", "seconds", "1", None, OURS_ONLY, "", "The first wait before a retry."),
-    ("backoff_factor", "factor", "2", None, OURS_ONLY, "", "Each further wait is longer by this factor."),
-    ("backoff_max", "seconds", "30", None, OURS_ONLY, "", "The longest wait before a retry."),
-    ("main", "bool", "false", None, OURS_ONLY, "", "The container ends when this program ends, with its exit code. At most one."),
-    ("critical", "bool", "false", None, OURS_ONLY, "", "The container ends when this program fails for good."),
-    ("stopsignal", "stopsignal", "TERM", "TERM", BOTH, "", "The signal that stops it, or a ladder with waits: TERM:10 QUIT:5 KILL."),
-    ("stopwaitsecs", "seconds", "10", "10", BOTH, "", "Seconds between the stop signal and KILL."),
-    ("stopasgroup", "bool", "true", "true", BOTH, "", "The stop signal goes to the whole process group. (supervisord's own default is false.)"),
-    ("killasgroup", "bool", "true", "true", BOTH, "", "KILL goes to the whole process group. Default: as stopasgroup."),
-    ("forward_signals", "forward", "", None, OURS_ONLY, "", "Signals to the daemon that this program gets: HUP USR1:HUP WINCH."),
-    ("directory", "path", None, None, BOTH, "", "Working directory."),
-    ("user", "user", None, None, BOTH, "", "Run as: name, uid, name:group, uid:gid."),
-    ("umask", "umask", None, None, BOTH, "", "The program's umask."),
-    ("environment", "environment", "", "", BOTH, "", "Variables: KEY=\"value\",KEY2=value2."),
-    ("redirect_stderr", "bool", "false", "false", BOTH, "", "stderr goes where stdout goes."),
-    ("stdout_logfile", "logfile", None, None, BOTH, "", "File for stdout; unset: the container's stdout; NONE: discarded. supervisord's AUTO is the container's stdout."),
-    ("stdout_logfile_maxbytes", "size", "50MB", "50MB", BOTH, "", "Rotate at this size; 0 is never; devices are never rotated."),
-    ("stdout_logfile_backups", "count", "10", "10", BOTH, "", "Rotated files that are kept."),
-    ("stdout_logfile_compress", "bool", "false", None, OURS_ONLY, "", "Whether rotated files become gzip files (FILE.1.gz), beside the daemon's work. FILE.1 is plain until its compression is done."),
-    ("stderr_logfile", "logfile", None, None, BOTH, "", "File for stderr; unset: the container's stderr; NONE: discarded."),
-    ("stderr_logfile_maxbytes", "size", "50MB", "50MB", BOTH, "", "Rotate at this size; 0 is never."),
-    ("stderr_logfile_backups", "count", "10", "10", BOTH, "", "Rotated files that are kept."),
-    ("stderr_logfile_compress", "bool", "false", None, OURS_ONLY, "", "Whether rotated files become gzip files."),
-    ("healthcheck_type", "health", "none", None, OURS_ONLY, "", "How it is asked whether it is well: none, tcp, script, http."),
-    ("healthcheck_interval", "interval", "30", None, OURS_ONLY, "", "Time between checks."),
-    ("healthcheck_timeout", "interval", "10", None, OURS_ONLY, "", "A check that takes longer has failed."),
-    ("healthcheck_retries", "positive", "3", None, OURS_ONLY, "", "Failures in a row until UNHEALTHY."),
-    ("healthcheck_start_period", "seconds", "10", None, OURS_ONLY, "", "Failures in this time after the start do not count."),
-    ("healthcheck_port", "port", None, None, OURS_ONLY, "", "Port of a tcp check."),
-    ("healthcheck_host", "text", "127.0.0.1", None, OURS_ONLY, "", "Host of a tcp check."),
-    ("healthcheck_command", "command", None, None, OURS_ONLY, "", "Command of a script check; exit 0 is healthy."),
-    ("healthcheck_url", "url", None, None, OURS_ONLY, "", "URL of an http check, http://127.0.0.1:8000/health; redirects are not followed."),
-    ("healthcheck_headers", "headers", "", None, OURS_ONLY, "", "Headers of an http check, one `Name: value` a line."),
-    ("healthcheck_status", "status", "200-399", None, OURS_ONLY, "", "Status codes that are healthy: 200-399, 404."),
-    ("healthcheck_action", "action", "restart", None, OURS_ONLY, "", "What UNHEALTHY leads to: restart, shutdown, none."),
-    ("readiness_type", "health", "none", None, OURS_ONLY, "", "As healthcheck_type; decides readiness and never restarts."),
-    ("readiness_interval", "interval", "30", None, OURS_ONLY, "", "Time between readiness checks."),
-    ("readiness_timeout", "interval", "10", None, OURS_ONLY, "", "A readiness check that takes longer has failed."),
-    ("readiness_retries", "positive", "3", None, OURS_ONLY, "", "Failures in a row until not ready."),
-    ("readiness_start_period", "seconds", "10", None, OURS_ONLY, "", "Failures in this time after the start do not count."),
-    ("readiness_port", "port", None, None, OURS_ONLY, "", "Port of a tcp readiness check."),
-    ("readiness_host", "text", "127.0.0.1", None, OURS_ONLY, "", "Host of a tcp readiness check."),
-    ("readiness_command", "command", None, None, OURS_ONLY, "", "Command of a script readiness check."),
-    ("readiness_url", "url", None, None, OURS_ONLY, "", "URL of an http readiness check."),
-    ("readiness_headers", "headers", "", None, OURS_ONLY, "", "Headers of an http readiness check."),
-    ("readiness_status", "status", "200-399", None, OURS_ONLY, "", "Status codes that are ready."),
-    ("env_file", "paths", "", None, OURS_ONLY, "", "Files with KEY=value lines, read at each start; later ones win, environment beats them."),
-    ("secrets", "secrets", "", None, OURS_ONLY, "", "Variables with the content of files, read at each start: DB_PASSWORD=/run/secrets/db. They beat environment."),
-    ("pass_environment", "words", None, None, OURS_ONLY, "", "Of our own environment only these names and globs pass (LANG, AWS_*); unset: all."),
-    ("depends_on", "depends", "", None, OURS_ONLY, "", "What must be so before it starts: db:healthy, migrate:completed, cache:ready, backend (a group: each of its programs)."),
-    ("ready", "ready", "started", None, OURS_ONLY, "", "What makes it RUNNING, besides startsecs: started (nothing), notify (sd_notify), fd:N (a newline), log:REGEX (a line of output), tcp:HOST:PORT, unix:PATH, http:URL, file:PATH (newer than the start), check (the readiness check)."),
-    ("ready_timeout", "interval", None, None, OURS_ONLY, "", "Not ready in this time after the start is a failed start; unset: it may take for ever."),
-    ("type", "type", "simple", None, OURS_ONLY, "", "simple, or oneshot: runs once to its end."),
-    ("schedule", "schedule", None, None, OURS_ONLY, "", "When it runs, as a oneshot: a cron expression of five fields (*/15 * * * *), @hourly, @daily, @weekly, @monthly, @yearly, @reboot, or every 90s; several lines are several schedules."),
-    ("schedule_timezone", "timezone", None, None, OURS_ONLY, "", "The time zone of its schedule (Europe/Berlin); the program's own TZ stays. Unset: TZ, else /etc/localtime, else UTC."),
-    ("schedule_overlap", "overlap", "skip", None, OURS_ONLY, "", "A time that comes during a run is skipped, runs after it (queue), or stops it (restart)."),
-    ("schedule_timeout", "interval", None, None, OURS_ONLY, "", "A run that takes longer is stopped, and has failed. Unset: it may take for ever."),
-    ("schedule_retries", "count", "0", None, OURS_ONLY, "", "A failed run is tried again so many times, after backoff, as long as that is before its next time."),
-    ("schedule_jitter", "seconds", "0", None, OURS_ONLY, "", "Its times are later by less than this, always by the same for a program and a host name."),
-    ("schedule_stamp", "path", None, None, OURS_ONLY, "", "File, on a volume, with the last time that was dealt with: at start what came meanwhile is made up, once. Unset: a start makes up nothing."),
-    ("schedule_deadline", "interval", None, None, OURS_ONLY, "", "A time that is older than this is missed and not made up. Unset: it may be made up until the next one."),
-    ("schedule_notify", "command", None, None, OURS_ONLY, "", "Command for each start and end of a run, with SUPERVICE_EVENT (start, success, failure, skipped, missed), SUPERVICE_PROGRAM, _CODE, _REASON and _SECONDS, and the last lines on its standard input."),
-    ("watch", "watched", None, None, OURS_ONLY, "", "Files whose change restarts it: paths, directories, globs (**: any depth), or @env for its env_file and secrets."),
-    ("watch_action", "watchaction", "restart", None, OURS_ONLY, "", "What a change does: restart, reload (supervice's own), signal:NAME, run:COMMAND."),
-    ("watch_interval", "interval", "2", None, OURS_ONLY, "", "Time between two looks at the files."),
-    ("watch_delay", "seconds", "1", None, OURS_ONLY, "", "A change acts after so much quiet, at the latest after ten times that."),
-    ("watch_ignore", "globs", "", None, OURS_ONLY, "", "Names and globs that are not watched. Never are: our own log files, .git, node_modules, __pycache__, names that begin with a dot or end in ~, .swp or .tmp."),
-    ("watch_check", "command", None, None, OURS_ONLY, "", "Command that has to succeed before a change acts (nginx -t)."),
-    ("restart_limit", "restarts", None, None, OURS_ONLY, "", "5/60s: more automatic restarts than 5 within 60 s, for whatever reason, is FATAL."),
-    ("pre_stop", "command", None, None, OURS_ONLY, "", "Command that runs before the stop signal, with $MAINPID; it may use half of the time until the next signal."),
-    ("watchdog", "interval", None, None, OURS_ONLY, "", "The program must ping (WATCHDOG=1 by sd_notify) within each such time; a missed ping is UNHEALTHY at once."),
-    ("log_format", "format", None, None, OURS_ONLY, "", "As in [supervice], for this program."),
-    ("nice", "nice", None, None, OURS_ONLY, "", "Niceness, -20 to 19; below ours it needs CAP_SYS_NICE."),
-    ("oom_score_adj", "oom", None, None, OURS_ONLY, "", "The kernel's out-of-memory score, -1000 (never) to 1000 (first); below ours it needs CAP_SYS_RESOURCE."),
-    ("no_new_privs", "bool", "false", None, OURS_ONLY, "", "No setuid program and no file capability gives it rights any more."),
-    ("capabilities", "capabilities", None, None, OURS_ONLY, "", "The capabilities that it keeps (NET_BIND_SERVICE), or none; all others are dropped. With a user they are ambient. Unset: all of ours as root, none for others."),
-    ("pdeathsig", "signal", None, None, OURS_ONLY, "", "The signal that it gets when supervice dies."),
+    ("command", "command", None, None, BOTH, "", RESTART, "The program and its arguments, quoted as in a shell; no shell runs it. Required."),
+    ("process_name", "text", None, "%(program_name)s", BOTH, "", RESTART, "The name of a process; by default the program's, or 00, 01 … with numprocs above 1."),
+    ("numprocs", "count", "1", "1", BOTH, "", LIVE, "How many processes are started."),
+    ("numprocs_start", "int", "0", "0", BOTH, "", RESTART, "The number of the first process."),
+    ("priority", "int", "999", "999", BOTH, "", LIVE, "Lower is spawned earlier and stopped later; nothing waits for it."),
+    ("autostart", "bool", "true", "true", BOTH, "", LIVE, "Start with the daemon."),
+    ("autorestart", "restart", "true", "unexpected", BOTH, "", RESTART, "Start again after an exit from RUNNING; unexpected: only for codes not in exitcodes. Default false for a main program."),
+    ("exitcodes", "exitcodes", "0", "0", BOTH, "", RESTART, "The exit codes that are expected."),
+    ("startsecs", "seconds", "1", "1", BOTH, "", RESTART, "Alive this long is RUNNING."),
+    ("startretries", "retries", "3", "3", BOTH, "", RESTART, "Failures before RUNNING in a row that are retried; then FATAL."),
+    ("backoff", "seconds", "1", None, OURS_ONLY, "", RESTART, "The first wait before a retry."),
+    ("backoff_factor", "factor", "2", None, OURS_ONLY, "", RESTART, "Each further wait is longer by this factor."),
+    ("backoff_max", "seconds", "30", None, OURS_ONLY, "", RESTART, "The longest wait before a retry."),
+    ("main", "bool", "false", None, OURS_ONLY, "", RESTART, "The container ends when this program ends, with its exit code. At most one."),
+    ("critical", "bool", "false", None, OURS_ONLY, "", LIVE, "The container ends when this program fails for good."),
+    ("stopsignal", "stopsignal", "TERM", "TERM", BOTH, "", RESTART, "The signal that stops it, or a ladder with waits: TERM:10 QUIT:5 KILL."),
+    ("stopwaitsecs", "seconds", "10", "10", BOTH, "", RESTART, "Seconds between the stop signal and KILL."),
+    ("stopasgroup", "bool", "true", "true", BOTH, "", RESTART, "The stop signal goes to the whole process group. (supervisord's own default is false.)"),
+    ("killasgroup", "bool", "true", "true", BOTH, "", RESTART, "KILL goes to the whole process group. Default: as stopasgroup."),
+    ("forward_signals", "forward", "", None, OURS_ONLY, "", RESTART, "Signals to the daemon that this program gets: HUP USR1:HUP WINCH."),
+    ("directory", "path", None, None, BOTH, "", RESTART, "Working directory."),
+    ("user", "user", None, None, BOTH, "", RESTART, "Run as: name, uid, name:group, uid:gid."),
+    ("umask", "umask", None, None, BOTH, "", RESTART, "The program's umask."),
+    ("environment", "environment", "", "", BOTH, "", RESTART, "Variables: KEY=\"value\",KEY2=value2."),
+    ("redirect_stderr", "bool", "false", "false", BOTH, "", RESTART, "stderr goes where stdout goes."),
+    ("stdout_logfile", "logfile", None, None, BOTH, "", LIVE, "File for stdout; unset: the container's stdout; NONE: discarded. supervisord's AUTO is the container's stdout."),
+    ("stdout_logfile_maxbytes", "maxbytes", "50MB", "50MB", BOTH, "", LIVE, "Rotate at this size; 0 is never; devices are never rotated."),
+    ("stdout_logfile_backups", "backups", "10", "10", BOTH, "", LIVE, "Rotated files that are kept."),
+    ("stdout_logfile_compress", "bool", "false", None, OURS_ONLY, "", LIVE, "Whether rotated files become gzip files (FILE.1.gz), beside the daemon's work. FILE.1 is plain until its compression is done."),
+    ("stderr_logfile", "logfile", None, None, BOTH, "", LIVE, "File for stderr; unset: the container's stderr; NONE: discarded."),
+    ("stderr_logfile_maxbytes", "maxbytes", "50MB", "50MB", BOTH, "", LIVE, "Rotate at this size; 0 is never."),
+    ("stderr_logfile_backups", "backups", "10", "10", BOTH, "", LIVE, "Rotated files that are kept."),
+    ("stderr_logfile_compress", "bool", "false", None, OURS_ONLY, "", LIVE, "Whether rotated files become gzip files."),
+    ("logfile_mode", "permissions", None, None, OURS_ONLY, "", LIVE, "As in [supervice], for the log files of this program."),
+    ("healthcheck_type", "health", "none", None, OURS_ONLY, "", RESTART, "How it is asked whether it is well: none, tcp, script, http."),
+    ("healthcheck_interval", "interval", "30", None, OURS_ONLY, "", RESTART, "Time between checks."),
+    ("healthcheck_timeout", "interval", "10", None, OURS_ONLY, "", RESTART, "A check that takes longer has failed."),
+    ("healthcheck_retries", "positive", "3", None, OURS_ONLY, "", RESTART, "Failures in a row until UNHEALTHY."),
+    ("healthcheck_start_period", "seconds", "10", None, OURS_ONLY, "", RESTART, "Failures in this time after the start do not count."),
+    ("healthcheck_port", "port", None, None, OURS_ONLY, "", RESTART, "Port of a tcp check."),
+    ("healthcheck_host", "text", "127.0.0.1", None, OURS_ONLY, "", RESTART, "Host of a tcp check."),
+    ("healthcheck_command", "command", None, None, OURS_ONLY, "", RESTART, "Command of a script check; exit 0 is healthy."),
+    ("healthcheck_url", "url", None, None, OURS_ONLY, "", RESTART, "URL of an http check, http://127.0.0.1:8000/health; redirects are not followed."),
+    ("healthcheck_headers", "headers", "", None, OURS_ONLY, "", RESTART, "Headers of an http check, one `Name: value` a line."),
+    ("healthcheck_status", "status", "200-399", None, OURS_ONLY, "", RESTART, "Status codes that are healthy: 200-399, 404."),
+    ("healthcheck_action", "action", "restart", None, OURS_ONLY, "", RESTART, "What UNHEALTHY leads to: restart, shutdown, none."),
+    ("readiness_type", "health", "none", None, OURS_ONLY, "", RESTART, "As healthcheck_type; decides readiness and never restarts."),
+    ("readiness_interval", "interval", "30", None, OURS_ONLY, "", RESTART, "Time between readiness checks."),
+    ("readiness_timeout", "interval", "10", None, OURS_ONLY, "", RESTART, "A readiness check that takes longer has failed."),
+    ("readiness_retries", "positive", "3", None, OURS_ONLY, "", RESTART, "Failures in a row until not ready."),
+    ("readiness_start_period", "seconds", "10", None, OURS_ONLY, "", RESTART, "Failures in this time after the start do not count."),
+    ("readiness_port", "port", None, None, OURS_ONLY, "", RESTART, "Port of a tcp readiness check."),
+    ("readiness_host", "text", "127.0.0.1", None, OURS_ONLY, "", RESTART, "Host of a tcp readiness check."),
+    ("readiness_command", "command", None, None, OURS_ONLY, "", RESTART, "Command of a script readiness check."),
+    ("readiness_url", "url", None, None, OURS_ONLY, "", RESTART, "URL of an http readiness check."),
+    ("readiness_headers", "headers", "", None, OURS_ONLY, "", RESTART, "Headers of an http readiness check."),
+    ("readiness_status", "status", "200-399", None, OURS_ONLY, "", RESTART, "Status codes that are ready."),
+    ("env_file", "paths", "", None, OURS_ONLY, "", RESTART, "Files with KEY=value lines, read at each start; later ones win, environment beats them."),
+    ("secrets", "secrets", "", None, OURS_ONLY, "", RESTART, "Variables with the content of files, read at each start: DB_PASSWORD=/run/secrets/db. They beat environment."),
+    ("pass_environment", "words", None, None, OURS_ONLY, "", RESTART, "Of our own environment only these names and globs pass (LANG, AWS_*); unset: all."),
+    ("depends_on", "depends", "", None, OURS_ONLY, "", LIVE, "What must be so before it starts: db:healthy, migrate:completed, cache:ready, backend (a group: each of its programs)."),
+    ("ready", "ready", "started", None, OURS_ONLY, "", RESTART, "What makes it RUNNING, besides startsecs: started (nothing), notify (sd_notify), fd:N (a newline), log:REGEX (a line of output), tcp:HOST:PORT, unix:PATH, http:URL, file:PATH (newer than the start), check (the readiness check)."),
+    ("ready_timeout", "interval", None, None, OURS_ONLY, "", LIVE, "Not ready in this time after the start is a failed start; unset: it may take for ever."),
+    ("type", "type", "simple", None, OURS_ONLY, "", RESTART, "simple, or oneshot: runs once to its end."),
+    ("schedule", "schedule", None, None, OURS_ONLY, "", LIVE, "When it runs, as a oneshot: a cron expression of five fields (*/15 * * * *), @hourly, @daily, @weekly, @monthly, @yearly, @reboot, or every 90s; several lines are several schedules."),
+    ("schedule_timezone", "timezone", None, None, OURS_ONLY, "", LIVE, "The time zone of its schedule (Europe/Berlin); the program's own TZ stays. Unset: TZ, else /etc/localtime, else UTC."),
+    ("schedule_overlap", "overlap", "skip", None, OURS_ONLY, "", LIVE, "A time that comes during a run is skipped, runs after it (queue), or stops it (restart)."),
+    ("schedule_timeout", "interval", None, None, OURS_ONLY, "", LIVE, "A run that takes longer is stopped, and has failed. Unset: it may take for ever."),
+    ("schedule_retries", "count", "0", None, OURS_ONLY, "", LIVE, "A failed run is tried again so many times, after backoff, as long as that is before its next time."),
+    ("schedule_jitter", "seconds", "0", None, OURS_ONLY, "", LIVE, "Its times are later by less than this, always by the same for a program and a host name."),
+    ("schedule_stamp", "path", None, None, OURS_ONLY, "", LIVE, "File, on a volume, with the last time that was dealt with: at start what came meanwhile is made up, once. Unset: a start makes up nothing."),
+    ("schedule_deadline", "interval", None, None, OURS_ONLY, "", LIVE, "A time that is older than this is missed and not made up. Unset: it may be made up until the next one."),
+    ("schedule_notify", "command", None, None, OURS_ONLY, "", LIVE, "Command for each start and end of a run, with SUPERVICE_EVENT (start, success, failure, skipped, missed), SUPERVICE_PROGRAM, _CODE, _REASON and _SECONDS, and the last lines on its standard input."),
+    ("watch", "watched", None, None, OURS_ONLY, "", LIVE, "Files whose change restarts it: paths, directories, globs (**: any depth), or @env for its env_file and secrets."),
+    ("watch_action", "watchaction", "restart", None, OURS_ONLY, "", LIVE, "What a change does: restart, reload (supervice's own), signal:NAME, run:COMMAND."),
+    ("watch_interval", "interval", "2", None, OURS_ONLY, "", LIVE, "Time between two looks at the files."),
+    ("watch_delay", "seconds", "1", None, OURS_ONLY, "", LIVE, "A change acts after so much quiet, at the latest after ten times that."),
+    ("watch_ignore", "globs", "", None, OURS_ONLY, "", LIVE, "Names and globs that are not watched. Never are: our own log files, .git, node_modules, __pycache__, names that begin with a dot or end in ~, .swp or .tmp."),
+    ("watch_check", "command", None, None, OURS_ONLY, "", LIVE, "Command that has to succeed before a change acts (nginx -t)."),
+    ("restart_limit", "restarts", None, None, OURS_ONLY, "", LIVE, "5/60s: more automatic restarts than 5 within 60 s, for whatever reason, is FATAL."),
+    ("pre_stop", "command", None, None, OURS_ONLY, "", RESTART, "Command that runs before the stop signal, with $MAINPID; it may use half of the time until the next signal."),
+    ("watchdog", "interval", None, None, OURS_ONLY, "", RESTART, "The program must ping (WATCHDOG=1 by sd_notify) within each such time; a missed ping is UNHEALTHY at once."),
+    ("log_format", "format", None, None, OURS_ONLY, "", LIVE, "As in [supervice], for this program."),
+    ("nice", "nice", None, None, OURS_ONLY, "", RESTART, "Niceness, -20 to 19; below ours it needs CAP_SYS_NICE."),
+    ("oom_score_adj", "oom", None, None, OURS_ONLY, "", RESTART, "The kernel's out-of-memory score, -1000 (never) to 1000 (first); below ours it needs CAP_SYS_RESOURCE."),
+    ("no_new_privs", "bool", "false", None, OURS_ONLY, "", RESTART, "No setuid program and no file capability gives it rights any more."),
+    ("capabilities", "capabilities", None, None, OURS_ONLY, "", RESTART, "The capabilities that it keeps (NET_BIND_SERVICE), or none; all others are dropped. With a user they are ambient. Unset: all of ours as root, none for others."),
+    ("pdeathsig", "signal", None, None, OURS_ONLY, "", RESTART, "The signal that it gets when supervice dies."),
     *(
-        (f"rlimit_{name}", kind, None, None, OURS_ONLY, "", f"RLIMIT_{name.upper()}, {what}: soft:hard, or one for both; unlimited.")
+        (f"rlimit_{name}", kind, None, None, OURS_ONLY, "", RESTART, f"RLIMIT_{name.upper()}, {what}: soft:hard, or one for both; unlimited.")
         for name, kind, what in (
             ("as", "limit_size", "address space"),
             ("core", "limit_size", "core files"),
@@ -227,75 +237,79 @@ PROGRAM: tuple[Row, ...] = (
             ("stack", "limit_size", "stack"),
         )
     ),
-    ("stdout_capture_maxbytes", "size", "0", "0", BOTH, "", "Above 0: what stdout has between <!--XSUPERVISOR:BEGIN--> and <!--XSUPERVISOR:END--> (the last so many bytes) is a PROCESS_COMMUNICATION event, and not logged."),
-    ("stderr_capture_maxbytes", "size", "0", "0", BOTH, "", "Above 0: what stderr has between <!--XSUPERVISOR:BEGIN--> and <!--XSUPERVISOR:END--> (the last so many bytes) is a PROCESS_COMMUNICATION event, and not logged."),
-    ("stdout_events_enabled", "bool", "false", "false", BOTH, "", "What is written to stdout is also a PROCESS_LOG event."),
-    ("stderr_events_enabled", "bool", "false", "false", BOTH, "", "What is written to stderr is also a PROCESS_LOG event."),
-    ("stdout_syslog", "bool", "false", "false", BOTH, "containers have no syslog; lines go to the container's stdout", "Send stdout to syslog."),
-    ("stderr_syslog", "bool", "false", "false", BOTH, "containers have no syslog; lines go to the container's stderr", "Send stderr to syslog."),
-    ("serverurl", "serverurl", "AUTO", "AUTO", BOTH, "", "SUPERVISOR_SERVER_URL of the program. AUTO: where our own HTTP server listens, if there is one."),
+    ("stdout_capture_maxbytes", "size", "0", "0", BOTH, "", RESTART, "Above 0: what stdout has between <!--XSUPERVISOR:BEGIN--> and <!--XSUPERVISOR:END--> (the last so many bytes) is a PROCESS_COMMUNICATION event, and not logged."),
+    ("stderr_capture_maxbytes", "size", "0", "0", BOTH, "", RESTART, "Above 0: what stderr has between <!--XSUPERVISOR:BEGIN--> and <!--XSUPERVISOR:END--> (the last so many bytes) is a PROCESS_COMMUNICATION event, and not logged."),
+    ("stdout_events_enabled", "bool", "false", "false", BOTH, "", RESTART, "What is written to stdout is also a PROCESS_LOG event."),
+    ("stderr_events_enabled", "bool", "false", "false", BOTH, "", RESTART, "What is written to stderr is also a PROCESS_LOG event."),
+    ("stdout_syslog", "bool", "false", "false", BOTH, "containers have no syslog; lines go to the container's stdout", "", "Send stdout to syslog."),
+    ("stderr_syslog", "bool", "false", "false", BOTH, "containers have no syslog; lines go to the container's stderr", "", "Send stderr to syslog."),
+    ("serverurl", "serverurl", "AUTO", "AUTO", BOTH, "", RESTART, "SUPERVISOR_SERVER_URL of the program. AUTO: where our own HTTP server listens, if there is one."),
 )
 
 LISTENER: tuple[Row, ...] = (
-    ("events", "names", None, None, BOTH, "", "The events that the listener gets. Required."),
-    ("buffer_size", "positive", "10", "10", BOTH, "", "Events that wait while no process of the listener is free; one more, and the oldest is dropped."),
-    ("result_handler", "text", None, "supervisor.dispatchers:default_handler", BOTH, "the answer to an event is read by supervice itself, no Python code is loaded", "Python function for the listener's answers."),
+    ("events", "names", None, None, BOTH, "", RESTART, "The events that the listener gets. Required."),
+    ("buffer_size", "positive", "10", "10", BOTH, "", RESTART, "Events that wait while no process of the listener is free; one more, and the oldest is dropped."),
+    ("result_handler", "text", None, "supervisor.dispatchers:default_handler", BOTH, "the answer to an event is read by supervice itself, no Python code is loaded", "", "Python function for the listener's answers."),
 )
 
 FCGI: tuple[Row, ...] = (
-    ("socket", "text", None, None, BOTH, "", "tcp://HOST:PORT or unix:///PATH, standard input of every process. Required."),
-    ("socket_backlog", "positive", None, None, BOTH, "", "The socket's listen backlog."),
-    ("socket_owner", "text", None, None, BOTH, "", "Owner of a unix socket: user or user:group. Default: the program's user."),
-    ("socket_mode", "octal", None, "0700", BOTH, "", "Mode of a unix socket."),
+    ("socket", "text", None, None, BOTH, "", RESTART, "tcp://HOST:PORT or unix:///PATH, standard input of every process. Required."),
+    ("socket_backlog", "positive", None, None, BOTH, "", RESTART, "The socket's listen backlog."),
+    ("socket_owner", "text", None, None, BOTH, "", RESTART, "Owner of a unix socket: user or user:group. Default: the program's user."),
+    ("socket_mode", "octal", None, "0700", BOTH, "", RESTART, "Mode of a unix socket."),
 )
 
 GROUP: tuple[Row, ...] = (
-    ("programs", "names", None, None, BOTH, "", "The programs of the group, separated by commas. Required."),
-    ("priority", "int", None, "999", BOTH, "", "The order of spawning between groups."),
+    ("programs", "names", None, None, BOTH, "", LIVE, "The programs of the group, separated by commas. Required."),
+    ("priority", "int", None, "999", BOTH, "", LIVE, "The order of spawning between groups."),
 )
 
 INCLUDE: tuple[Row, ...] = (
-    ("files", "words", None, None, BOTH, "", "Files or patterns (conf.d/*.conf), relative to this file. Required."),
+    ("files", "words", None, None, BOTH, "", LIVE, "Files or patterns (conf.d/*.conf), relative to this file. Required."),
 )
 
 SUPERVISORD: tuple[Row, ...] = (
-    ("logfile", "logfile", None, "supervisord.log", STOCK_ONLY, "", "The daemon's own log. Unset: the container's stdout."),
-    ("logfile_maxbytes", "size", None, "50MB", STOCK_ONLY, "", "Rotate at this size; 0 is never."),
-    ("logfile_backups", "count", None, "10", STOCK_ONLY, "", "Rotated files that are kept."),
-    ("loglevel", "loglevel", None, "info", STOCK_ONLY, "", "The least level that is logged; trace and blather are debug."),
-    ("pidfile", "path", None, "supervisord.pid", STOCK_ONLY, "", "File with the daemon's pid."),
-    ("environment", "environment", None, "", STOCK_ONLY, "", "Variables for all programs."),
-    ("umask", "umask", None, "022", STOCK_ONLY, "", "The umask of the daemon and the programs."),
-    ("nodaemon", "bool", "true", "false", STOCK_ONLY, "supervice always stays in the foreground", "Stay in the foreground."),
-    ("silent", "bool", None, "false", STOCK_ONLY, "", "The daemon's log does not go to stdout; without a logfile there is none."),
-    ("minfds", "count", None, None, STOCK_ONLY, "", "The limit on open files is raised to this; a warning where that cannot be. Unset: it stays (supervisord: 1024)."),
-    ("minprocs", "count", None, None, STOCK_ONLY, "", "The same for the limit on processes. Unset: it stays (supervisord: 200)."),
-    ("user", "user", None, None, STOCK_ONLY, "", "The user of the programs that set none. The daemon itself stays root, so that it can stop every program and collect every orphan."),
-    ("nocleanup", "bool", None, "false", STOCK_ONLY, "there are no AUTO log files here, programs log to the container's stdout", "Keep old AUTO log files."),
-    ("childlogdir", "path", None, None, STOCK_ONLY, "there are no AUTO log files here, programs log to the container's stdout", "Directory of AUTO log files."),
-    ("directory", "path", None, None, STOCK_ONLY, "supervisord too changes to it only when it daemonizes", "Directory to change to when daemonizing."),
-    ("strip_ansi", "bool", None, "false", STOCK_ONLY, "", "Remove escape sequences from the output of programs."),
-    ("identifier", "text", None, "supervisor", STOCK_ONLY, "", "The name of this daemon in events and XML-RPC."),
-    ("profile_options", "text", None, None, STOCK_ONLY, "profiling of supervisord itself", "Profiling."),
+    ("logfile", "logfile", None, "supervisord.log", STOCK_ONLY, "", LIVE, "The daemon's own log. Unset: the container's stdout."),
+    ("logfile_maxbytes", "maxbytes", None, "50MB", STOCK_ONLY, "", LIVE, "Rotate at this size; 0 is never."),
+    ("logfile_backups", "backups", None, "10", STOCK_ONLY, "", LIVE, "Rotated files that are kept."),
+    ("loglevel", "loglevel", None, "info", STOCK_ONLY, "", LIVE, "The least level that is logged; trace and blather are debug."),
+    ("pidfile", "path", None, "supervisord.pid", STOCK_ONLY, "", START, "File with the daemon's pid."),
+    ("environment", "environment", None, "", STOCK_ONLY, "", RESTART, "Variables for all programs."),
+    ("umask", "umask", None, "022", STOCK_ONLY, "", RESTART, "The umask of the daemon and the programs."),
+    ("nodaemon", "bool", "true", "false", STOCK_ONLY, "supervice always stays in the foreground", "", "Stay in the foreground."),
+    ("silent", "bool", None, "false", STOCK_ONLY, "", LIVE, "The daemon's log does not go to stdout; without a logfile there is none."),
+    ("minfds", "count", None, None, STOCK_ONLY, "", START, "The limit on open files is raised to this; a warning where that cannot be. Unset: it stays (supervisord: 1024)."),
+    ("minprocs", "count", None, None, STOCK_ONLY, "", START, "The same for the limit on processes. Unset: it stays (supervisord: 200)."),
+    ("user", "user", None, None, STOCK_ONLY, "", RESTART, "The user of the programs that set none. The daemon itself stays root, so that it can stop every program and collect every orphan."),
+    ("nocleanup", "bool", None, "false", STOCK_ONLY, "there are no AUTO log files here, programs log to the container's stdout", "", "Keep old AUTO log files."),
+    ("childlogdir", "path", None, None, STOCK_ONLY, "there are no AUTO log files here, programs log to the container's stdout", "", "Directory of AUTO log files."),
+    ("directory", "path", None, None, STOCK_ONLY, "supervisord too changes to it only when it daemonizes", "", "Directory to change to when daemonizing."),
+    ("strip_ansi", "bool", None, "false", STOCK_ONLY, "", START, "Remove escape sequences from the output of programs."),
+    ("identifier", "text", None, "supervisor", STOCK_ONLY, "", LIVE, "The name of this daemon in events and XML-RPC."),
+    ("profile_options", "text", None, None, STOCK_ONLY, "profiling of supervisord itself", "", "Profiling."),
 )
 
 UNIX_SERVER: tuple[Row, ...] = (
-    ("file", "path", None, None, STOCK_ONLY, "", "The socket, for supervisorctl and other clients of XML-RPC. Required."),
-    ("chmod", "octal", None, "0700", STOCK_ONLY, "", "Its mode: who may connect, may do everything (with the password, when there is one)."),
-    ("chown", "text", None, None, STOCK_ONLY, "", "Its owner: user or user:group."),
-    ("username", "text", None, None, STOCK_ONLY, "", "HTTP user name."),
-    ("password", "text", None, None, STOCK_ONLY, "", "HTTP password, plain or {SHA} and the SHA-1 in hexadecimal."),
+    ("file", "path", None, None, STOCK_ONLY, "", LIVE, "The socket, for supervisorctl and other clients of XML-RPC. Required."),
+    ("chmod", "octal", None, "0700", STOCK_ONLY, "", LIVE, "Its mode: who may connect, may do everything (with the password, when there is one)."),
+    ("chown", "text", None, None, STOCK_ONLY, "", LIVE, "Its owner: user or user:group."),
+    ("username", "text", None, None, STOCK_ONLY, "", LIVE, "HTTP user name."),
+    ("password", "text", None, None, STOCK_ONLY, "", LIVE, "HTTP password, plain or {SHA} and the SHA-1 in hexadecimal."),
 )
 
 INET_SERVER: tuple[Row, ...] = (
-    ("port", "text", None, None, STOCK_ONLY, "", "HOST:PORT, *:PORT, :PORT or PORT; without a host: all interfaces. Required."),
-    ("username", "text", None, None, STOCK_ONLY, "", "HTTP user name."),
-    ("password", "text", None, None, STOCK_ONLY, "", "HTTP password, plain or {SHA} and the SHA-1 in hexadecimal."),
+    ("port", "text", None, None, STOCK_ONLY, "", LIVE, "HOST:PORT, *:PORT, :PORT or PORT; without a host: all interfaces. Required."),
+    ("username", "text", None, None, STOCK_ONLY, "", LIVE, "HTTP user name."),
+    ("password", "text", None, None, STOCK_ONLY, "", LIVE, "HTTP password, plain or {SHA} and the SHA-1 in hexadecimal."),
 )
 # fmt: on
 
+# Options that are fields of `ProgramConfig.schedule` and `ProgramConfig.watch`.
+NESTED = ("schedule_", "watch_")
 # Where an option's name is not that of the field in `SupervisorConfig`.
 FIELDS = {"socket": "socket_path", "logfile_maxbytes": "log_maxbytes", "logfile_backups": "log_backups"}
+# The fields of `ProgramConfig` that the options of a group fill.
+GROUP_FIELDS = {"programs": "group", "priority": "group_priority"}
 
 _tables: dict[str, dict[str, Row]] = {}
 _SECTIONS = {
@@ -323,3 +337,16 @@ def default(row: Row, stock: bool) -> Any:
     """The parsed default in the given dialect; None where there is none."""
     written = row[STOCK] if stock and row[DIALECTS] != OURS_ONLY else row[OURS]
     return None if written is None else KINDS[row[KIND]][0](written)
+
+
+def live_fields() -> frozenset[str]:
+    """The fields of `ProgramConfig` that a running process takes over at a reload."""
+    fields = {row[NAME] for row in PROGRAM if row[RELOAD] == LIVE and not row[NAME].startswith(NESTED)}
+    return frozenset(fields | {GROUP_FIELDS[row[NAME]] for row in GROUP if row[RELOAD] == LIVE})
+
+
+def start_fields() -> dict[str, str]:
+    """The fields of `SupervisorConfig` that count when the daemon starts, with the names of their options."""
+    return {
+        FIELDS.get(row[NAME], row[NAME]): row[NAME] for row in SUPERVICE + SUPERVISORD if row[RELOAD] == START
+    }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from supervice.config.check_rules import readiness_problems
 from supervice.config.context import FAILED
 from supervice.config.expand import ExpandError, Names, expand
-from supervice.config.options import KIND, NAME, PROGRAM, default, rows
+from supervice.config.options import KIND, NAME, NESTED, PROGRAM, default, rows
 from supervice.config.problems import shown
 from supervice.models import HealthCheckConfig, Limits, ProgramConfig
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from supervice.config.options import Row
     from supervice.config.reader import Section
 
+LONGEST_NAME = 128  # characters; a line of `status` and a frame of the control socket hold many names
 MOST_PROCESSES = 20_000  # of one configuration: a typing error must not fill the memory
 _CHECKS = ("healthcheck_", "readiness_")
 # Most programs have none: they share it.
@@ -25,9 +26,7 @@ _NO_CHECK = HealthCheckConfig()
 _TEMPLATES = ("text", "command", "path", "paths", "logfile", "environment", "secrets")
 _LIMIT_FIELDS = ("nice", "oom_score_adj", "no_new_privs", "capabilities", "pdeathsig")
 _RLIMIT = "rlimit_"
-# Options that are fields of `ScheduleConfig` and `WatchConfig`.
-_NESTED = ("schedule_", "watch_")
-_PARTS = (_RLIMIT, *_NESTED)
+_PARTS = (_RLIMIT, *NESTED)
 _defaults: dict[bool, dict[str, Any]] = {}
 
 
@@ -50,6 +49,14 @@ def _limits(values: dict[str, Any]) -> Limits | None:
     )
     limits = Limits(**values, rlimits=rlimits)
     return None if limits == Limits() else limits
+
+
+def name_fault(name: str) -> str:
+    """What is wrong with a name wherever it is shown, and what to write; "" for nothing."""
+    if len(name) > LONGEST_NAME:
+        return f"a name of {len(name)} characters is too long; write at most {LONGEST_NAME}"
+    bad = next((c for c in name if not c.isprintable()), "")
+    return f"a name cannot hold {bad!r}; write letters, digits, - and _" if bad else ""
 
 
 class Group:
@@ -190,7 +197,7 @@ class Program:
             )
         if values.get("redirect_stderr"):
             values.pop("stderr_logfile", None)
-        if any(name in ("schedule", "watch") or name.startswith(_NESTED) for name in given):
+        if any(name in ("schedule", "watch") or name.startswith(NESTED) for name in given):
             from supervice.config.time_rules import time_problems
 
             time_problems(self.ctx, self.section, self.where, values, numprocs)
@@ -267,6 +274,10 @@ class Program:
         if any(c in label for c in " :/") and not self.ctx.stock:
             self._error("process_name", f"{self.where} process_name holds a blank, colon or slash")
             return None
+        fault = name_fault(label)
+        if fault:
+            self._error("process_name", f"{self.where} process_name: {fault}")
+            return None
         owner = self.group.name if self.group else self.name
         return (label if label == self.name and not self.prefixed else f"{owner}:{label}"), label
 
@@ -293,7 +304,7 @@ class Program:
         self, values: dict[str, Any], check: dict[str, Any], name: str, process_name: str | None
     ) -> ProgramConfig:
         fields = {**_default_fields(self.ctx.stock), **self.defaults, **values}
-        if fields["schedule"] or fields["watch"] or any(name.startswith(_NESTED) for name in values):
+        if fields["schedule"] or fields["watch"] or any(name.startswith(NESTED) for name in values):
             from supervice.config.time_rules import nest
 
             nest(fields)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from supervice.config.values import stop_steps
+from supervice.lean.builtin import signal
 from supervice.lifecycle.graph import levels
 
 TYPE_CHECKING = False
@@ -11,14 +12,12 @@ if TYPE_CHECKING:
 
     from supervice.models import ProgramConfig
 
-KILL = 9
-
 
 def stop_seconds(config: ProgramConfig) -> float:
     """How long one process may take from its stop signal to SIGKILL."""
     total = 0.0
     for signum, wait in stop_steps(config.stopsignal):
-        if signum == KILL:
+        if signum == signal.SIGKILL:
             break
         total += config.stopwaitsecs if wait is None else wait
     return total

@@ -8,10 +8,10 @@ from __future__ import annotations
 import os
 
 from supervice.config.context import FAILED
+from supervice.config.event_names import EVENTS
 from supervice.config.options import FCGI, INET_SERVER, LISTENER, NAME, UNIX_SERVER
 from supervice.config.problems import shown
 from supervice.models import ListenerConfig, SocketConfig
-from supervice.supervisord.listeners.events import EVENTS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

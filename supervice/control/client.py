@@ -11,7 +11,7 @@ import os
 import time
 
 from supervice.control.address import socket_candidates
-from supervice.control.protocol import FrameReader, encode
+from supervice.control.protocol import MORE, FrameReader, encode
 from supervice.net.peer import peer_of
 
 TYPE_CHECKING = False
@@ -44,6 +44,20 @@ def trusted(peer: Peer) -> bool:
     (So root's `docker exec` reaches a daemon that the image runs as another user.)
     """
     return peer.uid in (0, os.geteuid()) or peer.pid == 1
+
+
+def queue_is_strange(path: str) -> str:
+    """Why a socket whose queue is full is not waited at, or "": a stranger's would hold us up for ever.
+
+    Who listens is known only once we are connected; the file's owner and PID 1 are known before.
+    """
+    try:
+        uid = os.lstat(path).st_uid
+        if uid in (0, os.geteuid()) or uid == os.stat("/proc/1").st_uid:
+            return ""
+    except OSError:
+        return ""
+    return f"{path}: refused: the socket belongs to uid {uid}, which is neither root nor you"
 
 
 def untrusted_message(path: str, peer: Peer) -> str:
@@ -85,6 +99,9 @@ class Client:
                 self._sock.connect(path)
                 return
             except BlockingIOError:  # a Unix socket whose queue is full says so instead of waiting
+                strange = queue_is_strange(path)
+                if strange:
+                    raise Unreachable(strange) from None
                 if time.monotonic() > give_up:
                     raise TimeoutError(f"not accepted within {timeout:g} s") from None
                 time.sleep(0.005)
@@ -119,15 +136,29 @@ class Client:
         return self._ready.pop(0)
 
     def ask(self, request: dict[str, Any], timeout: float | None = None) -> dict[str, Any]:
-        """The reply to `request`, awaited for `timeout` seconds. `Unreachable` when there is none."""
-        self.send(request)
-        try:
-            reply = self.receive(timeout)
-        except TimeoutError:
-            raise Unreachable(f"the daemon did not answer within {timeout:g} s") from None
-        if reply is None:
-            raise Unreachable("the daemon hung up without an answer; look at its log")
-        return reply
+        """The reply to `request`, all its pages; each is awaited for `timeout` seconds.
+
+        `Unreachable` when there is none.
+        """
+        whole: dict[str, Any] = {}
+        more = True
+        while more:
+            self.send(request)
+            try:
+                reply = self.receive(timeout)
+            except TimeoutError:
+                raise Unreachable(f"the daemon did not answer within {timeout:g} s") from None
+            if reply is None:
+                raise Unreachable("the daemon hung up without an answer; look at its log")
+            if not (whole or reply.get(MORE)):
+                return reply
+            if whole and reply.get("status") != whole.get("status"):
+                return reply  # why the next page cannot be had
+            from supervice.control.paging import add_page
+
+            more = add_page(whole, reply)
+            request = {"command": MORE}
+        return whole
 
     def close(self) -> None:
         self._sock.close()

@@ -13,10 +13,13 @@ from supervice.control.protocol import (
     FORBIDDEN,
     INTERNAL_ERROR,
     INVALID_REQUEST,
+    MORE,
     CommandError,
     FrameReader,
     command_of,
+    encode,
     encode_reply,
+    has_many_rows,
 )
 from supervice.net.buffered_socket import BufferedSocket
 
@@ -28,6 +31,7 @@ if TYPE_CHECKING:
 
     from supervice.control.access import Level
     from supervice.control.commands import Commands
+    from supervice.control.paging import Pages
     from supervice.lean.loop import AnyFuture, EventLoop
     from supervice.net.server_base import Client
 
@@ -49,7 +53,7 @@ STREAM_OUTPUT = 512 * 1024  # beyond that a stream loses frames instead: a pager
 BUSY_OUTPUT = 64 * 1024  # beyond that no further request of the client is begun
 MAX_PENDING = 64  # requests read ahead; the kernel's buffer holds the rest back
 FRAME_TIMEOUT = 10.0  # seconds for a frame to arrive whole
-STALL_TIMEOUT = 30.0  # seconds without reading any of a reply
+STALL_TIMEOUT = 30.0  # seconds without reading any of a reply, or without asking for its next page
 
 STREAMS = frozenset(("logs", "events"))
 
@@ -66,6 +70,7 @@ class Connection(BufferedSocket):
         self._task: AnyFuture | None = None
         self._command = ""
         self._stop_stream: Callable[[], None] | None = None
+        self._pages: Pages | None = None  # of a reply that the client has not asked for to its end
         self._ended = False  # the client will send no more
         self._closing = False  # nothing of the client is read any more, the output is still written
         self._update()
@@ -130,6 +135,10 @@ class Connection(BufferedSocket):
         self._end_stream()
         try:
             command = command_of(request)
+            if command == MORE and self._level is not None:
+                self._write(self._next_page())
+                return
+            self._pages = None
             if not may(self._level, command):
                 self._refuse(command)
                 return
@@ -157,15 +166,44 @@ class Connection(BufferedSocket):
 
     async def _execute(self, command: str, request: dict[str, Any]) -> None:
         try:
-            reply = encode_reply(await self._server.commands.execute(request))
+            reply = await self._server.commands.execute(request)
         except CommandError as error:
-            reply = encode_reply(error.reply())
+            reply = error.reply()
         except Exception as error:
-            reply = encode_reply(self._unexpected(command, error))
+            reply = self._unexpected(command, error)
         if not self.closed:
             self._task = None
-            self._write(reply)
+            self._write(self._first_page(reply))
             self._work()
+
+    def _first_page(self, reply: dict[str, Any]) -> bytes:
+        """The whole reply, if it fits into a frame."""
+        if not has_many_rows(reply):
+            try:
+                return encode(reply)
+            except TypeError:
+                return encode_reply(reply)
+            except ValueError:
+                pass
+        from supervice.control.paging import Pages
+
+        self._pages = Pages(reply)
+        return self._next_page()
+
+    def _next_page(self) -> bytes:
+        pages = self._pages
+        if pages is None:
+            message = "nothing is left of a reply; ask for something first"
+            return encode_reply({"status": "error", "code": INVALID_REQUEST, "message": message})
+        try:
+            frame = pages.frame()
+        except (TypeError, ValueError) as error:
+            self._pages = None
+            message = f"the reply cannot be sent: {error}"
+            return encode_reply({"status": "error", "code": INTERNAL_ERROR, "message": message})
+        if pages.done:
+            self._pages = None
+        return frame
 
     def _unexpected(self, command: str, error: Exception) -> dict[str, Any]:
         text = f"{type(error).__name__}: {error}"
@@ -203,6 +241,8 @@ class Connection(BufferedSocket):
         self._watch_input(reading)
         if self._out and self._stop_stream is None:
             self._set_timer("read", STALL_TIMEOUT)
+        elif self._pages is not None:
+            self._set_timer("ask on", STALL_TIMEOUT)
         elif reading and (self._frames.partial or self._level is None) and not self._task:
             self._set_timer("send", FRAME_TIMEOUT)
         else:
@@ -215,6 +255,7 @@ class Connection(BufferedSocket):
         self._release()
         self._end_stream()
         self._pending.clear()
+        self._pages = None
         task, self._task = self._task, None
         if task is not None and may("read", self._command):
             task.cancel()

@@ -24,7 +24,14 @@ NOT_FOUND = "NOT_FOUND"
 FORBIDDEN = "FORBIDDEN"
 SHUTTING_DOWN = "SHUTTING_DOWN"
 INTERNAL_ERROR = "INTERNAL_ERROR"
+BUSY = "BUSY"  # the client has as many connections as it may have
 FAILED = "FAILED"  # understood and tried, but the wanted state was not reached
+
+
+# The command that asks for the next page of a reply, and the field of a page that has a next: see `paging`,
+# which is loaded when there is such a reply.
+MORE = "more"
+MANY = 500  # rows; with more it is not tried whether they fit into one frame
 
 
 class CommandError(Exception):
@@ -59,6 +66,11 @@ def encode_reply(reply: dict[str, Any]) -> bytes:
     except (TypeError, ValueError) as error:
         message = f"the reply cannot be sent: {error}"
         return encode({"status": "error", "code": INTERNAL_ERROR, "message": message})
+
+
+def has_many_rows(reply: dict[str, Any]) -> bool:
+    """Whether `reply` is given to `paging.Pages` without a try."""
+    return any(isinstance(value, list | dict) and len(value) > MANY for value in reply.values())
 
 
 def decode_body(body: bytes | bytearray) -> dict[str, Any]:

@@ -10,7 +10,8 @@ import os
 
 from supervice.control.access import access
 from supervice.control.connection import Connection
-from supervice.net.peer import groups_of, peer_of
+from supervice.control.protocol import BUSY, encode_reply
+from supervice.net.peer import groups_of
 from supervice.net.server_base import ServerBase
 from supervice.net.unix_listener import Listener, SocketInUse, check_socket
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from supervice.control.access import Level
     from supervice.control.commands import Commands
     from supervice.lean.loop import EventLoop
+    from supervice.net.peer import Peer
 
 __all__ = ["RpcServer", "SocketInUse", "check_socket"]
 
@@ -51,6 +53,7 @@ class RpcServer(ServerBase):
         self.path = path
         self.mode = mode if mode is not None else 0o600 if group_gid is None else 0o660
         self.group_gid = group_gid
+        self._listener: Listener | None = None
 
     def open(self) -> None:
         """Makes the socket and begins to accept (about 0.2 ms).
@@ -60,13 +63,22 @@ class RpcServer(ServerBase):
         it is still ours.
         """
         if not self._acceptors:
-            self._listen(Listener(self.path, self.mode, self.group_gid, self.log), self.title)
+            self._listener = Listener(self.path, self.mode, self.group_gid, self.log)
+            self._listen(self._listener, self.title)
 
-    def _welcome(self, sock: _socket.socket, _peer: str) -> None:
-        self._connections[Connection(self, sock, self._level(sock))] = None
+    def give(self, uid: int) -> None:
+        """Makes the socket file that of the user that we are about to become. OSError."""
+        if self._listener is not None:
+            self._listener.give(uid)
 
-    def _level(self, sock: _socket.socket) -> Level | None:
-        peer = peer_of(sock)
+    def _welcome(self, sock: _socket.socket, _endpoint: str, peer: Peer | None) -> Connection:
+        assert peer is not None, "this is a Unix socket"
+        return Connection(self, sock, self._level(sock, peer))
+
+    def _last_words(self, why: str) -> bytes:
+        return encode_reply({"status": "error", "code": BUSY, "message": why})
+
+    def _level(self, sock: _socket.socket, peer: Peer) -> Level | None:
         uid = os.geteuid()
         level = access(peer.uid, (), uid, self.group_gid)
         if level is None and self.group_gid is not None:

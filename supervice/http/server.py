@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from supervice.http.connection import HttpConnection
 from supervice.http.messages import Request, Response, text
-from supervice.net.peer import peer_of
 from supervice.net.server_base import ServerBase
 from supervice.net.unix_listener import Listener, SocketInUse
 
@@ -20,6 +19,7 @@ if TYPE_CHECKING:
 
     from supervice.http.messages import Guard, Handler, Stream
     from supervice.lean.loop import EventLoop
+    from supervice.net.peer import Peer
 
 __all__ = ["HttpServer", "Request", "Response", "SocketInUse", "Stream", "text"]
 
@@ -77,11 +77,17 @@ class HttpServer(ServerBase):
         for connection in list(self._connections):
             connection.close_soon()
 
-    def _welcome(self, sock: _socket.socket, peer: str) -> None:
-        if not peer:
-            client = peer_of(sock)
-            peer = f"unix:uid={client.uid},pid={client.pid}"
-        self._connections[HttpConnection(self, sock, peer)] = None
+    def _welcome(self, sock: _socket.socket, endpoint: str, peer: Peer | None) -> HttpConnection:
+        where = endpoint if peer is None else f"unix:uid={peer.uid},pid={peer.pid}"
+        return HttpConnection(self, sock, where)
+
+    def _last_words(self, why: str) -> bytes:
+        body = f"{why}\n".encode()
+        head = "HTTP/1.1 503 Service Unavailable\r\nContent-Type: text/plain; charset=utf-8\r\n"
+        return (
+            f"{head}Content-Length: {len(body)}\r\nRetry-After: 5\r\nConnection: close\r\n\r\n".encode()
+            + body
+        )
 
     @property
     def overloaded(self) -> bool:

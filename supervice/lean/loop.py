@@ -1,11 +1,11 @@
 """The event loop of the daemon: one epoll, one heap of timers, one queue.
 
-It offers the part of asyncio's loop that supervice uses, under asyncio's names, so that the same code runs
-in the daemon on this loop and in an embedding application on asyncio's (`running_loop` tells which). asyncio
-itself costs a PID 1 about 4.4 MB of private memory and 25 ms before the first child (docs/adr/0002).
+It has the part of asyncio's loop that supervice uses, under asyncio's names: the same code runs on this loop
+in the daemon and on asyncio's in an embedding application (`running_loop` returns which). asyncio itself
+costs PID 1 about 4.4 MB of private memory and 25 ms before the first child (docs/adr/0002).
 
-Single-threaded. A callback that raises is reported to `on_error` and the loop goes on: PID 1 must not end
-because of one connection or one program.
+Single-threaded. The loop reports a callback that raises to `on_error` and goes on: PID 1 must not end because
+of one connection or one program.
 """
 
 from __future__ import annotations
@@ -139,7 +139,7 @@ class Future:
 
 
 class Task(Future):
-    """A coroutine being run to its end."""
+    """A coroutine that the loop runs to its end."""
 
     __slots__ = ("_coro", "_waits_for")
 
@@ -207,7 +207,7 @@ class Loop:
         return handle
 
     def _forget_timer(self) -> None:
-        # Cancelled timers stay in the heap until they are due; a program that restarts all day would fill it.
+        # Cancelled timers stay in the heap until they are due: a program that restarts all day would fill it.
         self._dead_timers += 1
         if self._dead_timers > 64 and self._dead_timers * 2 > len(self._timers):
             self._timers = [h for h in self._timers if not h.cancelled]
@@ -324,7 +324,10 @@ _running: Loop | None = None
 
 
 def running_loop() -> EventLoop:
-    """The loop this code runs on: ours in the daemon, else asyncio's. RuntimeError when there is none."""
+    """Returns the loop that this code runs on: ours in the daemon, else asyncio's.
+
+    RuntimeError without one.
+    """
     if _running is not None:
         return _running
     asyncio = sys.modules.get("asyncio")
@@ -335,7 +338,7 @@ def running_loop() -> EventLoop:
 
 
 async def sleep(loop: EventLoop, seconds: float) -> None:
-    """Waits on either loop."""
+    """Waits so many seconds, on either loop."""
     future = loop.create_future()
     handle = loop.call_later(seconds, _set, future)
     try:
@@ -345,7 +348,7 @@ async def sleep(loop: EventLoop, seconds: float) -> None:
 
 
 async def wait_for(loop: EventLoop, awaitable: Awaitable[Any], seconds: float) -> Any:
-    """The result of `awaitable`, or TimeoutError; what it was doing is cancelled then."""
+    """Returns the result of `awaitable`; cancels it and raises TimeoutError after so many seconds."""
 
     async def run() -> Any:
         return await awaitable

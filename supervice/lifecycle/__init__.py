@@ -1,1 +1,1 @@
-"""The law of a process, as values: no I/O, no clock, no loop. See `transition`."""
+"""Pure decisions about processes, as values: no I/O, no clock, no loop. `transition` is the state machine."""

@@ -1,7 +1,7 @@
-"""When the container ends, and with which code: a pure decision over what the programs are.
+"""Decides when the container ends, and with which exit code: a pure function of what the processes are.
 
-`verdict` is asked after every change of state. The first program in time whose end decides is the one whose
-code is taken, so that two failures at once give the code of the first.
+`supervision.termination` asks `verdict` after each change of state. When several processes have failed, the
+first one in time gives the exit code.
 """
 
 from __future__ import annotations
@@ -16,19 +16,19 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Fact:
-    """What the decision needs to know of one process."""
+    """What the decision needs of one process."""
 
     name: str
     state: str
     status: int | None = None  # last exit: a code, or -n for signal n
-    expected: bool = True  # whether that was one of exitcodes
+    expected: bool = True  # whether that exit was one of exitcodes
     reason: str = ""
     main: bool = False
     ends_when_unhealthy: bool = False  # healthcheck_action = shutdown
     critical: bool = False
     has_run: bool = False
-    held: bool = False  # an operator stopped it, so it may be wanted again
-    pending: bool = False  # a start is due that has not begun (it waits for a dependency)
+    held: bool = False  # an operator stopped it, and may start it again
+    pending: bool = False  # its start is due and waits for a dependency
     ended: int = 0  # position in the order in which processes came to rest
 
 
@@ -40,7 +40,7 @@ class Verdict:
 
 
 def code_of(fact: Fact) -> int:
-    """The exit code that a failed process stands for; never 0."""
+    """Returns the exit code that a failed process gives the container; never 0."""
     if fact.status is None:
         return 1
     return exit_code(fact.status) or 1
@@ -49,16 +49,17 @@ def code_of(fact: Fact) -> int:
 def verdict(
     facts: Iterable[Fact], *, on_fatal_shutdown: bool = False, exit_when_idle: bool = True
 ) -> Verdict | None:
-    """None: keep running."""
+    """Returns how the container ends, or None while it goes on."""
     rest = sorted((f for f in facts), key=lambda f: f.ended)
     for fact in rest:
         if fact.ends_when_unhealthy and fact.state == UNHEALTHY:
             return Verdict(1, f"program {fact.name} is unhealthy: {_how(fact)}", fact.name)
         if fact.state not in (EXITED, FATAL):
             continue
+        if fact.main and fact.state == FATAL:
+            return Verdict(code_of(fact), f"main program {fact.name} failed: {_how(fact)}", fact.name)
         if fact.main:
-            code = code_of(fact) if fact.state == FATAL else exit_code(fact.status or 0)
-            return Verdict(code, f"main program {fact.name} ended: {_how(fact)}", fact.name)
+            return Verdict(exit_code(fact.status or 0), f"main program {_ended(fact)}", fact.name)
         failed = fact.state == FATAL or not fact.expected
         if fact.critical and failed:
             return Verdict(code_of(fact), f"critical program {fact.name} failed: {_how(fact)}", fact.name)
@@ -75,7 +76,7 @@ def verdict(
 
 
 def told_to_stop(facts: Iterable[Fact], why: str) -> Verdict:
-    """The end when we were told to stop: main's code, else 0, or the code of a program that is FATAL then."""
+    """Returns the end that was asked for: with main's code, else that of a program in FATAL, else 0."""
     facts = sorted(facts, key=lambda f: f.ended)
     for fact in facts:
         if fact.main and fact.status is not None:
@@ -86,5 +87,11 @@ def told_to_stop(facts: Iterable[Fact], why: str) -> Verdict:
     return Verdict(0, why)
 
 
+def _ended(fact: Fact) -> str:
+    status = fact.status or 0
+    how = f"ended with code {status}" if status >= 0 else f"was {describe(status)}"
+    return f"{fact.name} {how}"
+
+
 def _how(fact: Fact) -> str:
-    return fact.reason or (describe(fact.status) if fact.status is not None else "it never ran")
+    return fact.reason or (describe(fact.status) if fact.status is not None else "it has never run")

@@ -1,7 +1,7 @@
-"""Who waits for whom: what `depends_on` means, as values.
+"""The dependency graph: what `depends_on` means, as values.
 
-A program names others and a condition for each. `problems` says what is wrong with that, `ranks` and `levels`
-in which order everything starts (and, reversed, stops), and `Gates` keeps account of which conditions hold.
+A program names others, each with a condition. `problems` finds what is wrong with that, `ranks` and `levels`
+give the order in which everything starts (and, reversed, stops), and `Gates` tracks which conditions hold.
 The name of a program stands for all of its processes: a condition holds when it holds for each of them.
 """
 
@@ -35,7 +35,7 @@ _NOTHING: frozenset[str] = frozenset()
 
 
 def conditions_met(snapshot: Snapshot, *, oneshot: bool, expected: bool) -> frozenset[str]:
-    """The conditions that a process fulfils. A oneshot is never RUNNING: completed, it is all it can be."""
+    """Returns the conditions that a process fulfils. A completed oneshot fulfils all but `healthy`."""
     if snapshot.state in UP:
         met = {STARTED}
         if snapshot.ready:
@@ -47,16 +47,16 @@ def conditions_met(snapshot: Snapshot, *, oneshot: bool, expected: bool) -> froz
 
 
 def is_unchecked(config: ProgramConfig) -> bool:
-    """Whether nobody can ever say that it is healthy."""
+    """Returns whether no check and no watchdog ever says that it is healthy."""
     return config.healthcheck.type is HealthCheckType.NONE and not config.watchdog
 
 
-# -- what is wrong with it -------------------------------------------------------------------------------
+# -- faults of a graph -----------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
 class Fault:
-    """`program` is the one whose `depends_on` has to change."""
+    """A fault; `program` is the one whose `depends_on` has to change."""
 
     program: str
     message: str
@@ -69,7 +69,7 @@ def problems(
     not_oneshot: Collection[str] = (),
     guess: Callable[[str, Iterable[str]], str] = lambda word, known: "",
 ) -> list[Fault]:
-    """Everything that can never work. `unchecked` have no health check; `guess` makes a "did you mean"."""
+    """Finds all that can never work. `unchecked` have no health check; `guess(word, known)` adds a hint."""
     found = []
     for program, pairs in needs.items():
         for name, condition in pairs:
@@ -77,21 +77,21 @@ def problems(
                 found.append(Fault(program, f"there is no program {name!r}{guess(name, needs)}"))
             elif condition not in CONDITIONS:
                 words = f"{', '.join(CONDITIONS[:-1])} or {CONDITIONS[-1]}"
-                found.append(Fault(program, f"{name}:{condition}: the condition is {words}"))
+                found.append(Fault(program, f"{name}:{condition}: unknown condition; write {words}"))
             elif condition == HEALTHY and name in unchecked:
-                found.append(
-                    Fault(program, f"{name}:healthy never comes: {name} has no health check, add one")
-                )
+                message = f"{name}:healthy never holds: {name} has no health check; add one there"
+                found.append(Fault(program, message))
             elif condition == COMPLETED and name in not_oneshot:
-                message = f"{name}:completed never comes: {name} is no oneshot, set type = oneshot there"
+                message = f"{name}:completed never holds: {name} is no oneshot; set type = oneshot there"
                 found.append(Fault(program, message))
     for path in cycles(needs):
-        found.append(Fault(path[0], f"a cycle, none of these can be first: {' -> '.join(path)}"))
+        cycle = " -> ".join(path)
+        found.append(Fault(path[0], f"{cycle} is a cycle, none of these can be first; remove one of them"))
     return found
 
 
 def cycles(needs: Needs) -> list[list[str]]:
-    """Paths that lead back to where they begin: `[a, b, a]` when a needs b and b needs a."""
+    """Returns paths that lead back to their beginning: `[a, b, a]` when a needs b and b needs a."""
     found: list[list[str]] = []
     done: set[str] = set()
     for start in needs:
@@ -117,18 +117,18 @@ def cycles(needs: Needs) -> list[list[str]]:
     return found
 
 
-# -- in which order --------------------------------------------------------------------------------------
+# -- order -----------------------------------------------------------------------------------------------
 
 
 def start_order(config: ProgramConfig) -> tuple[int, int]:
-    """Lower is spawned earlier and stopped later, as far as no dependency says otherwise."""
+    """Returns the place by priority: lower is spawned earlier and stopped later, dependencies aside."""
     if config.main:
         return LAST, config.priority
     return group_priority(config), config.priority
 
 
 def ranks(configs: Iterable[ProgramConfig]) -> dict[str, Rank]:
-    """For each process its place: that of its priority, or right behind what it needs if that is later."""
+    """Returns the place of each process: that of its priority, or right behind what it needs, if later."""
     of_program: dict[str, list[ProgramConfig]] = {}
     needs: dict[str, dict[str, None]] = {}
     for config in configs:
@@ -150,7 +150,7 @@ def ranks(configs: Iterable[ProgramConfig]) -> dict[str, Rank]:
 
 
 def levels(configs: Iterable[ProgramConfig]) -> list[list[str]]:
-    """The processes that start together, first to last. Reversed it is the order of stopping."""
+    """Returns the processes that start together, first to last. Reversed it is the order of stopping."""
     by_rank: dict[Rank, list[str]] = {}
     for name, rank in ranks(configs).items():
         by_rank.setdefault(rank, []).append(name)
@@ -158,7 +158,7 @@ def levels(configs: Iterable[ProgramConfig]) -> list[list[str]]:
 
 
 def _needed_first(needs: Mapping[str, Mapping[str, None]]) -> list[str]:
-    """Every program behind all that it needs; those of a cycle, which no checked graph has, at the end."""
+    """Returns each program behind all that it needs, and those of a cycle (no checked graph has one) last."""
     left = {program: sum(name in needs for name in names) for program, names in needs.items()}
     dependents: dict[str, list[str]] = {}
     for program, names in needs.items():
@@ -173,11 +173,14 @@ def _needed_first(needs: Mapping[str, Mapping[str, None]]) -> list[str]:
     return order if len(order) == len(needs) else [*order, *(p for p in needs if left[p])]
 
 
-# -- what holds ------------------------------------------------------------------------------------------
+# -- conditions ------------------------------------------------------------------------------------------
 
 
 class Gates:
-    """Which conditions hold and who may start, by counting: an event costs what it changes, nothing more."""
+    """Tracks which conditions hold and which processes may start.
+
+    It counts what is missing, so that a change costs no more than what it changes.
+    """
 
     def __init__(self, configs: Iterable[ProgramConfig]) -> None:
         self._program: dict[str, str] = {}
@@ -190,7 +193,7 @@ class Gates:
             if config.depends_on:
                 self._needs[config.name] = config.depends_on
         self._members = {program: sorted(names) for program, names in members.items()}
-        # For each condition that somebody needs: the processes that do not fulfil it, and who needs it.
+        # For each condition that is needed: the processes that lack it, and those that need it.
         self._missing: dict[str, dict[str, set[str]]] = {}
         self._dependents: dict[tuple[str, str], list[str]] = {}
         self._unmet: dict[str, int] = {}
@@ -203,7 +206,7 @@ class Gates:
             self._unmet[process] = len(pairs)
 
     def note(self, process: str, met: frozenset[str]) -> list[str]:
-        """Takes down what a process fulfils now; returns the processes that this was the last thing for."""
+        """Notes what a process fulfils now; returns the processes whose last condition this was."""
         opened: list[str] = []
         program = self._program.get(process, "")
         for condition, missing in self._missing.get(program, {}).items():
@@ -225,14 +228,14 @@ class Gates:
         return opened
 
     def is_needed(self, process: str) -> bool:
-        """Whether somebody's start depends on it."""
+        """Returns whether the start of any process depends on it."""
         return self._program.get(process) in self._missing
 
     def may_start(self, process: str) -> bool:
         return not self._unmet.get(process)
 
     def unmet(self, process: str) -> list[tuple[str, str]]:
-        """The processes that are waited for, with the condition."""
+        """Returns the processes that this one waits for, each with the condition."""
         return [
             (name, condition)
             for program, condition in self._needs.get(process, ())
@@ -240,7 +243,7 @@ class Gates:
         ]
 
     def needed_by(self, process: str) -> list[tuple[str, str]]:
-        """Who needs this one, with the condition."""
+        """Returns the processes that need this one, each with the condition."""
         program = self._program.get(process, "")
         return [
             (name, condition)
@@ -249,7 +252,7 @@ class Gates:
         ]
 
     def above(self, process: str) -> list[str]:
-        """The processes that it depends on, whatever they are doing."""
+        """Returns all processes that this one depends on, in whatever state they are."""
         return [
             name for program, _ in self._needs.get(process, ()) for name in self._members.get(program, ())
         ]

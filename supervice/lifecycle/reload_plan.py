@@ -1,4 +1,4 @@
-"""What a reload has to do: a comparison of two configurations, as values."""
+"""Compares two configurations: what a reload has to do to get from one to the other, as values."""
 
 from __future__ import annotations
 
@@ -6,56 +6,22 @@ from supervice.lean.dataclasses import dataclass, replace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable
+    from collections.abc import Callable, Collection, Iterable, Mapping
 
     from supervice.models import ProgramConfig, SupervisorConfig
 
-# Applied to the running process: they are ours to follow, the child never sees them.
-_LIVE = (
-    "group",
-    "priority",
-    "group_priority",
-    "autostart",
-    "numprocs",
-    "critical",
-    "depends_on",
-    "restart_limit",
-    "ready_timeout",
-    "stdout_logfile_maxbytes",
-    "stdout_logfile_backups",
-    "stdout_logfile_compress",
-    "stderr_logfile_maxbytes",
-    "stderr_logfile_backups",
-    "stderr_logfile_compress",
-    "log_format",
-    "watch",
-    "stdout_logfile",
-    "stderr_logfile",
-)
-# [supervice] settings that count only when the daemon starts, with the option where it is not called so.
-_AT_START = {
-    "pidfile": "",
-    "socket_path": "socket",
-    "socket_mode": "",
-    "socket_group": "",
-    "user": "",
-    "minfds": "",
-    "minprocs": "",
-    "http": "",
-    "strip_ansi": "",
-}
 _NOWHERE = ("NONE", "OFF")
 
 
 @dataclass(frozen=True)
 class ReloadPlan:
-    """Process names, sorted."""
+    """What a reload does; names of processes, sorted."""
 
     added: list[str]
     removed: list[str]
-    changed: list[str]  # have to be stopped and started with the new settings
+    changed: list[str]  # are stopped, and started with the new settings
     adjusted: list[str]  # take the new settings while they run
-    restart_required: list[str]  # [supervice] options that need a new start of the daemon
+    restart_required: list[str]  # [supervice] options that count from the daemon's next start
 
 
 def plan_reload(
@@ -63,11 +29,16 @@ def plan_reload(
     new: Iterable[ProgramConfig],
     old_settings: SupervisorConfig,
     new_settings: SupervisorConfig,
+    *,
+    live: Collection[str],
+    at_start: Mapping[str, str],
     stale: Collection[str] = (),
 ) -> ReloadPlan:
-    """The arguments are one configuration per process, before and after.
+    """Plans a reload; `old` and `new` have one `ProgramConfig` for each process.
 
-    `stale`: the processes whose environment would be another now, because a file of it has changed.
+    `live`: the fields of `ProgramConfig` that a running process takes over. `at_start`: the fields of
+    `SupervisorConfig` that count when the daemon starts, with the names of their options. `stale`: the
+    processes whose environment has changed because a file of it has.
     """
     before = {config.name: config for config in old}
     after = {config.name: config for config in new}
@@ -79,7 +50,7 @@ def plan_reload(
         n
         for n in both
         if n not in planned  # a run ends as it began, the next one has what is new
-        and (n in stale or around(after[n]) or (n in different and needs_restart(before[n], after[n])))
+        and (n in stale or around(after[n]) or (n in different and _needs_restart(before[n], after[n], live)))
     ]
     return ReloadPlan(
         added=sorted(after.keys() - before.keys()),
@@ -87,22 +58,22 @@ def plan_reload(
         changed=changed,
         adjusted=[name for name in different if name not in changed],
         restart_required=[
-            option or name
-            for name, option in _AT_START.items()
-            if getattr(old_settings, name) != getattr(new_settings, name)
+            option
+            for field, option in at_start.items()
+            if getattr(old_settings, field) != getattr(new_settings, field)
         ],
     )
 
 
 def _surroundings(old: SupervisorConfig, new: SupervisorConfig) -> Callable[[ProgramConfig], bool]:
-    """Tells whether what all programs are started with is another for this one now."""
+    """Returns what tells whether a setting for all programs has changed for the given one."""
     names = old.environment.keys() | new.environment.keys()
     differ = {name for name in names if old.environment.get(name) != new.environment.get(name)}
-    everybody = old.env_file != new.env_file
+    for_all = old.env_file != new.env_file
 
     def changed(config: ProgramConfig) -> bool:
         return (
-            everybody
+            for_all
             or not differ <= config.environment.keys() | config.secrets.keys()
             or (config.umask is None and old.umask != new.umask)
         )
@@ -110,11 +81,11 @@ def _surroundings(old: SupervisorConfig, new: SupervisorConfig) -> Callable[[Pro
     return changed
 
 
-def needs_restart(old: ProgramConfig, new: ProgramConfig) -> bool:
-    """Whether the running process has to be replaced to become what `new` says."""
-    for name in ("stdout_logfile", "stderr_logfile"):
-        path = getattr(old, name)
-        # Without a pipe to us there is nothing that could be led elsewhere.
-        if path is not None and path.upper() in _NOWHERE and path != getattr(new, name):
+def _needs_restart(old: ProgramConfig, new: ProgramConfig, live: Collection[str]) -> bool:
+    """Returns whether the running process has to be replaced to become what `new` says."""
+    for field in ("stdout_logfile", "stderr_logfile"):
+        path = getattr(old, field)
+        # Without a pipe to us its output cannot be sent elsewhere.
+        if path is not None and path.upper() in _NOWHERE and path != getattr(new, field):
             return True
-    return replace(old, **{name: getattr(new, name) for name in _LIVE}) != new
+    return replace(old, **{field: getattr(new, field) for field in live}) != new

@@ -1,4 +1,4 @@
-"""The states of a process and the values that `transition` takes and returns."""
+"""The states of a process, and the values that the state machine takes and returns."""
 
 from __future__ import annotations
 
@@ -15,17 +15,16 @@ UNHEALTHY = "UNHEALTHY"
 
 STATES = (STOPPED, STARTING, RUNNING, BACKOFF, STOPPING, EXITED, FATAL, UNHEALTHY)
 UP = frozenset({RUNNING, UNHEALTHY})
-# No child, and none will be started by itself.
+# There is no child, and only a request starts one.
 RESTING = frozenset({STOPPED, EXITED, FATAL})
 
-KILL = 9
 # In place of a position in the stop ladder: the command before it is running.
 PRE_STOP = -1
 
 
 @dataclass(frozen=True)
 class Policy:
-    """What the configuration says about one process's life; seconds throughout."""
+    """What the configuration says about the life of one process; times are seconds."""
 
     autorestart: bool = True
     restart_when_expected: bool = True  # False for autorestart=unexpected
@@ -35,48 +34,85 @@ class Policy:
     backoff: float = 1
     backoff_factor: float = 2
     backoff_max: float = 30
-    stop_ladder: tuple[tuple[int, float], ...] = ((15, 10.0),)  # signal, then how long to wait for it
+    stop_ladder: tuple[tuple[int, float], ...] = ((15, 10.0),)  # each signal and the wait after it
     oneshot: bool = False
-    final: bool = False  # any end is the end, also one before startsecs: it is never tried again
+    final: bool = False  # it is never started again, not even after an exit before startsecs
     scheduled: bool = False  # the same, and a run that fails is EXITED, never FATAL: the next one comes
-    waits_for_ready: bool = False  # RUNNING only once it has become ready
+    waits_for_ready: bool = False  # it is RUNNING only once it has become ready
     ready_timeout: float | None = None  # from the spawn; None: for ever
-    asks_ready: bool = False  # a readiness check decides on `ready`
+    asks_ready: bool = False  # a readiness check decides about `ready`
     readiness_retries: int = 3
     health_retries: int = 3
     health_restarts: bool = True  # whether an unhealthy process is restarted
-    restart_limit: tuple[int, float] | None = None  # so many automatic restarts in so many seconds, no more
-    pre_stop: bool = False  # a command is run before the first stop signal
+    restart_limit: tuple[int, float] | None = None  # most automatic restarts, in so many seconds
+    pre_stop: bool = False  # a command runs before the first stop signal
+
+
+@dataclass(frozen=True)
+class Run:
+    """What is known of the child, from its spawn to its exit."""
+
+    pid: int
+    started: bool = False  # startsecs are over, readiness may still be due
+    ready: bool = False  # what status, probes and dependents see; only in UP
+    said_ready: bool = False  # it has become ready in the way that the option `ready` names
+    passing: bool = False  # the readiness check passes
+    readiness_failures: int = 0  # failed readiness checks in a row
+    ready_by: float = 0.0  # seconds after the spawn, if it asked for more time than ready_timeout
+    healthy: bool | None = None  # None until a health check has answered
+    health_failures: int = 0  # failed health checks in a row
+
+
+# Why a child is being stopped. The cause decides what follows its exit.
+ASKED = "asked"  # an operator, a reload or the shutdown asked for it
+UNREADY = "unready"  # it did not become ready in time: a failed start
+SICK = "unhealthy"  # its health checks failed: a restart
+OVERDUE = "overdue"  # a run of a schedule that has to end: it has failed
+
+
+@dataclass(frozen=True)
+class Stop:
+    """A stop that is under way."""
+
+    cause: str = ASKED
+    step: int = 0  # position in the stop ladder; PRE_STOP before it
+    scale: float = 1.0  # shortens the waits of the ladder to fit a shutdown budget
+    bounded: bool = False  # there is such a budget, so the program cannot ask for more time
 
 
 @dataclass(frozen=True)
 class Snapshot:
-    """Where a process is (`state`, `pid`) and where it should be (`should_run`)."""
+    """What a process is (`state`, `run`, `stop`) and what it should be (`should_run`)."""
 
     state: str = STOPPED
     should_run: bool = False
-    pid: int | None = None
+    run: Run | None = None  # None: there is no child
+    stop: Stop | None = None  # only in STOPPING
     failures: int = 0  # starts in a row that did not reach RUNNING
     quick_deaths: int = 0  # restarts in a row without QUICK seconds of life between them
-    started: bool = False  # startsecs are over, readiness may still be due
-    ready: bool = False  # what others are told; only in UP
-    said_ready: bool = False  # it has become ready in the way that `ready` asks for
-    passing: bool = False  # so says the readiness check
-    readiness_failures: int = 0  # failed readiness checks in a row
-    ready_by: float = 0.0  # seconds after the spawn, where it asked for more time than ready_timeout
-    unready: bool = False  # being stopped because it did not become ready in time
-    healthy: bool | None = None
-    health_failures: int = 0  # failed checks in a row
     health_restarts: int = 0  # restarts for bad health since the last passed check
-    restarts: tuple[float, ...] = ()  # when it was restarted automatically, as far as restart_limit asks
-    stop_step: int = 0  # position in the stop ladder; PRE_STOP before it
-    stop_scale: float = 1.0  # shortens the ladder's waits to fit a shutdown budget
-    bounded: bool = False  # there is such a budget: the program cannot ask for more time
+    restarts: tuple[float, ...] = ()  # the times of automatic restarts that restart_limit counts
     status: int | None = None  # the last exit: a code, or -n for signal n
-    reason: str = ""  # why it is where it is, for people
+    reason: str = ""  # why it is in this state, for people
+
+    @property
+    def pid(self) -> int | None:
+        return None if self.run is None else self.run.pid
+
+    @property
+    def started(self) -> bool:
+        return self.run is not None and self.run.started
+
+    @property
+    def ready(self) -> bool:
+        return self.run is not None and self.run.ready
+
+    @property
+    def healthy(self) -> bool | None:
+        return None if self.run is None else self.run.healthy
 
 
-# -- inputs: what happened, or was asked -----------------------------------------------------------------
+# -- inputs: what happened, or was asked for -------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -87,7 +123,7 @@ class StartRequested:
 @dataclass(frozen=True)
 class StopRequested:
     force: bool = False
-    within: float | None = None  # seconds that the whole ladder may take
+    within: float | None = None  # seconds for the whole ladder
 
 
 @dataclass(frozen=True)
@@ -104,8 +140,8 @@ class Spawned:
 class SpawnFailed:
     reason: str
     permanent: bool = False
-    code: int = 1  # what a shell would exit with: 127 not found, 126 not executable
-    at: float = 0.0  # on a clock that never goes back
+    code: int = 1  # a shell's exit code for this failure: 127 not found, 126 not executable
+    at: float = 0.0  # monotonic
 
 
 @dataclass(frozen=True)
@@ -113,7 +149,7 @@ class ChildExited:
     pid: int
     status: int
     ran_for: float  # seconds since the spawn
-    at: float = 0.0  # on a clock that never goes back
+    at: float = 0.0  # monotonic
 
 
 @dataclass(frozen=True)
@@ -135,7 +171,7 @@ class BecameReady:
 
 @dataclass(frozen=True)
 class LostReady:
-    """It takes back that it is ready: it is about to end."""
+    """The program takes back that it is ready: it is about to end."""
 
     pid: int
 
@@ -149,7 +185,7 @@ class ReadinessChecked:
 
 @dataclass(frozen=True)
 class TimeExtended:
-    """It asks for at least so many seconds more to become ready, or to stop."""
+    """The program asks for more time to become ready, or to stop: at least so many seconds from now."""
 
     pid: int
     seconds: float
@@ -158,7 +194,7 @@ class TimeExtended:
 
 @dataclass(frozen=True)
 class LeaderChanged:
-    """The child has ended, and another that it had named goes on in its place."""
+    """The child has exited, and the successor that it had named goes on in its place."""
 
     pid: int
     successor: int
@@ -175,10 +211,10 @@ class HealthChecked:
     healthy: bool
     message: str = ""
     counts: bool = True  # False for a failure inside the start period
-    at_once: bool = False  # one failure is enough (a missed watchdog ping)
+    at_once: bool = False  # one failure is enough: a missed watchdog ping
 
 
-# -- effects: what is to be done about it ----------------------------------------------------------------
+# -- effects: what the driver does -----------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -193,11 +229,11 @@ class SignalGroup:
 
 @dataclass(frozen=True)
 class SetTimer:
-    """Replaces the process's one timer. `jitter` is the share by which it may be off either way."""
+    """Replaces the one timer of the process. `jitter` is a share: the timer may be off by it either way."""
 
     seconds: float
     jitter: float = 0.0
-    at_least: bool = False  # a timer that is due later stays
+    at_least: bool = False  # a timer that elapses later stays
 
 
 @dataclass(frozen=True)
@@ -217,7 +253,7 @@ class StopHealthChecks:
 
 @dataclass(frozen=True)
 class StartReadiness:
-    """Looks for what `ready` asks for, and begins readiness checks."""
+    """Watches for what the option `ready` names, and begins readiness checks."""
 
     pid: int
 
@@ -234,15 +270,18 @@ class RunPreStop:
 
 @dataclass(frozen=True)
 class EndPreStop:
-    """Kills the command if it still runs."""
+    """Kills the `pre_stop` command if it still runs."""
 
 
 @dataclass(frozen=True)
 class Announce:
+    """Tells the log, the event bus and the watchers of a change of state."""
+
     from_state: str
     to_state: str
     reason: str
     expected: bool = True  # for EXITED: whether the exit code was one of exitcodes
+    retry: str = ""  # for BACKOFF: which retry follows, in words
 
 
 TYPE_CHECKING = False
@@ -280,7 +319,7 @@ if TYPE_CHECKING:
 
 
 def describe(status: int) -> str:
-    """An exit in words: `exit code 3`, `killed by SIGSEGV`."""
+    """Describes an exit in words: `exit code 3`, `killed by SIGSEGV`."""
     if status >= 0:
         return f"exit code {status}"
     from signal import Signals
@@ -291,6 +330,11 @@ def describe(status: int) -> str:
         return f"killed by signal {-status}"
 
 
+def spell(seconds: float) -> str:
+    """Writes a time for people: `0.03 s`, `1.1 s`, `62 s`."""
+    return f"{seconds:.{2 if seconds < 1 else 1 if seconds < 10 else 0}f} s"
+
+
 def exit_code(status: int) -> int:
-    """What a shell reports for this exit: the code, or 128+n for signal n."""
+    """Returns what a shell reports for this exit: the code, or 128+n for signal n."""
     return status if status >= 0 else 128 - status

@@ -1,7 +1,8 @@
-"""The steps that several answers of the law share; see `lifecycle.transition`."""
+"""The steps that several handlers of the state machine share; only `lifecycle.transition` calls them."""
 
 from __future__ import annotations
 
+from supervice.lean.builtin import signal
 from supervice.lean.dataclasses import replace
 from supervice.lifecycle import states as s
 from supervice.lifecycle.states import (
@@ -19,53 +20,41 @@ from supervice.lifecycle.states import (
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
-
-    from supervice.lifecycle.states import ChildExited, Effect, Policy, Snapshot
+    from supervice.lifecycle.states import ChildExited, Effect, Policy, Run, Snapshot, Stop
 
     Step = tuple[Snapshot, list[Effect]]
 
-# A process that dies sooner than this after its last automatic restart has to wait before the next one.
+# A process that dies sooner than this after its last automatic restart waits before the next one; seconds.
 QUICK = 10.0
 JITTER = 0.1
-# SIGKILL is sent again at this pace to a child that the kernel does not let go of (uninterruptible sleep).
+# SIGKILL is sent again after so many seconds, while the kernel holds the child in uninterruptible sleep.
 KILL_AGAIN = 5.0
-# The share of the first wait of a stop that the command before it may take.
+# The share of a stop's first wait that the `pre_stop` command may take.
 PRE_STOP_SHARE = 0.5
-# What is known of a run, when there is none.
-NO_RUN: dict[str, Any] = {
-    "pid": None,
-    "started": False,
-    "ready": False,
-    "said_ready": False,
-    "passing": False,
-    "readiness_failures": 0,
-    "ready_by": 0.0,
-    "healthy": None,
-    "health_failures": 0,
-}
 
 
 def has_timer(now: Snapshot, policy: Policy) -> bool:
+    """Returns whether the state waits for the one timer of the process."""
     if now.state == s.STARTING:
-        if now.pid is None or policy.oneshot:
+        if now.run is None or policy.oneshot:
             return False
-        return not now.started or (policy.waits_for_ready and policy.ready_timeout is not None)
-    return now.state in (s.BACKOFF, s.STOPPING)
+        return not now.run.started or (policy.waits_for_ready and policy.ready_timeout is not None)
+    return now.state == s.BACKOFF or now.stop is not None
 
 
 def asks_ready(now: Snapshot, policy: Policy) -> bool:
-    """Whether somebody looks for its readiness (see `StartReadiness`)."""
-    if policy.oneshot or now.pid is None or not (policy.waits_for_ready or policy.asks_ready):
+    """Returns whether the run's readiness is watched (see `StartReadiness`)."""
+    if policy.oneshot or now.run is None or not (policy.waits_for_ready or policy.asks_ready):
         return False
-    return now.state == s.STARTING or now.state in s.UP
+    return now.stop is None
 
 
-def judge_ready(now: Snapshot, policy: Policy) -> Snapshot:
+def judge_ready(now: Snapshot, run: Run, policy: Policy) -> Snapshot:
+    """Returns `now` with `run`, whose `ready` follows from both."""
     ready = now.state in s.UP
-    ready = ready and (now.said_ready or not policy.waits_for_ready)
-    ready = ready and (now.passing or not policy.asks_ready)
-    return now if ready is now.ready else replace(now, ready=ready)
+    ready = ready and (run.said_ready or not policy.waits_for_ready)
+    ready = ready and (run.passing or not policy.asks_ready)
+    return replace(now, run=run if ready is run.ready else replace(run, ready=ready))
 
 
 def announce(before: Snapshot, after: Snapshot, reason: str | None = None) -> list[Effect]:
@@ -75,52 +64,45 @@ def announce(before: Snapshot, after: Snapshot, reason: str | None = None) -> li
 
 
 def forgiven(now: Snapshot) -> Snapshot:
-    """Somebody asked for it: what went wrong before does not count any more."""
-    return replace(now, failures=0, quick_deaths=0, health_restarts=0, unready=False, restarts=())
+    """Returns `now` without its old failures: a start or restart was asked for, so they count no more."""
+    stop = now.stop if now.stop is None else replace(now.stop, cause=s.ASKED)
+    return replace(now, stop=stop, failures=0, quick_deaths=0, health_restarts=0, restarts=())
 
 
 def spawn(now: Snapshot, reason: str, *, had_timer: bool = False) -> Step:
-    starting = replace(
-        now,
-        **NO_RUN,
-        state=s.STARTING,
-        should_run=True,
-        stop_step=0,
-        stop_scale=1.0,
-        bounded=False,
-        reason="",
-    )
+    starting = replace(now, state=s.STARTING, should_run=True, reason="")
     effects: list[Effect] = [ClearTimer()] if had_timer else []
     return starting, [*effects, *announce(now, starting, reason), Spawn()]
 
 
-def lived(now: Snapshot, policy: Policy) -> Step:
-    """startsecs are over and the child is alive."""
-    if not policy.waits_for_ready or now.said_ready:
-        return up(now, policy)
-    now = replace(now, started=True)
+def lived(now: Snapshot, run: Run, policy: Policy) -> Step:
+    """Answers the end of startsecs, with the child alive."""
+    if not policy.waits_for_ready or run.said_ready:
+        return up(now, run, policy)
+    run = replace(run, started=True)
+    now = replace(now, run=run)
     if policy.ready_timeout is None:
         return now, []
-    left = max(policy.ready_timeout, now.ready_by) - policy.startsecs
-    return (now, [SetTimer(left)]) if left > 0 else not_ready_in_time(now, policy)
+    left = max(policy.ready_timeout, run.ready_by) - policy.startsecs
+    return (now, [SetTimer(left)]) if left > 0 else not_ready_in_time(now, run, policy)
 
 
-def not_ready_in_time(now: Snapshot, policy: Policy) -> Step:
-    """A start that failed: the child is stopped first."""
-    seconds = max(policy.ready_timeout or 0.0, now.ready_by)
+def not_ready_in_time(now: Snapshot, run: Run, policy: Policy) -> Step:
+    """Stops the child, whose start has failed by that."""
+    seconds = max(policy.ready_timeout or 0.0, run.ready_by)
     why = f"not ready within {seconds:g} s"
-    return begin_stop(replace(now, unready=True, reason=why), policy, False, None, why)
+    return begin_stop(replace(now, reason=why), run, policy, why, cause=s.UNREADY)
 
 
-def up(now: Snapshot, policy: Policy) -> Step:
-    assert now.pid is not None
-    ready = now.passing or not policy.asks_ready  # it has said so if it had to
-    running = replace(now, state=s.RUNNING, started=True, ready=ready, failures=0, reason="")
-    return running, [*announce(now, running), StartHealthChecks(now.pid)]
+def up(now: Snapshot, run: Run, policy: Policy) -> Step:
+    ready = run.passing or not policy.asks_ready  # the callers have seen to `waits_for_ready`
+    run = replace(run, started=True, ready=ready)
+    running = replace(now, state=s.RUNNING, run=run, failures=0, reason="")
+    return running, [*announce(now, running), StartHealthChecks(run.pid)]
 
 
 def quiet(now: Snapshot, policy: Policy) -> list[Effect]:
-    """Ends all questions to a child that is on its way out."""
+    """Returns the effects that end the checks of a child that exits or is being stopped."""
     effects: list[Effect] = [StopHealthChecks()] if now.state in s.UP else []
     if asks_ready(now, policy):
         effects.append(StopReadiness())
@@ -128,42 +110,55 @@ def quiet(now: Snapshot, policy: Policy) -> list[Effect]:
 
 
 def begin_stop(
-    now: Snapshot, policy: Policy, force: bool, within: float | None, reason: str, *, fresh: bool = False
+    now: Snapshot,
+    run: Run,
+    policy: Policy,
+    reason: str,
+    *,
+    force: bool = False,
+    within: float | None = None,
+    cause: str = s.ASKED,
+    fresh: bool = False,
 ) -> Step:
-    """`fresh`: it was spawned a moment ago, nothing has begun for it.
+    """Begins a stop. `fresh`: the child was spawned in this turn, and nothing has begun for it.
 
-    The signal goes before the word: announcing takes as long as everything else, and the state is the new
-    one for everybody who is told.
+    The signal goes out before the announcement, which takes as long as everything else together.
     """
     effects: list[Effect] = []
     if not fresh:
         effects += [ClearTimer()] if has_timer(now, policy) else []
         effects += quiet(now, policy)
-    stopping = replace(
-        now,
-        state=s.STOPPING,
-        stop_step=0,
-        stop_scale=scale(policy, within),
-        bounded=within is not None,
-        ready=False,
-    )
+    if run.ready:
+        run = replace(run, ready=False)
+    stop = s.Stop(cause, 0, scale(policy, within), within is not None)
+    stopping = replace(now, state=s.STOPPING, run=run, stop=stop)
     said = announce(now, stopping, reason)
     if force:
-        killed, more = escalate_to_kill(stopping, policy)
+        killed, more = escalate_to_kill(stopping, stop, policy)
         return killed, [*effects, *more, *said]
-    wait = policy.stop_ladder[0][1] * stopping.stop_scale
-    if policy.pre_stop and now.pid is not None and not fresh:
-        stopping = replace(stopping, stop_step=s.PRE_STOP)
-        return stopping, [*effects, *said, RunPreStop(), SetTimer(wait * PRE_STOP_SHARE)]
-    return stopping, [*effects, SignalGroup(policy.stop_ladder[0][0]), SetTimer(wait), *said]
-
-
-def first_signal(now: Snapshot, policy: Policy, used: float) -> Step:
-    """The command before the stop has ended, or used up its share: the rest of the first wait is left."""
     signum, wait = policy.stop_ladder[0]
-    wait *= now.stop_scale
+    wait *= stop.scale
+    if policy.pre_stop and not fresh:
+        stopping = replace(stopping, stop=replace(stop, step=s.PRE_STOP))
+        return stopping, [*effects, *said, RunPreStop(), SetTimer(wait * PRE_STOP_SHARE)]
+    return stopping, [*effects, SignalGroup(signum), SetTimer(wait), *said]
+
+
+def first_signal(now: Snapshot, stop: Stop, policy: Policy, used: float) -> Step:
+    """Sends the first stop signal; `used`: seconds of its wait that the `pre_stop` command has used up."""
+    signum, wait = policy.stop_ladder[0]
+    wait *= stop.scale
     left = max(wait - used, wait * (1 - PRE_STOP_SHARE))
-    return replace(now, stop_step=0), [SignalGroup(signum), SetTimer(left)]
+    return replace(now, stop=replace(stop, step=0)), [SignalGroup(signum), SetTimer(left)]
+
+
+def next_signal(now: Snapshot, stop: Stop, policy: Policy) -> Step:
+    """Goes on to the next step of the ladder, after the wait of the last one."""
+    step = stop.step + 1
+    if step >= len(policy.stop_ladder):
+        return escalate_to_kill(now, stop, policy)
+    signum, wait = policy.stop_ladder[step]
+    return replace(now, stop=replace(stop, step=step)), [SignalGroup(signum), SetTimer(wait * stop.scale)]
 
 
 def scale(policy: Policy, within: float | None) -> float:
@@ -173,34 +168,39 @@ def scale(policy: Policy, within: float | None) -> float:
     return max(0.0, within) / total
 
 
-def hurry(now: Snapshot, within: float, policy: Policy) -> Step:
-    """It is being stopped already, and now the whole container is: the rest of the ladder gets `within`."""
-    now = replace(now, bounded=True)
-    rest = policy.stop_ladder[max(0, now.stop_step) :]
+def hurry(now: Snapshot, stop: Stop, within: float, policy: Policy) -> Step:
+    """Shortens a stop that is under way: the rest of the ladder gets `within` seconds."""
+    stop = replace(stop, bounded=True)
+    rest = policy.stop_ladder[max(0, stop.step) :]
     total = sum(wait for _, wait in rest)
-    if not rest or total * now.stop_scale <= within:
-        return now, []
-    share = PRE_STOP_SHARE if now.stop_step == s.PRE_STOP else 1.0
+    if not rest or total * stop.scale <= within:
+        return replace(now, stop=stop), []
+    share = PRE_STOP_SHARE if stop.step == s.PRE_STOP else 1.0
     shorter = max(0.0, within) / total
-    return replace(now, stop_scale=shorter), [SetTimer(rest[0][1] * shorter * share)]
+    return replace(now, stop=replace(stop, scale=shorter)), [SetTimer(rest[0][1] * shorter * share)]
 
 
-def escalate_to_kill(now: Snapshot, policy: Policy) -> Step:
-    effects: list[Effect] = [EndPreStop()] if now.stop_step == s.PRE_STOP else []
-    killed = replace(now, stop_step=len(policy.stop_ladder))
-    return killed, [*effects, SignalGroup(s.KILL), SetTimer(KILL_AGAIN)]
+def escalate_to_kill(now: Snapshot, stop: Stop, policy: Policy) -> Step:
+    effects: list[Effect] = [EndPreStop()] if stop.step == s.PRE_STOP else []
+    killed = replace(now, stop=replace(stop, step=len(policy.stop_ladder)))
+    return killed, [*effects, SignalGroup(signal.SIGKILL), SetTimer(KILL_AGAIN)]
 
 
 def delay(policy: Policy, nth: int) -> SetTimer:
-    """The wait before the nth retry (1, 2, …), ± JITTER."""
-    # The exponent is bounded: factor ** 5000 would be an OverflowError in a program that retries for ever.
+    """Returns the wait before the nth retry (1, 2, …), ± JITTER."""
+    # A bounded exponent: in a program that retries for ever, factor ** 5000 raises OverflowError.
     seconds = policy.backoff * policy.backoff_factor ** min(nth - 1, 64)
     return SetTimer(min(seconds, policy.backoff_max), JITTER)
 
 
-def wait(now: Snapshot, reason: str, nth: int, policy: Policy) -> Step:
+def wait(now: Snapshot, reason: str, nth: int, policy: Policy, most: int = -1) -> Step:
+    """Waits for the nth start in a row of at most `most` (negative: no limit).
+
+    The timer is set before the announcement, whose log line says how long it runs.
+    """
     waiting = replace(now, state=s.BACKOFF, reason=reason)
-    return waiting, [*announce(now, waiting), delay(policy, nth)]
+    retry = f"retry {nth} of {most}" if most >= 0 else f"retry {nth}"
+    return waiting, [delay(policy, nth), Announce(now.state, s.BACKOFF, reason, retry=retry)]
 
 
 def give_up(now: Snapshot, reason: str) -> Step:
@@ -209,7 +209,7 @@ def give_up(now: Snapshot, reason: str) -> Step:
 
 
 def restarted(now: Snapshot, at: float, policy: Policy) -> Snapshot | None:
-    """Counts an automatic restart; None when it is one too many."""
+    """Counts an automatic restart; returns None when `restart_limit` does not allow it."""
     if policy.restart_limit is None:
         return now
     most, window = policy.restart_limit
@@ -226,9 +226,21 @@ def failed_start(now: Snapshot, reason: str, at: float, policy: Policy) -> Step:
     failures = now.failures + 1
     now = replace(now, failures=failures)
     if 0 <= policy.startretries < failures:
-        return give_up(now, f"{reason} ({failures} start{'s' if failures > 1 else ''} failed)")
+        starts = "failed start" if failures == 1 else "failed starts"
+        return give_up(now, f"gave up after {failures} {starts}: {reason}")
     counted = restarted(now, at, policy)
-    return too_often(now, reason, policy) if counted is None else wait(counted, reason, failures, policy)
+    if counted is None:
+        return too_often(now, reason, policy)
+    return wait(counted, reason, failures, policy, policy.startretries)
+
+
+def too_early(run: Run, event: ChildExited, policy: Policy) -> str:
+    """Says, as the rest of a sentence, why an exit in STARTING is a failed start."""
+    if policy.oneshot:  # its exit code says it
+        return ""
+    if run.started:
+        return f" after {s.spell(event.ran_for)}, before it was ready"
+    return f" after {s.spell(event.ran_for)}, before it was up (startsecs {policy.startsecs:g} s)"
 
 
 def ended(now: Snapshot, how: str, *, expected: bool) -> Step:
@@ -237,7 +249,7 @@ def ended(now: Snapshot, how: str, *, expected: bool) -> Step:
 
 
 def died(now: Snapshot, how: str, event: ChildExited, policy: Policy) -> Step:
-    """It was up, and ended by itself."""
+    """Answers the exit of a child that was up and was not being stopped."""
     expected = event.status in policy.exitcodes
     restart = policy.autorestart and (policy.restart_when_expected or not expected)
     if not restart or not now.should_run:
@@ -249,26 +261,26 @@ def died(now: Snapshot, how: str, event: ChildExited, policy: Policy) -> Step:
         step = too_often(exited, how, policy)
     elif event.ran_for < QUICK and now.quick_deaths > 0:
         again = replace(counted, quick_deaths=now.quick_deaths + 1)
-        step = wait(again, f"{how} {event.ran_for:.1f} s after its start", now.quick_deaths, policy)
+        step = wait(again, f"{how} after {s.spell(event.ran_for)}", now.quick_deaths, policy)
     else:
         step = spawn(replace(counted, quick_deaths=1), how)
     return step[0], effects + step[1]
 
 
-def after_stop(now: Snapshot, how: str, at: float, policy: Policy) -> Step:
+def after_stop(now: Snapshot, cause: str, how: str, at: float, policy: Policy) -> Step:
+    """Answers the exit of a child that was being stopped for `cause`."""
     if not now.should_run:
-        stopped = replace(now, state=s.STOPPED, reason="", stop_step=0, stop_scale=1.0, unready=False)
+        stopped = replace(now, state=s.STOPPED, reason="")
         return stopped, announce(now, stopped, how)
-    if now.unready:
-        now = replace(now, unready=False)
-        if policy.scheduled:
-            return ended(replace(now, stop_step=0, stop_scale=1.0), now.reason, expected=False)
+    if cause == s.OVERDUE:
+        return ended(now, now.reason, expected=False)
+    if cause == s.UNREADY:
         return give_up(now, now.reason) if policy.final else failed_start(now, now.reason, at, policy)
-    if now.health_restarts == 0:  # a restart that somebody asked for
+    if cause == s.ASKED:
         return spawn(now, "restart")
     if 0 <= policy.startretries < now.health_restarts:
-        return give_up(now, f"unhealthy after {policy.startretries} restarts: {now.reason}")
+        return give_up(now, f"still unhealthy after {policy.startretries} restarts: {now.reason}")
     counted = restarted(now, at, policy)
     if counted is None:
         return too_often(now, now.reason, policy)
-    return wait(counted, now.reason, now.health_restarts, policy)
+    return wait(counted, now.reason, now.health_restarts, policy, policy.startretries)

@@ -1,12 +1,29 @@
-"""The one law of a process: what each state makes of each input.
+"""The state machine of a process: what each state makes of each input.
 
 `transition(snapshot, input, policy)` returns the next snapshot and the effects to perform, in order. It
-decides everything about one process and does nothing: `process.Process` performs the effects and feeds the
-inputs. Every state answers every input. An input that came too late (it speaks of a pid that is not ours any
-more, or of a timer that nobody waits for) changes nothing.
+decides everything about one process and does nothing: the driver performs the effects and feeds the inputs.
+Every state answers every input. `should_run` is what was asked for, `state` is what is.
 
-`should_run` is what was asked for, `state` is what is. A stop clears `should_run`, and nothing but a start or
-restart request sets it again: that is why nothing automatic can start a stopped process.
+The rules, each checked by property tests that carry its number (`test_transition_rules.py`):
+
+1. At most one child lives at a time.
+2. The state says whether there is a child: STOPPED, EXITED, FATAL and BACKOFF have none; RUNNING, UNHEALTHY
+   and STOPPING have one. A stop is under way in STOPPING and nowhere else.
+3. After a stop nothing is spawned until a start or a restart is asked for: only these set `should_run`.
+4. Each state that waits for time has a timer, and no other state has one: BACKOFF, STOPPING, and STARTING
+   within `startsecs` or `ready_timeout`.
+5. Health checks run in RUNNING and UNHEALTHY, of the present child.
+6. Announcements form an unbroken chain: each begins where the last one ended.
+7. No state without a child is reached before the child is reaped.
+8. Starts follow the dependency graph and stops its exact reverse. `transition` sees one process: that is the
+   work of `lifecycle.graph`.
+9. `ready` holds in RUNNING and UNHEALTHY only, and where the configuration asks for it only when the program
+   has become ready and the readiness check passes.
+10. Automatic restarts stay within `restart_limit`.
+11. An input that comes too late changes nothing: one that names a pid that is not the present one, or a timer
+    in a state that has none.
+12. A program with a schedule is never FATAL and never in BACKOFF: a run that fails is EXITED, and the next
+    one comes at its time.
 """
 
 from __future__ import annotations
@@ -27,7 +44,6 @@ from supervice.lifecycle.states import (
     RestartRequested,
     RunExpired,
     SetTimer,
-    SignalGroup,
     Snapshot,
     Spawned,
     SpawnFailed,
@@ -39,7 +55,6 @@ from supervice.lifecycle.states import (
     TimerElapsed,
 )
 from supervice.lifecycle.steps import (
-    NO_RUN,
     after_stop,
     announce,
     asks_ready,
@@ -55,9 +70,11 @@ from supervice.lifecycle.steps import (
     hurry,
     judge_ready,
     lived,
+    next_signal,
     not_ready_in_time,
     quiet,
     spawn,
+    too_early,
     up,
 )
 
@@ -72,12 +89,12 @@ if TYPE_CHECKING:
 
 
 def transition(snapshot: Snapshot, event: Input, policy: Policy) -> tuple[Snapshot, list[Effect]]:
-    """The next snapshot, and what has to be done to make it true."""
+    """Returns the next snapshot, and the effects that make it true, in order."""
     handle: Callable[[Snapshot, Any, Policy], Step] = _HANDLERS[type(event)]
     return handle(snapshot, event, policy)
 
 
-# -- what was asked --------------------------------------------------------------------------------------
+# -- what was asked for ----------------------------------------------------------------------------------
 
 
 def _start(now: Snapshot, _event: StartRequested, policy: Policy) -> Step:
@@ -91,51 +108,50 @@ def _start(now: Snapshot, _event: StartRequested, policy: Policy) -> Step:
 def _stop(now: Snapshot, event: StopRequested, policy: Policy) -> Step:
     if now.state in s.RESTING or now.state == s.BACKOFF:
         effects: list[Effect] = [ClearTimer()] if now.state == s.BACKOFF else []
-        stopped = replace(now, should_run=False, state=s.STOPPED, reason="", ready=False)
+        stopped = replace(now, should_run=False, state=s.STOPPED, reason="")
         return stopped, effects + announce(now, stopped)
-    if now.state == s.STARTING and now.pid is None:
-        return replace(now, should_run=False), []  # the spawn is under way: its answer is handled as a stop
-    if now.state == s.STOPPING:
-        now = replace(now, should_run=False)
-        if event.force:
-            return escalate_to_kill(now, policy)
-        if event.within is not None:
-            return hurry(now, event.within, policy)
-        return now, []
-    return begin_stop(replace(now, should_run=False), policy, event.force, event.within, "asked to stop")
+    now = replace(now, should_run=False)
+    if now.run is None:
+        return now, []  # the spawn is under way: `_spawned` stops the child
+    if now.stop is None:
+        return begin_stop(now, now.run, policy, "asked to stop", force=event.force, within=event.within)
+    if event.force:
+        return escalate_to_kill(now, now.stop, policy)
+    return (now, []) if event.within is None else hurry(now, now.stop, event.within, policy)
 
 
 def _restart(now: Snapshot, event: RestartRequested, policy: Policy) -> Step:
     if now.state in s.RESTING or now.state == s.BACKOFF:
         return spawn(forgiven(now), "asked to restart", had_timer=now.state == s.BACKOFF)
-    wanted = replace(forgiven(now), should_run=True)
-    if now.state == s.STARTING and now.pid is None:
-        return wanted, []
-    if now.state == s.STOPPING:
-        return escalate_to_kill(wanted, policy) if event.force else (wanted, [])
-    return begin_stop(wanted, policy, event.force, None, "asked to restart")
+    now = replace(forgiven(now), should_run=True)
+    if now.run is None:
+        return now, []
+    if now.stop is None:
+        return begin_stop(now, now.run, policy, "asked to restart", force=event.force)
+    return escalate_to_kill(now, now.stop, policy) if event.force else (now, [])
 
 
 # -- what happened ---------------------------------------------------------------------------------------
 
 
 def _spawned(now: Snapshot, event: Spawned, policy: Policy) -> Step:
-    if now.state != s.STARTING or now.pid is not None:
+    if now.state != s.STARTING or now.run is not None:
         return now, []
-    now = replace(now, pid=event.pid, status=None)
+    run = s.Run(event.pid)
+    now = replace(now, run=run, status=None)
     if not now.should_run:  # a stop landed while the spawn was under way
-        return begin_stop(now, policy, False, None, "asked to stop", fresh=True)
+        return begin_stop(now, run, policy, "asked to stop", fresh=True)
     if policy.oneshot:
-        return now, []  # it is done when it ends, whatever startsecs says
+        return now, []  # it is done when it exits, whatever startsecs says
     asking: list[Effect] = [StartReadiness(event.pid)] if asks_ready(now, policy) else []
     if policy.startsecs <= 0:
-        step = lived(now, policy)
+        step = lived(now, run, policy)
         return step[0], asking + step[1]
     return now, [*asking, SetTimer(policy.startsecs)]
 
 
 def _spawn_failed(now: Snapshot, event: SpawnFailed, policy: Policy) -> Step:
-    if now.state != s.STARTING or now.pid is not None:
+    if now.state != s.STARTING or now.run is not None:
         return now, []
     if not now.should_run:
         stopped = replace(now, state=s.STOPPED, reason="")
@@ -149,24 +165,23 @@ def _spawn_failed(now: Snapshot, event: SpawnFailed, policy: Policy) -> Step:
 
 
 def _child_exited(now: Snapshot, event: ChildExited, policy: Policy) -> Step:
-    if now.pid != event.pid:
+    run, stop = now.run, now.stop
+    if run is None or run.pid != event.pid:
         return now, []
     how = s.describe(event.status)
     had_timer: list[Effect] = [ClearTimer()] if has_timer(now, policy) else []
     checks = quiet(now, policy)
-    if now.state == s.STOPPING and now.stop_step == s.PRE_STOP:
-        checks.append(EndPreStop())
-    gone = replace(now, **NO_RUN, status=event.status)
-    if now.state == s.STOPPING:
-        step = after_stop(gone, how, event.at, policy)
+    gone = replace(now, run=None, stop=None, status=event.status)
+    if stop is not None:
+        if stop.step == s.PRE_STOP:
+            checks.append(EndPreStop())
+        step = after_stop(gone, stop.cause, how, event.at, policy)
     elif now.state == s.STARTING:
         expected = event.status in policy.exitcodes
         if policy.final or policy.scheduled or (policy.oneshot and expected):
             step = ended(gone, how, expected=expected)
         else:
-            before = "ready" if now.started else "up"
-            why = how if policy.oneshot else f"{how} before it was {before}"  # a oneshot never is
-            step = failed_start(gone, why, event.at, policy)
+            step = failed_start(gone, how + too_early(run, event, policy), event.at, policy)
     else:
         step = died(gone, how, event, policy)
     return step[0], had_timer + checks + step[1]
@@ -175,79 +190,80 @@ def _child_exited(now: Snapshot, event: ChildExited, policy: Policy) -> Step:
 def _timer_elapsed(now: Snapshot, _event: TimerElapsed, policy: Policy) -> Step:
     if not has_timer(now, policy):
         return now, []
-    if now.state == s.STARTING:
-        return not_ready_in_time(now, policy) if now.started else lived(now, policy)
-    if now.state == s.BACKOFF:
+    run, stop = now.run, now.stop
+    if run is None:  # BACKOFF
         return spawn(now, now.reason)
-    if now.stop_step == s.PRE_STOP:
-        step = first_signal(now, policy, float("inf"))
+    if stop is None:  # STARTING
+        return not_ready_in_time(now, run, policy) if run.started else lived(now, run, policy)
+    if stop.step == s.PRE_STOP:
+        step = first_signal(now, stop, policy, float("inf"))
         return step[0], [EndPreStop(), *step[1]]
-    # STOPPING: the signal was not enough
-    following = now.stop_step + 1
-    if following >= len(policy.stop_ladder):
-        return escalate_to_kill(now, policy)
-    signum, wait = policy.stop_ladder[following]
-    return replace(now, stop_step=following), [SignalGroup(signum), SetTimer(wait * now.stop_scale)]
+    return next_signal(now, stop, policy)
 
 
 def _run_expired(now: Snapshot, event: RunExpired, policy: Policy) -> Step:
-    if now.state != s.STARTING or now.pid is None or not policy.scheduled:
+    if now.state != s.STARTING or now.run is None or not policy.scheduled:
         return now, []
-    return begin_stop(replace(now, unready=True, reason=event.reason), policy, False, None, event.reason)
+    return begin_stop(replace(now, reason=event.reason), now.run, policy, event.reason, cause=s.OVERDUE)
 
 
 def _became_ready(now: Snapshot, event: BecameReady, policy: Policy) -> Step:
-    if now.pid != event.pid or now.said_ready or not (now.state == s.STARTING or now.state in s.UP):
+    run = now.run
+    if run is None or run.pid != event.pid or run.said_ready or now.stop is not None:
         return now, []
-    said = replace(now, said_ready=True)
+    run = replace(run, said_ready=True)
     if now.state in s.UP:
-        return judge_ready(said, policy), []
-    if not now.started or policy.oneshot:
-        return said, []
+        return judge_ready(now, run, policy), []
+    if not run.started or policy.oneshot:
+        return replace(now, run=run), []
     effects: list[Effect] = [ClearTimer()] if has_timer(now, policy) else []
-    step = up(said, policy)
+    step = up(now, run, policy)
     return step[0], effects + step[1]
 
 
 def _lost_ready(now: Snapshot, event: LostReady, policy: Policy) -> Step:
-    if now.pid != event.pid or not now.said_ready:
+    run = now.run
+    if run is None or run.pid != event.pid or not run.said_ready:
         return now, []
-    return judge_ready(replace(now, said_ready=False), policy), []
+    return judge_ready(now, replace(run, said_ready=False), policy), []
 
 
 def _readiness_checked(now: Snapshot, event: ReadinessChecked, policy: Policy) -> Step:
-    if now.pid != event.pid or not asks_ready(now, policy):
+    run = now.run
+    if run is None or run.pid != event.pid or not asks_ready(now, policy):
         return now, []
     if event.ready:
-        return judge_ready(replace(now, passing=True, readiness_failures=0), policy), []
+        return judge_ready(now, replace(run, passing=True, readiness_failures=0), policy), []
     if not event.counts:
         return now, []
-    failures = now.readiness_failures + 1
-    passing = now.passing and failures < policy.readiness_retries
-    return judge_ready(replace(now, passing=passing, readiness_failures=failures), policy), []
+    failures = run.readiness_failures + 1
+    passing = run.passing and failures < policy.readiness_retries
+    return judge_ready(now, replace(run, passing=passing, readiness_failures=failures), policy), []
 
 
 def _time_extended(now: Snapshot, event: TimeExtended, policy: Policy) -> Step:
-    if now.pid != event.pid or not has_timer(now, policy):
+    run, stop = now.run, now.stop
+    if run is None or run.pid != event.pid or not has_timer(now, policy):
         return now, []
-    if now.state == s.STOPPING:
-        if now.bounded or not 0 <= now.stop_step < len(policy.stop_ladder):
+    if stop is not None:
+        if stop.bounded or not 0 <= stop.step < len(policy.stop_ladder):
             return now, []
         return now, [SetTimer(event.seconds, at_least=True)]
     if policy.ready_timeout is None or not policy.waits_for_ready:
         return now, []
     until = event.ran_for + event.seconds
-    if until <= max(policy.ready_timeout, now.ready_by):
+    if until <= max(policy.ready_timeout, run.ready_by):
         return now, []
-    return replace(now, ready_by=until), [SetTimer(event.seconds)] if now.started else []
+    return replace(now, run=replace(run, ready_by=until)), [SetTimer(event.seconds)] if run.started else []
 
 
 def _leader_changed(now: Snapshot, event: LeaderChanged, policy: Policy) -> Step:
-    """The run goes on under another pid; what speaks of the old one is of no account any more."""
-    if now.pid != event.pid:
+    """Goes on with the run under another pid; inputs that name the old one come too late from here on."""
+    run = now.run
+    if run is None or run.pid != event.pid:
         return now, []
     effects: list[Effect] = quiet(now, policy)
-    after = replace(now, pid=event.successor)
+    after = replace(now, run=replace(run, pid=event.successor))
     if asks_ready(after, policy):
         effects.append(StartReadiness(event.successor))
     if after.state in s.UP:
@@ -256,30 +272,35 @@ def _leader_changed(now: Snapshot, event: LeaderChanged, policy: Policy) -> Step
 
 
 def _pre_stop_done(now: Snapshot, event: PreStopDone, policy: Policy) -> Step:
-    if now.state != s.STOPPING or now.stop_step != s.PRE_STOP:
+    if now.stop is None or now.stop.step != s.PRE_STOP:
         return now, []
-    return first_signal(now, policy, event.took)
+    return first_signal(now, now.stop, policy, event.took)
 
 
 def _health_checked(now: Snapshot, event: HealthChecked, policy: Policy) -> Step:
-    if now.pid != event.pid or now.state not in s.UP:
+    run = now.run
+    if run is None or run.pid != event.pid or now.state not in s.UP:
         return now, []
     if event.healthy:
-        well = replace(now, state=s.RUNNING, healthy=True, health_failures=0, health_restarts=0, reason="")
+        if run.healthy:
+            return now, []
+        run = replace(run, healthy=True, health_failures=0)
+        well = replace(now, state=s.RUNNING, run=run, health_restarts=0, reason="")
         return well, announce(now, well, "healthy again")
     if not event.counts:
         return now, []
-    failures = now.health_failures + 1
+    failures = run.health_failures + 1
+    run = replace(run, health_failures=failures, healthy=False)
     if now.state == s.UNHEALTHY or (failures < policy.health_retries and not event.at_once):
-        return replace(now, health_failures=failures, healthy=False), []
+        return replace(now, run=run), []
     why = event.message if event.at_once else f"{failures} health checks failed in a row: {event.message}"
-    sick = replace(now, state=s.UNHEALTHY, health_failures=failures, healthy=False, reason=why)
+    sick = replace(now, state=s.UNHEALTHY, run=run, reason=why)
     effects = announce(now, sick)
     if not policy.health_restarts:
         return sick, effects
-    # Counted before the stop, so that an unhealthy program comes to rest in FATAL like any other failure.
+    # Counted before the stop, so that an unhealthy program ends in FATAL like any other failure.
     counted = replace(sick, health_restarts=now.health_restarts + 1)
-    stopping, more = begin_stop(counted, policy, False, None, why)
+    stopping, more = begin_stop(counted, run, policy, why, cause=s.SICK)
     return stopping, effects + more
 
 

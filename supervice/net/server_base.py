@@ -5,7 +5,11 @@ The control socket and HTTP build on it. It does not know what is said on a conn
 
 from __future__ import annotations
 
+import os
+
 from supervice.net.acceptor import Acceptor
+from supervice.net.peer import peer_of
+from supervice.net.places import Places, describe, owner_of_address
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -15,6 +19,8 @@ if TYPE_CHECKING:
 
     from supervice.lean.loop import AnyFuture, EventLoop
     from supervice.net.acceptor import Listening
+    from supervice.net.peer import Peer
+    from supervice.net.places import Owner
 
     class Client(Protocol):
         """A connection, as its server sees it."""
@@ -23,11 +29,14 @@ if TYPE_CHECKING:
         def close(self) -> None: ...
 
 
+SPARE = 64  # descriptors that connections leave to programs that are to be started; root's leave half of it
+QUIET = 60.0  # seconds between two log lines about refused clients
+
 IDLE_ENOUGH = 5.0  # seconds of silence after which a client may lose its place to another, when all are taken
 
 
 class ServerBase:
-    """A subclass makes a connection in `_welcome` and adds it to `_connections`. `log` gets single lines."""
+    """A subclass makes connections in `_welcome`. `log` gets single lines."""
 
     most = 0  # connections at once
     title = ""  # what log lines begin with
@@ -36,7 +45,9 @@ class ServerBase:
         self.loop = loop
         self._log = log
         self._acceptors: list[Acceptor] = []
-        self._connections: dict[Any, None] = {}  # the oldest first
+        self._connections: dict[Any, Owner] = {}  # the oldest first
+        self._places = Places()
+        self._complained = -QUIET
         self._tasks: set[AnyFuture] = set()
 
     @property
@@ -51,11 +62,54 @@ class ServerBase:
     # -- listening ---------------------------------------------------------------------------------------
 
     def _listen(self, listener: Listening, name: str) -> None:
-        self._acceptors.append(Acceptor(self.loop, listener, self._welcome, self._room, self.log, name))
+        self._acceptors.append(Acceptor(self.loop, listener, self._arrived, self._room, self.log, name))
 
-    def _welcome(self, sock: _socket.socket, peer: str) -> None:
-        """Makes the connection of a new client. An OSError costs that client its connection."""
+    def _welcome(self, sock: _socket.socket, endpoint: str, peer: Peer | None) -> Client:
+        """The connection of a new client: `peer` at a Unix socket, `endpoint` at another one.
+
+        An OSError costs that client its connection.
+        """
         raise NotImplementedError
+
+    def _last_words(self, why: str) -> bytes:
+        """What a client is told that gets no place."""
+        raise NotImplementedError
+
+    def _arrived(self, sock: _socket.socket, endpoint: str) -> None:
+        peer = None if endpoint else peer_of(sock)
+        owner = owner_of_address(endpoint) if peer is None else peer.uid
+        why = self._short_of_descriptors(sock, owner) or self._places.refusal(owner, self.most, os.geteuid())
+        if why and not self._evict(owner):
+            self._refuse(sock, owner, why)
+            return
+        self._connections[self._welcome(sock, endpoint, peer)] = owner
+        self._places.take(owner)
+
+    def _short_of_descriptors(self, sock: _socket.socket, owner: Owner) -> str:
+        """A new descriptor is the lowest that is free: its number says how many are used."""
+        limit = os.sysconf("SC_OPEN_MAX")
+        spare = min(SPARE, limit // 8) // (2 if owner == 0 else 1)
+        return "" if limit < 0 or sock.fileno() < limit - spare else "too few descriptors are left"
+
+    def _evict(self, owner: Owner) -> bool:
+        """Whether the oldest idle connection of `owner` gave its place up."""
+        client: Client
+        for client, its_owner in self._connections.items():
+            if its_owner == owner and client.idle_for(IDLE_ENOUGH):
+                client.close()
+                return True
+        return False
+
+    def _refuse(self, sock: _socket.socket, owner: Owner, why: str) -> None:
+        try:
+            sock.send(self._last_words(why))  # into an empty buffer: all of it or nothing
+        except OSError:
+            pass
+        sock.close()
+        now = self.loop.time()
+        if now - self._complained >= QUIET:
+            self._complained = now
+            self.log(f"{self.title}: a connection of {describe(owner)} was refused: {why}")
 
     def _room(self, waits: bool) -> str:
         """Why there is no place for one more client; "" when there is one.
@@ -86,7 +140,9 @@ class ServerBase:
 
     def forget(self, client: Client) -> None:
         """The connection has ended."""
-        self._connections.pop(client, None)
+        owner = self._connections.pop(client, None)
+        if owner is not None:
+            self._places.give_back(owner)
         for acceptor in self._acceptors:
             acceptor.wake()  # a place and a descriptor are free now
 

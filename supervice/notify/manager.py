@@ -27,6 +27,6 @@ class Manager:
 
 
 def manager(environ: Mapping[str, str]) -> Manager | None:
-    """None where nobody asked. Addresses of other kinds (vsock:) are not spoken to."""
+    """None where no manager asked. Addresses of other kinds (vsock:) are not spoken to."""
     address = environ.get("NOTIFY_SOCKET", "")
     return Manager(address) if address[:1] in ("/", "@") and len(address) > 1 else None

@@ -8,8 +8,17 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from supervice.lean.loop import Cancellable
-    from supervice.output.sinks import Owner
+    from typing import Protocol
+
+    from supervice.lean.loop import Cancellable, EventLoop
+
+    class Reporter(Protocol):
+        """What losses are reported with."""
+
+        @property
+        def loop(self) -> EventLoop: ...
+        def log(self, level: str, message: str) -> None: ...
+
 
 PERIOD = 60.0  # seconds
 
@@ -19,7 +28,7 @@ class Losses:
 
     __slots__ = ("_label", "_owner", "_said_over", "_timer", "bytes", "dropped", "reason")
 
-    def __init__(self, owner: Owner, label: str) -> None:
+    def __init__(self, owner: Reporter, label: str) -> None:
         self._owner = owner
         self._label = label
         self._timer: Cancellable | None = None  # while it runs, one message of each kind was enough

@@ -14,11 +14,28 @@ from supervice.output.ring import Ring, Subscription
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import Protocol
 
     from supervice.models import ProgramConfig
     from supervice.output.formats import Format
-    from supervice.output.router import OutputRouter
+    from supervice.output.pump import Reader
     from supervice.output.sinks import Sink
+
+    class Router(Reader, Protocol):
+        """What the output of one process needs of the router."""
+
+        log_buffer: int
+        taps: Callable[[ProgramConfig, int], Callable[..., Pump]] | None
+
+        @property
+        def discard(self) -> Sink: ...
+        def acquire(self, config: ProgramConfig) -> tuple[Sink | None, Sink | None]: ...
+        def release(self, sinks: tuple[Sink | None, ...]) -> None: ...
+        def forget(self, output: ProgramOutput) -> None: ...
+        def format_for(self, config: ProgramConfig, stream: int) -> Format | None: ...
+        def devnull(self) -> int: ...
+        def log(self, level: str, message: str) -> None: ...
+
 
 LAST_LINES = 64 * 1024  # bytes that are read of every turn, however much there is (see `Pump`)
 STALLED_RUNS = 16  # ended runs whose output waits for a stalled reader; each keeps a descriptor
@@ -44,7 +61,7 @@ class ProgramOutput:
         "spy",
     )
 
-    def __init__(self, router: OutputRouter, config: ProgramConfig) -> None:
+    def __init__(self, router: Router, config: ProgramConfig) -> None:
         self._router = router
         self._config = config
         self._sinks: tuple[Sink | None, Sink | None] | None = None  # opened for the first run; None: NONE

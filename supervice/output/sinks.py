@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Protocol
 
-    from supervice.lean.loop import EventLoop
     from supervice.output.archive import Log
+    from supervice.output.losses import Reporter
 
     class Source(Protocol):
         """Who writes into a sink. A sink compares sources by identity."""
@@ -31,14 +31,12 @@ if TYPE_CHECKING:
         def resume(self) -> None:
             """Told that the sink takes output again, once for each `wait`."""
 
-    class Owner(Protocol):
+    class Owner(Reporter, Protocol):
         """What a sink needs of the router."""
 
-        @property
-        def loop(self) -> EventLoop: ...
         def busy(self, change: int) -> None: ...
         def compress(self, log: Log) -> None: ...
-        def log(self, level: str, message: str) -> None: ...
+        def may_rotate(self) -> bool: ...
 
     class Sink(Protocol):
         blocked: bool
@@ -49,7 +47,7 @@ if TYPE_CHECKING:
         def write(self, source: Source, head: bytes, data: bytes | bytearray, end: int) -> None: ...
         def splice(self, source: Source, fd: int, size: int) -> int: ...
         def wait(self, source: Source, first: bool) -> None: ...
-        def reopen(self) -> None: ...
+        def reopen(self) -> str: ...
         def close(self) -> None: ...
 
     Send = Callable[[int, list[bytes | memoryview]], int]
@@ -81,8 +79,8 @@ class Discard:
     def wait(self, source: Source, first: bool) -> None:
         source.resume()
 
-    def reopen(self) -> None:
-        pass
+    def reopen(self) -> str:
+        return ""
 
     def close(self) -> None:
         pass
@@ -294,15 +292,17 @@ class StreamSink:
         else:
             self._waiters.append(source)
 
-    def reopen(self) -> None:
-        """A path may lead somewhere else now (a FIFO that was made anew); our own stdout cannot."""
+    def reopen(self) -> str:
+        """Opens the path anew, which may lead to another FIFO now; our own stdout stays. Returns why it could
+        not be opened, or ""."""
         if self.opener is None:
-            return
+            return ""
         try:
             fd = self.opener()
         except OSError as error:
-            self._owner.log("error", f"{self.label}: cannot be opened again: {error.strerror}")
-            return
+            why = error.strerror or str(error)
+            self._owner.log("error", f"{self.label}: cannot be opened again: {why}")
+            return why
         watched = self._watched
         self._watch(False)
         if self.fd >= 0:
@@ -310,6 +310,7 @@ class StreamSink:
         self.fd = fd
         self._dead = False
         self._watch(watched)
+        return ""
 
     def release(self) -> None:
         """The last user is gone: closes as soon as the queue is written."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 
+from supervice.lean.builtin import signal
 from supervice.pid1.leftovers import Hunt, group_members, read_stat
 from supervice.pid1.signals import group_is_empty, signal_group, signal_process
 
@@ -19,9 +20,6 @@ if TYPE_CHECKING:
     from supervice.lean.loop import AnyFuture
     from supervice.pid1.leftovers import Stat
     from supervice.pid1.runtime import Runtime
-
-TERM = 15
-KILL = 9
 
 
 class Child:
@@ -84,7 +82,7 @@ class Child:
             self._last_words()
         # The zombie still pins the group's number. A group that is being stopped has had its signal.
         if self._clear_group and not self._stopping and self._heir() is None:
-            signal_group(self._group, TERM)
+            signal_group(self._group, signal.SIGTERM)
 
     def _heir(self) -> Stat | None:
         """The named successor, if it is a child of ours by now and nobody else's main process."""
@@ -125,7 +123,7 @@ class Child:
     def signal(self, signum: int, *, group: bool, stop: bool = False) -> bool:
         """Signals the process or its group; `stop` says that this is its stop signal."""
         if self.returncode is not None:
-            if self._hunt is not None and signum == KILL:
+            if self._hunt is not None and signum == signal.SIGKILL:
                 self._hunt.kill()
             return False
         if stop and group:
@@ -148,7 +146,7 @@ class Child:
             signal_process(self.pid, signal)
 
     def terminate(self) -> None:
-        self.send_signal(TERM)
+        self.send_signal(signal.SIGTERM)
 
     def kill(self) -> None:
-        self.send_signal(KILL)
+        self.send_signal(signal.SIGKILL)

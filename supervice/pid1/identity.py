@@ -55,8 +55,40 @@ def become(identity: Identity) -> None:
             f"cannot become uid {identity.uid}: {error.strerror} (it needs CAP_SETUID and CAP_SETGID)"
         ) from None
     stay_dumpable()
-    if not os.access(os.__file__, os.R_OK):  # modules are loaded when they are needed
-        raise CannotSwitch(f"uid {identity.uid} cannot read Python's library, {os.path.dirname(os.__file__)}")
+    # Modules are loaded when they are needed. The static bundle has all in memory, and `os` has no file.
+    library = getattr(os, "__file__", None)
+    if library is not None and not os.access(library, os.R_OK):
+        raise CannotSwitch(f"uid {identity.uid} cannot read Python's library, {os.path.dirname(library)}")
+
+
+class Acting:
+    """Inside `with`, files are opened with the rights of another user; for root, and a process without
+    threads.
+
+    OSError when we may not. Real and saved user stay ours: the other user can send us no signal meanwhile.
+    """
+
+    def __init__(self, identity: Identity) -> None:
+        self._identity = identity
+        self._uid, self._gid, self._groups = os.geteuid(), os.getegid(), os.getgroups()
+
+    def __enter__(self) -> None:
+        try:
+            os.setgroups(self._identity.groups)
+            os.setegid(self._identity.gid)
+            os.seteuid(self._identity.uid)
+        except BaseException:
+            self.__exit__()
+            raise
+
+    def __exit__(self, *_exc: object) -> None:
+        from supervice.pid1.subreaper import undo_switch
+
+        os.seteuid(self._uid)
+        os.setegid(self._gid)
+        if os.getgroups() != self._groups:
+            os.setgroups(self._groups)
+        undo_switch()
 
 
 def _gid(group: str) -> int:

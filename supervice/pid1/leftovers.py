@@ -9,7 +9,8 @@ from __future__ import annotations
 import errno
 import os
 
-from supervice.pid1.signals import signal_pidfd, signal_process
+from supervice.lean.builtin import signal
+from supervice.pid1.signals import AFTER_KILL_OF_LEFTOVERS, signal_pidfd, signal_process
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -17,14 +18,9 @@ if TYPE_CHECKING:
 
     from supervice.lean.loop import Cancellable, EventLoop
 
-TERM = 15
-KILL = 9
-CONT = 18
 # In place of a descriptor where the kernel (before 5.3) or a sandbox gives none: the process is then known by
 # its number and the time of its start, looked at before each signal.
 NUMBER_ONLY = -1
-# After SIGKILL a process is gone in microseconds, unless the kernel holds on to it.
-AFTER_KILL = 2.0
 RESCAN = 0.05
 
 
@@ -154,7 +150,7 @@ class Hunt:
         find: Callable[[], list[Stat]],
         done: Callable[[list[Stat]], object],
         *,
-        signum: int = TERM,
+        signum: int = signal.SIGTERM,
         grace: float = 5.0,
         notify: Callable[[list[Stat], int], object] | None = None,
     ) -> None:
@@ -175,10 +171,10 @@ class Hunt:
         if self._finished:
             return
         self._deadline.cancel()
-        self._signum = KILL
+        self._signum = signal.SIGKILL
         for key, fd in self._fds.items():
-            _send(key, fd, KILL)
-        self._deadline = self._loop.call_later(AFTER_KILL, self._give_up)
+            _send(key, fd, signal.SIGKILL)
+        self._deadline = self._loop.call_later(AFTER_KILL_OF_LEFTOVERS, self._give_up)
         self._look()
 
     def _look(self) -> None:
@@ -202,8 +198,8 @@ class Hunt:
             if fd != NUMBER_ONLY:
                 self._loop.add_reader(fd, self._one_gone, key)
             _send(key, fd, self._signum)
-            if self._signum == TERM:
-                _send(key, fd, CONT)  # a stopped process would not see its SIGTERM
+            if self._signum == signal.SIGTERM:
+                _send(key, fd, signal.SIGCONT)  # a stopped process would not see its SIGTERM
         if fresh and self._notify is not None:
             self._notify(fresh, self._signum)
         if not self._fds and not missed:

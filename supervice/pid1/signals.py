@@ -23,6 +23,13 @@ if TYPE_CHECKING:
 
 PIPE_SIZE = 65536
 
+# The times between a signal and what follows it, in seconds, as far as no option sets them.
+LEFTOVERS_GRACE = 5.0  # from SIGTERM to SIGKILL, for what programs leave behind
+# After SIGKILL the kernel ends a process within microseconds, unless that is in uninterruptible sleep. How
+# long a killed child is waited for: when there is time, and while the container ends.
+AFTER_KILL = 5.0
+AFTER_KILL_AT_SHUTDOWN = 1.0
+AFTER_KILL_OF_LEFTOVERS = 2.0
 
 # Seconds for which orphans may gather in a storm.
 GATHER = 0.004

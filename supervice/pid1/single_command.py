@@ -15,7 +15,13 @@ from supervice.lean.dataclasses import dataclass, field
 from supervice.pid1 import terminal
 from supervice.pid1.leftovers import Hunt, descendants, everyone_else
 from supervice.pid1.reaper import Reaper
-from supervice.pid1.signals import SignalRouter, clean_dispositions, signal_group, signal_process
+from supervice.pid1.signals import (
+    LEFTOVERS_GRACE,
+    SignalRouter,
+    clean_dispositions,
+    signal_group,
+    signal_process,
+)
 from supervice.pid1.signals import name as signal_name
 from supervice.pid1.spawn import Order, Spawner, SpawnError
 from supervice.pid1.subreaper import become_subreaper, set_parent_death_signal
@@ -25,8 +31,6 @@ if TYPE_CHECKING:
     from supervice.lean.loop import Loop
     from supervice.pid1.leftovers import Stat
 
-# What the command left running gets this long between SIGTERM and SIGKILL, in seconds.
-GRACE = 5.0
 SUSPENDING = frozenset({signal.SIGTSTP, signal.SIGTTIN, signal.SIGTTOU})
 NEVER_FORWARDED = frozenset({signal.SIGKILL, signal.SIGSTOP, signal.SIGCHLD})
 WARNING, INFO, DEBUG = 1, 2, 3
@@ -154,7 +158,7 @@ class SingleCommand:
             self._loop,
             self._leftovers,
             lambda _left: self._done.set_result(None),
-            grace=GRACE,
+            grace=LEFTOVERS_GRACE,
             notify=lambda found, signum: self._say(
                 INFO, f"{signal_name(signum)} to what was left: {', '.join(stat.name for stat in found)}"
             ),

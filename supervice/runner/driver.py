@@ -1,7 +1,7 @@
-"""The clerk of one process: feeds what happened into the law, commits the answer, performs the effects.
+"""The driver of one process: feeds inputs into the state machine, commits the answer, performs the effects.
 
-Nobody else writes the process's state. Inputs that come up while effects are performed are queued, never
-nested. What is asked and shown from outside is `process.Process`, which is built on this.
+Only the driver writes the state of a process. It queues inputs that come up while it performs effects, and
+never nests them. Each `process.Process` has one driver.
 """
 
 from __future__ import annotations
@@ -9,9 +9,10 @@ from __future__ import annotations
 import time
 
 from supervice import logger
+from supervice.lean.builtin import signal
+from supervice.lean.dataclasses import replace
 from supervice.lifecycle.states import (
     EXITED,
-    KILL,
     UNHEALTHY,
     Announce,
     ChildExited,
@@ -41,7 +42,7 @@ from supervice.pid1.runtime import guest_runtime
 from supervice.pid1.signals import name as signal_name
 from supervice.pid1.spawn import SpawnError
 from supervice.runner.launcher import Launcher
-from supervice.runner.monitors import companions
+from supervice.runner.monitors import monitors_for
 from supervice.runner.policy import policy_of
 from supervice.runner.reporting import (
     KEPT_EXITS,
@@ -57,315 +58,320 @@ from supervice.runner.reporting import (
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import Any
+    from typing import Any, Protocol
 
     from supervice.events import EventBus
     from supervice.lean.loop import Cancellable
-    from supervice.lifecycle.states import Input
+    from supervice.lifecycle.states import Effect, Input
     from supervice.models import ProgramConfig
     from supervice.output.process_output import ProgramOutput
     from supervice.pid1.runtime import Runtime
-    from supervice.runner.monitors import Companions
+    from supervice.runner.monitors import Monitors
 
-    # a `Process`; nobody makes a bare clerk
-    Watcher = Callable[[Any, Announce], object]
+    class Owner(Protocol):
+        """What the driver reports changes to: its `Process`."""
+
+        def changed(self, change: Announce) -> None: ...
+        def condition_changed(self) -> None: ...
 
 
-class Clerk:
-    """The half of a `Process` that acts."""
+class Driver:
+    """Runs one process for its `owner`."""
 
     __slots__ = (
         "_busy",
-        "_child",
-        "_companions",
-        "_config",
         "_events",
-        "_health_watchers",
         "_inputs",
         "_launcher",
-        "_output",
+        "_monitors",
+        "_owner",
         "_policy",
-        "_snapshot",
         "_timer",
-        "_watchers",
+        "child",
+        "config",
         "exits",
         "expected",
         "foreground",
         "health_message",
         "health_time",
+        "output",
         "ready_message",
         "ready_time",
         "restarts",
+        "snapshot",
         "started_at",
         "status_text",
     )
 
     def __init__(
-        self,
-        config: ProgramConfig,
-        event_bus: EventBus | None = None,
-        *,
-        launcher: Launcher | None = None,
+        self, owner: Owner, config: ProgramConfig, event_bus: EventBus | None, launcher: Launcher | None
     ) -> None:
-        self._config = config
+        self._owner = owner
+        self.config = config
         self._events = event_bus
         self._launcher = launcher
         self._policy = policy_of(config)
-        self._snapshot = Snapshot()
+        self.snapshot = Snapshot()
         self._inputs: list[Input] = []
         self._busy = False
         self._timer: Cancellable | None = None
-        self._child: Child | None = None
-        self._output: ProgramOutput | None = None
-        self._companions: Companions | None = None
-        self._watchers: tuple[Watcher, ...] = ()
-        self._health_watchers: tuple[Callable[[Any], object], ...] = ()
-        self.started_at: float | None = None  # seconds since the epoch, of the spawn
-        self.exits: tuple[Exit, ...] = ()  # the last ones, the newest last
-        self.foreground: list[str] | None = None  # the words of CMD, which has our streams and terminal
+        self.child: Child | None = None
+        self.output: ProgramOutput | None = None
+        self._monitors: Monitors | None = None
+        self.started_at: float | None = None  # of the last spawn, in seconds since the epoch
+        self.exits: tuple[Exit, ...] = ()  # the newest last
+        self.foreground: list[str] | None = None  # the words of the foreground command
         self.expected = True  # whether the last exit was one of exitcodes
-        self.health_message = ""  # of the last check, and when it was (seconds since the epoch)
+        self.health_message = ""  # of the last health check; the time in seconds since the epoch
         self.health_time: float | None = None
         self.ready_message = ""  # of the last readiness check
         self.ready_time: float | None = None
-        self.status_text = ""  # what the program says of itself (STATUS)
+        self.status_text = ""  # what the program says of itself (STATUS=)
         self.restarts: int = 0  # spawns after the first
 
     def open_output(self) -> ProgramOutput | None:
-        """The output, also of a process that has not been started yet; None for CMD, whose output is ours."""
+        """Returns the output, also of a process that has never run; None for the foreground command."""
         launcher = self._launcher
         outputs = launcher.outputs if launcher is not None and self.foreground is None else None
-        if self._output is None and outputs is not None:
-            self._output = outputs.open(self._config)
-        return self._output
+        if self.output is None and outputs is not None:
+            self.output = outputs.open(self.config)
+        return self.output
 
     def start_time(self) -> float:
-        """Seconds that a start may take, as it is configured."""
+        """Returns the seconds that a start may take by its configuration."""
         policy = self._policy
         return max(policy.startsecs, policy.ready_timeout or 0.0)
 
     def stop_time(self) -> float:
-        """Seconds that a stop takes at most, up to its SIGKILL."""
+        """Returns the seconds from the first stop signal to SIGKILL."""
         return sum(wait for _, wait in self._policy.stop_ladder)
 
-    def _runtime(self) -> Runtime:
+    def use(self, launcher: Launcher) -> None:
+        """Starts the process with `launcher` from now on."""
+        self._launcher = launcher
+
+    def reconfigure(self, config: ProgramConfig) -> None:
+        """Takes over settings that may change while the process runs."""
+        self.config = config
+        self._policy = policy_of(config)
+        if self.output is not None:
+            self.output.reconfigure(config)
+
+    def stop_with(self, signum: int) -> None:
+        """Makes `signum` the first signal of the next stop."""
+        (_, wait), *rest = self._policy.stop_ladder
+        self._policy = replace(self._policy, stop_ladder=((signum, wait), *rest))
+
+    def close(self) -> None:
+        """Closes the log files; the process must be at rest."""
+        if self.output is not None:
+            self.output.close()
+            self.output = None
+
+    def runtime(self) -> Runtime:
+        """Returns loop, reaper and spawner; without a launcher, those of the application's running loop."""
         if self._launcher is None:
             runtime = guest_runtime()
             outputs = OutputRouter(runtime.loop, log=logger.log)
             self._launcher = Launcher(runtime, outputs, is_closed=False)
         return self._launcher.runtime
 
-    def _feed(self, event: Input) -> None:
+    def feed(self, event: Input) -> None:
+        """Answers an input: commits the next snapshot, then performs the effects; queues it when nested."""
         self._inputs.append(event)
         if self._busy:
             return
         self._busy = True
         try:
             while self._inputs:
-                self._snapshot, effects = transition(self._snapshot, self._inputs.pop(0), self._policy)
+                self.snapshot, effects = transition(self.snapshot, self._inputs.pop(0), self._policy)
                 for effect in effects:
                     _PERFORM[type(effect)](self, effect)
         finally:
             self._busy = False
 
     def _spawn(self, _effect: Spawn) -> None:
-        runtime = self._runtime()
+        runtime = self.runtime()
         assert self._launcher is not None
         self.open_output()
         self.health_message = self.ready_message = self.status_text = ""
         self.health_time = self.ready_time = None
-        company = self._companions = companions(self, self._config, self._launcher)
+        monitors = self._monitors = monitors_for(self, self.config, self._launcher)
         at = runtime.loop.time()
         try:
             pid = self._spawn_with_output(self._launcher)
         except SpawnError as error:
             self._spawn_failed(SpawnFailed(str(error), error.permanent, error.code, at))
             return
-        except OSError as error:  # no descriptors left, a log file that cannot be opened
+        except OSError as error:  # no descriptor is left, or a log file cannot be opened
             reason = f"{error.filename or 'spawn'}: {error.strerror or error}"
             self._spawn_failed(SpawnFailed(reason, at=at))
             return
         if self.started_at is not None:
             self.restarts += 1
         self.started_at = time.time()
-        self._child = Child(
+        self.child = Child(
             runtime,
             pid,
             self._child_gone,
-            clear_group=self._config.killasgroup,
+            clear_group=self.config.killasgroup,
             grace=self.stop_time(),
-            last_words=None if company is None else company.drain,
+            last_words=None if monitors is None else monitors.drain,
             moved=self._child_moved,
         )
-        if self._output is not None:
-            self._output.started(pid)
-        if company is not None:
-            company.spawned(pid)
-        self._feed(Spawned(pid))
+        if self.output is not None:
+            self.output.started(pid)
+        if monitors is not None:
+            monitors.spawned(pid)
+        self.feed(Spawned(pid))
 
     def _spawn_failed(self, event: SpawnFailed) -> None:
-        self._end_companions()
-        self._feed(event)
+        self._end_monitors()
+        self.feed(event)
 
-    def _end_companions(self) -> None:
-        if self._companions is not None:
-            self._companions.end()
-            self._companions = None
+    def _end_monitors(self) -> None:
+        if self._monitors is not None:
+            self._monitors.end()
+            self._monitors = None
 
     def _spawn_with_output(self, launcher: Launcher) -> int:
         if self.foreground is not None:
-            return launcher.spawn_foreground(self._config, self.foreground)
-        env, fds = ({}, ()) if self._companions is None else self._companions.prepare(self._output)
-        if self._output is None:
-            return launcher.spawn(self._config, 1, 2, env, fds)
-        stdout, stderr = self._output.prepare()
+            return launcher.spawn_foreground(self.config, self.foreground)
+        env, fds = ({}, ()) if self._monitors is None else self._monitors.prepare(self.output)
+        if self.output is None:
+            return launcher.spawn(self.config, 1, 2, env, fds)
+        stdout, stderr = self.output.prepare()
         try:
-            return launcher.spawn(self._config, stdout, stderr, env, fds)
+            return launcher.spawn(self.config, stdout, stderr, env, fds)
         except BaseException:
-            self._output.abandon()
+            self.output.abandon()
             raise
 
     def _child_moved(self, child: Child, old: int) -> None:
-        logger.info(f"{self._config.name}: pid {old} has ended, its MAINPID {child.pid} goes on")
-        if self._companions is not None:
-            self._companions.moved(child.pid)
-        self._feed(LeaderChanged(old, child.pid))
+        logger.info(f"{self.config.name}: pid {old} exited; its successor goes on, pid {child.pid} (MAINPID)")
+        if self._monitors is not None:
+            self._monitors.moved(child.pid)
+        self.feed(LeaderChanged(old, child.pid))
 
     def _child_gone(self, child: Child) -> None:
-        self._child = None
-        if self._output is not None:
-            self._output.exited()
+        self.child = None
+        if self.output is not None:
+            self.output.exited()
         if self.foreground is not None and self._launcher is not None:
             self._launcher.take_terminal_back()
         assert child.returncode is not None
-        ran_for = self._runtime().loop.time() - child.spawned_at
-        said = self._output.end(KEPT_OUTPUT) if self._output is not None else b""
+        ran_for = self.runtime().loop.time() - child.spawned_at
+        said = self.output.end(KEPT_OUTPUT) if self.output is not None else b""
         one = Exit(time.time(), child.pid, child.returncode, ran_for, said)
         self.exits = (*self.exits, one)[-KEPT_EXITS:]
-        event = ChildExited(child.pid, child.returncode, ran_for, self._runtime().loop.time())
-        company = self._companions
-        self._feed(event)
-        if company is not None:
-            company.end()
-            if self._companions is company:
-                self._companions = None
+        event = ChildExited(child.pid, child.returncode, ran_for, self.runtime().loop.time())
+        monitors = self._monitors
+        self.feed(event)
+        if monitors is not None:
+            monitors.end()
+            if self._monitors is monitors:
+                self._monitors = None
 
     def _signal(self, effect: SignalGroup) -> None:
-        if self._child is not None:
-            config = self._config
-            group = config.killasgroup if effect.signum == KILL else config.stopasgroup
-            self._child.signal(effect.signum, group=group, stop=True)
-            logger.debug(f"{config.name}: {signal_name(effect.signum)} sent to pid {self._child.pid}")
+        if self.child is not None:
+            config = self.config
+            group = config.killasgroup if effect.signum == signal.SIGKILL else config.stopasgroup
+            self.child.signal(effect.signum, group=group, stop=True)
+            logger.debug(f"{config.name}: sent {signal_name(effect.signum)} to pid {self.child.pid}")
 
     def _set_timer(self, effect: SetTimer) -> None:
-        if effect.at_least and self._timer is not None:
-            due: Any = self._timer.when  # type: ignore[attr-defined]
-            if (due() if callable(due) else due) >= self._runtime().loop.time() + effect.seconds:
-                return
+        if effect.at_least and self._timer_left() >= effect.seconds:
+            return
         self._clear_timer()
         seconds = effect.seconds
         if effect.jitter:
-            # Random enough to spread a hundred programs that crashed together; `random` would cost 1 ms.
+            # Random enough to spread a hundred programs that crash together; importing `random` takes 1 ms.
             seconds *= 1 + effect.jitter * (time.monotonic_ns() // 1000 % 2001 / 1000 - 1)
-        self._timer = self._runtime().loop.call_later(seconds, self._timer_elapsed)
+        self._timer = self.runtime().loop.call_later(seconds, self._timer_elapsed)
+
+    def _timer_left(self) -> float:
+        """Returns the seconds until the timer elapses; 0 when none is set."""
+        if self._timer is None:
+            return 0.0
+        when: Any = self._timer.when  # type: ignore[attr-defined]  # asyncio's is a method
+        due: float = when() if callable(when) else when
+        return due - self.runtime().loop.time()
 
     def _timer_elapsed(self) -> None:
         self._timer = None
-        self._feed(TimerElapsed())
+        self.feed(TimerElapsed())
 
     def _clear_timer(self, _effect: ClearTimer | None = None) -> None:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
 
-    def _start_health(self, effect: StartHealthChecks) -> None:
-        if self._companions is not None:
-            self._companions.start_health(effect.pid)
+    def _monitor(self, effect: Effect) -> None:
+        if self._monitors is not None:
+            self._monitors.perform(effect)
+        elif isinstance(effect, RunPreStop):  # a reload has brought `pre_stop` since the start
+            self.runtime().loop.call_soon(self.tell, PreStopDone(0.0))
 
-    def _stop_health(self, _effect: StopHealthChecks) -> None:
-        if self._companions is not None:
-            self._companions.stop_health()
-
-    def _start_readiness(self, effect: StartReadiness) -> None:
-        if self._companions is not None:
-            self._companions.start_readiness(effect.pid)
-
-    def _stop_readiness(self, _effect: StopReadiness) -> None:
-        if self._companions is not None:
-            self._companions.stop_readiness()
-
-    def _run_pre_stop(self, _effect: RunPreStop) -> None:
-        if self._companions is None:  # configured since the start
-            self._runtime().loop.call_soon(self.tell, PreStopDone(0.0))
-        else:
-            self._companions.run_pre_stop()
-
-    def _end_pre_stop(self, _effect: EndPreStop) -> None:
-        if self._companions is not None:
-            self._companions.end_pre_stop()
-
-    # -- what its companions have seen -------------------------------------------------------------------
+    # -- reports of the monitors -------------------------------------------------------------------------
 
     def tell(self, event: Input) -> None:
-        """Feeds what a companion has seen, unless the child has ended meanwhile."""
-        if self._child is None or self._child.returncode is not None:
+        """Feeds what a monitor has seen, unless the child has exited meanwhile."""
+        if self.child is None or self.child.returncode is not None:
             return
-        before = self._snapshot
-        self._feed(event)
-        after = self._snapshot
+        before = self.snapshot
+        self.feed(event)
+        after = self.snapshot
         # Health and readiness can change while the state does not.
         if after.healthy is not before.healthy or after.ready is not before.ready:
-            for watcher in self._health_watchers:
-                watcher(self)
+            self._owner.condition_changed()
 
     def readiness_checked(self, pid: int, ready: bool, message: str, counts: bool) -> None:
         self.ready_message = message
         self.ready_time = time.time()
-        before = self._snapshot.ready
+        before = self.snapshot.ready
         self.tell(ReadinessChecked(pid, ready, counts))
-        log_readiness(self._config.name, before, self._snapshot.ready, message)
+        log_readiness(self.config.name, before, self.snapshot.ready, message)
 
     def name_successor(self, pid: int) -> None:
-        """MAINPID: which process the run is, should the one that we started end."""
-        if self._child is not None:
-            self._child.successor = 0 if pid == self._child.pid else pid
+        """Notes the process that goes on with the run when the present child exits (MAINPID=)."""
+        if self.child is not None:
+            self.child.successor = 0 if pid == self.child.pid else pid
 
     def pinged(self, pid: int, message: str, *, only_if_sick: bool) -> None:
-        if self._snapshot.state == UNHEALTHY or not only_if_sick:
+        if self.snapshot.state == UNHEALTHY or not only_if_sick:
             self.health_checked(pid, True, message, True)
 
     def health_checked(
         self, pid: int, healthy: bool, message: str, counts: bool, *, at_once: bool = False
     ) -> None:
-        """A check of the child `pid` says so; `counts`: not in the start period."""
+        """Takes the result of a health check of the child `pid`; `counts`: outside the start period."""
         self.health_message = message
         self.health_time = time.time()
-        before = self._snapshot.healthy
-        log_health(self._config.name, before, healthy, message, counts)
+        before = self.snapshot.healthy
+        log_health(self.config.name, before, healthy, message, counts)
         if self._events is not None:
-            publish_health(self._events, self._config, self._snapshot.pid, healthy, message)
+            publish_health(self._events, self.config, self.snapshot.pid, healthy, message)
         self.tell(HealthChecked(pid, healthy, message, counts, at_once))
 
     def _announce(self, effect: Announce) -> None:
         if effect.to_state == EXITED:
             self.expected = effect.expected
-        log_change(self._config.name, self._snapshot.pid, effect)
+        log_change(self.config.name, self.snapshot.pid, effect, self._timer_left())
         if self._events is not None:
-            publish_change(self._events, self._config, self._snapshot.pid, effect)
-        for watcher in self._watchers:
-            watcher(self, effect)
+            publish_change(self._events, self.config, self.snapshot.pid, effect)
+        self._owner.changed(effect)
 
 
-_PERFORM: dict[type, Callable[[Clerk, Any], None]] = {
-    Spawn: Clerk._spawn,
-    SignalGroup: Clerk._signal,
-    SetTimer: Clerk._set_timer,
-    ClearTimer: Clerk._clear_timer,
-    StartHealthChecks: Clerk._start_health,
-    StopHealthChecks: Clerk._stop_health,
-    StartReadiness: Clerk._start_readiness,
-    StopReadiness: Clerk._stop_readiness,
-    RunPreStop: Clerk._run_pre_stop,
-    EndPreStop: Clerk._end_pre_stop,
-    Announce: Clerk._announce,
+_PERFORM: dict[type, Callable[[Driver, Any], None]] = {
+    Spawn: Driver._spawn,
+    SignalGroup: Driver._signal,
+    SetTimer: Driver._set_timer,
+    ClearTimer: Driver._clear_timer,
+    StartHealthChecks: Driver._monitor,
+    StopHealthChecks: Driver._monitor,
+    StartReadiness: Driver._monitor,
+    StopReadiness: Driver._monitor,
+    RunPreStop: Driver._monitor,
+    EndPreStop: Driver._monitor,
+    Announce: Driver._announce,
 }

@@ -1,37 +1,66 @@
-"""What accompanies one run of a program: checks, readiness, watchdog, notifications, and `pre_stop`.
+"""Accompanies one run of a program: health and readiness checks, watchdog, notifications, `pre_stop`.
 
-Made by the clerk for each run of a program that needs any of it, and for no other; what a program does not
-use is not even imported. It watches and reports to the clerk; it decides nothing.
+The driver makes a `Monitors` for each run of a program that needs any of these, and imports only those that
+it needs. The monitors watch the run and report to the driver; they decide nothing.
 """
 
 from __future__ import annotations
 
 from supervice import logger
 from supervice.lean.dataclasses import replace
-from supervice.lifecycle.states import BecameReady, LostReady, PreStopDone, TimeExtended
+from supervice.lifecycle.states import (
+    BecameReady,
+    EndPreStop,
+    LostReady,
+    PreStopDone,
+    RunPreStop,
+    StartHealthChecks,
+    StartReadiness,
+    StopHealthChecks,
+    StopReadiness,
+    TimeExtended,
+)
 from supervice.models import HealthCheckType
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any, Protocol
+
     from supervice.checks.readiness import Way
     from supervice.checks.script import ScriptRun
     from supervice.checks.watchdog import Watchdog
     from supervice.health import HealthMonitor
     from supervice.lean.loop import AnyFuture
+    from supervice.lifecycle.states import Effect, Input
     from supervice.models import ProgramConfig
     from supervice.notify.protocol import Message
     from supervice.notify.server import NotifySocket
     from supervice.output.process_output import ProgramOutput
     from supervice.pid1.spawn import Order
-    from supervice.runner.driver import Clerk
     from supervice.runner.launcher import Launcher
 
+    class Reports(Protocol):
+        """What the monitors of a run report to: its driver."""
 
-class Companions:
-    """Of one run, in this order: `prepare`, `spawned` or `end`; at last `end`."""
+        status_text: str
+
+        def tell(self, event: Input) -> None: ...
+        def readiness_checked(self, pid: int, ready: bool, message: str, counts: bool) -> None: ...
+        def health_checked(
+            self, pid: int, healthy: bool, message: str, counts: bool, *, at_once: bool = False
+        ) -> None: ...
+        def pinged(self, pid: int, message: str, *, only_if_sick: bool) -> None: ...
+        def name_successor(self, pid: int) -> None: ...
+
+
+class Monitors:
+    """The monitors of one run.
+
+    The driver calls `prepare`, then `spawned` or `end`, and `end` when it is over.
+    """
 
     __slots__ = (
-        "_clerk",
         "_config",
         "_health",
         "_launcher",
@@ -40,14 +69,15 @@ class Companions:
         "_pid",
         "_pre_stop",
         "_readiness",
+        "_reports",
         "_spawned_at",
         "_watchdog",
         "_watchdog_time",
         "_way",
     )
 
-    def __init__(self, clerk: Clerk, config: ProgramConfig, launcher: Launcher) -> None:
-        self._clerk = clerk
+    def __init__(self, reports: Reports, config: ProgramConfig, launcher: Launcher) -> None:
+        self._reports = reports
         self._config = config
         self._launcher = launcher
         self._pid = 0
@@ -64,7 +94,7 @@ class Companions:
     # -- the run -----------------------------------------------------------------------------------------
 
     def prepare(self, output: ProgramOutput | None) -> tuple[dict[str, str], tuple[tuple[int, int], ...]]:
-        """Variables and descriptors for the child. OSError when there are none to be had."""
+        """Returns variables and descriptors for the child. OSError when a descriptor cannot be opened."""
         config = self._config
         env: dict[str, str] = {}
         if config.ready == "notify" or config.watchdog:
@@ -81,7 +111,7 @@ class Companions:
         return env, () if self._way is None else self._way.prepare()
 
     def spawned(self, pid: int) -> None:
-        """The child runs; nothing that it says can be missed from here on."""
+        """Begins to listen to the child `pid`, in the turn that spawned it: nothing is missed."""
         self._pid = pid
         self._spawned_at = self._launcher.runtime.loop.time()
         if self._notify is not None:
@@ -90,45 +120,49 @@ class Companions:
             self._way.begin(pid)
 
     def drain(self) -> None:
-        """The child has ended and is not reaped yet: its last words first."""
+        """Reads the last notifications of a child that has exited and is not reaped yet."""
         if self._notify is not None:
             self._notify.drain()
 
     def moved(self, pid: int) -> None:
-        """The run goes on under another pid, and so does the search for its readiness."""
+        """Goes on with the run, and the watch for its readiness, under another pid."""
         self._pid = pid
         self._moving = True
         if self._notify is not None:
             self._notify.register(pid, self._message)
 
     def end(self) -> None:
-        """The run is over, or never began."""
+        """Ends all that still goes on: the run is over, or never began."""
         self._moving = False
-        self.stop_health()
-        self.stop_readiness()
-        self.end_pre_stop()
+        self._stop_health()
+        self._stop_readiness()
+        self._end_pre_stop()
         if self._notify is not None:
             self._notify.forget(self._message)
             self._notify = None
             self._launcher.release_notify_socket()
 
-    # -- is it ready? ------------------------------------------------------------------------------------
+    def perform(self, effect: Effect) -> None:
+        """Performs an effect of the state machine that is about monitors."""
+        _PERFORM[type(effect)](self, effect)
+
+    # -- readiness ---------------------------------------------------------------------------------------
 
     def _became_ready(self) -> None:
-        self._clerk.tell(BecameReady(self._pid))
+        self._reports.tell(BecameReady(self._pid))
 
-    def start_readiness(self, pid: int) -> None:
-        config = self._config
+    def _start_readiness(self, effect: StartReadiness) -> None:
+        config, pid = self._config, effect.pid
         self._moving = False
         if config.readiness.type is HealthCheckType.NONE:
             return
-        clerk = self._clerk
+        reports = self._reports
         gate = config.ready == "check"
 
         def report(ready: bool, message: str, counts: bool) -> None:
-            clerk.readiness_checked(pid, ready, message, counts)
+            reports.readiness_checked(pid, ready, message, counts)
             if ready and gate:
-                clerk.tell(BecameReady(pid))
+                reports.tell(BecameReady(pid))
 
         from supervice.health import HealthMonitor, create_health_checker
 
@@ -137,7 +171,7 @@ class Companions:
             loop = self._launcher.runtime.loop
             self._readiness = HealthMonitor(loop, checker, config.readiness, report, eager=True)
 
-    def stop_readiness(self) -> None:
+    def _stop_readiness(self, _effect: StopReadiness | None = None) -> None:
         if self._way is not None and not self._moving:
             self._way.end()
             self._way = None
@@ -145,11 +179,11 @@ class Companions:
             self._readiness.stop()
             self._readiness = None
 
-    # -- is it well? -------------------------------------------------------------------------------------
+    # -- health ------------------------------------------------------------------------------------------
 
-    def start_health(self, pid: int) -> None:
-        """Asks whether it is well, from now on."""
-        config, clerk, loop = self._config, self._clerk, self._launcher.runtime.loop
+    def _start_health(self, effect: StartHealthChecks) -> None:
+        config, reports, loop = self._config, self._reports, self._launcher.runtime.loop
+        pid = effect.pid
         if self._watchdog_time:
             from supervice.checks.watchdog import Watchdog
 
@@ -157,9 +191,9 @@ class Companions:
             self._watchdog = Watchdog(
                 loop,
                 self._watchdog_time,
-                lambda message: clerk.health_checked(pid, False, message, True, at_once=True),
-                # where there are checks, a ping only ends what a missing ping began
-                lambda: clerk.pinged(pid, "the watchdog was pinged", only_if_sick=checked),
+                lambda message: reports.health_checked(pid, False, message, True, at_once=True),
+                # with health checks, a ping only ends what a missed ping began
+                lambda: reports.pinged(pid, "the watchdog was pinged", only_if_sick=checked),
             )
         if config.healthcheck.type is HealthCheckType.NONE:
             return
@@ -171,10 +205,10 @@ class Companions:
                 loop,
                 checker,
                 config.healthcheck,
-                lambda healthy, message, counts: clerk.health_checked(pid, healthy, message, counts),
+                lambda healthy, message, counts: reports.health_checked(pid, healthy, message, counts),
             )
 
-    def stop_health(self) -> None:
+    def _stop_health(self, _effect: StopHealthChecks | None = None) -> None:
         if self._health is not None:
             self._health.stop()
             self._health = None
@@ -185,22 +219,22 @@ class Companions:
     def _order(self, argv: list[str], null: int, output: int) -> Order:
         return self._launcher.order(self._config, argv, null, output, output)
 
-    # -- what it says ------------------------------------------------------------------------------------
+    # -- notifications -----------------------------------------------------------------------------------
 
     def _message(self, sender: int, message: Message) -> None:
-        clerk, pid = self._clerk, self._pid
+        reports, pid = self._reports, self._pid
         if message.status is not None:
-            clerk.status_text = message.status
+            reports.status_text = message.status
         if message.mainpid is not None:
-            clerk.name_successor(message.mainpid)
+            reports.name_successor(message.mainpid)
         if message.extend is not None:
             ran_for = self._launcher.runtime.loop.time() - self._spawned_at
-            clerk.tell(TimeExtended(pid, message.extend, ran_for))
+            reports.tell(TimeExtended(pid, message.extend, ran_for))
         if self._config.ready == "notify":
             if message.stopping:
-                clerk.tell(LostReady(pid))
+                reports.tell(LostReady(pid))
             elif message.ready:
-                clerk.tell(BecameReady(pid))
+                reports.tell(BecameReady(pid))
         if message.watchdog_time is not None and self._config.watchdog:
             self._watchdog_time = message.watchdog_time
             if self._watchdog is not None:
@@ -209,12 +243,12 @@ class Companions:
             if message.ping:
                 self._watchdog.ping()
             if message.trigger:
-                self._watchdog.miss("the program itself says that it is sick (WATCHDOG=trigger)")
+                self._watchdog.miss("the program reports that it is unhealthy (WATCHDOG=trigger)")
 
-    # -- before it is stopped ----------------------------------------------------------------------------
+    # -- pre_stop ----------------------------------------------------------------------------------------
 
-    def run_pre_stop(self) -> None:
-        """Tells the clerk when the command has ended, however it did."""
+    def _run_pre_stop(self, _effect: RunPreStop) -> None:
+        """Runs the command and tells the driver when it has ended, with whatever exit code."""
         from supervice.checks.script import ScriptRun, check_words
 
         pid, name = self._pid, self._config.name
@@ -227,33 +261,45 @@ class Companions:
         began = runtime.loop.time()
         try:
             run = ScriptRun(runtime, check_words(self._config.pre_stop or ""), order)
-        except Exception as error:  # a user, a file or a program that is not there (any more)
-            logger.error(f"{name}: pre_stop could not be run: {error}")
-            runtime.loop.call_soon(self._clerk.tell, PreStopDone(0.0))
+        except Exception as error:  # the user, a file or the command does not exist (any more)
+            logger.error(f"{name}: pre_stop cannot run: {error}; the stop goes on without it")
+            runtime.loop.call_soon(self._reports.tell, PreStopDone(0.0))
             return
 
         async def wait() -> None:
             status = await run.exited
             if status:
                 how = f"exit code {status}" if status > 0 else f"signal {-status}"
-                logger.warning(f"{name}: pre_stop failed with {how}{run.said()}")
+                logger.warning(f"{name}: pre_stop failed ({how}){run.said()}; the stop goes on")
             self._pre_stop = None
             run.end()
-            self._clerk.tell(PreStopDone(runtime.loop.time() - began))
+            self._reports.tell(PreStopDone(runtime.loop.time() - began))
 
         self._pre_stop = run, runtime.loop.create_task(wait())
 
-    def end_pre_stop(self) -> None:
+    def _end_pre_stop(self, _effect: EndPreStop | None = None) -> None:
         if self._pre_stop is not None:
             run, task = self._pre_stop
             self._pre_stop = None
             task.cancel()
-            logger.warning(f"{self._config.name}: pre_stop was still running and was killed{run.said()}")
+            logger.warning(
+                f"{self._config.name}: pre_stop was running and was killed{run.said()}; the stop goes on"
+            )
             run.end()
 
 
-def companions(clerk: Clerk, config: ProgramConfig, launcher: Launcher) -> Companions | None:
-    """None for a program that asks for nothing of this."""
+_PERFORM: dict[type, Callable[[Monitors, Any], None]] = {
+    StartHealthChecks: Monitors._start_health,
+    StopHealthChecks: Monitors._stop_health,
+    StartReadiness: Monitors._start_readiness,
+    StopReadiness: Monitors._stop_readiness,
+    RunPreStop: Monitors._run_pre_stop,
+    EndPreStop: Monitors._end_pre_stop,
+}
+
+
+def monitors_for(reports: Reports, config: ProgramConfig, launcher: Launcher) -> Monitors | None:
+    """Returns the monitors of the next run; None for a program that needs none."""
     if (
         config.healthcheck.type is HealthCheckType.NONE
         and config.ready == "started"
@@ -262,4 +308,4 @@ def companions(clerk: Clerk, config: ProgramConfig, launcher: Launcher) -> Compa
         and config.pre_stop is None
     ):
         return None
-    return Companions(clerk, config, launcher)
+    return Monitors(reports, config, launcher)

@@ -1,21 +1,22 @@
-"""From what the configuration says to what the law needs: signal names to numbers, options to a `Policy`."""
+"""Turns a configuration into what the state machine needs: options into a `Policy`, signals into numbers."""
 
 from __future__ import annotations
 
 from supervice.config.values import stop_steps
-from supervice.lifecycle.states import KILL, Policy
+from supervice.lean.builtin import signal
+from supervice.lifecycle.states import Policy
 from supervice.models import HealthCheckType
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from supervice.models import ProgramConfig
 
-# Processes of one program, and programs alike, share one policy object.
+# Programs that are alike, and all processes of one program, share one object.
 _policies: dict[Policy, Policy] = {}
 
 
 def policy_of(config: ProgramConfig) -> Policy:
-    """What the configuration says about the life of a process. ValueError for what is no signal."""
+    """Returns the policy of a process. ValueError for an unknown signal."""
     policy = Policy(
         autorestart=bool(config.autorestart),
         restart_when_expected=config.autorestart != "unexpected",
@@ -42,10 +43,10 @@ def policy_of(config: ProgramConfig) -> Policy:
 
 
 def stop_ladder(stopsignal: str, stopwaitsecs: float) -> tuple[tuple[int, float], ...]:
-    """What to send and how many seconds to wait for it, up to the SIGKILL that ends every ladder anyway."""
+    """Returns signals, each with the seconds to wait after it; without SIGKILL, which ends every ladder."""
     ladder: list[tuple[int, float]] = []
     for signum, wait in stop_steps(stopsignal):
-        if signum == KILL:
+        if signum == signal.SIGKILL:
             break
         ladder.append((signum, stopwaitsecs if wait is None else wait))
-    return tuple(ladder) or ((KILL, 0.0),)
+    return tuple(ladder) or ((signal.SIGKILL, 0.0),)

@@ -1,10 +1,20 @@
-"""What is said and remembered of a process: lines in the log, events on the bus, its last exits."""
+"""Reports what happens to a process: lines in the log, events on the bus, its last exits."""
 
 from __future__ import annotations
 
 from supervice import logger
 from supervice.events import Event, EventType
-from supervice.lifecycle.states import BACKOFF, EXITED, FATAL, RUNNING, STATES, STOPPED, UNHEALTHY
+from supervice.lifecycle.states import (
+    BACKOFF,
+    EXITED,
+    FATAL,
+    RESTING,
+    RUNNING,
+    STATES,
+    STOPPED,
+    UNHEALTHY,
+    spell,
+)
 from supervice.models import group_of
 
 TYPE_CHECKING = False
@@ -15,16 +25,15 @@ if TYPE_CHECKING:
     from supervice.lifecycle.states import Announce
     from supervice.models import ProgramConfig
 
-# Exits that are remembered, and bytes of what was said before each.
+# Exits that are kept, and the bytes of output before each.
 KEPT_EXITS = 5
 KEPT_OUTPUT = 1024
-
 
 _EVENTS = {state: EventType[f"PROCESS_STATE_{state}"] for state in STATES}
 
 
 class Exit:
-    """One end of a process. `when` in seconds since the epoch, `status` a code or -n for signal n."""
+    """One exit of a process: `when` in seconds since the epoch, `status` a code or -n for signal n."""
 
     __slots__ = ("output", "pid", "ran_for", "status", "when")
 
@@ -37,36 +46,40 @@ class Exit:
 
 
 _LOUD = frozenset({FATAL, UNHEALTHY})
+_AT_REST = RESTING | {BACKOFF}
 
 
-def log_change(name: str, pid: int | None, effect: Announce) -> None:
-    """One line for a change of state, as loud as it deserves."""
-    reason = effect.reason
-    if effect.to_state == RUNNING:
+def log_change(name: str, pid: int | None, change: Announce, timer: float) -> None:
+    """Logs a change of state in one line. `timer`: seconds until the process's timer elapses."""
+    reason = change.reason
+    if change.to_state == RUNNING:
         logger.info(f"{name}: running, pid {pid}")
-    elif effect.to_state in _LOUD:
-        logger.error(f"{name}: {effect.to_state}: {reason}")
-    elif effect.to_state == BACKOFF:
-        logger.warning(f"{name}: {reason}; it is started again after a wait")
-    elif effect.to_state == EXITED:
-        write = logger.info if effect.expected else logger.warning
-        write(f"{name}: ended, {reason}{'' if effect.expected else ' (unexpected)'}")
-    elif effect.to_state == STOPPED:
-        logger.info(f"{name}: stopped{f', {reason}' if reason else ''}")
+    elif change.to_state in _LOUD:
+        logger.error(f"{name}: {reason}; state {change.to_state}")
+    elif change.to_state == BACKOFF:
+        logger.warning(f"{name}: {reason}; {change.retry} in {spell(timer)}")
+    elif change.to_state == EXITED:
+        write = logger.info if change.expected else logger.warning
+        write(f"{name}: ended, {reason}{'' if change.expected else ' (unexpected)'}")
+    elif change.to_state == STOPPED:
+        before = f"was {change.from_state}" if change.from_state in _AT_REST else ""
+        how = before or reason.removeprefix("killed by ")
+        logger.info(f"{name}: stopped{f' ({how})' if how else ''}")
     else:
-        logger.debug(f"{name}: {effect.from_state} -> {effect.to_state}{f': {reason}' if reason else ''}")
+        logger.debug(f"{name}: {change.from_state} -> {change.to_state}{f' ({reason})' if reason else ''}")
 
 
 def log_health(name: str, before: bool | None, healthy: bool, message: str, counts: bool) -> None:
-    """A line for each failed check, and one when it is over."""
+    """Logs each failed health check, and the first that passes after one."""
     if not healthy:
-        late = "" if counts else " (in its start period)"
-        logger.warning(f"{name}: unhealthy{late}: {message}")
+        late = "" if counts else " in its start period"
+        logger.warning(f"{name}: health check failed{late}: {message}")
     elif before is False:
         logger.info(f"{name}: healthy again")
 
 
 def log_readiness(name: str, before: bool, now: bool, message: str) -> None:
+    """Logs a change of readiness."""
     if before and not now:
         logger.warning(f"{name}: not ready: {message}")
     elif now and not before:

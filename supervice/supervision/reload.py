@@ -7,6 +7,7 @@ stopped first, so that a program can be renamed and keep its port; then the new 
 from __future__ import annotations
 
 from supervice import logger
+from supervice.config.options import live_fields, start_fields
 from supervice.lean.loop import running_loop
 from supervice.lifecycle.reload_plan import ReloadPlan, plan_reload
 from supervice.supervision.shutdown import stop_in_order
@@ -89,7 +90,15 @@ class Reloader:
             raise ValueError(f"[program:{taken}] cannot be main beside the command")
         launcher = table.launcher
         stale = [config.name for config in old if launcher is not None and launcher.is_stale(config)]
-        return plan_reload(old, loaded.processes, self._host.config, loaded.config, stale)
+        return plan_reload(
+            old,
+            loaded.processes,
+            self._host.config,
+            loaded.config,
+            live=live_fields(),
+            at_start=start_fields(),
+            stale=stale,
+        )
 
     async def _apply(self, loaded: Loaded, plan: ReloadPlan) -> None:
         table, startup = self._table, self._startup

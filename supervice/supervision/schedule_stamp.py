@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
-import stat
 
 from supervice import logger
+from supervice.fs.files import open_or_create, read_file
+from supervice.fs.place import Place
 from supervice.schedules import stamp
 
 MODE = 0o644
@@ -14,13 +15,7 @@ MODE = 0o644
 def read_stamp(name: str, path: str) -> float | None:
     """Seconds since 1970; None when there is none yet, or none that can be read, which is said."""
     try:
-        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_NOCTTY)
-        try:
-            if not stat.S_ISREG(os.fstat(fd).st_mode):
-                raise ValueError("is no regular file")
-            return stamp.read(os.read(fd, stamp.LONGEST + 1))
-        finally:
-            os.close(fd)
+        return stamp.read(read_file(path, stamp.LONGEST)[0])
     except FileNotFoundError:
         return None
     except OSError as error:
@@ -33,14 +28,12 @@ def read_stamp(name: str, path: str) -> float | None:
 
 def write_stamp(name: str, path: str, until: float, *, quiet: bool) -> bool:
     """Returns whether it was written; `quiet`: that it cannot be is said already."""
-    flags = os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_NOCTTY
+    data = stamp.write(until)
     try:
-        fd = os.open(path, flags, MODE)
+        with Place(path) as place:
+            fd = open_or_create(place, os.O_WRONLY, MODE)
         try:
-            if not stat.S_ISREG(os.fstat(fd).st_mode):
-                raise OSError(22, "is no regular file")
-            data = stamp.write(until)
-            os.pwrite(fd, data, 0)  # at once, and never shorter in between
+            os.pwrite(fd, data, 0)  # never shorter in between: we may be killed at any moment
             os.ftruncate(fd, len(data))
         finally:
             os.close(fd)

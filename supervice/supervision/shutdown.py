@@ -10,6 +10,7 @@ from supervice import logger
 from supervice.lifecycle.graph import levels
 from supervice.lifecycle.states import BACKOFF, RESTING
 from supervice.pid1.leftovers import Hunt
+from supervice.pid1.signals import AFTER_KILL, AFTER_KILL_AT_SHUTDOWN, LEFTOVERS_GRACE
 from supervice.runner.waiting import Until
 
 TYPE_CHECKING = False
@@ -32,10 +33,6 @@ SETTLE_SHARE = 0.1
 LONGEST_SETTLE = 1.0
 # Between two lines that say which processes are waited for.
 PROGRESS = 2.0
-# For a killed process to be collected: when everything ends, and when there is time.
-AFTER_KILL = 1.0
-KILL_WAIT = 5.0
-LEFTOVER_GRACE = 5.0
 
 
 class Shutdown:
@@ -93,7 +90,7 @@ class Shutdown:
             process.request_stop(force=self._forced, within=within)
         progress = _Progress(self._loop, gone)
         try:
-            if not await gone.wait(within + AFTER_KILL):
+            if not await gone.wait(within + AFTER_KILL_AT_SHUTDOWN):
                 names = ", ".join(p.config.name for p in gone.missing)
                 logger.error(f"cannot be stopped, not even with SIGKILL: {names}")
         finally:
@@ -103,7 +100,7 @@ class Shutdown:
         if self._find_leftovers is None:
             return
         done = self._loop.create_future()
-        grace = 0.0 if self._forced else min(LEFTOVER_GRACE, self.time_left - self._reserve / 2)
+        grace = 0.0 if self._forced else min(LEFTOVERS_GRACE, self.time_left - self._reserve / 2)
         self._hunt = Hunt(
             self._loop, self._find_leftovers, done.set_result, grace=max(0.0, grace), notify=_log_leftovers
         )
@@ -161,7 +158,7 @@ async def stop_in_order(
             gone = Until(now, RESTING)
             for process in now:
                 process.request_stop()
-            if not await gone.wait(_slowest(now) + KILL_WAIT):
+            if not await gone.wait(_slowest(now) + AFTER_KILL):
                 stubborn += gone.missing
     return stubborn
 
@@ -170,7 +167,7 @@ def longest_stop(every: Iterable[Process], chosen: Iterable[Process]) -> float:
     """Returns the seconds that `stop_in_order` may take."""
     these = {id(process) for process in chosen}
     of_level = [[p for p in level if id(p) in these] for level in stop_levels(every)]
-    return sum(_slowest(processes) + KILL_WAIT for processes in of_level if processes)
+    return sum(_slowest(processes) + AFTER_KILL for processes in of_level if processes)
 
 
 def _slowest(processes: list[Process]) -> float:

@@ -32,6 +32,10 @@ LABEL = "supervice.test.session"
 SESSION = uuid.uuid4().hex
 CONFIG = "/etc/supervice/supervice.conf"
 BASES = os.environ.get("SUPERVICE_TEST_BASES", "").split() or ["python:3.13-slim"]
+# What the image under test is made of: the static bundle, or a virtual environment.
+KIND = os.environ.get("SUPERVICE_TEST_KIND", "bundle")
+# The interpreter of the image under test, which has our modules.
+PYTHON = f"/opt/supervice/{'bin' if KIND == 'pip' else 'lib'}/python"
 REQUIRED = os.environ.get("SUPERVICE_REQUIRE_ENGINE") == "1"
 
 _boxes = pytest.StashKey[list[Box]]()
@@ -47,10 +51,12 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     # The first test of a session pays for building its image, on a busy machine more than once the
-    # usual limit. A test's own mark wins.
+    # usual limit. A test's own mark wins. One worker has the ring to itself, so that it builds each image once.
     for item in items:
-        if item.path.is_relative_to(Path(__file__).parent) and item.get_closest_marker("timeout") is None:
-            item.add_marker(pytest.mark.timeout(300))
+        if item.path.is_relative_to(Path(__file__).parent):
+            item.add_marker(pytest.mark.xdist_group("container"))
+            if item.get_closest_marker("timeout") is None:
+                item.add_marker(pytest.mark.timeout(300))
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -122,14 +128,13 @@ def engine() -> Iterator[docker.DockerClient]:
 @pytest.fixture(scope="session")
 def image_for(engine: docker.DockerClient) -> Callable[[str], str]:
     """`image_for(base)`: the id of the image that the Dockerfile makes on `base`, built once a session."""
-    built: dict[str, str] = {}
+    return _builder(KIND)
 
-    def build(base: str) -> str:
-        if base not in built:
-            built[base] = _build(REPOSITORY, f"supervice:test-{_tag(base)}", base)
-        return built[base]
 
-    return build
+@pytest.fixture(scope="session")
+def pip_image_for(engine: docker.DockerClient) -> Callable[[str], str]:
+    """The same of a virtual environment: for what takes a Python with `supervice` in it."""
+    return _builder("pip")
 
 
 @pytest.fixture(scope="session")
@@ -151,6 +156,19 @@ def build_example(image: str) -> Callable[[str], str]:
     return build
 
 
+def _builder(kind: str) -> Callable[[str], str]:
+    built: dict[str, str] = {}
+
+    def build(base: str) -> str:
+        if base not in built:
+            tag = f"supervice:test-{kind}-{_tag(base)}"
+            options = ["--pip"] if kind == "pip" else []
+            built[base] = _output([str(REPOSITORY / "docker/image.sh"), *options, tag, base, "--quiet"])
+        return built[base]
+
+    return build
+
+
 def _tag(base: str) -> str:
     return re.sub(r"[^A-Za-z0-9_.-]", "-", base)
 
@@ -158,8 +176,12 @@ def _tag(base: str) -> str:
 def _build(context: Path, tag: str, base: str) -> str:
     # The client and not the SDK: this is the command that users type, and it takes the builder
     # (classic or BuildKit) that the machine has.
-    command = ["docker", "build", "--quiet", "--build-arg", f"BASE={base}", "--tag", tag, str(context)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=600, check=False)
+    return _output(["docker", "build", "--quiet", "--build-arg", f"BASE={base}", "--tag", tag, str(context)])
+
+
+def _output(command: list[str]) -> str:
+    """The last word that the command says. It may have the interpreter to build."""
+    done = subprocess.run(command, capture_output=True, text=True, timeout=1200, check=False)
     if done.returncode != 0:
         pytest.fail(f"{' '.join(command)}\n{done.stdout}{done.stderr}", pytrace=False)
     return done.stdout.split()[-1]

@@ -62,7 +62,7 @@ def test_command_and_services(run: Callable[..., Box], build_example: Callable[[
     assert default.wait() == 0
     assert re.search(r"^the number is [1-9]\d*$", default.logs(), re.M)
     assert failing.wait() == 3
-    assert "main program main ended: exit code 3" in failing.logs()
+    assert "main program main ended with code 3" in failing.logs()
 
     before = both.wait_state("store", "feeder", "main")
     assert both.exec("supervice", "check", check=True).output.count("warning") == 0

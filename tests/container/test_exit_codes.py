@@ -41,9 +41,11 @@ BY_THEMSELVES = {
         "a failed: exit code 5",
         [program("b", "sh -c 'sleep 0.5; exit 6'"), program("a", "sh -c 'exit 5'")],
     ),
-    "main ends": Case(0, "main program a ended", [program("a", "sleep 0.2", main="true"), SLEEPER]),
+    "main ends": Case(
+        0, "main program a ended with code 0", [program("a", "sleep 0.2", main="true"), SLEEPER]
+    ),
     "main fails": Case(
-        9, "main program a ended: exit code 9", [program("a", "sh -c 'exit 9'", main="true"), SLEEPER]
+        9, "main program a ended with code 9", [program("a", "sh -c 'exit 9'", main="true"), SLEEPER]
     ),
     "main is killed": Case(
         137, "killed by SIGKILL", [program("a", "sh -c 'kill -KILL $$'", main="true"), SLEEPER]
@@ -63,7 +65,7 @@ BY_THEMSELVES = {
     ),
     "critical is FATAL after its retries": Case(
         3,
-        "2 starts failed",
+        "gave up after 2 failed starts",
         [
             program("a", "sh -c 'exit 3'", critical="true", startsecs=5, startretries=1, backoff=0.1),
             SLEEPER,

@@ -413,7 +413,7 @@ def test_the_programs_come_first_and_the_commands_code_counts(run: Callable[...,
     assert box.wait() == 5
     log = box.logs()
     assert re.search(r"^a\n(?:.*\n)*.*RUNNING.*\n(?:.*\n)*main\n", log, re.M)
-    assert "main program main ended: exit code 5" in log.splitlines()[-1]
+    assert "main program main ended with code 5" in log.splitlines()[-1]
 
 
 def test_the_command_has_our_streams_and_they_are_not_touched(image: str, tmp_path: Path) -> None:

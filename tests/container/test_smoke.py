@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 
 import docker
+from tests.container.conftest import BASES
 from tests.container.helpers import Box, eventually
 
 CONFIG = """
@@ -37,10 +38,13 @@ def test_what_the_image_says_about_itself(engine: docker.DockerClient, image: st
     assert config["Labels"]["org.opencontainers.image.licenses"] == "Apache-2.0"
 
 
-def test_the_image_needs_no_writable_root_for_its_bytecode(run: Callable[..., Box]) -> None:
+def test_the_image_needs_no_writable_root_for_its_bytecode(
+    run: Callable[..., Box], pip_image_for: Callable[[str], str]
+) -> None:
     """A module without bytecode is compiled at every start of a read-only container."""
     box = run(
         ["-v", "-c", "import supervice.cli.main, supervice.cli.ctl"],
+        image=pip_image_for(BASES[0]),
         entrypoint="/opt/supervice/bin/python",
         read_only=True,
     )

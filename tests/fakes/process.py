@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Self
 
-from supervice.lifecycle.states import STOPPED, UP, Announce, Snapshot
+from supervice.lifecycle.states import BACKOFF, RESTING, STOPPED, UP, Announce, Run, Snapshot
 from supervice.models import ProgramConfig
+
+RUN = set(Run.__annotations__)
+WITHOUT_RUN = RESTING | {BACKOFF}
 
 
 class FakeProcess:
@@ -50,9 +53,14 @@ class FakeProcess:
         pass
 
     def become(self, state: str, **snapshot: Any) -> Self:
-        """The new snapshot, ready when the state is one of those that are up; the watchers are told."""
+        """The new snapshot, ready when the state is one of those that are up; the watchers are told.
+
+        `snapshot`: fields of `Snapshot`, or of the `Run` that it has unless the process is at rest.
+        """
         before = self.state
-        self.snapshot = Snapshot(state, **{"ready": state in UP, **snapshot})
+        fields = {name: snapshot.pop(name) for name in RUN & snapshot.keys()}
+        run = Run(self.pid or 7, **{"ready": state in UP, **fields}) if state not in WITHOUT_RUN else None
+        self.snapshot = Snapshot(state, run=run, **snapshot)
         for watcher in tuple(self.watchers):
             watcher(self, Announce(before, state, ""))
         return self

@@ -8,8 +8,9 @@ from supervice.config.quoting import split_command
 from supervice.config.values import signal_number
 from supervice.lifecycle.states import BACKOFF, EXITED, FATAL, RESTING, STARTING, UP
 from supervice.models import group_of, member_of
+from supervice.pid1.signals import AFTER_KILL
 from supervice.pid1.spawn import SpawnError, find_program
-from supervice.process import AFTER_KILL, START_WAIT
+from supervice.process import START_WAIT
 from supervice.runner.waiting import Until
 from supervice.supervision.shutdown import stop_in_order
 from supervice.supervisord.rpc.codec import FAULTS, Fault

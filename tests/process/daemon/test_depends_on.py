@@ -95,7 +95,7 @@ def test_a_dependency_that_failed_leaves_the_rest_stopped_until_somebody_asks(
     )
     one.wait_state("migrate", "FATAL")
     rows = one.status()
-    assert rows["app"]["reason"].startswith("needs migrate:completed, but migrate is FATAL: exit code 3")
+    assert rows["app"]["reason"].startswith("needs migrate:completed, but migrate is FATAL: gave up after")
     assert rows["web"]["reason"].startswith("needs app:started, but migrate is FATAL")
     assert (rows["app"]["state"], rows["app"]["waiting_for"]) == ("STOPPED", [])
     reply = one.ask("start", "web")

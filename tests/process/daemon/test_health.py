@@ -20,12 +20,12 @@ def test_a_script_that_fails_restarts_with_backoff_and_ends_fatal(daemon: Make) 
         f"startretries = 1\nbackoff = 0.2\n[program:other]\n{SLEEP}"
     )
     row = one.wait_state("a", "FATAL")
-    assert "unhealthy after 1 restarts" in row["reason"]
+    assert "still unhealthy after 1 restarts" in row["reason"]
     assert "no good" in row["reason"]
     assert row["restarts"] == 1
     text = one.text()
     assert "2 health checks failed in a row" in text
-    assert "started again after a wait" in text
+    assert "; retry 1 of 1 in " in text
 
 
 def test_health_is_seen_and_comes_back(daemon: Make, tmp_path: Path) -> None:

@@ -237,16 +237,3 @@ def test_another_socket_needs_a_new_start(daemon: Make, tmp_path: Path) -> None:
     it = Reloaded(daemon, tmp_path)
     it.one.config.write_text(f"[supervice]\nsocket = {tmp_path}/other.sock\n{it.program}")
     assert it.one.ask("reload")["restart_required"] == ["socket"]
-
-
-def test_every_setting_is_one_or_the_other() -> None:
-    """A new setting has to be thought about."""
-    from supervice.lifecycle.reload_plan import _AT_START
-    from supervice.models import SupervisorConfig
-
-    live = {
-        "logfile", "loglevel", "log_maxbytes", "log_backups", "log_format", "log_overflow", "log_buffer",
-        "shutdown_timeout", "exit_when_idle", "on_fatal", "termination_log", "environment", "env_file", "umask",
-        "programs", "log_compress", "drain_delay", "identifier",
-    }  # fmt: skip
-    assert set(SupervisorConfig.__annotations__) == live | set(_AT_START)

@@ -299,6 +299,25 @@ def test_too_many_clients(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None
         client.close()
 
 
+def test_a7_one_address_gets_half_of_the_places(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http_module.HttpServer, "most", 8)
+    served = serve()
+    served.run(lambda: served.server.open_inet("127.0.0.1", 0))
+    (port,) = served.server.ports
+    clients = [served.client(port).request("/wait") for _ in range(4)]
+    eventually(lambda: len(served.waiting) == 4)
+    with served.client(port) as one_more:
+        status, headers, body = one_more.response()
+        assert status == 503
+        assert headers["retry-after"] == "5"
+        assert b"127.0.0.1 has 4 connections" in body
+    works(served)  # on the Unix socket
+    served.release()
+    for client in clients:
+        assert client.response()[0] == 200
+        client.close()
+
+
 def test_a_storm_of_clients_gets_no_more_places_than_there_are(
     served: Served, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -19,7 +19,7 @@ PACKAGE = ROOT / "supervice"
 MODULES = sorted(PACKAGE.rglob("*.py"))
 # Where it is said when something happened, for people to read; supervisord's ticks are times of day.
 STAMPS = {
-    "api/logs.py",
+    "supervision/journal.py",
     "logger.py",
     "output/formats.py",
     "runner/driver.py",

@@ -204,7 +204,7 @@ def test_without_a_signal_it_only_waits() -> None:
 @isolated
 def test_who_cannot_be_killed_is_reported() -> None:
     field = Field()
-    leftovers.AFTER_KILL = 0.2
+    vars(leftovers)["AFTER_KILL_OF_LEFTOVERS"] = 0.2
     leftovers.signal_pidfd = lambda _fd, _signum: False  # type: ignore[assignment, attr-defined]
     pid = sh("exec sleep 1000")
     eventually(lambda: read_stat(pid).name == "sleep", interval=0.002)  # type: ignore[union-attr]

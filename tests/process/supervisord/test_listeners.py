@@ -224,7 +224,8 @@ def test_one_that_does_not_read_stops_nobody(stock: Make, tmp_path: Path) -> Non
 
 def test_one_that_closed_its_input_is_passed_over(stock: Make, tmp_path: Path) -> None:
     file = tmp_path / "events"
-    one = stock(listener(file, "TICK_5", "closed"))
+    restarting = "[program:again]\ncommand=sleep 0.1\nstartsecs=0\n"  # something happens all the time
+    one = stock(listener(file, "PROCESS_STATE", "closed") + restarting)
     one.wait_text("l: it has closed its standard input and gets no events any more")
     assert one.row("l")["state"] == "RUNNING"
 

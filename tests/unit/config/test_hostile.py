@@ -221,3 +221,27 @@ def test_check_answers_whatever_it_is_given(
         assert all(problem["file"] and problem["message"] for problem in problems), name
         assert check(["--explain", str(path)], None) == code
         capsys.readouterr()
+
+
+@pytest.mark.parametrize("dialect", ["supervice", "supervisord"])
+@pytest.mark.parametrize("kind", ["program", "group"])
+def test_b6_names_are_bounded(tmp_path: Path, dialect: str, kind: str) -> None:
+    def named(name: str) -> list[str]:
+        rest = "command = true\nautostart = false" if kind == "program" else "programs = a"
+        other = "" if kind == "program" else "[program:a]\ncommand = true\n"
+        text = f"[{dialect}]\n{other}[{kind}:{name}]\n{rest}\n"
+        return [str(p) for p in read(tmp_path, text.encode()).problems if p.severity == "error"]
+
+    assert named("x" * 128) == []
+    [problem] = named("x" * 900_000)
+    assert problem.endswith("a name of 900000 characters is too long; write at most 128")
+
+
+@pytest.mark.parametrize("dialect", ["supervice", "supervisord"])
+def test_b6_names_of_processes_are_bounded(tmp_path: Path, dialect: str) -> None:
+    text = f"[{dialect}]\n[program:a]\ncommand = true\nnumprocs = 2\nprocess_name = {{}}%(process_num)d\n"
+    [first, *_] = read(tmp_path, text.format("x" * 1000).encode()).problems
+    assert first.line == 5
+    assert "a name of 1001 characters is too long; write at most 128" in str(first)
+    [first, *_] = read(tmp_path, text.format("a\x1b[2Jb").encode()).problems
+    assert "a name cannot hold '\\x1b'" in str(first)

@@ -53,6 +53,7 @@ log_maxbytes = 1MB
 log_backups = 3
 log_compress = true
 log_format = json
+logfile_mode = 0600
 log_overflow = drop
 log_buffer = 128KB
 pidfile = none
@@ -175,6 +176,7 @@ priority = 5
         log_backups=3,
         log_compress=True,
         log_format="json",
+        logfile_mode=0o600,
         log_overflow="drop",
         log_buffer=131072,
         pidfile="none",
@@ -593,13 +595,17 @@ def test_dependencies_that_cannot_work_are_said_with_their_line(conf: Any) -> No
     found = [(p.line, p.option, p.message.partition("]")[2].strip(" :")) for p in loaded.errors]
     assert found == [
         (3, "depends_on", "depends_on: there is no program 'dbb' (did you mean 'db'?)"),
-        (9, "depends_on", "depends_on: db:healthy never comes: db has no health check, add one"),
+        (9, "depends_on", "depends_on: db:healthy never holds: db has no health check; add one there"),
         (
             9,
             "depends_on",
-            "depends_on: b:completed never comes: b is no oneshot, set type = oneshot there",
+            "depends_on: b:completed never holds: b is no oneshot; set type = oneshot there",
         ),
-        (12, "depends_on", "depends_on: a cycle, none of these can be first: b -> c -> b"),
+        (
+            12,
+            "depends_on",
+            "depends_on: b -> c -> b is a cycle, none of these can be first; remove one of them",
+        ),
         (
             19,
             "depends_on",

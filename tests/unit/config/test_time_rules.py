@@ -19,17 +19,17 @@ def read(tmp_path: Path, *options: str, environ: dict[str, str] | None = None, *
     return load(str(path), environ=environ or {}, cwd="/start")
 
 
-def job(tmp_path: Path, *options: str, **more: dict[str, str]) -> ProgramConfig:
-    loaded = read(tmp_path, *options, **more)
+def job(tmp_path: Path, *options: str) -> ProgramConfig:
+    loaded = read(tmp_path, *options)
     assert loaded.problems == []
     return loaded.processes[0]
 
 
-def problems(tmp_path: Path, *options: str, **more: dict[str, str] | str) -> list[str]:
-    return [
-        f"{problem.severity}:{problem.line}: {problem.message}"
-        for problem in read(tmp_path, *options, **more).problems
-    ]
+def problems(
+    tmp_path: Path, *options: str, environ: dict[str, str] | None = None, **sections: str
+) -> list[str]:
+    found = read(tmp_path, *options, environ=environ, **sections).problems
+    return [f"{problem.severity}:{problem.line}: {problem.message}" for problem in found]
 
 
 def test_a_schedule_makes_a_oneshot(tmp_path: Path) -> None:

@@ -3,17 +3,37 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from supervice.lifecycle.reload_plan import plan_reload
-from supervice.models import ProgramConfig, SupervisorConfig
+from supervice.config import options
+from supervice.config.options import EFFECT, LIVE, NAME, RELOAD, RESTART, START, live_fields, start_fields
+from supervice.lifecycle.reload_plan import ReloadPlan, plan_reload
+from supervice.models import ProgramConfig, ScheduleConfig, SupervisorConfig
 
 programs = st.dictionaries(
     st.sampled_from("abcdefg"),
     st.builds(lambda command, backups: (command, backups), st.sampled_from(["x", "y"]), st.integers(1, 2)),
 )
+
+
+def plan_of(
+    old: list[ProgramConfig],
+    new: list[ProgramConfig],
+    settings: SupervisorConfig | None = None,
+    stale: tuple[str, ...] = (),
+) -> ReloadPlan:
+    return plan_reload(
+        old,
+        new,
+        SupervisorConfig(),
+        settings or SupervisorConfig(),
+        live=live_fields(),
+        at_start=start_fields(),
+        stale=stale,
+    )
 
 
 def configs(some: dict[str, tuple[str, int]]) -> list[ProgramConfig]:
@@ -24,7 +44,7 @@ def configs(some: dict[str, tuple[str, int]]) -> list[ProgramConfig]:
 def test_every_process_is_in_the_list_it_belongs_to(
     old: dict[str, tuple[str, int]], new: dict[str, tuple[str, int]]
 ) -> None:
-    plan = plan_reload(configs(old), configs(new), SupervisorConfig(), SupervisorConfig())
+    plan = plan_of(configs(old), configs(new))
     assert plan.added == sorted(new.keys() - old.keys())
     assert plan.removed == sorted(old.keys() - new.keys())
     both = old.keys() & new.keys()
@@ -36,17 +56,83 @@ def test_every_process_is_in_the_list_it_belongs_to(
 def test_groups_and_log_limits_do_not_restart_anything() -> None:
     one = ProgramConfig("a", "x")
     two = dataclasses.replace(one, group="g", priority=1, stdout_logfile_maxbytes=1, autostart=False)
-    plan = plan_reload([one], [two], SupervisorConfig(), SupervisorConfig())
+    plan = plan_of([one], [two])
     assert (plan.changed, plan.adjusted) == ([], ["a"])
 
 
 def test_settings_of_the_daemon_itself_need_a_new_start() -> None:
-    plan = plan_reload([], [], SupervisorConfig(), SupervisorConfig(socket_path="/x", shutdown_timeout=5))
+    plan = plan_of([], [], SupervisorConfig(socket_path="/x", shutdown_timeout=5))
     assert plan.restart_required == ["socket"]
 
 
 def test_changed_files_of_the_environment_are_a_change() -> None:
     one, two = ProgramConfig("a", "x"), ProgramConfig("b", "x")
-    plan = plan_reload([one, two], [one, two], SupervisorConfig(), SupervisorConfig(), ["a"])
+    plan = plan_of([one, two], [one, two], stale=("a",))
     assert (plan.changed, plan.adjusted, plan.restart_required) == (["a"], [], [])
-    assert plan_reload([one], [], SupervisorConfig(), SupervisorConfig(), ["a"]).changed == []
+    assert plan_of([one], [], stale=("a",)).changed == []
+
+
+# -- what the option table says --------------------------------------------------------------------------
+
+
+def test_every_option_says_what_a_reload_does_with_it() -> None:
+    for kind in options._SECTIONS:
+        for name, row in options.rows(kind).items():
+            daemon = kind in ("supervice", "supervisord")
+            known = (LIVE, RESTART, START) if daemon else (LIVE, RESTART)
+            assert row[RELOAD] in (known if not row[EFFECT] else ("",)), f"[{kind}] {name}"
+
+
+def test_every_setting_of_the_daemon_has_its_option() -> None:
+    """A new field of `SupervisorConfig` needs a row, and the row says what a reload does."""
+    fields = {
+        options.FIELDS.get(name, name) for kind in ("supervice", "supervisord") for name in options.rows(kind)
+    }
+    assert set(SupervisorConfig.__annotations__) - fields == {"programs"}
+    assert live_fields() <= set(ProgramConfig.__annotations__)
+    assert set(start_fields()) <= set(SupervisorConfig.__annotations__)
+
+
+def test_a_reload_does_what_the_option_table_says() -> None:
+    """Where several options fill one field, they say the same."""
+    shared = {"healthcheck", "readiness", "limits", "listener"}
+    fields = set(ProgramConfig.__annotations__) - {"name", "program"}
+    for row in (*options.PROGRAM, *options.GROUP, *options.LISTENER, *options.FCGI):
+        field = options.GROUP_FIELDS.get(row[NAME], row[NAME]) if row in options.GROUP else row[NAME]
+        if field.startswith(options.NESTED):
+            assert row[RELOAD] == LIVE, "the next run, or the next look, has the new settings"
+            continue
+        if field not in fields:
+            assert row[RELOAD] in (RESTART, ""), row[NAME]
+            continue
+        fields.discard(field)
+        if not row[EFFECT]:
+            one = ProgramConfig("a", "x")
+            another: Any = {"A": "1"} if field in ("environment", "secrets") else "another"
+            plan = plan_of([one], [dataclasses.replace(one, **{field: another})])
+            assert (plan.changed, plan.adjusted) == (
+                (["a"], []) if row[RELOAD] == RESTART else ([], ["a"])
+            ), field
+    assert fields == shared
+
+
+def test_output_that_goes_nowhere_cannot_be_sent_elsewhere_while_the_program_runs() -> None:
+    one = ProgramConfig("a", "x", stdout_logfile="NONE")
+    assert plan_of([one], [dataclasses.replace(one, stdout_logfile="/l")]).changed == ["a"]
+    assert plan_of([dataclasses.replace(one, stdout_logfile="/l")], [one]).adjusted == ["a"]
+
+
+def test_a_run_of_a_schedule_is_never_restarted_by_a_reload() -> None:
+    """It ends as it began, whatever changed; only a schedule that comes or goes changes the program."""
+    daily = ScheduleConfig(("@daily",))
+    one = ProgramConfig("a", "x", type="oneshot", schedule=daily)
+    changes: list[dict[str, Any]] = [
+        {"command": "y"},
+        {"schedule": ScheduleConfig(("@hourly",))},
+        {"stopsignal": "QUIT"},
+    ]
+    for change in changes:
+        assert plan_of([one], [dataclasses.replace(one, **change)]).adjusted == ["a"]
+    assert plan_of([one], [one], SupervisorConfig(environment={"A": "1"}), stale=("a",)).changed == []
+    simple = ProgramConfig("a", "x")
+    assert plan_of([simple], [one]).changed == plan_of([one], [simple]).changed == ["a"]

@@ -23,6 +23,7 @@ from supervice.lifecycle.states import (
     STARTING,
     STATES,
     STOPPED,
+    STOPPING,
     UNHEALTHY,
 )
 from supervice.models import HealthCheckConfig, HealthCheckType, ProgramConfig
@@ -32,6 +33,7 @@ from supervice.supervision.start_record import StartRecord
 from supervice.supervision.table import ProcessTable
 from tests.fakes.process import FakeProcess
 
+LIVE = (STARTING, RUNNING, UNHEALTHY, STOPPING)
 CHECK = HealthCheckConfig(HealthCheckType.SCRIPT, command="true")
 
 

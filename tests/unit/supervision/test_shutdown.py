@@ -165,7 +165,7 @@ def test_some_are_stopped_in_the_order_of_all(
 
 
 @given(every=configs())
-def test_the_levels_of_a_stop_are_those_of_the_start_backwards(every: list[ProgramConfig]) -> None:
+def test_rule_8_the_levels_of_a_stop_are_those_of_the_start_backwards(every: list[ProgramConfig]) -> None:
     world = World(None)  # type: ignore[arg-type]
     programs: Any = [Program(world, c, RUNNING, 0) for c in every]
     order = [p.config.name for level in stop_levels(programs) for p in level]

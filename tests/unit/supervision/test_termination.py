@@ -147,7 +147,7 @@ def test_what_comes_to_rest_is_judged_in_the_next_turn() -> None:
         assert end.done()
 
     run(story())
-    assert it.heard.reasons == ["main program a ended: exit code 3"]
+    assert it.heard.reasons == ["main program a ended with code 3"]
 
 
 def test_a_change_of_health_alone_is_no_end_unless_it_is_configured() -> None:

@@ -74,8 +74,8 @@ def test_the_defaults_are_those_of_the_python_api() -> None:
         elif name.startswith("rlimit_"):
             assert default is None
         elif name.startswith(("schedule_", "watch_")):
-            owner = ScheduleConfig(()) if name.startswith("schedule_") else WatchConfig(())
-            assert default == getattr(owner, name.partition("_")[2]), name
+            nested = ScheduleConfig(()) if name.startswith("schedule_") else WatchConfig(())
+            assert default == getattr(nested, name.partition("_")[2]), name
         else:
             owner = Limits() if name in Limits.__annotations__ else program
             assert default == getattr(owner, name), name

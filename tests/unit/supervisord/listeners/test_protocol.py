@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from supervice.config.event_names import EVENTS
 from supervice.supervisord.listeners import events
 from supervice.supervisord.listeners import protocol as p
 from supervice.supervisord.listeners.protocol import ListenerProtocol
@@ -124,7 +125,7 @@ def test_names_stand_for_what_begins_like_them() -> None:
     every = events.concrete(["EVENT"])
     assert len(every) == 20
     assert every == events.concrete(every)
-    assert events.EVENTS - every == {
+    assert EVENTS - every == {
         "EVENT",
         "PROCESS_STATE",
         "PROCESS_LOG",

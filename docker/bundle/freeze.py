@@ -1,0 +1,75 @@
+"""Compiles the modules of the bundle and writes them as one file of bytes and a table in C.
+
+Runs on the interpreter that is being built for, `freeze.py OURS LIBRARIES STANDARD OUT`, because its bytecode
+has to be that interpreter's. The same sources give the same bytes: every module in the same order, in one
+process, with PYTHONHASHSEED=0.
+"""
+
+from __future__ import annotations
+
+import marshal
+import sys
+from pathlib import Path
+
+from modules import Sources, collect
+
+PACKAGES = ["supervice", "click", "h11"]
+# What the interpreter loads before it can import anything, under the names it has there.
+BOOTSTRAP = {
+    "_frozen_importlib": "importlib._bootstrap",
+    "_frozen_importlib_external": "importlib._bootstrap_external",
+}
+# Docstrings are help texts there.
+WITH_DOCSTRINGS = ("supervice.cli.ctl_commands",)
+
+HEAD = """/* Written by docker/bundle/freeze.py. */
+#include <Python.h>
+#include "internal/pycore_import.h"
+
+__asm__(".section .rodata\\n.balign 16\\nfrozen_bytes:\\n.incbin \\"frozen.bin\\"\\n.previous\\n");
+extern const unsigned char frozen_bytes[];
+"""
+
+
+def freeze(name: str, path: Path) -> bytes:
+    """The marshalled code of a module. A traceback calls it by its path below the folder it was found in."""
+    shown = "/".join(name.split(".")) + ("/__init__.py" if path.name == "__init__.py" else ".py")
+    optimize = 0 if name.startswith(WITH_DOCSTRINGS) else 2
+    return marshal.dumps(compile(path.read_bytes(), shown, "exec", dont_inherit=True, optimize=optimize))
+
+
+def main() -> None:
+    ours, libraries, standard, out = map(Path, sys.argv[1:5])
+    found = collect(Sources(ours, Path(__file__).parent / "stand_ins", libraries, standard), PACKAGES)
+    blob = bytearray()
+    rows: dict[str, str] = {}
+    sizes: dict[str, int] = {}
+    for name, path in found.items():
+        code = freeze(name, path)
+        package = int(path.name == "__init__.py")
+        rows[name] = f"frozen_bytes + {len(blob)}, {len(code)}, {package}"
+        sizes[name] = len(code)
+        blob += code + bytes(-len(code) % 16)
+    end = "    {NULL, NULL, 0, 0},\n};\n"
+    table = HEAD + "static const struct _frozen bootstrap[] = {\n"
+    table += "".join(f'    {{"{name}", {rows[module]}}},\n' for name, module in BOOTSTRAP.items()) + end
+    table += "static const struct _frozen modules[] = {\n"
+    table += "".join(f'    {{"{name}", {row}}},\n' for name, row in rows.items()) + end
+    table += "static const struct _frozen nothing[] = {\n" + end
+    table += "static const struct _module_alias aliases[] = {\n"
+    table += "".join(f'    {{"{name}", "{module}"}},\n' for name, module in BOOTSTRAP.items())
+    table += "    {0, 0},\n};\n"
+    table += (
+        "const struct _frozen *_PyImport_FrozenBootstrap = bootstrap;\n"
+        "const struct _frozen *_PyImport_FrozenStdlib = nothing;\n"
+        "const struct _frozen *_PyImport_FrozenTest = nothing;\n"
+        "const struct _module_alias *_PyImport_FrozenAliases = aliases;\n"
+        "const struct _frozen *PyImport_FrozenModules = modules;\n"
+    )
+    (out / "frozen.bin").write_bytes(blob)
+    (out / "frozen.c").write_text(table)
+    (out / "modules.txt").write_text("".join(f"{size:8} {name}\n" for name, size in sizes.items()))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,53 @@
+/* `_supervice`: the calls of the kernel that Python has no function for.
+ *
+ * A static program has no dlopen, so ctypes cannot call the C library here; supervice/pid1/subreaper.py uses this module
+ * wherever it exists. The functions return what the calls return: -1 for an error, whatever it is.
+ */
+#define PY_SSIZE_T_CLEAN
+#include <Python.h>
+
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+static PyObject *kernel_prctl(PyObject *module, PyObject *args)
+{
+    int option;
+    unsigned long second = 0, third = 0, fourth = 0, fifth = 0;
+    (void)module;
+    if (!PyArg_ParseTuple(args, "i|kkkk:prctl", &option, &second, &third, &fourth, &fifth))
+        return NULL;
+    return PyLong_FromLong(prctl(option, second, third, fourth, fifth));
+}
+
+static PyObject *kernel_capset(PyObject *module, PyObject *args)
+{
+    Py_buffer header, data;
+    PyObject *result = NULL;
+    (void)module;
+    if (!PyArg_ParseTuple(args, "y*y*:capset", &header, &data))
+        return NULL;
+    /* linux/capability.h, version 3: a header of 8 bytes and two times three numbers of 4 */
+    if (header.len != 8 || data.len != 24)
+        PyErr_SetString(PyExc_ValueError, "capset: a header of 8 bytes and data of 24");
+    else
+        result = PyLong_FromLong(syscall(SYS_capset, header.buf, data.buf));
+    PyBuffer_Release(&header);
+    PyBuffer_Release(&data);
+    return result;
+}
+
+static PyMethodDef methods[] = {
+    {"prctl", kernel_prctl, METH_VARARGS, NULL},
+    {"capset", kernel_capset, METH_VARARGS, NULL},
+    {NULL, NULL, 0, NULL},
+};
+
+static struct PyModuleDef definition = {
+    PyModuleDef_HEAD_INIT, .m_name = "_supervice", .m_size = 0, .m_methods = methods,
+};
+
+PyMODINIT_FUNC PyInit__supervice(void)
+{
+    return PyModuleDef_Init(&definition);
+}

@@ -1,0 +1,43 @@
+#!/bin/sh
+# image.sh [--pip] TAG BASE [ARGUMENT...]: builds the image of this repository on BASE.
+#
+#   image.sh supervice:dev debian:trixie-slim            of the bundle, which is built first if it has to be
+#   image.sh --pip supervice:pip python:3.13-slim        of a virtual environment
+#
+# Where the bundle cannot be built the image is one of a virtual environment, and this says so. ARGUMENTs are for
+# `docker build`. The classic builder builds every stage above the wanted one, needed or not, so the stages of the other
+# kind are taken out of the Dockerfile first.
+set -eu
+
+cd "$(dirname "$0")/.."
+kind=bundle
+if [ "$1" = --pip ]; then kind=pip; shift; fi
+tag=$1 base=$2
+shift 2
+version=$(sed -n 's/^__version__ = "\(.*\)"/\1/p' supervice/__init__.py)
+set -- --build-arg "VERSION=$version" --tag "$tag" "$@"
+
+if [ "$kind" = bundle ]; then
+    python=.venv/bin/python
+    [ -x "$python" ] || python=python3
+    status=0
+    "$python" docker/bundle/build.py >&2 || status=$?
+    case $status in
+        0) ;;
+        3) kind=pip
+            case $base in *python*) ;; *) base=python:3.13-slim ;; esac
+            echo "image: without the bundle $tag is made of a virtual environment, on $base" >&2
+            docker/base-image.sh "$base" ;;
+        *) exit "$status" ;;
+    esac
+fi
+
+# Without BuildKit the client warns of the builder that it then uses.
+docker buildx version >/dev/null 2>&1 || export DOCKER_BUILDKIT=0
+# Unpacking takes a shell and no more: no second base image for that.
+case $base in scratch) builder=debian:trixie-slim ;; *) builder=$base ;; esac
+case $kind in
+    pip) docker build --file Dockerfile --target pip --build-arg "PYTHON=$base" "$@" . ;;
+    bundle) sed '/^# begin pip$/,/^# end pip$/d' Dockerfile |
+        docker build --file - --build-arg "BASE=$base" --build-arg "BUILDER=$builder" "$@" . ;;
+esac

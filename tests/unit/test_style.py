@@ -1,0 +1,121 @@
+"""The words of docs/style.md: those that it forbids do not come back."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.paths import ROOT
+
+# Persons that are none: who does what is said instead. A few are right, in a proverb or in a quotation.
+PERSONS = re.compile(r"\b(?:some|any|every)body\b|\bnobody\b|\bwho(?:m|ever)\b", re.IGNORECASE)
+MOST_PERSONS = 10
+# The Unix user.
+USER = re.compile(r"""(?:\buser ?= ?|\busers? |-u |--user |[`"'=:(/])nobody\b(?!')|\bnobody(?=[:`"])""")
+WORDS = {
+    "heir": r"\bheirs?\b",
+    "doors": r"\bdoors?\b(?<!front door)(?<!next door)",
+    "the law": r"\bthe law\b|\blaw of a process\b",
+    "what is so": r"\bwhat is so\b",
+    "CMD": r"\bCMD\b(?! ?\[)(?!_)(?<!S6_CMD)",
+    "clerk": r"\bclerks?\b",
+    "companions": r"\bcompanions?\b",
+    "chronicle": r"\bchronicles?\b",
+    "herald": r"\bheralds?\b",
+    "farewell": r"\bfarewells?\b",
+    "signal desk": r"\bsignal[ _]?desks?\b",
+}
+# Not ours: the licence, files of other projects, and the two that have to name the words.
+NOT_OURS = ("LICENSE", "tests/corpus/", "docs/style.md", "tests/unit/test_style.py")
+SUFFIXES = {"", ".c", ".conf", ".h", ".md", ".py", ".sh", ".toml", ".yaml", ".yml"}
+SKIPPED = {
+    ".bench",
+    ".git",
+    ".hypothesis",
+    ".mypy_cache",
+    ".pytest_cache",
+    ".ruff_cache",
+    ".venv",
+    "__pycache__",
+    "build",
+    "dist",
+}
+# What is not done yet: a folder or a file, and how many persons it may still have. It goes with the work on it.
+STILL = {
+    "CHANGELOG.md": 2,
+    "README.md": 4,
+    "SECURITY.md": 1,
+    "docker/": 6,
+    "docs/": 40,
+    "examples/": 14,
+    "supervice/checks/": 9,
+    "supervice/notify/": 3,
+    "supervice/pid1/": 23,
+    "tests/": 130,
+    "tools/": 2,
+}
+STILL_WORDS = ("CHANGELOG.md", "README.md", "docs/", "examples/", "supervice/pid1/", "tests/")
+
+
+def texts() -> Iterator[tuple[str, str]]:
+    """(path from the root, text) of everything that people read here."""
+    for folder, folders, files in os.walk(ROOT):
+        folders[:] = [one for one in folders if one not in SKIPPED and not one.endswith(".egg-info")]
+        for path in (Path(folder, file) for file in files):
+            name = path.relative_to(ROOT).as_posix()
+            if path.suffix in SUFFIXES and not name.startswith(NOT_OURS) and path.is_file():
+                try:
+                    yield name, path.read_text()
+                except UnicodeDecodeError:
+                    pass  # nothing that people read
+
+
+def lines(pattern: re.Pattern[str], name: str, text: str) -> list[str]:
+    return [
+        f"{name}:{number}: {match.group()}"
+        for number, line in enumerate(text.splitlines(), 1)
+        for match in pattern.finditer(USER.sub("", line))
+    ]
+
+
+def test_few_sentences_speak_of_somebody() -> None:
+    found: dict[str, list[str]] = {}
+    for name, text in texts():
+        room = next((room for room in STILL if name.startswith(room)), "")
+        found.setdefault(room, []).extend(lines(PERSONS, name, text))
+    for room, most in {**STILL, "": MOST_PERSONS}.items():
+        assert len(found.get(room, ())) <= most, "\n".join(found[room])
+
+
+@pytest.mark.parametrize("word", WORDS)
+def test_words_of_the_past_do_not_come_back(word: str) -> None:
+    pattern = re.compile(WORDS[word], re.IGNORECASE if word.islower() else 0)
+    found = [
+        line
+        for name, text in texts()
+        if not name.startswith(STILL_WORDS)
+        for line in lines(pattern, name, text)
+    ]
+    assert found == []
+
+
+def test_what_is_forbidden_is_found() -> None:
+    def persons(text: str) -> int:
+        return len(lines(PERSONS, "x", text))
+
+    assert persons("somebody asks, Nobody answers; whoever it is, with whom") == 4
+    assert persons('user = nobody, -u nobody, "nobody", the user nobody, resolve("nobody:nogroup")') == 0
+    assert re.search(WORDS["doors"], "another door")
+    assert not re.search(WORDS["doors"], "The front door.")
+    assert re.search(WORDS["CMD"], "with CMD of the image")
+    assert not re.search(WORDS["CMD"], 'CMD ["bash"]')
+
+
+def test_the_page_names_every_word() -> None:
+    page = Path(ROOT / "docs/style.md").read_text()
+    missing = {"clerk", "companions", "the law", "heir", "doors", "CMD", "what is so", "whoever", "whom"}
+    assert {word for word in missing if word not in page} == set()
