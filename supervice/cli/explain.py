@@ -11,7 +11,7 @@ import os
 from supervice.config.build import section_of
 from supervice.config.expand import ExpandError, Names, expand
 from supervice.config.options import DIALECTS, EFFECT, FIELDS, KIND, NAME, OURS_ONLY, rows
-from supervice.config.stop_budget import stop_seconds, worst_stop
+from supervice.config.stop_budget import cut_stops, stop_seconds, worst_stop
 from supervice.config.values import signal_name
 from supervice.lifecycle.graph import levels
 from supervice.models import (
@@ -246,9 +246,12 @@ def _order(loaded: Loaded) -> Iterator[str]:
 
 def _stop(loaded: Loaded) -> Iterator[str]:
     need, have = worst_stop(loaded.processes), loaded.config.shutdown_timeout
-    fits = "it fits" if need <= have else "it does not fit: waits will be shortened"
+    cut = cut_stops(loaded.processes, have)
+    fits = "it does not fit, waits are cut" if cut else "it fits"
     drain = loaded.config.drain_delay
     yield f"\nworst-case stop: {need:g} s, shutdown_timeout = {have:g} s: {fits}"
+    for name, (wanted, got) in cut.items():
+        yield f"  {name} gets {got:.3g} s of its {wanted:g} s; more, where earlier levels are quicker"
     if drain:
         yield f"  drain_delay = {drain:g} s comes before that"
     yield f"  a container needs a grace period above {drain + min(need, have):g} s"

@@ -114,7 +114,7 @@ SUPERVICE: tuple[Row, ...] = (
     ("socket", "path", "/tmp/supervice.sock", None, OURS_ONLY, "", START, "The control socket, or none. The daemon's default is the first writable of /tmp, /run, $XDG_RUNTIME_DIR, /dev/shm."),
     ("socket_mode", "octal", None, None, OURS_ONLY, "", START, "Mode of the control socket; 0600 by default, 0660 with socket_group."),
     ("socket_group", "text", None, None, OURS_ONLY, "", START, "Unix group whose members may read (status, logs, events, health)."),
-    ("shutdown_timeout", "seconds", "30", None, OURS_ONLY, "", LIVE, "The whole shutdown fits this time; waits are shortened, KILL is never skipped."),
+    ("shutdown_timeout", "seconds", "30", None, OURS_ONLY, "", LIVE, "The whole shutdown fits this time; longer waits are cut, KILL is never skipped."),
     ("exit_when_idle", "bool", "true", None, OURS_ONLY, "", LIVE, "End when nothing runs or will run again. In a stock supervisord file: false, as there."),
     ("on_fatal", "fatal", "ignore", None, OURS_ONLY, "", LIVE, "What a program that failed for good does to the container."),
     ("environment", "environment", "", None, OURS_ONLY, "", RESTART, "Variables for all programs."),

@@ -76,7 +76,9 @@ class Stop:
 
     cause: str = ASKED
     step: int = 0  # position in the stop ladder; PRE_STOP before it
-    scale: float = 1.0  # shortens the waits of the ladder to fit a shutdown budget
+    waits: tuple[
+        float, ...
+    ] = ()  # the waits of the ladder that fit a shutdown budget; empty: the ladder's own
     bounded: bool = False  # there is such a budget, so the program cannot ask for more time
 
 

@@ -163,7 +163,9 @@ def _builder(kind: str) -> Callable[[str], str]:
         if base not in built:
             tag = f"supervice:test-{kind}-{_tag(base)}"
             options = ["--pip"] if kind == "pip" else []
-            built[base] = _output([str(REPOSITORY / "docker/image.sh"), *options, tag, base, "--quiet"])
+            # Unpacks the bundle where the base cannot.
+            os.environ.setdefault("SUPERVICE_BUILDER", BASES[0])
+            built[base] = output_of([str(REPOSITORY / "docker/image.sh"), *options, tag, base, "--quiet"])
         return built[base]
 
     return build
@@ -176,10 +178,12 @@ def _tag(base: str) -> str:
 def _build(context: Path, tag: str, base: str) -> str:
     # The client and not the SDK: this is the command that users type, and it takes the builder
     # (classic or BuildKit) that the machine has.
-    return _output(["docker", "build", "--quiet", "--build-arg", f"BASE={base}", "--tag", tag, str(context)])
+    return output_of(
+        ["docker", "build", "--quiet", "--build-arg", f"BASE={base}", "--tag", tag, str(context)]
+    )
 
 
-def _output(command: list[str]) -> str:
+def output_of(command: list[str]) -> str:
     """The last word that the command says. It may have the interpreter to build."""
     done = subprocess.run(command, capture_output=True, text=True, timeout=1200, check=False)
     if done.returncode != 0:

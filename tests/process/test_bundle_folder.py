@@ -79,7 +79,7 @@ def test_it_is_small(folder: Path, archive: Path) -> None:
 
 def test_the_same_sources_give_the_same_bytes(folder: Path, archive: Path) -> None:
     before = archive.read_bytes()
-    command = [sys.executable, REPOSITORY / "docker/bundle/build.py", "--again", "--arch", ARCHITECTURE]
+    command = [sys.executable, f"{REPOSITORY}/docker/bundle/build.py", "--again", "--arch", ARCHITECTURE]
     subprocess.run(command, check=True, timeout=600, capture_output=True)
     assert archive.read_bytes() == before
 

@@ -175,6 +175,14 @@ def test_a_stop_within_a_budget_shortens_every_wait() -> None:
     assert kernel.timer == pytest.approx(2.0)
 
 
+def test_s1_a_short_wait_of_a_ladder_stays_whole() -> None:
+    kernel = up(Policy(stop_ladder=((15, 1.0), (3, 10.0))))
+    kernel.feed(StopRequested(within=4.0))
+    assert kernel.timer == pytest.approx(1.0)
+    kernel.apply("timer", None)
+    assert kernel.timer == pytest.approx(3.0)
+
+
 def test_a_budget_hurries_a_stop_that_is_under_way() -> None:
     kernel = up(Policy(stop_ladder=((15, 100.0),)))
     kernel.feed(StopRequested())
