@@ -1,6 +1,6 @@
-"""Publish and subscribe: what happened to processes, for embedders, health and the doors.
+"""Publish and subscribe: tells embedding applications what happens to processes.
 
-`publish` never waits: a slow subscriber costs events (the oldest first), not progress.
+`publish` never waits: a slow subscriber loses events, the oldest first.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ __all__ = ["Event", "EventBus", "EventType"]
 
 
 class EventType(Enum):
-    """What can be subscribed to."""
+    """The types of events."""
 
     PROCESS_STATE_STARTING = auto()
     PROCESS_STATE_RUNNING = auto()
@@ -49,7 +49,7 @@ class Event:
 
 
 class EventBus:
-    """Delivers events to async handlers, one after another, in the order of `publish`."""
+    """Delivers events to async handlers, one after the other, in the order of `publish`."""
 
     def __init__(self, maxsize: int = 1000) -> None:
         self._queue: deque[Event] = deque(maxlen=maxsize)
@@ -80,11 +80,11 @@ class EventBus:
             await task
 
     def subscribe(self, event_type: EventType, handler: EventHandler) -> None:
-        """Has `await handler(event)` called for every event of the type."""
+        """Calls `await handler(event)` for each event of the type from now on."""
         self._handlers.setdefault(event_type, []).append(handler)
 
     def publish(self, event: Event) -> None:
-        """Queues the event; when the queue is full the oldest one is dropped (and counted)."""
+        """Queues the event; a full queue drops its oldest event and counts it."""
         if len(self._queue) == self._queue.maxlen:
             self.dropped += 1
         self._queue.append(event)
@@ -104,7 +104,7 @@ class EventBus:
                         await handler(event)
                     except Exception as error:
                         logger.error(
-                            f"a handler of {event.type.name} failed: {type(error).__name__}: {error}"
+                            f"events: a handler of {event.type.name} failed: {type(error).__name__}: {error}"
                         )
             if self._stopping:
                 return

@@ -1,8 +1,8 @@
-"""Health checks: one question to one process, and the pace at which it is asked. The public names.
+"""The public names of health checks: one question to one process, and the pace of asking it.
 
-A check only reports. It never kills and never sets a state: `HealthChecked` goes to the process it was made
-for, with the pid it speaks of, and the law (`lifecycle.transition`) decides. Imported by the daemon when a
-program has a check, not before.
+A check reports, and nothing else: `HealthChecked` goes to the process that it was made for, with the pid that
+it speaks of, and the state machine (`lifecycle.transition`) decides. The daemon imports this module for the
+first program that has a check.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def create_health_checker(
     runtime: Runtime | None = None,
     prepare: Callable[[list[str], int, int], Order] | None = None,
 ) -> HealthChecker | None:
-    """The checker that `config` asks for; None for the type `none`."""
+    """Returns the checker that `config` asks for; None for the type `none`."""
     if config.type is HealthCheckType.TCP:
         return TCPHealthChecker(config)
     if config.type is HealthCheckType.SCRIPT:

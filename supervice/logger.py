@@ -1,8 +1,8 @@
 """The log of supervice itself: light in the daemon, `logging` in an embedding application.
 
-`debug`, `info`, `warning`, `error`, `critical` never block and never raise. They go to the backend: without
-further ado `logging.getLogger("supervice")`, where an application expects it; the daemon calls `use_stream`
-first and then never imports `logging` (1.3 MB and 5 ms, which a PID 1 pays in every container).
+`debug`, `info`, `warning`, `error` and `critical` never block and never raise. By default they write to
+`logging.getLogger("supervice")`, where an application expects it. The daemon calls `use_stream` first and
+never imports `logging`, which would cost each container 1.3 MB and 5 ms.
 """
 
 from __future__ import annotations
@@ -22,26 +22,26 @@ NAME = "supervice"
 LEVELS = {"DEBUG": 10, "INFO": 20, "WARNING": 30, "ERROR": 40, "CRITICAL": 50}
 
 _threshold = 0
-_write: Callable[[bytes], object] | None = None  # None: the backend is `logging`
+_write: Callable[[bytes], object] | None = None  # None: write to `logging`
 _format = "raw"
 _lines_lost = 0
-_copy: Callable[[bytes], object] | None = None  # gets every line too
+_copy: Callable[[bytes], object] | None = None  # gets each line too
 _second = (-1, "")
 
 
 def level_number(level: str) -> int:
-    """The number of a level's name, in capitals or not (`warn` too); ValueError for an unknown one."""
+    """Returns the number of a level by its name, in any case (`warn` too); ValueError for an unknown one."""
     name = level.upper()
     try:
         return LEVELS["WARNING" if name == "WARN" else name]
     except KeyError:
-        raise ValueError(f"the log level is one of {', '.join(LEVELS)}, not {level!r}") from None
+        raise ValueError(f"unknown log level {level!r}; write one of {', '.join(LEVELS)}") from None
 
 
 def use_stream(level: str, write: Callable[[bytes], object], log_format: str = "raw") -> None:
     """Sends the log as whole lines to `write`, which must not block (`OutputRouter.log_stream`).
 
-    `log_format`: as for programs, so that a container whose output is JSON has no other lines in it.
+    `log_format`: as for programs, so that a container with JSON output has JSON lines only.
     """
     global _threshold, _write, _format
     _threshold = level_number(level)
@@ -50,26 +50,26 @@ def use_stream(level: str, write: Callable[[bytes], object], log_format: str = "
 
 
 def set_level(level: str) -> None:
-    """Another level for the stream (reload)."""
+    """Changes the level of the stream, at a reload."""
     global _threshold
     _threshold = level_number(level)
 
 
 def copy_to(write: Callable[[bytes], object] | None) -> None:
-    """Has `write` called with each line as well (None: no more), whatever the backend is."""
+    """Calls `write` with each line too, whatever the backend is; None ends that."""
     global _copy
     _copy = write
 
 
 def use_logging() -> None:
-    """Back to `logging` (tests, and a daemon that ends inside a bigger program)."""
+    """Writes to `logging` again: for tests, and when a daemon ends inside a larger program."""
     global _write, _threshold
     _write = None
     _threshold = 0
 
 
 def log(level: str, message: str) -> None:
-    """One line. A message with newlines becomes one line all the same."""
+    """Writes one line; newlines in the message are escaped."""
     number = LEVELS.get(level.upper(), 30)
     if number < _threshold:
         return
@@ -80,7 +80,7 @@ def log(level: str, message: str) -> None:
             get_logger().log(number, "%s", message)
         else:
             _write(_line(level.upper(), message))
-    except Exception:  # a log that cannot be written must not end PID 1; how often is kept for a debugger
+    except Exception:  # a log that cannot be written must not end PID 1; the count is for a debugger
         global _lines_lost
         _lines_lost += 1
 
@@ -108,7 +108,7 @@ def critical(message: str) -> None:
 def _line(level: str, message: str) -> bytes:
     global _second
     now = int(time.time() * 1000)
-    if _second[0] != now // 1000:  # a storm of lines has the same second a thousand times
+    if _second[0] != now // 1000:  # in a storm of lines, a thousand have the same second
         _second = (now // 1000, time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(now // 1000)))
     when = f"{_second[1]}.{now % 1000:03d}Z"
     if not message.isprintable():
@@ -137,8 +137,8 @@ def setup_logger(
 ) -> logging.Logger:
     """Configures the `supervice` logger: to stdout, or to `logfile` with rotation at `maxbytes` (0: never).
 
-    For applications that embed supervice; may be called again. Without it, messages go where the
-    application's own `logging` configuration sends them.
+    For applications that embed supervice; it may be called again. Without it, messages go where the `logging`
+    configuration of the application sends them.
     """
     import logging
     import logging.handlers
@@ -167,7 +167,7 @@ def setup_logger(
 
 
 def get_logger() -> logging.Logger:
-    """The `supervice` logger."""
+    """Returns the `supervice` logger."""
     import logging
 
     return logging.getLogger(NAME)

@@ -1,7 +1,7 @@
-"""What a configuration is, as values. Knows nothing of files, processes or clocks.
+"""The configuration as values. Knows nothing of files, processes or clocks.
 
-Every public module builds on these classes; their names and defaults are the documented Python API.
-Times are seconds unless a name says otherwise, sizes are bytes.
+The names and the defaults of these classes are documented Python API; every public module builds on them.
+Times are seconds and sizes bytes, unless a name says otherwise.
 """
 
 from __future__ import annotations
@@ -20,15 +20,17 @@ __all__ = [
     "Limits",
     "ListenerConfig",
     "ProgramConfig",
+    "ScheduleConfig",
     "SocketConfig",
     "SupervisorConfig",
+    "WatchConfig",
 ]
 
 MB = 1024 * 1024
 
 
 class HealthCheckType(Enum):
-    """How a program is asked whether it is well."""
+    """The kinds of a health or readiness check."""
 
     NONE = "none"
     TCP = "tcp"
@@ -38,7 +40,7 @@ class HealthCheckType(Enum):
 
 @dataclass
 class HealthCheckConfig:
-    """One check: what is asked, how often, and how many failures in a row count."""
+    """One check: what it asks, how often, and how many failures in a row count."""
 
     type: HealthCheckType = HealthCheckType.NONE
     interval: int | float = 30
@@ -50,33 +52,60 @@ class HealthCheckConfig:
     command: str | None = None
     url: str | None = None
     headers: tuple[tuple[str, str], ...] = ()
-    status: tuple[tuple[int, int], ...] = ((200, 399),)  # the first and the last of each range
+    status: tuple[tuple[int, int], ...] = ((200, 399),)  # first and last of each range
     action: Literal["restart", "shutdown", "none"] = "restart"  # what UNHEALTHY leads to
 
 
 @dataclass(frozen=True)
 class Limits:
-    """What the kernel holds a program to, from its first instruction on."""
+    """What the kernel limits a program to, from its first instruction on."""
 
     nice: int | None = None  # -20 to 19; None: ours
     oom_score_adj: int | None = None  # -1000 to 1000
     no_new_privs: bool = False
-    capabilities: tuple[str, ...] | None = None  # those that are kept, NET_BIND_SERVICE; None: as ever
-    pdeathsig: int | None = None  # sent to the program when we die
+    capabilities: tuple[str, ...] | None = None  # those that are kept (NET_BIND_SERVICE); None: the default
+    pdeathsig: int | None = None  # sent to the program when supervice dies
     rlimits: tuple[tuple[str, int, int], ...] = ()  # ("nofile", soft, hard); -1: unlimited
+
+
+@dataclass(frozen=True)
+class ScheduleConfig:
+    """When a program runs by itself; then it is a oneshot."""
+
+    lines: tuple[str, ...]  # cron expressions, `@daily`, `every 90s`; each is a schedule of its own
+    timezone: str | None = None  # None: TZ, else /etc/localtime, else UTC
+    overlap: Literal["skip", "queue", "restart"] = "skip"  # a time that comes during a run
+    timeout: int | float | None = None  # a run that takes longer is stopped, and has failed
+    retries: int = 0  # of a failed run, with the backoff of the program, before its next time
+    jitter: int | float = 0  # its times are later by less than that, always by the same
+    stamp: str | None = None  # file with the time up to which nothing has to be made up
+    deadline: int | float | None = None  # a time that is older is not made up; None: until the next one
+    notify: str | None = None  # command that is run at the start and the end of each run
+
+
+@dataclass(frozen=True)
+class WatchConfig:
+    """The files whose change does something to a program."""
+
+    paths: tuple[str, ...]  # paths and globs
+    action: str = "restart"  # restart, reload, signal:NAME, run:COMMAND
+    interval: int | float = 2  # between two looks
+    delay: int | float = 1  # without a change, before it acts
+    ignore: tuple[str, ...] = ()  # globs
+    check: str | None = None  # command that has to succeed before it acts
 
 
 @dataclass
 class ListenerConfig:
-    """What makes a program an event listener of supervisord's protocol: its pool is all its processes."""
+    """Makes a program an event listener of supervisord's protocol; its processes are the pool."""
 
-    events: tuple[str, ...]  # supervisord's names of event types, the abstract ones too
-    buffer_size: int = 10  # events that wait for a listener
+    events: tuple[str, ...]  # supervisord's names of event types, also of the abstract ones
+    buffer_size: int = 10  # events that wait for a free listener
 
 
 @dataclass
 class SocketConfig:
-    """A listening socket that all processes of a program have as standard input."""
+    """A listening socket: the standard input of all processes of a program."""
 
     address: str  # unix:///PATH or tcp://HOST:PORT
     owner: str | None = None  # user or user:group; None: the user of the program
@@ -86,7 +115,7 @@ class SocketConfig:
 
 @dataclass
 class ProgramConfig:
-    """One program. With `numprocs` > 1 it stands for that many processes (see `config.instances`)."""
+    """One program; it stands for `numprocs` processes (see `config.instances`)."""
 
     name: str
     command: str
@@ -118,9 +147,10 @@ class ProgramConfig:
     stdout_logfile_compress: bool = False  # rotated files become gzip files
     stderr_logfile_maxbytes: int = 50 * MB
     stderr_logfile_backups: int = 10
-    stdout_capture_maxbytes: int = 0  # above 0: what stands between supervisord's two tokens is an event
+    logfile_mode: int | None = None  # of log files that are made, exactly; None: as for all
+    stdout_capture_maxbytes: int = 0  # above 0: the output between supervisord's two tokens becomes an event
     stderr_capture_maxbytes: int = 0
-    stdout_events_enabled: bool = False  # output is an event too
+    stdout_events_enabled: bool = False  # output becomes events too
     stderr_events_enabled: bool = False
     listener: ListenerConfig | None = None
     socket: SocketConfig | None = None
@@ -130,26 +160,28 @@ class ProgramConfig:
     forward_signals: tuple[tuple[int, int], ...] = ()  # (received, delivered)
     process_name: str | None = None  # the part of `name` after the colon; None: `name`
     numprocs_start: int = 0
-    program: str | None = None  # the section's name, where `name` is another; None: `name`
+    program: str | None = None  # the name of the section, if `name` differs; None: `name`
     type: Literal["simple", "oneshot"] = "simple"
-    log_format: Literal["raw", "prefix", "json"] | None = None  # None: as for all
+    log_format: Literal["raw", "prefix", "json"] | None = None  # None: that of [supervice]
     group_priority: int | None = None  # the priority of [group:x], which orders before `priority`
     env_file: tuple[str, ...] = ()  # paths, read at each start; later ones win, `environment` beats them
-    secrets: dict[str, str] = field(default_factory=dict)  # variable to the path of a file with its value
+    secrets: dict[str, str] = field(default_factory=dict)  # variable: path of the file with its value
     pass_environment: tuple[str, ...] | None = None  # names and globs; None: our whole environment
     depends_on: tuple[tuple[str, str], ...] = ()  # (program, started | ready | healthy | completed)
-    ready: str = "started"  # notify, check, fd:N, log:REGEX, tcp:HOST:PORT, unix:PATH, http:URL, file:PATH
+    ready: str = "started"  # or notify, check, fd:N, log:REGEX, tcp:HOST:PORT, unix:PATH, http:URL, file:PATH
     ready_timeout: int | float | None = None  # from the start; None: for ever
     readiness: HealthCheckConfig = field(default_factory=HealthCheckConfig)  # restarts nothing
     watchdog: int | float | None = None
-    restart_limit: tuple[int, int | float] | None = None  # so many automatic restarts in so many seconds
+    restart_limit: tuple[int, int | float] | None = None  # most automatic restarts, in so many seconds
     pre_stop: str | None = None
-    limits: Limits | None = None  # None: as we have them
-    serverurl: str | None = None  # SUPERVISOR_SERVER_URL; None: where our own HTTP server listens
+    limits: Limits | None = None  # None: those of supervice itself
+    serverurl: str | None = None  # SUPERVISOR_SERVER_URL; None: that of our own HTTP server
+    schedule: ScheduleConfig | None = None
+    watch: WatchConfig | None = None
 
     @property
     def needs_extensions(self) -> bool:
-        """Whether it is a listener, has a socket, or an output that is also read for events."""
+        """Returns whether it is a listener, has a socket, or an output that is also read for events."""
         return bool(
             self.listener
             or self.socket
@@ -198,16 +230,18 @@ class SupervisorConfig:
     umask: int | None = None
     socket_mode: int | None = None  # None: 0600, or 0660 with socket_group
     socket_group: str | None = None
-    strip_ansi: bool = False  # whether escape sequences are removed from what programs say
+    strip_ansi: bool = False  # remove escape sequences from the output of programs
     identifier: str = "supervisor"  # our name in events and for supervisord's clients
     log_format: Literal["raw", "prefix", "json"] = "raw"
     log_overflow: Literal["block", "drop"] = "block"
     log_buffer: int = 64 * 1024
     log_compress: bool = False  # as `stdout_logfile_compress`
+    logfile_mode: int | None = None  # of log files that are made, exactly; None: 0640 less the umask
     termination_log: str | None = None  # None: /dev/termination-log when it exists
     env_file: tuple[str, ...] = ()  # as in `ProgramConfig`, for all programs
     user: str | None = None  # the user that the daemon becomes; an application stays who it is
     minfds: int | None = None
     minprocs: int | None = None
     http: str | None = None  # HOST:PORT or unix:PATH for probes and metrics; None: nowhere
-    drain_delay: int | float = 0  # programs still work so long after readiness began to fail
+    drain_delay: int | float = 0  # from the failure of readiness to the stop of the programs
+    watch_config: bool = False  # a change of the configuration's files is a reload

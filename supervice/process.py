@@ -1,4 +1,4 @@
-"""One process as others see it: what it is, what is asked of it, and the public Python API.
+"""The public `Process`: what one process is and what can be asked of it.
 
 Its driver runs it. A process knows nothing of other processes, of the supervisor or of the servers.
 """
@@ -17,6 +17,7 @@ from supervice.lifecycle.states import (
     UNHEALTHY,
     UP,
     RestartRequested,
+    RunExpired,
     StartRequested,
     StopRequested,
 )
@@ -51,7 +52,7 @@ __all__ = [
     "Process",
 ]
 
-# How long `start_process` waits, beyond what the program itself asks for (the API reference's 5 seconds).
+# How long `start_process` waits on top of the program's own startsecs or ready_timeout; seconds.
 START_WAIT = 5.0
 
 
@@ -91,7 +92,7 @@ class Process:
 
     @property
     def is_healthy(self) -> bool | None:
-        """None until a health check has answered, and without one."""
+        """The result of the last health check; None before the first, and without one."""
         return self._driver.snapshot.healthy
 
     @property
@@ -105,23 +106,23 @@ class Process:
 
     @property
     def foreground(self) -> list[str] | None:
-        """The words of the foreground command, which has our streams and our terminal; None for a program."""
+        """The words of the foreground command, which has our streams and terminal; None for a program."""
         return self._driver.foreground
 
     @foreground.setter
     def foreground(self, argv: list[str]) -> None:
         self._driver.foreground = argv
 
-    # -- what is remembered of its runs ------------------------------------------------------------------
+    # -- its runs ----------------------------------------------------------------------------------------
 
     @property
     def started_at(self) -> float | None:
-        """When it was spawned last, in seconds since the epoch; None when it has never run."""
+        """When it was last spawned, in seconds since the epoch; None when it has never run."""
         return self._driver.started_at
 
     @property
     def uptime(self) -> float | None:
-        """Seconds since the spawn, whatever became of the clock on the wall; None when nothing runs."""
+        """Seconds since the spawn, by the monotonic clock; None when there is no child."""
         child = self._driver.child
         return None if child is None else self._driver.runtime().loop.time() - child.spawned_at
 
@@ -142,7 +143,7 @@ class Process:
 
     @property
     def status_text(self) -> str:
-        """What the program says of itself (STATUS)."""
+        """What the program says of itself (STATUS= of sd_notify)."""
         return self._driver.status_text
 
     @property
@@ -165,10 +166,10 @@ class Process:
         """When the last readiness check answered, in seconds since the epoch."""
         return self._driver.ready_time
 
-    # -- who watches it ----------------------------------------------------------------------------------
+    # -- watchers ----------------------------------------------------------------------------------------
 
     def watch(self, watcher: Watcher) -> Callable[[], None]:
-        """Calls `watcher(process, announcement)` after each change of state; returns what ends that."""
+        """Calls `watcher(process, change)` after each change of state; returns a function that ends it."""
         self._watchers = (*self._watchers, watcher)
 
         def unwatch() -> None:
@@ -177,7 +178,7 @@ class Process:
         return unwatch
 
     def watch_health(self, watcher: ConditionWatcher) -> Callable[[], None]:
-        """The same for `is_healthy` and `snapshot.ready`, which can change in an unchanged state."""
+        """Calls `watcher(process)` when health or readiness changes while the state does not; as `watch`."""
         self._condition_watchers = (*self._condition_watchers, watcher)
 
         def unwatch() -> None:
@@ -186,29 +187,36 @@ class Process:
         return unwatch
 
     def changed(self, change: Announce) -> None:
-        """The driver reports a change of state."""
+        """Tells the watchers of a change of state; the driver calls it."""
         for watcher in self._watchers:
             watcher(self, change)
 
     def condition_changed(self) -> None:
-        """The driver reports that health or readiness changed in an unchanged state."""
+        """Tells the watchers of health and readiness; the driver calls it."""
         for watcher in self._condition_watchers:
             watcher(self)
 
-    # -- what is asked of it; these return at once -------------------------------------------------------
+    # -- requests, which return at once ------------------------------------------------------------------
 
     def request_start(self) -> None:
         self._driver.feed(StartRequested())
 
     def request_stop(self, *, force: bool = False, within: float | None = None) -> None:
-        """`within`: seconds that the whole stop may take, the ladder's waits are shortened to fit."""
+        """Begins a stop.
+
+        `within`: seconds for the whole of it; the waits of the ladder are shortened to fit.
+        """
         self._driver.feed(StopRequested(force, within))
 
     def request_restart(self, *, force: bool = False) -> None:
         self._driver.feed(RestartRequested(force))
 
+    def request_end(self, reason: str) -> None:
+        """Stops a run of a schedule, which has failed for that reason."""
+        self._driver.feed(RunExpired(reason))
+
     def signal(self, signum: int, *, group: bool = True) -> bool:
-        """Sends a signal to the process group; False when no process is running."""
+        """Sends a signal to the process, or to its group; returns False when there is no child."""
         child = self._driver.child
         return child is not None and child.signal(signum, group=group)
 
@@ -217,33 +225,33 @@ class Process:
         self._driver.stop_with(signum)
 
     def use(self, launcher: Launcher) -> None:
-        """Makes the next start with `launcher`."""
+        """Starts the process with `launcher` from now on."""
         self._driver.use(launcher)
 
     def reconfigure(self, config: ProgramConfig) -> None:
-        """Takes over settings that can change while the process runs."""
+        """Takes over settings that may change while the process runs."""
         self._driver.reconfigure(config)
 
     def open_output(self) -> ProgramOutput | None:
-        """The output, also of a process that has never run; None for the foreground command."""
+        """Returns the output, also of a process that has never run; None for the foreground command."""
         return self._driver.open_output()
 
     def close(self) -> None:
-        """Lets go of log files; the process must be at rest."""
+        """Closes the log files; the process must be at rest."""
         self._driver.close()
 
     def start_time(self) -> float:
-        """Seconds that a start may take, as it is configured."""
+        """Returns the seconds that a start may take by its configuration."""
         return self._driver.start_time()
 
     def stop_time(self) -> float:
-        """Seconds that a stop takes at most, up to its SIGKILL."""
+        """Returns the seconds from the first stop signal to SIGKILL."""
         return self._driver.stop_time()
 
     # -- the Python API ----------------------------------------------------------------------------------
 
     async def start(self) -> None:
-        """Takes up supervision: with `autostart` the program is started. Returns at once."""
+        """Begins supervision: starts the program if it has `autostart`. Returns at once."""
         self._driver.runtime()
         if self.config.autostart:
             self.request_start()
@@ -254,7 +262,7 @@ class Process:
         self.close()
 
     async def start_process(self) -> None:
-        """Starts it; returns when it is RUNNING or has failed, or after 5 seconds and what it asks for."""
+        """Starts the program; returns when it is RUNNING or has failed, at the latest after START_WAIT."""
         unsettled = Until([self], UP | RESTING)
         self.request_start()
         await unsettled.wait(START_WAIT + self.start_time())
@@ -266,11 +274,11 @@ class Process:
         await unsettled.wait(self.stop_time() + AFTER_KILL)
 
     async def force_kill(self) -> None:
-        """SIGKILL, at once; the program stays stopped."""
+        """Sends SIGKILL at once and waits until the program is gone; it stays stopped."""
         unsettled = Until([self], RESTING)
         self.request_stop(force=True)
         await unsettled.wait(AFTER_KILL)
 
     async def kill(self) -> None:
-        """The stop signal to the whole group, SIGKILL after `stopwaitsecs`; the program stays stopped."""
+        """Sends the stop signal, SIGKILL after `stopwaitsecs`, and waits; the program stays stopped."""
         await self.stop_process()

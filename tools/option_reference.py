@@ -85,6 +85,8 @@ Kinds of values:
 | soft:hard | the soft and the hard limit, or one for both; `unlimited`; sizes and times with their units |
 | list of paths | separated by commas or blanks |
 | KEY=path list | as a KEY=value list; the value of the variable is the content of the file |
+| schedules | one a line: see [schedules and watched files](schedules-and-files.md) |
+| list of paths and globs | separated by commas or blanks; `*` and `?` stay within a name, `**` is any number of directories |
 
 ## Environment
 
@@ -100,7 +102,9 @@ An env file has `KEY=VALUE` lines, optionally with `export` before them; lines t
 Blanks around the value and then one pair of quotes around it are taken off. Nothing is expanded, and a backslash is a
 backslash. A secret is the content of a file without one trailing newline.
 
-The files are read at each start, by supervice itself: the program's user need not be able to. One that is missing or
+The files are read at each start, by supervice itself: the program's user need not be able to. Where the directory of a
+file belongs to neither root nor supervice's own user, it is opened with the rights of the program's user instead
+([security.md](security.md) says what is opened at all). One that is missing or
 wrong makes the start fail, and the start is retried. A reload starts those programs anew whose files have other values
 than at their last start; a file that cannot be read then is no change. Values are not shown in `status`, logs, errors
 or `check`.

@@ -76,7 +76,7 @@ class Endpoints:
     def has_socket_files(self) -> bool:
         return self._unix
 
-    def restore(self) -> list[str]:
+    def restore(self) -> list[tuple[str, str]]:
         """Makes the socket file again if it was removed; what could not be made, and why."""
         return self._server.restore()
 
@@ -134,7 +134,7 @@ class Endpoints:
     def _metrics(self, _request: Request) -> Response:
         from supervice.api.metrics import CONTENT_TYPE, Own, metrics_text
 
-        body = metrics_text(self._table.processes.values(), self._probes, Own())
+        body = metrics_text(self._table.processes.values(), self._probes, Own(), self._queue.plans)
         return Response(200, body.encode("utf-8", "replace"), {"Content-Type": CONTENT_TYPE})
 
 

@@ -1,7 +1,7 @@
-"""`signal` and `deque`, from the modules in C under the standard library's.
+"""`signal` and `deque`, from the C modules under those of the standard library.
 
-`signal` and `collections` bring `enum` and `functools` along, 0.7 MB and 7 ms; their halves in C do not
-(docs/adr/0017). `builtin.signal` has the same functions, with plain numbers in place of enumeration members.
+`signal` and `collections` import `enum` and `functools`: 0.7 MB and 7 ms. The C modules do not
+(docs/adr/0017). `builtin.signal` has the same functions, and plain numbers in place of enumeration members.
 """
 
 TYPE_CHECKING = False

@@ -1,10 +1,10 @@
-"""The part of `dataclasses` that supervice uses, without what the standard library's brings along.
+"""The subset of `dataclasses` that supervice uses, without the imports of the standard library's.
 
-`dataclasses` brings `inspect`, `ast`, `dis` and `tokenize` into the process: about 2.8 MB and 7 ms that a
-PID 1 pays in every container (docs/adr/0002). To type checkers the names here *are* the standard library's;
-at run time they are the small subset that supervice uses: `__init__`, `__repr__`, `__eq__`, defaults,
-`default_factory`, `frozen`. `dataclasses.fields()`, `asdict()`, `replace()` and `is_dataclass()` work on
-these classes: the real field objects are made when somebody asks for them.
+`dataclasses` imports `inspect`, `ast`, `dis` and `tokenize`: about 2.8 MB and 7 ms in each container
+(docs/adr/0002). To type checkers the names here *are* the standard library's. At run time they implement
+`__init__`, `__repr__`, `__eq__`, defaults, `default_factory` and `frozen`. `dataclasses.fields()`,
+`asdict()`, `replace()` and `is_dataclass()` work on these classes: the real field objects are made at their
+first use.
 """
 
 TYPE_CHECKING = False
@@ -32,11 +32,11 @@ else:
             self.factory = factory
 
     def field(*, default=_MISSING, default_factory=_MISSING):
-        """Describes one attribute; only the defaults can be given."""
+        """Describes one attribute; takes its default only."""
         return _Field(default, default_factory)
 
     class _LazyFields:
-        """Stands for `__dataclass_fields__` until `dataclasses` (or a debugger) wants it."""
+        """Stands for `__dataclass_fields__` until `dataclasses` (or a debugger) reads it."""
 
         def __init__(self, fields):
             self._fields = fields
@@ -134,7 +134,7 @@ else:
         return __new__
 
     def _freeze(cls, names, defaults, made):
-        """`cls` again, as a tuple with names: made and copied in a third of the time, by code in C."""
+        """Makes `cls` a tuple with names, which C code makes and copies in a third of the time."""
         body = {
             key: value
             for key, value in vars(cls).items()
@@ -149,7 +149,7 @@ else:
         if "__eq__" not in body:
             body.update(__eq__=_same, __ne__=_other)
         body["__hash__"] = tuple.__hash__
-        body["__bool__"] = _true  # also without fields
+        body["__bool__"] = _true  # also without any field
         return type(cls.__name__, (tuple,), body)
 
     def _true(_self):
@@ -169,7 +169,7 @@ else:
                 fields[name] = _Field(default, _MISSING)
 
         names = tuple(fields)
-        # Generic functions instead of generated source: compiling that cost 4 ms of every start.
+        # Generic functions, not generated source: compiling it took 4 ms of each start.
         defaults = tuple(f.factory if f.factory is not _MISSING else f.default for f in fields.values())
         made = frozenset(name for name, f in fields.items() if f.factory is not _MISSING)
         if frozen:
@@ -184,15 +184,15 @@ else:
         return cls
 
     def dataclass(cls=None, /, *, frozen=False):
-        """The subset of `dataclasses.dataclass` described at the top of this module."""
+        """Makes `cls` a dataclass, within the subset that the module's docstring describes."""
         if cls is None:
             return lambda c: _process(c, frozen)
         return _process(cls, frozen)
 
     def replace(instance, /, **changes):
-        """A copy of `instance` with `changes`."""
-        # Not by way of __dict__: asking for it makes CPython keep a dict of its own for each instance.
-        # Nor by way of __init__: each change of state makes some copies, and this halves their cost.
+        """Returns a copy of `instance` with `changes`."""
+        # Not by __dict__: CPython would keep a dict for each instance from its first use on.
+        # Nor by __init__: each change of state makes some copies, and this halves their cost.
         cls = type(instance)
         if isinstance(instance, tuple):  # a frozen one
             values = list(instance)

@@ -1,8 +1,8 @@
 """JSON without importing `json`.
 
-`json` needs `re` and costs a PID 1 about 0.3 MB and every `supervicectl` 4 ms of the 35 it may take. Its two
-C functions do all the work; whatever they do not like is given to the real module, which then says what is
-wrong. Where they are missing (an interpreter that is not CPython) the real module does everything.
+`json` imports `re`: about 0.3 MB in PID 1, and 4 ms of the 35 that a `supervicectl` may take. Its two C
+functions do all the work here. What they refuse goes to the real module, which says what is wrong; without
+them (an interpreter that is not CPython) the real module does everything.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
-PIECE = 32  # elements of a long list that are written at a time
+PIECE = 32  # elements of a long list that are encoded at a time
 _SPACE = " \t\r\n"
 
 
@@ -25,7 +25,7 @@ def _refuse_object(value: object) -> Any:
 
 
 class _Context:
-    """What the scanner reads from the `JSONDecoder` that it is normally given."""
+    """What the scanner reads of the `JSONDecoder` that it is normally given."""
 
     strict = True
     object_hook = None
@@ -49,7 +49,7 @@ except (ImportError, AttributeError, TypeError):
 
 
 def loads(text: str) -> Any:
-    """The value that `text` stands for. ValueError when it is not JSON (NaN and Infinity are not)."""
+    """Returns the value that `text` stands for. ValueError when it is not JSON; NaN and Infinity are not."""
     if _scan is not None:
         try:
             start = 0
@@ -59,7 +59,7 @@ def loads(text: str) -> Any:
             if not text[end:].strip(_SPACE):
                 return value
         except Exception:
-            # Without `json.decoder` loaded the scanner cannot even say what is wrong (SystemError).
+            # Without `json.decoder` the scanner cannot even say what is wrong: SystemError.
             pass
     import json
 
@@ -70,9 +70,9 @@ def loads(text: str) -> Any:
 
 
 def dumps(value: Any) -> str:
-    """`value` as one line of ASCII. TypeError or ValueError when it cannot be written as JSON.
+    """Returns `value` as one line of ASCII. TypeError or ValueError when it cannot be written as JSON.
 
-    The value must not contain itself (there is no check for that).
+    The value must not contain itself: there is no check for that.
     """
     if isinstance(value, dict) and any(isinstance(v, list) and len(v) > PIECE for v in value.values()):
         return "{" + ", ".join([f"{_key(key)}: {_in_pieces(item)}" for key, item in value.items()]) + "}"
@@ -80,12 +80,12 @@ def dumps(value: Any) -> str:
 
 
 def _key(key: object) -> str:
-    return _dumps({key: 0})[1:-4]  # what json makes of keys that are no strings, too
+    return _dumps({key: 0})[1:-4]  # as `json` writes keys that are no strings
 
 
 def _in_pieces(value: Any) -> str:
-    # The encoder makes a list of tiny strings first. For the status of 1,000 programs that is 1.7 MB, which
-    # the process never gives back.
+    # The encoder makes a list of tiny strings first: 1.7 MB for the status of 1,000 programs, which the
+    # process never gives back.
     if not isinstance(value, list):
         return _dumps(value)
     pieces = [_dumps(value[i : i + PIECE])[1:-1] for i in range(0, len(value), PIECE)]

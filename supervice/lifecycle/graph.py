@@ -79,14 +79,10 @@ def problems(
                 words = f"{', '.join(CONDITIONS[:-1])} or {CONDITIONS[-1]}"
                 found.append(Fault(program, f"{name}:{condition}: unknown condition; write {words}"))
             elif condition == HEALTHY and name in unchecked:
-                message = (
-                    f"{name}:healthy never holds: {name} has no health check; add one there"
-                )
+                message = f"{name}:healthy never holds: {name} has no health check; add one there"
                 found.append(Fault(program, message))
             elif condition == COMPLETED and name in not_oneshot:
-                message = (
-                    f"{name}:completed never holds: {name} is no oneshot; set type = oneshot there"
-                )
+                message = f"{name}:completed never holds: {name} is no oneshot; set type = oneshot there"
                 found.append(Fault(program, message))
     for path in cycles(needs):
         cycle = " -> ".join(path)

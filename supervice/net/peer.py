@@ -48,14 +48,14 @@ def in_this_container(pid: int) -> bool | None:
     except OSError:
         pass  # another user's: its mounts can be read all the same
     try:
-        return _mount_ids(f"/proc/{pid}/mountinfo") == _mount_ids("/proc/self/mountinfo")
+        return _mounts(pid) == _mounts(os.getpid())
     except OSError:
         return None
 
 
-def _mount_ids(path: str) -> set[bytes]:
-    """The first fields, which are unique among all mounts that there are (proc_pid_mountinfo(5))."""
-    with open(path, "rb") as file:
+def _mounts(pid: int) -> set[bytes]:
+    """The numbers of its mounts, which are unique among all that there are (proc_pid_mountinfo(5))."""
+    with open(f"/proc/{pid}/mountinfo", "rb") as file:
         return {line.partition(b" ")[0] for line in file}
 
 

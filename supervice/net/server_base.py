@@ -125,15 +125,16 @@ class ServerBase:
                 return ""
         return f"there are {self.most} already"
 
-    def restore(self) -> list[str]:
+    def restore(self) -> list[tuple[str, str]]:
         """Makes socket files again that were removed; what could not be made, and why."""
-        failed = []
+        failed: list[tuple[str, str]] = []
         for acceptor in self._acceptors:
             try:
                 if acceptor.restore():
                     self.log(f"{acceptor.name}: its socket file was removed; it is made again")
             except OSError as error:
-                failed.append(f"{acceptor.name}: its socket file was removed: {error.strerror or error}")
+                why = getattr(error, "reason", error.strerror or str(error))
+                failed.append((acceptor.name, f"its socket file was removed: {why}"))
         return failed
 
     def _stop_listening(self) -> None:

@@ -36,9 +36,11 @@ if TYPE_CHECKING:
 
         def busy(self, change: int) -> None: ...
         def compress(self, log: Log) -> None: ...
+        def may_rotate(self) -> bool: ...
 
     class Sink(Protocol):
         blocked: bool
+        label: str
         piped: bool
         users: int
         tail: object
@@ -46,7 +48,8 @@ if TYPE_CHECKING:
         def write(self, source: Source, head: bytes, data: bytes | bytearray, end: int) -> None: ...
         def splice(self, source: Source, fd: int, size: int) -> int: ...
         def wait(self, source: Source, first: bool) -> None: ...
-        def reopen(self) -> None: ...
+        def reopen(self) -> str: ...
+        def release(self) -> None: ...
         def close(self) -> None: ...
 
     Send = Callable[[int, list[bytes | memoryview]], int]
@@ -54,6 +57,8 @@ if TYPE_CHECKING:
 # Bytes that wait for a stalled reader: of everybody with `drop`, else of the daemon's own log.
 QUEUE_LIMIT = 1024 * 1024
 BIG_PIPE = 1024 * 1024
+# What log files are made with: the mode, and whether that is exact or less our umask.
+LOGFILE_MODE = (0o640, False)
 CUT = object()  # as `tail`: the sink ends in a line that nobody will finish
 
 
@@ -62,6 +67,7 @@ class Discard:
 
     __slots__ = ("blocked", "tail", "users")
 
+    label = ""
     piped = False
 
     def __init__(self) -> None:
@@ -78,7 +84,10 @@ class Discard:
     def wait(self, source: Source, first: bool) -> None:
         source.resume()
 
-    def reopen(self) -> None:
+    def reopen(self) -> str:
+        return ""
+
+    def release(self) -> None:
         pass
 
     def close(self) -> None:
@@ -291,15 +300,17 @@ class StreamSink:
         else:
             self._waiters.append(source)
 
-    def reopen(self) -> None:
-        """A path may lead somewhere else now (a FIFO that was made anew); our own stdout cannot."""
+    def reopen(self) -> str:
+        """Opens the path anew, which may lead to another FIFO now; our own stdout stays. Returns why it could
+        not be opened, or ""."""
         if self.opener is None:
-            return
+            return ""
         try:
             fd = self.opener()
         except OSError as error:
-            self._owner.log("error", f"{self.label}: cannot be opened again: {error.strerror}")
-            return
+            why = error.strerror or str(error)
+            self._owner.log("error", f"{self.label}: cannot be opened again: {why}")
+            return why
         watched = self._watched
         self._watch(False)
         if self.fd >= 0:
@@ -307,6 +318,7 @@ class StreamSink:
         self.fd = fd
         self._dead = False
         self._watch(watched)
+        return ""
 
     def release(self) -> None:
         """The last user is gone: closes as soon as the queue is written."""

@@ -1,7 +1,7 @@
 """The driver of one process: feeds inputs into the state machine, commits the answer, performs the effects.
 
-Only the driver writes the state of a process. Inputs that come up while it performs effects are queued, never
-nested. `process.Process` has one and shows to others what it knows.
+Only the driver writes the state of a process. It queues inputs that come up while it performs effects, and
+never nests them. Each `process.Process` has one driver.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ if TYPE_CHECKING:
     from supervice.runner.monitors import Monitors
 
     class Owner(Protocol):
-        """What hears of each change: the `Process`."""
+        """What the driver reports changes to: its `Process`."""
 
         def changed(self, change: Announce) -> None: ...
         def condition_changed(self) -> None: ...
@@ -119,19 +119,19 @@ class Driver:
         self.child: Child | None = None
         self.output: ProgramOutput | None = None
         self._monitors: Monitors | None = None
-        self.started_at: float | None = None  # seconds since the epoch, of the spawn
-        self.exits: tuple[Exit, ...] = ()  # the last ones, the newest last
-        self.foreground: list[str] | None = None  # the foreground command: it has our streams and terminal
+        self.started_at: float | None = None  # of the last spawn, in seconds since the epoch
+        self.exits: tuple[Exit, ...] = ()  # the newest last
+        self.foreground: list[str] | None = None  # the words of the foreground command
         self.expected = True  # whether the last exit was one of exitcodes
-        self.health_message = ""  # of the last check, and when it was (seconds since the epoch)
+        self.health_message = ""  # of the last health check; the time in seconds since the epoch
         self.health_time: float | None = None
         self.ready_message = ""  # of the last readiness check
         self.ready_time: float | None = None
-        self.status_text = ""  # what the program says of itself (STATUS)
+        self.status_text = ""  # what the program says of itself (STATUS=)
         self.restarts: int = 0  # spawns after the first
 
     def open_output(self) -> ProgramOutput | None:
-        """The output, also of a process that has never run; None for the foreground command."""
+        """Returns the output, also of a process that has never run; None for the foreground command."""
         launcher = self._launcher
         outputs = launcher.outputs if launcher is not None and self.foreground is None else None
         if self.output is None and outputs is not None:
@@ -139,20 +139,20 @@ class Driver:
         return self.output
 
     def start_time(self) -> float:
-        """Seconds that a start may take, as it is configured."""
+        """Returns the seconds that a start may take by its configuration."""
         policy = self._policy
         return max(policy.startsecs, policy.ready_timeout or 0.0)
 
     def stop_time(self) -> float:
-        """Seconds that a stop takes at most, up to its SIGKILL."""
+        """Returns the seconds from the first stop signal to SIGKILL."""
         return sum(wait for _, wait in self._policy.stop_ladder)
 
     def use(self, launcher: Launcher) -> None:
-        """Makes the next start with `launcher`."""
+        """Starts the process with `launcher` from now on."""
         self._launcher = launcher
 
     def reconfigure(self, config: ProgramConfig) -> None:
-        """Takes over settings that can change while the process runs."""
+        """Takes over settings that may change while the process runs."""
         self.config = config
         self._policy = policy_of(config)
         if self.output is not None:
@@ -164,13 +164,13 @@ class Driver:
         self._policy = replace(self._policy, stop_ladder=((signum, wait), *rest))
 
     def close(self) -> None:
-        """Lets go of log files; the process must be at rest."""
+        """Closes the log files; the process must be at rest."""
         if self.output is not None:
             self.output.close()
             self.output = None
 
     def runtime(self) -> Runtime:
-        """What everything runs on; taken from the running loop where no launcher was given."""
+        """Returns loop, reaper and spawner; without a launcher, those of the application's running loop."""
         if self._launcher is None:
             runtime = guest_runtime()
             outputs = OutputRouter(runtime.loop, log=logger.log)
@@ -178,7 +178,7 @@ class Driver:
         return self._launcher.runtime
 
     def feed(self, event: Input) -> None:
-        """Answers an input: commits the next snapshot, then performs the effects. Queued when nested."""
+        """Answers an input: commits the next snapshot, then performs the effects; queues it when nested."""
         self._inputs.append(event)
         if self._busy:
             return
@@ -201,12 +201,11 @@ class Driver:
         at = runtime.loop.time()
         try:
             pid = self._spawn_with_output(self._launcher)
-        except SpawnError as error:
-            self._spawn_failed(SpawnFailed(clean(error), error.permanent, error.code, at))
-            return
-        except OSError as error:  # no descriptors left, a log file that cannot be opened
-            reason = clean(f"{error.filename or 'spawn'}: {error.strerror or error}")
-            self._spawn_failed(SpawnFailed(reason, at=at))
+        except (SpawnError, OSError, MemoryError) as error:
+            from supervice.pid1.spawn_errors import failure
+
+            reason, permanent, code, shortage = failure(error)
+            self._spawn_failed(SpawnFailed(clean(reason), permanent, code, at, shortage))
             return
         if self.started_at is not None:
             self.restarts += 1
@@ -249,7 +248,7 @@ class Driver:
             raise
 
     def _child_moved(self, child: Child, old: int) -> None:
-        logger.info(f"{self.config.name}: pid {old} has ended, its MAINPID {child.pid} goes on")
+        logger.info(f"{self.config.name}: pid {old} exited; its successor goes on, pid {child.pid} (MAINPID)")
         if self._monitors is not None:
             self._monitors.moved(child.pid)
         self.feed(LeaderChanged(old, child.pid))
@@ -278,7 +277,7 @@ class Driver:
             config = self.config
             group = config.killasgroup if effect.signum == signal.SIGKILL else config.stopasgroup
             self.child.signal(effect.signum, group=group, stop=True)
-            logger.debug(f"{config.name}: {signal_name(effect.signum)} sent to pid {self.child.pid}")
+            logger.debug(f"{config.name}: sent {signal_name(effect.signum)} to pid {self.child.pid}")
 
     def _set_timer(self, effect: SetTimer) -> None:
         if effect.at_least and self._timer_left() >= effect.seconds:
@@ -286,7 +285,7 @@ class Driver:
         self._clear_timer()
         seconds = effect.seconds
         if effect.jitter:
-            # Random enough to spread a hundred programs that crashed together; `random` would cost 1 ms.
+            # Random enough to spread a hundred programs that crash together; importing `random` takes 1 ms.
             seconds *= 1 + effect.jitter * (time.monotonic_ns() // 1000 % 2001 / 1000 - 1)
         self._timer = self.runtime().loop.call_later(seconds, self._timer_elapsed)
 
@@ -310,13 +309,13 @@ class Driver:
     def _monitor(self, effect: Effect) -> None:
         if self._monitors is not None:
             self._monitors.perform(effect)
-        elif isinstance(effect, RunPreStop):  # configured since the start
+        elif isinstance(effect, RunPreStop):  # a reload has brought `pre_stop` since the start
             self.runtime().loop.call_soon(self.tell, PreStopDone(0.0))
 
-    # -- what its monitors have seen -------------------------------------------------------------------
+    # -- reports of the monitors -------------------------------------------------------------------------
 
     def tell(self, event: Input) -> None:
-        """Feeds what a monitor has seen, unless the child has ended meanwhile."""
+        """Feeds what a monitor has seen, unless the child has exited meanwhile."""
         if self.child is None or self.child.returncode is not None:
             return
         before = self.snapshot
@@ -334,7 +333,7 @@ class Driver:
         log_readiness(self.config.name, before, self.snapshot.ready, message)
 
     def name_successor(self, pid: int) -> None:
-        """MAINPID: which process the run is, should the one that we started end."""
+        """Notes the process that goes on with the run when the present child exits (MAINPID=)."""
         if self.child is not None:
             self.child.successor = 0 if pid == self.child.pid else pid
 
@@ -345,7 +344,7 @@ class Driver:
     def health_checked(
         self, pid: int, healthy: bool, message: str, counts: bool, *, at_once: bool = False
     ) -> None:
-        """A check of the child `pid` says so; `counts`: not in the start period."""
+        """Takes the result of a health check of the child `pid`; `counts`: outside the start period."""
         self.health_message = message
         self.health_time = time.time()
         before = self.snapshot.healthy

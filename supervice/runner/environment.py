@@ -8,11 +8,15 @@ from __future__ import annotations
 
 import os
 
-from supervice.config.files import read_regular
+from supervice.fs.files import read_file
+from supervice.fs.place import Place, Refused, is_trusted
+from supervice.pid1.identity import Acting
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+
+    from supervice.pid1.identity import Identity
 
 # The kernel takes 128 KiB for one variable (MAX_ARG_STRLEN); what is far larger is no such file at all.
 BIGGEST = 1024 * 1024
@@ -65,23 +69,23 @@ def parse(text: str) -> dict[str, str]:
     return found
 
 
-def from_files(paths: Iterable[str]) -> dict[str, str]:
-    """The variables of all env files, later ones win. Unusable."""
+def from_files(paths: Iterable[str], reader: Identity | None = None) -> dict[str, str]:
+    """The variables of all env files, later ones win. Unusable. `reader`: see `_text`."""
     found: dict[str, str] = {}
     for path in paths:
         try:
-            found.update(parse(_text(path)))
+            found.update(parse(_text(path, reader)))
         except (OSError, ValueError) as error:
             raise Unusable(f"env_file {path}: {_why(error)}") from None
     return found
 
 
-def from_secrets(secrets: Mapping[str, str]) -> dict[str, str]:
-    """The contents of files, each without one trailing newline. Unusable."""
+def from_secrets(secrets: Mapping[str, str], reader: Identity | None = None) -> dict[str, str]:
+    """The contents of files, each without one trailing newline. Unusable. `reader`: see `_text`."""
     found = {}
     for name, path in secrets.items():
         try:
-            text = _text(path)
+            text = _text(path, reader)
             if "\0" in text:
                 raise ValueError("it holds a NUL byte, which no variable can")
         except (OSError, ValueError) as error:
@@ -99,6 +103,23 @@ def _why(error: Exception) -> str:
     return str(error.strerror or error) if isinstance(error, OSError) else str(error)
 
 
-def _text(path: str) -> str:
-    """The content, any bytes, as `os.environ` has them. Never blocks."""
-    return os.fsdecode(read_regular(path, BIGGEST)[0])
+def _text(path: str, reader: Identity | None) -> str:
+    """The content, any bytes, as `os.environ` has them. Never blocks.
+
+    With `reader`, the program's user, a file whose directory is neither root's nor ours is opened with the
+    rights of that user: it could have put a link there to what only we may read.
+    """
+    if reader is not None and not is_trusted(reader.uid) and _is_foreign(path):
+        with Acting(reader):
+            return os.fsdecode(read_file(path, BIGGEST)[0])
+    return os.fsdecode(read_file(path, BIGGEST)[0])
+
+
+def _is_foreign(path: str) -> bool:
+    try:
+        with Place(path) as place:
+            return not is_trusted(place.owner)
+    except Refused:
+        return True  # a link on the way that a stranger made, and that perhaps is the user's own
+    except OSError:
+        return False

@@ -1,7 +1,7 @@
-"""What a program is started with: its words, its environment, its user, its descriptors.
+"""Decides what a program is started with: arguments, environment, user, descriptors.
 
-Shared by all processes of a supervisor. Everything is looked up anew at each start, so that a user, a binary
-or a directory that appears later is found by the retry.
+All processes of a supervisor share one `Launcher`. It looks everything up at each start, so that a retry
+finds a user, a binary or a directory that appears later.
 """
 
 from __future__ import annotations
@@ -30,13 +30,13 @@ if TYPE_CHECKING:
     from supervice.pid1.runtime import Runtime
 
     class Input(Protocol):
-        """A standard input: `open` for each start, `opened` once the child has it or was not started."""
+        """A standard input: `open` for each start, `opened` when the child has it or could not be started."""
 
         def open(self) -> int: ...
         def opened(self) -> None: ...
 
 
-# Meant for us, by whoever started us; a program that answered it would speak in our name.
+# Meant for supervice by the manager that started it; a program that answered would speak in our name.
 _NOT_PASSED_ON = ("NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID")
 
 
@@ -53,46 +53,48 @@ class Launcher:
         *,
         is_closed: bool = True,
     ) -> None:
-        """`directory`: where programs start that name none; by default where we are. `environment` and
-        `env_file` are for all programs. `is_closed`: somebody will call `close`."""
+        """`directory`: where programs start that set none; None: the current one.
+
+        `environment` and `env_file` are for all programs. `is_closed`: the owner calls `close`.
+        """
         self._is_closed = is_closed
         self.runtime = runtime
         self.outputs = outputs
         self.environment = dict(environment or {})
-        self.server_url: str | None = None  # where our own HTTP server listens
-        self.inputs: dict[str, Input] = {}  # of processes whose standard input is not /dev/null
+        self.server_url: str | None = None  # the URL of our own HTTP server
+        self.inputs: dict[str, Input] = {}  # by process; /dev/null for all others
         self._directory = directory
         self.env_file = env_file
-        # By process: what its files said at its last start; None where they could not be read.
+        # By process: the fingerprint of its files at its last start; None when they could not be read.
         self._marks: dict[str, int | None] = {}
-        # Whom we have switched to ourselves; it counts for programs that name no user.
+        # The user that the daemon itself has switched to; programs without a user run as it too.
         self.own_identity: Identity | None = None
         self._passed: dict[tuple[str, ...] | None, dict[str, str]] = {}
         self._null: int | None = None
         self._notify: NotifySocket | None = None
         self._terminal = False
-        self.helpers: set[int] = set()  # processes of our own that are no programs
+        self.helpers: set[int] = set()  # pids of our own processes that are no programs
         if outputs is not None:
             outputs.start_helper = self.start_helper
 
     @property
     def null(self) -> int:
-        """Our descriptor of /dev/null, for the standard input of programs."""
+        """Our descriptor of /dev/null, the standard input of programs."""
         if self._null is None:
             self._null = os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)
         return self._null
 
     def notify_socket(self) -> NotifySocket:
-        """Where programs say that they are ready; opened when the first one needs it."""
+        """Returns the socket for notifications of programs; opened for the first that needs it."""
         if self._notify is None:
             from supervice.notify.server import NotifySocket, places
 
-            # A launcher that nobody closes must not leave a file behind.
+            # A launcher that is never closed must not leave a file behind.
             self._notify = NotifySocket(self.runtime.loop, places(os.environ) if self._is_closed else ())
         return self._notify
 
     def release_notify_socket(self) -> None:
-        """A program needs it no more; a launcher that nobody closes keeps it only while somebody does."""
+        """Closes the socket with its last user, in a launcher that is never closed itself."""
         if self._notify is not None and not self._is_closed and self._notify.is_idle:
             self._notify.close()
             self._notify = None
@@ -107,8 +109,11 @@ class Launcher:
         *,
         remember: bool = False,
     ) -> Order:
-        """SpawnError when the user does not exist, which does not heal by itself, or a file of the
-        environment, which may. `remember`: this is a start of the program itself, see `is_stale`."""
+        """Returns what the spawner needs.
+
+        SpawnError: permanent when the user does not exist, transient when a file of the environment cannot be
+        used. `remember`: a start of the program itself, see `is_stale`.
+        """
         identity: Identity | None = None
         if config.user is not None:
             try:
@@ -136,9 +141,9 @@ class Launcher:
         )
 
     def is_stale(self, config: ProgramConfig) -> bool:
-        """Whether its files would give the program another environment than at its last start.
+        """Returns whether its files would give the program another environment than at its last start.
 
-        A file that cannot be read says nothing: a program that runs is not replaced by one that cannot start.
+        False for a file that cannot be read: a running program is not replaced by one that cannot start.
         """
         if config.name not in self._marks:
             return False
@@ -148,11 +153,11 @@ class Launcher:
             return False
 
     def forget(self, name: str) -> None:
-        """Until its next start the process has no files that could change."""
+        """Forgets the files of the process, so that it is not stale until it has started again."""
         self._marks.pop(name, None)
 
     def _environ(self, config: ProgramConfig, identity: Identity | None) -> tuple[dict[str, str], int | None]:
-        """The environment, and what tells whether its part from files has changed; None without files."""
+        """Returns the environment and the fingerprint of its part from files (None without files)."""
         env = self._passed_on(config.pass_environment)
         identity = identity or self.own_identity
         if identity is not None:
@@ -172,16 +177,29 @@ class Launcher:
             env.update(self.environment)
             env.update(config.environment)
             return env, None
-        shared = variables.from_files(self.env_file)
-        own = variables.from_files(config.env_file)
-        secrets = variables.from_secrets(config.secrets)
+        reader = self._reader(config)
+        shared = variables.from_files(self.env_file, reader)
+        own = variables.from_files(config.env_file, reader)
+        secrets = variables.from_secrets(config.secrets, reader)
         for layer in (shared, self.environment, own, config.environment, secrets):
             env.update(layer)
         return env, variables.fingerprint({name: env[name] for name in {**shared, **own, **secrets}})
 
+    def _reader(self, config: ProgramConfig) -> Identity | None:
+        """Whose rights open the program's files, where ours would be too many: root's daemon can change
+        them."""
+        if config.user is None or os.geteuid() or not self.runtime.spawner.exclusive:
+            return None
+        try:
+            return resolve(config.user)
+        except LookupError:
+            return None
+
     def _passed_on(self, patterns: tuple[str, ...] | None) -> dict[str, str]:
-        """What a program gets of our own environment. That of the daemon does not change while it runs, and
-        decoding it at each start was a tenth of a respawn."""
+        """Returns what a program inherits of our own environment.
+
+        It is kept: the daemon's does not change while it runs, and decoding it took a tenth of a respawn.
+        """
         patterns = None if patterns is None else tuple(patterns)
         passed = self._passed.get(patterns)
         if passed is None:
@@ -200,14 +218,16 @@ class Launcher:
         variables: dict[str, str] | None = None,
         fds: tuple[tuple[int, int], ...] = (),
     ) -> int:
-        """The pid of the started program. `variables` and `fds` (ours, its number there): for this run.
+        """Starts the program and returns its pid.
+
+        `variables` and `fds` (ours, number in the child): for this run.
 
         SpawnError with the reason in words.
         """
         try:
             argv = split_command(config.command)
         except ValueError as error:
-            raise SpawnError(f"the command cannot be read: {error}", permanent=True) from None
+            raise SpawnError(f"the command {error}", permanent=True) from None
         given = self.inputs.get(config.name)
         stdin = self.null if given is None else given.open()
         try:
@@ -220,7 +240,7 @@ class Launcher:
                 given.opened()
 
     def spawn_foreground(self, config: ProgramConfig, argv: list[str]) -> int:
-        """The same for the container's own command: it has our standard streams and our terminal."""
+        """Starts the foreground command, which has our standard streams and our terminal; returns its pid."""
         self._terminal = self._terminal or terminal.foreground_terminal()
         order = self.order(config, argv, 0, 1, 2, remember=True)
         if self._terminal:
@@ -230,7 +250,7 @@ class Launcher:
     def start_helper(
         self, argv: list[str], stdin: int, stdout: int, ended: Callable[[int], object]
     ) -> Callable[[], object]:
-        """Starts a process of our own that is no program; returns what kills it. OSError."""
+        """Starts a process of our own that is no program; returns a function that kills it. OSError."""
         try:
             pid = self.runtime.spawner.spawn(Order(argv, dict(os.environ), stdin, stdout, self.null))
         except SpawnError as error:

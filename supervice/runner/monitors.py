@@ -1,7 +1,7 @@
-"""What accompanies one run of a program: checks, readiness, watchdog, notifications, and `pre_stop`.
+"""Accompanies one run of a program: health and readiness checks, watchdog, notifications, `pre_stop`.
 
-The driver makes one `Monitors` for each run of a program that needs any of it; what a program does not use is
-not even imported. It watches the run and reports to the driver; it decides nothing.
+The driver makes a `Monitors` for each run of a program that needs any of these, and imports only those that
+it needs. The monitors watch the run and report to the driver; they decide nothing.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from supervice.lifecycle.states import (
     TimeExtended,
 )
 from supervice.models import HealthCheckType
+from supervice.runner.reporting import log_unknown
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -44,6 +45,8 @@ if TYPE_CHECKING:
         """What the monitors of a run report to: its driver."""
 
         status_text: str
+        health_message: str
+        ready_message: str
 
         def tell(self, event: Input) -> None: ...
         def readiness_checked(self, pid: int, ready: bool, message: str, counts: bool) -> None: ...
@@ -55,7 +58,10 @@ if TYPE_CHECKING:
 
 
 class Monitors:
-    """Of one run, in this order: `prepare`, `spawned` or `end`; at last `end`."""
+    """The monitors of one run.
+
+    The driver calls `prepare`, then `spawned` or `end`, and `end` when it is over.
+    """
 
     __slots__ = (
         "_config",
@@ -91,7 +97,7 @@ class Monitors:
     # -- the run -----------------------------------------------------------------------------------------
 
     def prepare(self, output: ProgramOutput | None) -> tuple[dict[str, str], tuple[tuple[int, int], ...]]:
-        """Variables and descriptors for the child. OSError when there are none to be had."""
+        """Returns variables and descriptors for the child. OSError when a descriptor cannot be opened."""
         config = self._config
         env: dict[str, str] = {}
         if config.ready == "notify" or config.watchdog:
@@ -108,7 +114,7 @@ class Monitors:
         return env, () if self._way is None else self._way.prepare()
 
     def spawned(self, pid: int) -> None:
-        """The child runs; nothing that it says can be missed from here on."""
+        """Begins to listen to the child `pid`, in the turn that spawned it: nothing is missed."""
         self._pid = pid
         self._spawned_at = self._launcher.runtime.loop.time()
         if self._notify is not None:
@@ -117,19 +123,19 @@ class Monitors:
             self._way.begin(pid)
 
     def drain(self) -> None:
-        """The child has ended and is not reaped yet: its last words first."""
+        """Reads the last notifications of a child that has exited and is not reaped yet."""
         if self._notify is not None:
             self._notify.drain()
 
     def moved(self, pid: int) -> None:
-        """The run goes on under another pid, and so does the search for its readiness."""
+        """Goes on with the run, and the watch for its readiness, under another pid."""
         self._pid = pid
         self._moving = True
         if self._notify is not None:
             self._notify.register(pid, self._message)
 
     def end(self) -> None:
-        """The run is over, or never began."""
+        """Ends all that still goes on: the run is over, or never began."""
         self._moving = False
         self._stop_health()
         self._stop_readiness()
@@ -140,10 +146,10 @@ class Monitors:
             self._launcher.release_notify_socket()
 
     def perform(self, effect: Effect) -> None:
-        """Begins or ends what the state machine says."""
+        """Performs an effect of the state machine that is about monitors."""
         _PERFORM[type(effect)](self, effect)
 
-    # -- is it ready? ------------------------------------------------------------------------------------
+    # -- readiness ---------------------------------------------------------------------------------------
 
     def _became_ready(self) -> None:
         self._reports.tell(BecameReady(self._pid))
@@ -166,7 +172,13 @@ class Monitors:
         checker = create_health_checker(config.readiness, self._launcher.runtime, self._order)
         if checker is not None:
             loop = self._launcher.runtime.loop
-            self._readiness = HealthMonitor(loop, checker, config.readiness, report, eager=True)
+            self._readiness = HealthMonitor(
+                loop, checker, config.readiness, report, unknown=self._readiness_unknown, eager=True
+            )
+
+    def _readiness_unknown(self, message: str) -> None:
+        self._reports.ready_message = message
+        log_unknown(self._config.name, "ready", message)
 
     def _stop_readiness(self, _effect: StopReadiness | None = None) -> None:
         if self._way is not None and not self._moving:
@@ -176,7 +188,7 @@ class Monitors:
             self._readiness.stop()
             self._readiness = None
 
-    # -- is it well? -------------------------------------------------------------------------------------
+    # -- health ------------------------------------------------------------------------------------------
 
     def _start_health(self, effect: StartHealthChecks) -> None:
         config, reports, loop = self._config, self._reports, self._launcher.runtime.loop
@@ -189,7 +201,7 @@ class Monitors:
                 loop,
                 self._watchdog_time,
                 lambda message: reports.health_checked(pid, False, message, True, at_once=True),
-                # where there are checks, a ping only ends what a missing ping began
+                # with health checks, a ping only ends what a missed ping began
                 lambda: reports.pinged(pid, "the watchdog was pinged", only_if_sick=checked),
             )
         if config.healthcheck.type is HealthCheckType.NONE:
@@ -203,7 +215,12 @@ class Monitors:
                 checker,
                 config.healthcheck,
                 lambda healthy, message, counts: reports.health_checked(pid, healthy, message, counts),
+                unknown=self._health_unknown,
             )
+
+    def _health_unknown(self, message: str) -> None:
+        self._reports.health_message = message
+        log_unknown(self._config.name, "healthy", message)
 
     def _stop_health(self, _effect: StopHealthChecks | None = None) -> None:
         if self._health is not None:
@@ -216,7 +233,7 @@ class Monitors:
     def _order(self, argv: list[str], null: int, output: int) -> Order:
         return self._launcher.order(self._config, argv, null, output, output)
 
-    # -- what it says ------------------------------------------------------------------------------------
+    # -- notifications -----------------------------------------------------------------------------------
 
     def _message(self, sender: int, message: Message) -> None:
         reports, pid = self._reports, self._pid
@@ -240,12 +257,12 @@ class Monitors:
             if message.ping:
                 self._watchdog.ping()
             if message.trigger:
-                self._watchdog.miss("the program itself says that it is sick (WATCHDOG=trigger)")
+                self._watchdog.miss("the program reports that it is unhealthy (WATCHDOG=trigger)")
 
-    # -- before it is stopped ----------------------------------------------------------------------------
+    # -- pre_stop ----------------------------------------------------------------------------------------
 
     def _run_pre_stop(self, _effect: RunPreStop) -> None:
-        """Tells the driver when the command has ended, however it did."""
+        """Runs the command and tells the driver when it has ended, with whatever exit code."""
         from supervice.checks.script import ScriptRun, check_words
 
         pid, name = self._pid, self._config.name
@@ -258,8 +275,8 @@ class Monitors:
         began = runtime.loop.time()
         try:
             run = ScriptRun(runtime, check_words(self._config.pre_stop or ""), order)
-        except Exception as error:  # a user, a file or a program that is not there (any more)
-            logger.error(f"{name}: pre_stop could not be run: {error}")
+        except Exception as error:  # the user, a file or the command does not exist (any more)
+            logger.error(f"{name}: pre_stop cannot run: {error}; the stop goes on without it")
             runtime.loop.call_soon(self._reports.tell, PreStopDone(0.0))
             return
 
@@ -267,7 +284,7 @@ class Monitors:
             status = await run.exited
             if status:
                 how = f"exit code {status}" if status > 0 else f"signal {-status}"
-                logger.warning(f"{name}: pre_stop failed with {how}{run.said()}")
+                logger.warning(f"{name}: pre_stop failed ({how}){run.said()}; the stop goes on")
             self._pre_stop = None
             run.end()
             self._reports.tell(PreStopDone(runtime.loop.time() - began))
@@ -279,7 +296,9 @@ class Monitors:
             run, task = self._pre_stop
             self._pre_stop = None
             task.cancel()
-            logger.warning(f"{self._config.name}: pre_stop was still running and was killed{run.said()}")
+            logger.warning(
+                f"{self._config.name}: pre_stop was running and was killed{run.said()}; the stop goes on"
+            )
             run.end()
 
 
@@ -294,7 +313,7 @@ _PERFORM: dict[type, Callable[[Monitors, Any], None]] = {
 
 
 def monitors_for(reports: Reports, config: ProgramConfig, launcher: Launcher) -> Monitors | None:
-    """None for a program that asks for nothing of this."""
+    """Returns the monitors of the next run; None for a program that needs none."""
     if (
         config.healthcheck.type is HealthCheckType.NONE
         and config.ready == "started"

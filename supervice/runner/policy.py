@@ -1,4 +1,4 @@
-"""From what the configuration says to what the law needs: signal names to numbers, options to a `Policy`."""
+"""Turns a configuration into what the state machine needs: options into a `Policy`, signals into numbers."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from supervice.models import ProgramConfig
 
-# Processes of one program, and programs alike, share one policy object.
+# Programs that are alike, and all processes of one program, share one object.
 _policies: dict[Policy, Policy] = {}
 
 
 def policy_of(config: ProgramConfig) -> Policy:
-    """What the configuration says about the life of a process. ValueError for what is no signal."""
+    """Returns the policy of a process. ValueError for an unknown signal."""
     policy = Policy(
         autorestart=bool(config.autorestart),
         restart_when_expected=config.autorestart != "unexpected",
@@ -28,7 +28,8 @@ def policy_of(config: ProgramConfig) -> Policy:
         backoff_max=config.backoff_max,
         stop_ladder=stop_ladder(config.stopsignal, config.stopwaitsecs),
         final=config.main and not config.autorestart,
-        oneshot=config.type == "oneshot",
+        oneshot=config.type == "oneshot" or config.schedule is not None,
+        scheduled=config.schedule is not None,
         waits_for_ready=config.ready != "started",
         ready_timeout=config.ready_timeout,
         asks_ready=config.readiness.type is not HealthCheckType.NONE,
@@ -42,7 +43,7 @@ def policy_of(config: ProgramConfig) -> Policy:
 
 
 def stop_ladder(stopsignal: str, stopwaitsecs: float) -> tuple[tuple[int, float], ...]:
-    """What to send and how many seconds to wait for it, up to the SIGKILL that ends every ladder anyway."""
+    """Returns signals, each with the seconds to wait after it; without SIGKILL, which ends every ladder."""
     ladder: list[tuple[int, float]] = []
     for signum, wait in stop_steps(stopsignal):
         if signum == signal.SIGKILL:

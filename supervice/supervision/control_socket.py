@@ -1,8 +1,8 @@
 """Where the daemon's control socket is: the configured path, or the first default place that can be had.
 
-Containers of a pod may share a directory, and a stranger may write into it. What is in the way at a
-default place neither keeps the daemon from starting nor takes its control socket away: a name with the
-container's own mark is taken there, or the next place, and `supervicectl` looks there too.
+Containers of a pod may share a directory, and a stranger may write into it. What is in the way at our path
+neither keeps the daemon from starting nor takes its control socket away: the default places are next, each
+also under a name with the container's own mark, and `supervicectl` looks there too.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import os
 from supervice import logger
 from supervice.control.address import marked, writable_paths
 from supervice.control.server import RpcServer, SocketInUse
+from supervice.fs.place import Refused
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -30,52 +31,62 @@ class ControlSocket:
         self.path: str | None = None
 
     def open(self, config: SupervisorConfig) -> None:
-        """Takes a place. SocketInUse when a daemon of root's or of our own user answers there, or when
-        something that is no socket lies at the configured path."""
-        if config.socket_path == "none":
+        """Takes a place if there is none; what is in the way is said. SocketInUse when a daemon of root's or
+        of our own user answers there, or root has put something else at the configured path."""
+        if self._server is not None or config.socket_path == "none":
             return
-        if config.socket_path:
-            why = self._take(config.socket_path, config)
-            if why:
-                logger.warning(f"running without a control socket: {config.socket_path}: {why}")
-            return
-        why = "no directory for it can be written"
-        for place in writable_paths(os.environ):
-            for path in (place, marked(place)):
-                try:
-                    why = self._take(path, config)
-                except SocketInUse as error:
-                    if not error.foreign:
-                        raise
-                    why = error.reason
-                if not why:
-                    return
+        group = _group(config.socket_group)
+        configured = config.socket_path
+        if configured:
+            why, blocked = self._try(configured, config, group)
+            if why and not blocked:
+                logger.warning(f"running without a control socket: {configured}: {why}")
+            if not blocked:
+                return
+            logger.warning(f"no control socket at {configured}: {why}; the default places are tried")
+        defaults = [path for place in writable_paths(os.environ) for path in (place, marked(place))]
+        for path in defaults:
+            why, blocked = self._try(path, config, group, default=True)
+            if not why:
+                return
+            if blocked:
                 logger.warning(f"no control socket at {path}: {why}; the next default place is tried")
-        logger.warning(f"running without a control socket: {why}")
+        logger.warning(
+            "running without a control socket: no directory for it can be written; give it one with socket ="
+        )
 
-    def _take(self, path: str, config: SupervisorConfig) -> str:
-        """Listens there; "", or why that cannot be. SocketInUse."""
+    def _try(
+        self, path: str, config: SupervisorConfig, group: int | None, *, default: bool = False
+    ) -> tuple[str, bool]:
+        """Listens there; ("", False), or why not and whether something is in the way that we leave alone."""
         server = RpcServer(
             self._loop,
             self._commands,
             path=path,
             mode=config.socket_mode,
-            group_gid=_group(config.socket_group),
+            group_gid=group,
             log=logger.warning,
         )
         try:
             server.open()
-        except SocketInUse:
-            raise
+        except SocketInUse as error:
+            if error.live or not (error.foreign or default):
+                raise
+            return error.reason, True
         except OSError as error:
-            return error.strerror or str(error)
+            return error.strerror or str(error), isinstance(error, Refused)
         self._server = server
         self.path = os.path.abspath(path)
-        return ""
+        return "", False
 
-    def restore(self) -> list[str]:
+    def restore(self) -> list[tuple[str, str]]:
         """Makes the socket file again if it was removed; what could not be made, and why."""
         return [] if self._server is None else self._server.restore()
+
+    def give(self, uid: int) -> None:
+        """Makes the socket file that of the user that we are about to become. OSError."""
+        if self._server is not None:
+            self._server.give(uid)
 
     def close(self) -> None:
         if self._server is not None:

@@ -6,6 +6,7 @@ import os
 
 from supervice import logger
 from supervice.output.router import OutputRouter
+from supervice.output.sinks import LOGFILE_MODE
 from supervice.pid1 import own_process
 from supervice.pid1.identity import CannotSwitch, become, resolve
 from supervice.pid1.pidfile import Pidfile, PidfileInUse
@@ -43,6 +44,7 @@ class Resources:
             self._set_umask(config.umask)
         short = self._limits() if daemon else ()
         self.runtime = own_runtime(loop) if daemon else guest_runtime()
+        self.runtime.spawner.say = logger.warning
         self.outputs = self._open_output(daemon)
         self.launcher = Launcher(self.runtime, self.outputs, config.environment, directory, config.env_file)
         try:
@@ -55,19 +57,33 @@ class Resources:
         except BaseException:
             self.close()
             raise
-        if self.socket_path is not None:
-            self.launcher.environment.setdefault("SUPERVICE_SOCKET", self.socket_path)
+        self._tell_programs()
 
     @property
     def socket_path(self) -> str | None:
         """Where the control socket is."""
         return self._socket.path
 
+    def _tell_programs(self) -> None:
+        if self._socket.path is not None:
+            self.launcher.environment.setdefault("SUPERVICE_SOCKET", self._socket.path)
+
+    def reopen(self) -> list[tuple[str, str]]:
+        """Opens every log file anew, and the control socket where there is none yet; what could not be
+        opened, and why."""
+        failed = self.outputs.reopen()
+        try:
+            self._socket.open(self._config)
+        except OSError as error:
+            failed.append((self._config.socket_path, getattr(error, "reason", error.strerror or str(error))))
+        self._tell_programs()
+        return failed
+
     @property
     def has_socket_files(self) -> bool:
         return self._socket.path is not None
 
-    def restore(self) -> list[str]:
+    def restore(self) -> list[tuple[str, str]]:
         """Makes the control socket's file again if it was removed; what could not be made, and why."""
         return self._socket.restore()
 
@@ -96,9 +112,12 @@ class Resources:
             return
         self.outputs.own(0)
         self.outputs.own(1)
-        for path in (self.socket_path, self._pidfile and self._pidfile.path):
-            if path:
-                os.chown(path, identity.uid, -1)
+        try:
+            self._socket.give(identity.uid)
+            if self._pidfile is not None:
+                self._pidfile.give(identity.uid)
+        except OSError as error:
+            raise CannotSwitch(f"user = {user}: {error.filename}: {error.strerror}") from None
         become(identity)
         logger.info(f"running as {user}, uid {identity.uid}, from here on")
 
@@ -109,6 +128,7 @@ class Resources:
             log_format=config.log_format,
             log_overflow=config.log_overflow,
             log_buffer=config.log_buffer,
+            logfile_mode=_mode(config),
             log=logger.log,
         )
         if daemon:
@@ -148,10 +168,10 @@ class Resources:
             config.log_buffer,
         ):
             self.outputs.settings(config.log_format, config.log_overflow, config.log_buffer)
+        self.outputs.logfile_mode = _mode(config)
         self.launcher.env_file = config.env_file
         self.launcher.environment = dict(config.environment)
-        if self.socket_path is not None:
-            self.launcher.environment.setdefault("SUPERVICE_SOCKET", self.socket_path)
+        self._tell_programs()
         target = (config.logfile, config.log_maxbytes, config.log_backups)
         moved = (*target, config.log_compress) != (
             old.logfile,
@@ -179,7 +199,7 @@ class Resources:
         if path in ("", "none"):
             return
         try:
-            self._pidfile = Pidfile(path)
+            self._pidfile = Pidfile(path, _uids(self._config.user))
         except PidfileInUse:
             raise
         except OSError as error:
@@ -191,5 +211,19 @@ class Resources:
         self.outputs.close()
         self.launcher.close()
         self.runtime.reaper.close()
+        self.runtime.spawner.close()
         if self._pidfile is not None:
             self._pidfile.close()
+
+
+def _mode(config: SupervisorConfig) -> tuple[int, bool]:
+    """Of log files, as `OutputRouter` has it."""
+    return LOGFILE_MODE if config.logfile_mode is None else (config.logfile_mode, True)
+
+
+def _uids(user: str | None) -> tuple[int, ...]:
+    """Whose a pid file may be, besides root's and ours: an earlier run gave it to the user it became."""
+    try:
+        return () if user is None else (resolve(user).uid,)
+    except LookupError:
+        return ()

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     class HasSocketFiles(Protocol):
         @property
         def has_socket_files(self) -> bool: ...
-        def restore(self) -> list[str]:
+        def restore(self) -> list[tuple[str, str]]:
             """Makes socket files again that were removed; what could not be made, and why."""
             ...
 
@@ -32,17 +32,17 @@ class SocketFiles:
     def __init__(self, loop: EventLoop, servers: Callable[[], Iterable[HasSocketFiles]]) -> None:
         self._loop = loop
         self._servers = servers
-        self._said: list[str] = []
+        self._said: list[tuple[str, str]] = []
         self._timer: Cancellable | None = None
         self._wait()
 
-    def look(self) -> list[str]:
+    def look(self) -> list[tuple[str, str]]:
         """Makes what is missing; what could not be made, and why: it is logged when it is new."""
         self.close()
-        failed = [line for server in self._servers() for line in server.restore()]
-        for line in failed:
-            if line not in self._said:
-                logger.warning(f"{line}; next attempt in {EVERY:g} s")
+        failed = [one for server in self._servers() for one in server.restore()]
+        for name, why in failed:
+            if (name, why) not in self._said:
+                logger.warning(f"{name}: {why}; next attempt in {EVERY:g} s")
         self._said = failed
         self._wait()
         return failed

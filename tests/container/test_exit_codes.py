@@ -41,7 +41,9 @@ BY_THEMSELVES = {
         "a failed: exit code 5",
         [program("b", "sh -c 'sleep 0.5; exit 6'"), program("a", "sh -c 'exit 5'")],
     ),
-    "main ends": Case(0, "main program a ended with code 0", [program("a", "sleep 0.2", main="true"), SLEEPER]),
+    "main ends": Case(
+        0, "main program a ended with code 0", [program("a", "sleep 0.2", main="true"), SLEEPER]
+    ),
     "main fails": Case(
         9, "main program a ended with code 9", [program("a", "sh -c 'exit 9'", main="true"), SLEEPER]
     ),

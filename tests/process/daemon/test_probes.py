@@ -217,7 +217,10 @@ def test_waiting_ends_when_it_cannot_come_any_more(daemon: Make) -> None:
     began = time.monotonic()
     reply = one.ask("wait", "web", **{"for": "ready", "timeout": 50})
     assert time.monotonic() - began < 20
-    assert "web is STOPPED: needs job:completed, but job is FATAL: gave up after 1 failed start: exit code 3" in reply["message"]
+    assert (
+        "web is STOPPED: needs job:completed, but job is FATAL: gave up after 1 failed start: exit code 3"
+        in reply["message"]
+    )
     message = one.ask("wait", "job", timeout=50)["message"]
     assert message == "job is FATAL: gave up after 1 failed start: exit code 3"  # a oneshot never gets up
     assert one.ask("wait", "job", **{"for": "exited"})["status"] == "ok"

@@ -102,7 +102,7 @@ def test_t10_what_cannot_be_made_again_is_said_once(tmp_path: Path, monkeypatch:
     class Part:
         has_socket_files = True
 
-        def restore(self) -> list[str]:
+        def restore(self) -> list[tuple[str, str]]:
             looked.append(1)
             return served.server.restore()
 

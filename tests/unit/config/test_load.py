@@ -53,6 +53,7 @@ log_maxbytes = 1MB
 log_backups = 3
 log_compress = true
 log_format = json
+logfile_mode = 0600
 log_overflow = drop
 log_buffer = 128KB
 pidfile = none
@@ -70,6 +71,7 @@ user = root
 minfds = 10
 minprocs = 20
 drain_delay = 5s
+watch_config = true
 http = unix:probes.sock
 
 [program:web]
@@ -174,6 +176,7 @@ priority = 5
         log_backups=3,
         log_compress=True,
         log_format="json",
+        logfile_mode=0o600,
         log_overflow="drop",
         log_buffer=131072,
         pidfile="none",
@@ -191,6 +194,7 @@ priority = 5
         minfds=10,
         minprocs=20,
         drain_delay=5,
+        watch_config=True,
         http="unix:/start/probes.sock",
         programs=[web, job],
     )
@@ -597,7 +601,11 @@ def test_dependencies_that_cannot_work_are_said_with_their_line(conf: Any) -> No
             "depends_on",
             "depends_on: b:completed never holds: b is no oneshot; set type = oneshot there",
         ),
-        (12, "depends_on", "depends_on: b -> c -> b is a cycle, none of these can be first; remove one of them"),
+        (
+            12,
+            "depends_on",
+            "depends_on: b -> c -> b is a cycle, none of these can be first; remove one of them",
+        ),
         (
             19,
             "depends_on",
