@@ -158,7 +158,7 @@ class Actions:
         self._refuse_while_stopping()
         dry_run = request.dry_run
         try:
-            changed = await self._daemon.reload(dry_run=dry_run)
+            changed = await self._daemon.reload(dry_run=dry_run, force=request.force)
         except Overtaken as error:
             raise CommandError(SHUTTING_DOWN, str(error)) from None
         except (OSError, ValueError) as error:
