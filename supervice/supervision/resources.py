@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 
 from supervice import logger
-from supervice.output.file_sink import MODE
 from supervice.output.router import OutputRouter
+from supervice.output.sinks import LOGFILE_MODE
 from supervice.pid1 import own_process
 from supervice.pid1.identity import CannotSwitch, become, resolve
 from supervice.pid1.pidfile import Pidfile, PidfileInUse
@@ -210,7 +210,7 @@ class Resources:
 
 def _mode(config: SupervisorConfig) -> tuple[int, bool]:
     """Of log files, as `OutputRouter` has it."""
-    return MODE if config.logfile_mode is None else (config.logfile_mode, True)
+    return LOGFILE_MODE if config.logfile_mode is None else (config.logfile_mode, True)
 
 
 def _uids(user: str | None) -> tuple[int, ...]:
