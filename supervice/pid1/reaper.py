@@ -12,6 +12,7 @@ pids that were registered with it, because the other children are the applicatio
 from __future__ import annotations
 
 import os
+import time
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -32,8 +33,10 @@ if TYPE_CHECKING:
 PEEK = os.WEXITED | os.WNOHANG | os.WNOWAIT
 # Seconds between two orphans that make a storm.
 STORM_GAP = 0.001
-# More than this many in one turn would keep timers and the control socket waiting.
+# More than this many, or seconds of what follows from them (each may be respawned at once), in one turn would
+# keep timers and the control socket waiting.
 BATCH = 256
+TURN = 0.01
 # What is reported when other code took the status of a child of ours: a failure, since it is not known.
 STOLEN = 255
 POLL_SECONDS = 0.1
@@ -64,8 +67,11 @@ class Reaper:
         True in a storm of orphans: one after another comes in, and the caller may let a few gather.
         """
         children, waitid, waitpid = self._children, os.waitid, os.waitpid
+        give_up = time.monotonic() + TURN
         orphans = 0
         for count in range(BATCH):
+            if count & 7 == 7 and time.monotonic() > give_up:
+                break
             # A look that leaves the zombie: its group must still be pinned when the leftovers are dealt with.
             try:
                 seen = waitid(os.P_ALL, 0, PEEK)
