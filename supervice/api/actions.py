@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from supervice.api import rows
 from supervice.control.protocol import FAILED, NOT_FOUND, SHUTTING_DOWN, CommandError
-from supervice.lean.loop import running_loop
+from supervice.lean.loop import paced, running_loop
 from supervice.lifecycle.exit_policy import Verdict
 from supervice.lifecycle.states import BACKOFF, EXITED, FATAL, RESTING, UP
 from supervice.process import START_WAIT
@@ -77,7 +77,7 @@ class Actions:
         table.hold(p.config.name for p in processes)
         if self._restarts is not None:
             self._restarts.forget(processes)
-        for process in processes:
+        async for process in paced(running_loop(), processes):
             if process.state in RESTING or process.state == BACKOFF or request.force:
                 process.request_stop(force=request.force)
         # Goes on when the client waits no longer; what is started in the meantime is not stopped any more.
@@ -133,7 +133,7 @@ class Actions:
         # A process passes STOPPED on its way; only where it comes to rest after that counts.
         back = Until(processes, UP | {FATAL, EXITED}, startup)
         self._daemon.table.release(p.config.name for p in processes)
-        for process in processes:
+        async for process in paced(running_loop(), processes):
             if process.state not in RESTING:
                 process.request_restart(force=force)
         startup.request([p for p in processes if p.state in RESTING], by_hand=True)

@@ -85,7 +85,7 @@ class Child:
             signal_group(self._group, signal.SIGTERM)
 
     def _heir(self) -> Stat | None:
-        """The named successor, if it is a child of ours by now and nobody else's main process."""
+        """Returns the named successor if it is a child of ours by now and no other program's main process."""
         if not self.successor or self._runtime.reaper.knows(self.successor):
             return None
         stat = read_stat(self.successor)

@@ -80,7 +80,7 @@ class SingleCommand:
                 router.handle(signum, self._forward, every=True)
             except (OSError, ValueError):
                 pass  # reserved by the C library
-        # Before the command can leave any: an orphan of its first millisecond would go to somebody else.
+        # Before the command can leave any: an orphan of its first millisecond would go to PID 1.
         if not self._pid1 and not become_subreaper():
             self._say(WARNING, "cannot become child subreaper: orphans will not come here")
         self._terminal = terminal.foreground_terminal()
@@ -219,4 +219,4 @@ class SingleCommand:
             try:
                 sys.stderr.write(f"supervice: {message}\n")
             except OSError:
-                pass  # nobody listens
+                pass  # the reader is gone
