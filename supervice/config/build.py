@@ -7,7 +7,7 @@ from supervice.config.options import FIELDS, NAME, default, rows
 from supervice.config.problems import shown
 from supervice.config.program import MOST_PROCESSES, Group, Program, name_fault
 from supervice.config.stop_budget import cut_stops, timeout_for, worst_stop
-from supervice.lifecycle.graph import is_unchecked, problems
+from supervice.lifecycle.graph import Fault, is_unchecked, problems
 from supervice.models import ProgramConfig, SupervisorConfig, program_of
 
 TYPE_CHECKING = False
@@ -279,6 +279,12 @@ class Builder:
             not_oneshot={n for n, p in programs.items() if p.type != "oneshot"},
             guess=self.ctx.guess,
         )
+        planned = {name for name, program in programs.items() if program.schedule is not None}
+        for name, pairs in needs.items() if planned else ():
+            found += [
+                Fault(name, f"{needed} runs at times of its own (schedule), nothing can wait for it")
+                for needed in dict.fromkeys(needed for needed, _ in pairs if needed in planned)
+            ]
         for fault in found:
             section = sections[fault.program]
             _, file, line = section.options.get("depends_on", ("", section.file, section.line))

@@ -37,6 +37,7 @@ class Policy:
     stop_ladder: tuple[tuple[int, float], ...] = ((15, 10.0),)  # each signal and the wait after it
     oneshot: bool = False
     final: bool = False  # it is never started again, not even after an exit before startsecs
+    scheduled: bool = False  # the same, and a run that fails is EXITED, never FATAL: the next one comes
     waits_for_ready: bool = False  # it is RUNNING only once it has become ready
     ready_timeout: float | None = None  # from the spawn; None: for ever
     asks_ready: bool = False  # a readiness check decides about `ready`
@@ -66,6 +67,7 @@ class Run:
 ASKED = "asked"  # an operator, a reload or the shutdown asked for it
 UNREADY = "unready"  # it did not become ready in time: a failed start
 SICK = "unhealthy"  # its health checks failed: a restart
+OVERDUE = "overdue"  # a run of a schedule that has to end: it has failed
 
 
 @dataclass(frozen=True)
@@ -157,6 +159,13 @@ class ChildExited:
 @dataclass(frozen=True)
 class TimerElapsed:
     pass
+
+
+@dataclass(frozen=True)
+class RunExpired:
+    """A run of a schedule has to end, and has failed for that reason."""
+
+    reason: str
 
 
 @dataclass(frozen=True)
@@ -289,6 +298,7 @@ if TYPE_CHECKING:
         | SpawnFailed
         | ChildExited
         | TimerElapsed
+        | RunExpired
         | BecameReady
         | LostReady
         | ReadinessChecked

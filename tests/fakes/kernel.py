@@ -11,6 +11,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
+from supervice.lean.dataclasses import replace
 from supervice.lifecycle import states as s
 from supervice.lifecycle.states import (
     Announce,
@@ -25,6 +26,7 @@ from supervice.lifecycle.states import (
     PreStopDone,
     ReadinessChecked,
     RestartRequested,
+    RunExpired,
     RunPreStop,
     SetTimer,
     SignalGroup,
@@ -62,7 +64,8 @@ policies = st.builds(
     pre_stop=st.booleans(),
     health_retries=st.sampled_from([1, 3]),
     health_restarts=st.booleans(),
-)
+    scheduled=st.sampled_from([False, False, False, True]),
+).map(lambda policy: replace(policy, oneshot=True) if policy.scheduled else policy)
 
 # What may happen next, as (kind, detail); resolved against the simulated kernel when it is applied. What leads on
 # stands there more than once: most walks would see nothing but STOPPED otherwise.
@@ -79,6 +82,7 @@ STEPS: list[Step] = [
     *[("extend", how) for how in ((1.0, 0.1), (60.0, 20.0))],
     ("leader", None),
     ("prestop", None),
+    ("expired", None),
     *[("pass", seconds) for seconds in (1.0, 50.0)],
     *[("stale", kind) for kind in ("exit", "ready", "health", "spawned", "failed")],
     # the next spawn: "ok", a failure, or "slow" (other inputs land before its answer)
@@ -231,6 +235,8 @@ class Kernel:
         elif kind == "prestop" and self.pre_stop:
             self.pre_stop = False
             self.feed(PreStopDone(0.5))
+        elif kind == "expired":
+            self.feed(RunExpired("took longer than 60 s"))
         elif kind == "pass":
             self.clock += detail
         elif kind == "health" and self.checks is not None:
@@ -303,6 +309,8 @@ class Kernel:
         )
         self.rule(4, waits == (self.timer is not None), f"{now.state}, timer {self.timer}")
         self.rule(5, self.checks == (self.child if up else None), f"{now.state}, checks of {self.checks}")
+        given_up = now.state in (s.FATAL, s.BACKOFF)
+        self.rule(12, not (self.policy.scheduled and given_up), f"{now.state} of a program with a schedule")
         self.check_readiness(up)
 
     def check_readiness(self, up: bool) -> None:

@@ -37,7 +37,7 @@ LAYERS = {
     "net": "lean fs",
     "pid1": "lean fs models",
     "output": "lean fs models schedules",
-    "config": "lean fs models lifecycle pid1",
+    "config": "lean fs models lifecycle schedules watch pid1",
     "control": "lean fs net",
     "http": "lean net",
     "checks": "lean models pid1 output config",
@@ -46,12 +46,13 @@ LAYERS = {
     "health": "models pid1 checks",
     "runner": "logger lean fs models events lifecycle pid1 output config checks notify health",
     "process": "lean models events lifecycle pid1 output runner",
-    "supervision": "logger lean fs models events lifecycle net pid1 output config control notify runner process",
+    "supervision": "logger lean fs models events lifecycle schedules watch net pid1 output config control checks notify"
+    " runner process",
     "api": "logger lean models events lifecycle net pid1 output config control http runner process supervision",
     "supervisord": "logger lean fs models events lifecycle net pid1 output config http runner process supervision",
     "core": "logger lean models events lifecycle net pid1 output config control http notify runner process"
     " supervision api supervisord",
-    "cli": "logger lean models lifecycle net pid1 config control http client core",
+    "cli": "logger lean models lifecycle schedules net pid1 config control http client core",
 }
 
 # Parts that decide and never do: what they are tested with is values.

@@ -88,6 +88,18 @@ def test_r1_a_hangup_that_waits_is_a_reload(tmp_path: Path) -> None:
 AS_PID1 = ["unshare", "--pid", "--fork", "--mount-proc", "--kill-child"]
 
 
+def await_term_blocked(parent: int) -> int:
+    """The pid of PID 1 of the namespace, from the moment on in which it holds TERM."""
+    first = eventually(lambda: procfs.descendants(parent), interval=0.0005)[0]
+    eventually(lambda: holds_term(first), interval=0.0002)
+    return first
+
+
+def await_cpu(pid: int, seconds: float) -> None:
+    """Until the process has had so much CPU time, or sleeps."""
+    eventually(lambda: procfs.cpu_seconds(pid) >= seconds or procfs.state(pid) == "S", interval=0.0002)
+
+
 @pytest.mark.parametrize("mode", ["single", "configured"])
 def test_r1_what_comes_after_the_first_line_is_held(tmp_path: Path, mode: str) -> None:
     """As PID 1 of a namespace, at the first moment in which TERM is blocked, and a little later each time."""
@@ -97,17 +109,8 @@ def test_r1_what_comes_after_the_first_line_is_held(tmp_path: Path, mode: str) -
     for later in (0.0, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05):
         with subprocess.Popen([*AS_PID1, *argv], stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as process:
             try:
-                first = eventually(lambda process=process: procfs.descendants(process.pid), interval=0.0005)[
-                    0
-                ]
-                eventually(lambda first=first: holds_term(first), interval=0.0002)
-                spent = procfs.cpu_seconds(first) + later
-                eventually(
-                    lambda first=first, spent=spent: (
-                        procfs.cpu_seconds(first) >= spent or procfs.state(first) == "S"
-                    ),
-                    interval=0.0002,
-                )
+                first = await_term_blocked(process.pid)
+                await_cpu(first, procfs.cpu_seconds(first) + later)
                 os.kill(first, signal.SIGTERM)
                 said, _ = process.communicate(timeout=20)
             finally:

@@ -19,6 +19,7 @@ from supervice.lifecycle.states import (
     ReadinessChecked,
     RestartRequested,
     Run,
+    RunExpired,
     Snapshot,
     Spawned,
     SpawnFailed,
@@ -47,6 +48,7 @@ def test_every_input_has_an_answer_in_every_state() -> None:
         LostReady(1),
         ReadinessChecked(1, True),
         TimeExtended(1, 5.0, 1.0),
+        RunExpired("x"),
         LeaderChanged(1, 2),
         PreStopDone(1.0),
         HealthChecked(1, False),
@@ -450,3 +452,50 @@ def test_a_named_successor_goes_on_with_the_run() -> None:
     assert kernel.now.state == s.RUNNING
     assert kernel.now.pid not in (None, first)
     assert kernel.now.ready
+
+
+# -- runs of a schedule ----------------------------------------------------------------------------------
+
+SCHEDULED = Policy(oneshot=True, scheduled=True, startretries=3)
+
+
+@pytest.mark.parametrize("code", [0, 1, -9])
+def test_a_run_of_a_schedule_ends_in_exited_whatever_its_code(code: int) -> None:
+    """A run that failed leaves EXITED with its code, never FATAL: the schedule goes on."""
+    kernel = Kernel(SCHEDULED)
+    kernel.apply("start", None)
+    kernel.apply("exit", (code, 0.1))
+    assert (kernel.now.state, kernel.now.status, kernel.now.should_run) == (s.EXITED, code, False)
+
+
+@pytest.mark.parametrize("plan", ["fail", "permanent"])
+def test_a_run_of_a_schedule_that_cannot_be_spawned_is_exited_too(plan: str) -> None:
+    kernel = Kernel(SCHEDULED)
+    kernel.apply("plan", plan)
+    kernel.apply("start", None)
+    assert (kernel.now.state, kernel.now.status, kernel.now.reason) == (s.EXITED, 127, "no such file")
+
+
+def test_a_run_that_has_to_end_is_stopped_and_has_failed() -> None:
+    kernel = Kernel(SCHEDULED)
+    kernel.apply("start", None)
+    kernel.apply("expired", None)
+    assert kernel.now.state == s.STOPPING
+    kernel.apply("exit", (0, 60.0))
+    assert (kernel.now.state, kernel.now.reason) == (s.EXITED, "took longer than 60 s")
+
+
+def test_an_operators_stop_overtakes_the_end_of_a_run() -> None:
+    kernel = Kernel(SCHEDULED)
+    kernel.apply("start", None)
+    kernel.apply("expired", None)
+    kernel.apply("stop", (False, None))
+    kernel.apply("exit", (-15, 60.0))
+    assert (kernel.now.state, kernel.now.reason) == (s.STOPPED, "")
+
+
+def test_only_a_run_of_a_schedule_expires() -> None:
+    kernel = Kernel(Policy(oneshot=True))
+    kernel.apply("start", None)
+    kernel.apply("expired", None)
+    assert kernel.now.state == s.STARTING
