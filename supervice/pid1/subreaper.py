@@ -90,4 +90,3 @@ def _find() -> Function:
         return lambda name, arguments: getattr(loaded, name)(*arguments)
     except (ImportError, OSError):
         return lambda _name, _arguments: -1
-
