@@ -8,6 +8,7 @@ import sys
 from supervice import __version__
 from supervice.cli.args import UsageError, parse, seconds, usage
 from supervice.lean.builtin import signal
+from supervice.lean.enumeration import use_light
 from supervice.pid1.own_process import open_standard_streams
 
 TYPE_CHECKING = False
@@ -59,6 +60,7 @@ def _run(args: Arguments) -> int:
         return _refuse("there is no configuration; name one with -c FILE (see supervice --help)")
     if path is None:
         return _single(args)
+    use_light()
     from supervice.config import ConfigValidationError
     from supervice.core import Supervisor
 

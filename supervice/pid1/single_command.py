@@ -12,7 +12,7 @@ import sys
 
 from supervice.lean.builtin import signal
 from supervice.lean.dataclasses import dataclass, field
-from supervice.pid1 import terminal
+from supervice.pid1 import own_process, terminal
 from supervice.pid1.leftovers import Hunt, descendants, everyone_else
 from supervice.pid1.reaper import Reaper
 from supervice.pid1.signals import (
@@ -99,6 +99,8 @@ class SingleCommand:
             return 126
         reaper.register(self._pid, self._ended)
         os.chdir("/")
+        if own_process.IN_BUNDLE:
+            own_process.forget_the_start()
         self._loop.run_until_complete(self._wait())
         return self._exit_code()
 
