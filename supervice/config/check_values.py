@@ -1,8 +1,8 @@
-"""Values of http checks, `ready` and `restart_limit`. Pure, as `values`."""
+"""Values of http checks, `ready`, `restart_limit`, `schedule` and `watch`. Pure, as `values`."""
 
 from __future__ import annotations
 
-from supervice.config.values import integer, natural, port, some_seconds
+from supervice.config.values import integer, natural, port, signal_name, signal_number, some_seconds
 
 _TOKEN = frozenset("!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
 # Of the child's own three and of those that we need ourselves the program cannot have one.
@@ -113,12 +113,9 @@ def ready(text: str) -> str:
             raise ValueError(f"a descriptor from {FIRST_FD} to {LAST_FD}")
         return f"fd:{number}"
     if way == "log":
-        import re
+        from supervice.config.expressions import expression
 
-        try:
-            re.compile(argument.encode())
-        except re.error as error:
-            raise ValueError(f"not a regular expression: {error}") from None
+        expression(argument)
     elif way == "tcp":
         host_and_port(argument)
     elif way == "http":
@@ -126,6 +123,26 @@ def ready(text: str) -> str:
         url = argument if "://" in argument else f"http:{argument}"
         return f"http:{http_url(url)}"
     return f"{way}:{argument}"
+
+
+def schedule(text: str) -> tuple[str, ...]:
+    """Schedules as they are written, one a line; cronsim says what is one."""
+    from supervice.schedules.expression import parse_lines
+
+    return tuple([one.text for one in parse_lines(text)])
+
+
+def watch_action(text: str) -> str:
+    """`restart`, `reload`, `signal:HUP` or `run:COMMAND` in its one spelling."""
+    way, colon, argument = text.partition(":")
+    way, argument = way.strip().lower(), argument.strip()
+    if way in ("restart", "reload") and not colon:
+        return way
+    if way == "signal" and argument:
+        return f"signal:{signal_name(signal_number(argument))}"
+    if way == "run" and argument:
+        return f"run:{argument}"
+    raise ValueError("write restart, reload, signal:HUP or run:COMMAND")
 
 
 def restart_limit(text: str) -> tuple[int, int | float]:
