@@ -274,6 +274,8 @@ class Supervisor:
             loop.create_task(start_last(self.table, self.startup))
         if self._notifier is not None:
             self._notifier.begin()
+        if self.daemon and own_process.IN_BUNDLE:
+            loop.call_later(own_process.FORGET_AFTER, own_process.forget_the_start)
 
     def _close(self) -> None:
         for process in self.processes.values():
