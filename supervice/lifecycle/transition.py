@@ -157,7 +157,7 @@ def _spawn_failed(now: Snapshot, event: SpawnFailed, policy: Policy) -> Step:
     if not now.should_run:
         stopped = replace(now, state=s.STOPPED, reason="")
         return stopped, announce(now, stopped)
-    if event.shortage:
+    if event.shortage and not policy.scheduled:  # a schedule has retries of its own
         return short(now, event.reason, policy)
     now = replace(now, status=event.code)
     if policy.scheduled:

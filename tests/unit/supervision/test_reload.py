@@ -180,7 +180,7 @@ def test_d10_a_reload_that_takes_every_program_away_wants_to_be_forced() -> None
     async def story() -> None:
         it.begin()
         it.file = []
-        with pytest.raises(ValueError, match="no programs any more.*supervicectl reload --force"):
+        with pytest.raises(ValueError, match=r"no programs any more.*supervicectl reload --force"):
             await it.reload()
         assert {process.state for process in it.table.processes.values()} == {RUNNING}
         task = it.reload(force=True)
