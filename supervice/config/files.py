@@ -1,4 +1,4 @@
-"""Reading a file that somebody named, without ever waiting for it: regular files only, up to a size."""
+"""Reads a file whose name comes from a configuration: regular files only, up to a size, without waiting."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ import os
 
 
 def read_regular(path: str, most: int) -> tuple[bytes, os.stat_result]:
-    """The content and what fstat says of it. OSError, in words, for a directory, a FIFO, too many bytes."""
+    """Returns the content and its fstat. OSError, in words, for a directory, a FIFO, too many bytes."""
     fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     try:
         info = os.fstat(fd)
         kind = info.st_mode & 0o170000
         if kind == 0o040000:
-            raise OSError(21, "it is a directory, name a file")
+            raise OSError(21, "it is a directory; name a file")
         if kind != 0o100000:
-            raise OSError(22, "it is not a regular file")
+            raise OSError(22, "it is not a regular file; name one")
         chunks = []
         total = 0
         while chunk := os.read(fd, min(1 << 20, most + 1)):

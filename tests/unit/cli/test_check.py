@@ -117,7 +117,7 @@ def test_the_drain_counts_for_whoever_grants_the_time(path: Path, capsys: Any) -
     assert "a container needs a grace period above 15 s" in fits
     assert "warning" not in fits
     tight = explained("drain_delay = 5\nshutdown_timeout = 20", 30)
-    assert "shutdown_timeout is 20 s, 5 s of drain_delay come before it: waits will be shortened" in tight
+    assert "shutdown_timeout is 20 s, 5 s of drain_delay come before it: waits are shortened" in tight
     assert "a container needs a grace period above 25 s" in tight
     assert "before" not in explained("", 30)
 
