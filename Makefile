@@ -16,7 +16,6 @@ STAMP := $(VENV)/.supervice-stamp
 
 BASE ?= python:3.13-slim
 IMAGE ?= supervice:dev
-VERSION = $(shell sed -n 's/^__version__ = "\(.*\)"/\1/p' supervice/__init__.py)
 
 # The default base first: the others are left out where they cannot be had (see docker/with-engine.sh).
 export SUPERVICE_TEST_BASES ?= $(BASE) $(filter-out $(BASE),python:3.13-slim python:3.11-slim python:3.14-slim)
@@ -24,8 +23,10 @@ export SUPERVICE_TEST_BASES ?= $(BASE) $(filter-out $(BASE),python:3.13-slim pyt
 WITH_ENGINE = docker/with-engine.sh
 # For what needs no more than the one base image.
 WITH_IMAGE = SUPERVICE_TEST_BASES='$(BASE)' docker/with-engine.sh
-BUILD = docker build --build-arg BASE=$(BASE) --build-arg VERSION=$(VERSION) -t $(IMAGE) .
 PYTEST = $(BIN)/python -m pytest
+# Ends with 3 where the bundle cannot be built, and says why: images are made of a virtual environment then.
+BUNDLE = $(BIN)/python docker/bundle/build.py
+TRY_BUNDLE = $(BUNDLE) || test $$? = 3
 RINGS = $(wildcard tests/unit tests/process tests/container)
 
 .PHONY: help
@@ -56,10 +57,10 @@ lint: venv  ## ruff: rules and format
 	$(BIN)/ruff format --check .
 
 .PHONY: types
-types: venv  ## mypy --strict
+types: venv  ## mypy --strict, over tests, tools and examples too
 	$(BIN)/mypy
-	@for folder in $$(find examples -name '*.py' -printf '%h\n' | sort -u); do \
-		echo "$(BIN)/mypy $$folder/*.py"; $(BIN)/mypy $$folder/*.py || exit 1; done
+	@for folder in docker/bundle $$(find examples -name '*.py' -printf '%h\n' | sort -u); do \
+		echo "$(BIN)/mypy $$folder/*.py"; MYPYPATH=$$folder $(BIN)/mypy $$folder/*.py || exit 1; done
 
 .PHONY: unit
 unit: venv  ## tests without fork and without sleep
@@ -67,17 +68,22 @@ unit: venv  ## tests without fork and without sleep
 
 .PHONY: process
 process: venv  ## tests with real child processes
+	@$(TRY_BUNDLE)
 	$(PYTEST) tests/process
 
 .PHONY: container
 container: venv  ## tests of the image, in containers
+	@$(TRY_BUNDLE)
 	$(WITH_ENGINE) $(PYTEST) tests/container
 
+# Tests at the same time; `make test WORKERS=0` runs one after the other. The container ring stays on one worker.
+WORKERS ?= 2
 # One run of pytest for the three rings, so that one failing ring does not hide the next one's
 # result and the last line counts them all.
 .PHONY: test
 test: venv lint types  ## everything: lint, types, and the three rings of tests
-	$(WITH_ENGINE) $(PYTEST) $(RINGS)
+	@$(TRY_BUNDLE)
+	$(WITH_ENGINE) $(PYTEST) -n $(WORKERS) --dist loadgroup $(RINGS)
 
 # Daemons, commands and forked children count (pyproject.toml); what runs in containers does not.
 COVERAGE = $(BIN)/python -m coverage
@@ -94,9 +100,15 @@ docs: venv  ## write the generated parts of the documentation anew
 	$(BIN)/python -m tools.migration_table docs/migrating-from-supervisord.md
 	$(BIN)/python -m tools.state_diagram docs/state-machine.md
 
+# `make bundle ARCH='amd64 arm64'` for both. The interpreter in it is built once, in minutes; see docker/bundle.
+ARCH ?= own
+.PHONY: bundle
+bundle: venv  ## build the static bundle for images without Python, into build/bundle
+	@set -e; for arch in $(ARCH); do $(BUNDLE) $$(test $$arch = own || echo --arch $$arch); done
+
 .PHONY: image
-image:  ## build the image supervice:dev
-	$(WITH_IMAGE) $(BUILD)
+image: venv  ## build the image supervice:dev
+	$(WITH_IMAGE) docker/image.sh $(IMAGE) $(BASE)
 
 .PHONY: examples
 examples: image  ## build the examples that are images
@@ -105,9 +117,9 @@ examples: image  ## build the examples that are images
 
 # Only where no engine can be had (or with DEMO=namespace) the demo needs an installation here.
 .PHONY: demo
-demo:  ## watch a container with nginx, a web application and Redis live, crash, recover and stop
+demo: venv  ## watch a container with nginx, a web application and Redis live, crash, recover and stop
 	@test -n '$(PYTHON)' || { echo 'make: no Python 3.11 or newer in PATH (python3, python3.11 ... python3.14)' >&2; exit 1; }
-	@engine=0; test '$(DEMO)' = namespace || $(WITH_IMAGE) $(PYTHON) docker/demo.py --image $(IMAGE) --base $(BASE) --version $(VERSION) container || engine=$$?; \
+	@engine=0; test '$(DEMO)' = namespace || $(WITH_IMAGE) $(PYTHON) docker/demo.py --image $(IMAGE) --base $(BASE) container || engine=$$?; \
 	if test '$(DEMO)' = namespace || test $$engine = 3; then $(MAKE) venv && $(PYTHON) docker/demo.py --bin $(BIN) namespace; else exit $$engine; fi
 
 # `make bench RUNS=5 BENCH='start memory'` measures those groups only, PEERS='supervice s6 pm2' those peers. What is not

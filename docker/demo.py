@@ -1,6 +1,6 @@
 """The demo: nginx, a web application and Redis under supervice as PID 1, shown in plain words.
 
-    demo.py [--image TAG] [--base TAG] [--version V] container   in a container; builds the images first
+    demo.py [--image TAG] [--base TAG] container   in a container; builds the images first
     demo.py [--bin DIR] namespace                                in a PID namespace of this machine
 
 Whatever is said here was seen: every step checks, and the first that does not hold ends the demo
@@ -111,21 +111,21 @@ class Stage(Protocol):
 
 
 class InContainer:
-    def __init__(self, image: str, base: str, version: str) -> None:
-        self.image, self.base, self.version = image, base, version
+    def __init__(self, image: str, base: str) -> None:
+        self.image, self.base = image, base
         self.stack = f"{image.partition(':')[0]}-example-web-stack:dev"
         self.name = f"supervice-demo-{os.getpid()}"
         self.published = ""
 
     def build(self) -> None:
         headline("Building the images")
-        # The same arguments as `make image`, so that neither spoils the other's cache.
-        own = ("--build-arg", f"BASE={self.base}", "--build-arg", f"VERSION={self.version}", str(REPOSITORY))
-        example = ("--build-arg", f"BASE={self.image}", str(EXAMPLE))
-        for tag, arguments in ((self.image, own), (self.stack, example)):
+        own = (str(REPOSITORY / "docker/image.sh"), self.image, self.base)
+        example = ("docker", "build", "-t", self.stack, "--build-arg", f"BASE={self.image}", str(EXAMPLE))
+        for tag, command in ((self.image, own), (self.stack, example)):
             begun = time.monotonic()
-            command = ("docker", "build", "-t", tag, *arguments)
-            done = subprocess.run(command, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+            # The first time there is an interpreter to build, and its standard error says so.
+            errors = None if command is own else subprocess.STDOUT
+            done = subprocess.run(command, text=True, stdout=subprocess.PIPE, stderr=errors)
             if done.returncode != 0:
                 quote(done.stdout)
                 raise Failed(f"{tag} could not be built")
@@ -592,7 +592,6 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="Show supervice as PID 1.")
     parser.add_argument("--image", default="supervice:dev")
     parser.add_argument("--base", default="python:3.13-slim")
-    parser.add_argument("--version", default="dev")
     parser.add_argument("--bin", type=Path, default=REPOSITORY / ".venv" / "bin")
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("container")
@@ -608,7 +607,7 @@ def main() -> int:
     if options.command == "container":
         if os.environ.get("SUPERVICE_REQUIRE_ENGINE") == "0":
             return 3
-        return perform(InContainer(options.image, options.base, options.version))
+        return perform(InContainer(options.image, options.base))
     return perform(InNamespace(options.bin))
 
 

@@ -32,6 +32,8 @@ if [ "$kind" = bundle ]; then
     esac
 fi
 
+# Without BuildKit the client warns of the builder that it then uses.
+docker buildx version >/dev/null 2>&1 || export DOCKER_BUILDKIT=0
 # Unpacking takes a shell and no more: no second base image for that.
 case $base in scratch) builder=debian:trixie-slim ;; *) builder=$base ;; esac
 case $kind in

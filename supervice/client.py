@@ -7,7 +7,14 @@ from __future__ import annotations
 
 import sys
 
-from supervice.control.client import connect_message, reply_timeout, trusted, untrusted_message
+from supervice.control.client import (
+    Unreachable,
+    connect_message,
+    queue_is_strange,
+    reply_timeout,
+    trusted,
+    untrusted_message,
+)
 from supervice.control.protocol import INVALID_REQUEST, MORE, FrameReader, ProtocolError, encode
 from supervice.control.render import clean, reload_text, status_table
 from supervice.net.peer import peer_of
@@ -58,6 +65,8 @@ class Controller:
             return _error(NOT_RUNNING, f"the daemon did not answer within {limit:g} s")
         except ProtocolError as error:
             return _error(NOT_RUNNING, f"{self.socket_path}: that is no supervice: {error}")
+        except Unreachable as error:
+            return _error(NOT_RUNNING, str(error))
         except OSError as error:
             return _error(NOT_RUNNING, connect_message(self.socket_path, error))
 
@@ -74,6 +83,9 @@ class Controller:
                     sock.connect(self.socket_path)
                     return sock
                 except BlockingIOError:
+                    strange = queue_is_strange(self.socket_path)
+                    if strange:
+                        raise Unreachable(strange) from None
                     await asyncio.sleep(0.01)
         except BaseException:
             sock.close()

@@ -172,12 +172,15 @@ class Supervisor:
         self.config = loaded.config
         self._serve(loaded.servers)
 
-    def reopen(self, path: str | None = None) -> None:
-        """Opens every log file anew, for an external rotation; with `path` only that one."""
-        if path is None:
-            logger.info("reopening log files")
+    def reopen(self) -> list[tuple[str, str]]:
+        """Opens every log file anew, for an external rotation; what could not be opened, and why."""
+        logger.info("reopening log files")
+        return [] if self._resources is None else self._resources.reopen()
+
+    def empty_log(self, path: str) -> None:
+        """Begins the log file at `path` anew, if one of ours is there. OSError."""
         if self._resources is not None:
-            self._resources.outputs.reopen(path)
+            self._resources.outputs.empty(path)
 
     # -- the run -----------------------------------------------------------------------------------------
 

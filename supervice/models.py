@@ -118,6 +118,7 @@ class ProgramConfig:
     stdout_logfile_compress: bool = False  # rotated files become gzip files
     stderr_logfile_maxbytes: int = 50 * MB
     stderr_logfile_backups: int = 10
+    logfile_mode: int | None = None  # of log files that are made, exactly; None: as for all
     stdout_capture_maxbytes: int = 0  # above 0: the output between supervisord's two tokens becomes an event
     stderr_capture_maxbytes: int = 0
     stdout_events_enabled: bool = False  # output becomes events too
@@ -204,6 +205,7 @@ class SupervisorConfig:
     log_overflow: Literal["block", "drop"] = "block"
     log_buffer: int = 64 * 1024
     log_compress: bool = False  # as `stdout_logfile_compress`
+    logfile_mode: int | None = None  # of log files that are made, exactly; None: 0640 less the umask
     termination_log: str | None = None  # None: /dev/termination-log when it exists
     env_file: tuple[str, ...] = ()  # as in `ProgramConfig`, for all programs
     user: str | None = None  # the user that the daemon becomes; an application stays who it is

@@ -100,7 +100,9 @@ An env file has `KEY=VALUE` lines, optionally with `export` before them; lines t
 Blanks around the value and then one pair of quotes around it are taken off. Nothing is expanded, and a backslash is a
 backslash. A secret is the content of a file without one trailing newline.
 
-The files are read at each start, by supervice itself: the program's user need not be able to. One that is missing or
+The files are read at each start, by supervice itself: the program's user need not be able to. Where the directory of a
+file belongs to neither root nor supervice's own user, it is opened with the rights of the program's user instead
+([security.md](security.md) says what is opened at all). One that is missing or
 wrong makes the start fail, and the start is retried. A reload starts those programs anew whose files have other values
 than at their last start; a file that cannot be read then is no change. Values are not shown in `status`, logs, errors
 or `check`.

@@ -46,7 +46,7 @@ def freeze(python: Path, libraries: Path, work: Path) -> None:
     standard = python.parent / "Lib"
     folders = (REPOSITORY, libraries, standard, work)
     # Columns are for the markers under a line of the source, which is not there.
-    command = [python, "-X", "no_debug_ranges", HERE / "freeze.py", *folders]
+    command: list[str | Path] = [python, "-X", "no_debug_ranges", HERE / "freeze.py", *folders]
     subprocess.run(command, env={"PATH": os.environ["PATH"], "PYTHONHASHSEED": "0"}, check=True)
 
 
@@ -76,7 +76,7 @@ def try_out(program: Path, work: Path) -> None:
     (work / "python").unlink(missing_ok=True)
     (work / "python").symlink_to(program)
     code = "import importlib, sys; [importlib.import_module(name) for name in sys.argv[1:]]"
-    command = [work / "python", "-I", "-S", "-c", code, *ours]
+    command: list[str | Path] = [work / "python", "-I", "-S", "-c", code, *ours]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise SystemExit(f"{done.stderr}bundle: a module that is needed is not in docker/bundle/modules.py")
@@ -142,15 +142,29 @@ def pack(tree: Path, archive: Path) -> None:
     archive.with_suffix(".tmp").rename(archive)
 
 
+def is_there(out: Path, inputs: str) -> bool:
+    """Whether all of it has been built, of these very files."""
+    recorded = out.with_suffix(".inputs")
+    whole = recorded.is_file() and out.is_dir() and out.with_suffix(".tar").is_file()
+    return whole and recorded.read_text() == inputs + "\n"
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--arch", choices=sorted(ARCHITECTURES), help="default: this machine's")
+    parser.add_argument(
+        "--again", action="store_true", help="also when it is there, made of the same sources"
+    )
     parser.add_argument("--cache", type=Path, default=REPOSITORY / "build/bundle/cache")
     parser.add_argument("out", type=Path, nargs="?", default=REPOSITORY / "build/bundle")
     arguments = parser.parse_args()
     cache = arguments.cache.resolve()
+    inputs = digest_of_inputs()
     try:
         architecture = arguments.arch or own_architecture()
+        out = arguments.out / architecture
+        if not arguments.again and is_there(out, inputs):
+            return
         parts = interpreter(architecture, cache)
         python = interpreter(own_architecture(), cache) / "python"
         compiler = zig(cache)
@@ -158,18 +172,16 @@ def main() -> None:
     except Missing as error:
         say(f"the bundle cannot be built here: {error}")
         sys.exit(3)
-    out = arguments.out / architecture
     with alone(cache, f"program-{architecture}"):
         work = cache / f"program-{architecture}"
         work.mkdir(exist_ok=True)
-        inputs = digest_of_inputs()
         freeze(python, wheels, work)
         link(parts, work, cache, architecture, work / "supervice")
         if architecture == own_architecture():
             try_out(work / "supervice", work)
         lay_out(work / "supervice", parts, compiler, wheels, out / "opt" / "supervice")
-        pack(out, arguments.out / f"{architecture}.tar")
-        (arguments.out / f"{architecture}.inputs").write_text(inputs + "\n")
+        pack(out, out.with_suffix(".tar"))
+        out.with_suffix(".inputs").write_text(inputs + "\n")
 
 
 if __name__ == "__main__":

@@ -53,6 +53,18 @@ def alone(cache: Path, what: str) -> Iterator[None]:
         yield
 
 
+def need(tool: str) -> None:
+    """Installs a program that a Debian without it has as a package of that name. `Missing`."""
+    if shutil.which(tool) is None and os.geteuid() == 0 and shutil.which("apt-get"):
+        say(f"installing {tool} with apt")
+        for verb in (["update"], ["install", "-y", "--no-install-recommends", tool]):
+            subprocess.run(
+                ["apt-get", "-qq", *verb], capture_output=True, stdin=subprocess.DEVNULL, check=False
+            )
+    if shutil.which(tool) is None:
+        raise Missing(f"{tool} is not installed; apt-get install {tool}")
+
+
 def fetch(folder: Path) -> dict[str, bytes]:
     """All sources in `folder`; the patches, by name. `Missing`."""
     folder.mkdir(parents=True, exist_ok=True)

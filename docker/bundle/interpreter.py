@@ -17,7 +17,7 @@ import tarfile
 from pathlib import Path
 
 import sources
-from fetch import Missing, alone, fetch, say, zig
+from fetch import Missing, alone, fetch, need, say, zig
 
 # Docker's name of an architecture: the one of the compiler and of the kernel, the oldest processor.
 ARCHITECTURES = {"amd64": ("x86_64", "x86_64"), "arm64": ("aarch64", "generic")}
@@ -88,9 +88,8 @@ def interpreter(architecture: str, cache: Path) -> Path:
     done = cache / f"interpreter-{architecture}-{key(architecture)}"
     if done.is_dir():
         return done
-    for tool in ("make", "patch"):
-        if shutil.which(tool) is None:
-            raise Missing(f"{tool} is not installed; apt-get install {tool}")
+    need("make")
+    need("patch")
     # The other architecture is built by a Python of the very same version: this one's.
     host = None if architecture == own_architecture() else interpreter(own_architecture(), cache) / "python"
     with alone(cache, f"interpreter-{architecture}"):

@@ -103,12 +103,12 @@ def collect(sources: Sources, packages: list[str]) -> dict[str, Path]:
     own: set[str] = set()
     while wanted:
         name = wanted.pop()
-        path = sources.find(name)
-        if path is None or name in found or (_never(name) and name not in own):
+        file = sources.find(name)
+        if file is None or name in found or (_never(name) and name not in own):
             continue
-        found[name] = path
+        found[name] = file
         wanted.extend(_parents(name))
-        imports = list(_imports(name, path, everywhere=not sources.is_standard(path)))
+        imports = list(_imports(name, file, everywhere=not sources.is_standard(file)))
         if name.partition(".")[0] == packages[0]:
             own.update(imports)
         wanted.extend(imports)

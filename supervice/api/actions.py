@@ -171,8 +171,12 @@ class Actions:
         return {"status": "ok", "message": f"would be: {message}" if dry_run else message, **changed}
 
     def reopen(self, _request: Request) -> Reply:
-        self._daemon.reopen()
-        return {"status": "ok", "message": "Log files reopened"}
+        failed = self._daemon.reopen()
+        if not failed:
+            return {"status": "ok", "message": "Log files reopened", "failed": []}
+        # The daemon's own log may be one of them: this reply is then the only place where it is said.
+        message = "not reopened: " + "; ".join(f"{path}: {why}" for path, why in failed)
+        raise CommandError(FAILED, message, failed=[{"path": path, "reason": why} for path, why in failed])
 
     def shutdown(self, _request: Request) -> Reply:
         self._daemon.termination.request(Verdict(0, "shutdown was asked for"), drain=True)

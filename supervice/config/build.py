@@ -148,6 +148,9 @@ class Builder:
                     continue
                 setattr(self.config, field, value)
                 given.add("socket" if field == "socket_path" else field)
+        if ctx.stock:  # as supervisord makes them
+            umask = self.config.umask
+            self.config.logfile_mode = 0o666 & ~(0o022 if umask is None else umask)
         if silent and "logfile" not in given:
             self.config.logfile = "/dev/null"
             given.add("logfile")

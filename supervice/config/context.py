@@ -42,7 +42,9 @@ _STREAMS = {
     "/proc/1/fd/2": 2,
 }
 # supervisord takes negative numbers for these, as if they were 0.
-_NEGATIVE = ("seconds", "count", "retries", "size")
+_NEGATIVE = ("seconds", "count", "retries", "size", "maxbytes", "backups")
+LEAST_BYTES = 4096  # of a log file that is rotated
+MOST_BACKUPS = 1000
 FAILED = object()
 
 
@@ -199,6 +201,8 @@ class Context:
             return f"{way}:{self.path(path)}"
         if kind == "paths":
             return tuple([self.path(path) for path in parsed])
+        if kind in ("maxbytes", "backups"):
+            return self._rotation(section, name, kind, parsed)
         if kind == "logfile":
             return self._logfile(section, name, parsed)
         if kind == "command":
@@ -217,6 +221,22 @@ class Context:
         if self.cwd is not None and not path.startswith("/"):
             path = os.path.normpath(os.path.join(self.cwd, path))
         return path
+
+    def _rotation(self, section: Section, name: str, kind: str, value: int) -> int:
+        """The value, within what the daemon does in one turn of its loop. ValueError in our dialect."""
+        if kind == "maxbytes" and 0 < value < LEAST_BYTES:
+            why, use = "a file of less than 4KB is rotated all the time", LEAST_BYTES
+            write = "4KB or more, or 0 for never"
+        elif kind == "backups" and value > MOST_BACKUPS:
+            why, use, write = "too many to be renamed at each rotation", MOST_BACKUPS, "1000 or less"
+        else:
+            return value
+        if not self.stock:
+            raise ValueError(f"{why}; write {write}")
+        _, file, line = section.options[name]
+        message = f"[{shown(section.name)}] {name} = {value}: {why}, {use} is taken; write {write}"
+        self.warning(file, line, name, message)
+        return use
 
     def _logfile(self, section: Section, name: str, path: str) -> str | None:
         own = section.name in ("supervice", "supervisord")

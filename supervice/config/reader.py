@@ -13,8 +13,9 @@ import os
 
 from supervice.config import lexer
 from supervice.config.expand import ExpandError, Names, expand
-from supervice.config.files import read_regular
 from supervice.config.problems import ERROR, STRICT, WARNING, Problem, shown
+from supervice.fs.files import read_file
+from supervice.fs.place import is_trusted
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -73,13 +74,20 @@ class Reading:
     def _file(self, real: str, path: str, from_file: str, from_line: int) -> None:
         """Reads one file. `path` is its name in messages; `from_…` is where it is included."""
         try:
-            data, info = read_regular(real, BIGGEST)
+            # The file itself was named by who starts us; what it includes may lie in a program's directory.
+            data, info = read_file(real, BIGGEST, follow=not from_line)
         except OSError as error:
             why = error.strerror or str(error)
             severity = WARNING if from_line and self.stock else ERROR  # supervisord goes on without the file
             what = f"{shown(path, LONG_PATH)} cannot be read" if from_line else "cannot be read"
             self.complain(from_file, from_line, severity, f"{what}: {why}")
             return
+        if from_line and not is_trusted(info.st_uid):
+            message = (
+                f"{shown(path, LONG_PATH)} belongs to uid {info.st_uid}, who can change what is run as"
+                f" uid {os.geteuid()}; give it to root (chown root) or take it out of [include]"
+            )
+            self.complain(from_file, from_line, WARNING, message, "files")
         identity = (info.st_dev, info.st_ino)
         if identity in self._stack:
             self.complain(

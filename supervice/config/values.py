@@ -203,6 +203,13 @@ def octal(text: str) -> int:
     return value
 
 
+def permissions(text: str) -> int:
+    value = octal(text)
+    if value > 0o777:
+        raise ValueError("more than permissions, write three digits: 0640")
+    return value
+
+
 def umask(text: str) -> int:
     value = octal(text)
     if value > 0o777:

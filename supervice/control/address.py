@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 NAME = "supervice.sock"
+BIGGEST = 16 * 1024 * 1024  # bytes of a configuration, as its reader has it
 
 # Where the daemon looks for its configuration when it is given none (SPEC 1.1), `$SUPERVICE_CONFIG` first.
 CONFIG_PATHS = (
@@ -103,9 +104,10 @@ def configured_socket(path: str, environ: Mapping[str, str]) -> str | None:
 
     A glance, not a parse: what it does not understand counts as not set, and the default paths are next.
     """
+    from supervice.fs.files import read_file
+
     try:
-        with open(path, encoding="utf-8-sig", errors="replace") as file:
-            lines = file.read(1 << 20).splitlines()
+        lines = read_file(path, BIGGEST, follow=True)[0].decode("utf-8-sig", "replace").splitlines()
     except OSError:
         return None
     inside = False

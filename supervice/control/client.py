@@ -46,6 +46,20 @@ def trusted(peer: Peer) -> bool:
     return peer.uid in (0, os.geteuid()) or peer.pid == 1
 
 
+def queue_is_strange(path: str) -> str:
+    """Why a socket whose queue is full is not waited at, or "": a stranger's would hold us up for ever.
+
+    Who listens is known only once we are connected; the file's owner and PID 1 are known before.
+    """
+    try:
+        uid = os.lstat(path).st_uid
+        if uid in (0, os.geteuid()) or uid == os.stat("/proc/1").st_uid:
+            return ""
+    except OSError:
+        return ""
+    return f"{path}: refused: the socket belongs to uid {uid}, which is neither root nor you"
+
+
 def untrusted_message(path: str, peer: Peer) -> str:
     return f"{path}: refused: the daemon there runs as uid {peer.uid}, which is neither root nor you"
 
@@ -85,6 +99,9 @@ class Client:
                 self._sock.connect(path)
                 return
             except BlockingIOError:  # a Unix socket whose queue is full says so instead of waiting
+                strange = queue_is_strange(path)
+                if strange:
+                    raise Unreachable(strange) from None
                 if time.monotonic() > give_up:
                     raise TimeoutError(f"not accepted within {timeout:g} s") from None
                 time.sleep(0.005)

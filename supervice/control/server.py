@@ -53,6 +53,7 @@ class RpcServer(ServerBase):
         self.path = path
         self.mode = mode if mode is not None else 0o600 if group_gid is None else 0o660
         self.group_gid = group_gid
+        self._listener: Listener | None = None
 
     def open(self) -> None:
         """Makes the socket and begins to accept (about 0.2 ms).
@@ -62,7 +63,13 @@ class RpcServer(ServerBase):
         it is still ours.
         """
         if not self._acceptors:
-            self._listen(Listener(self.path, self.mode, self.group_gid, self.log), self.title)
+            self._listener = Listener(self.path, self.mode, self.group_gid, self.log)
+            self._listen(self._listener, self.title)
+
+    def give(self, uid: int) -> None:
+        """Makes the socket file that of the user that we are about to become. OSError."""
+        if self._listener is not None:
+            self._listener.give(uid)
 
     def _welcome(self, sock: _socket.socket, _endpoint: str, peer: Peer | None) -> Connection:
         assert peer is not None, "this is a Unix socket"

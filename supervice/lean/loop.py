@@ -324,10 +324,7 @@ _running: Loop | None = None
 
 
 def running_loop() -> EventLoop:
-    """Returns the loop that this code runs on: ours in the daemon, else asyncio's.
-
-    RuntimeError without one.
-    """
+    """Returns the loop that runs this code: ours in the daemon, else asyncio's. RuntimeError without one."""
     if _running is not None:
         return _running
     asyncio = sys.modules.get("asyncio")

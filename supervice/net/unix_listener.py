@@ -1,8 +1,9 @@
 """The socket file: made with its final mode, taken over only from the dead, removed only by its owner.
 
 Two daemons that start at once must not both win. What decides is a lock on the *directory* of the socket,
-held from the look at the old file until `listen` (and while it is removed): it leaves no file behind, needs
-no right that making the socket does not need, and the kernel drops it with its holder.
+held from the look at the old file until `listen`: it leaves no file behind, needs no right that making the
+socket does not need, and the kernel drops it with its holder. Everyone who may read the directory can hold
+it, so it is not waited for long; without it, what looks dead but is new is left alone.
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ import os
 import stat
 import time
 
+from supervice.fs.place import Place, Refused, chown_looked_at, identity, is_trusted
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,79 +24,110 @@ if TYPE_CHECKING:
 # Connections that wait for accept. asyncio's clients do not see that a queue is full (they take EAGAIN for
 # "in progress"), so it must not be; the kernel cuts this to net.core.somaxconn (4096).
 BACKLOG = 1024
-LOCK_WAIT = 1.0  # seconds; a holder needs about one millisecond
+LOCK_WAIT = 0.05  # seconds; a holder needs about one millisecond, and this may hold up the loop
+NEW = 2.0  # seconds; another daemon takes less from bind to listen
+LONGEST = 107  # bytes of a path, unix(7)
 
 
 class SocketInUse(OSError):
-    """The socket path cannot be taken: a live daemon answers there, or it is no socket at all."""
+    """The socket path cannot be taken: a live daemon answers there, or it is no socket at all.
 
-    def __init__(self, path: str, reason: str) -> None:
+    `live`: a daemon of root's or of our own user answers. `foreign`: a stranger's process or file is in the
+    way.
+    """
+
+    def __init__(self, path: str, reason: str, *, live: bool = False, foreign: bool = False) -> None:
         super().__init__(errno.EADDRINUSE, f"{path}: {reason}")
         self.path = path
         self.reason = reason
+        self.live = live
+        self.foreign = foreign
 
 
 class _DirectoryLock:
-    """Held inside `with`. TimeoutError when another process does not let go of it."""
+    """Held inside `with`, unless another process does not let go of it in time: then `is_held` is false."""
 
-    def __init__(self, path: str) -> None:
-        self._directory = os.path.dirname(path) or "."
+    def __init__(self, place: Place) -> None:
+        self._place = place
         self._fd = -1
+        self.is_held = True
 
-    def __enter__(self) -> None:
-        self._fd = os.open(self._directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    def __enter__(self) -> _DirectoryLock:
+        try:
+            self._fd = self._place.open_directory()
+        except OSError:
+            return self  # not readable: then the kernel's refusal to bind twice must do
         give_up = time.monotonic() + LOCK_WAIT
         while True:
             try:
                 fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                return
+                return self
             except BlockingIOError:
                 if time.monotonic() > give_up:
-                    os.close(self._fd)
-                    raise TimeoutError(
-                        errno.ETIMEDOUT, f"{self._directory} is locked by another process"
-                    ) from None
+                    self.is_held = False
+                    return self
                 time.sleep(0.002)
             except OSError:
-                return  # a file system without locks: then the kernel's refusal to bind twice must do
+                return self  # a file system without locks: the same
 
     def __exit__(self, *_exc: object) -> None:
-        os.close(self._fd)
+        if self._fd >= 0:
+            os.close(self._fd)
 
 
-def _check(path: str) -> bool:
-    """Whether a dead socket lies at `path`. SocketInUse when something else does."""
+def _find_dead(place: Place, address: str, path: str) -> os.stat_result | None:
+    """The dead socket at `path`; None when nothing is there. SocketInUse when something else is."""
     try:
-        mode = os.lstat(path).st_mode
+        status = place.stat()
     except FileNotFoundError:
-        return False
-    if not stat.S_ISSOCK(mode):
-        raise SocketInUse(path, "exists and is not a socket; remove it or choose another path")
+        return None
+    # Who may write into the directory could have brought something of root's there, too.
+    brought = place.shared and status.st_nlink > 1
+    foreign = brought or not is_trusted(status.st_uid)
+    if not stat.S_ISSOCK(status.st_mode):
+        whose = f" (it belongs to uid {status.st_uid})" if foreign else ""
+        reason = f"exists and is not a socket{whose}; remove it or choose another path"
+        raise SocketInUse(path, reason, foreign=foreign)
     probe = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM)
     try:
         probe.setblocking(False)  # a full backlog is EAGAIN at once: alive
-        probe.connect(path)
+        probe.connect(address)
+        uid = _listener_of(probe)[1]
     except ConnectionRefusedError:
-        return True  # nothing listens: the kernel's proof that it is stale
+        return status  # nothing listens: the kernel's proof that it is stale
     except FileNotFoundError:
-        return False
+        return None
     except OSError as error:
-        raise SocketInUse(path, f"is in use ({error.strerror})") from None
+        whose = f", and belongs to uid {status.st_uid}" if foreign else ""
+        raise SocketInUse(
+            path, f"is in use ({error.strerror}){whose}", live=not foreign, foreign=foreign
+        ) from None
     finally:
         probe.close()
-    raise SocketInUse(path, "another daemon answers there; stop it or choose another path")
+    if is_trusted(uid) and not brought:
+        raise SocketInUse(path, "another daemon answers there; stop it or choose another path", live=True)
+    raise SocketInUse(
+        path, f"a process of uid {uid} listens there; stop it or choose another path", foreign=True
+    )
+
+
+def _listener_of(sock: _socket.socket) -> tuple[int, int]:
+    """The pid and the uid of who called `listen` at the other end."""
+    pid, uid, _ = memoryview(sock.getsockopt(_socket.SOL_SOCKET, _socket.SO_PEERCRED, 12)).cast("i")
+    return pid, uid & 0xFFFFFFFF
 
 
 def check_socket(path: str) -> None:
     """Raises `SocketInUse` when `path` cannot be taken; for a daemon that wants to know before it starts."""
-    _check(path)
+    with Place(path, follow_last=False) as place:
+        _find_dead(place, path, path)
 
 
 class Listener:
     """A listening Unix socket and its file.
 
     `fd` is ready to accept. Raises `SocketInUse`, or OSError (no such directory, no permission, path longer
-    than 107 bytes).
+    than 107 bytes, a directory behind a stranger's link).
     """
 
     def __init__(
@@ -105,49 +139,100 @@ class Listener:
         *,
         uid: int | None = None,
     ) -> None:
+        if len(os.fsencode(path)) > LONGEST:
+            raise OSError(errno.ENAMETOOLONG, f"is longer than {LONGEST} bytes; choose a shorter path", path)
         self.path = path
         self.port = 0  # it has none; what listens on the internet has
         self._file = os.path.abspath(path)  # the daemon changes its directory once it runs
         self._pid = os.getpid()
+        self._identity: tuple[int, int] | None = None
+        self._warn = warn
         self.sock = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM)
         try:
-            with _DirectoryLock(path):
-                if _check(path):
-                    os.unlink(path)
-                self._bind(mode)
-                self._own(uid, group_gid, warn)
-                self.sock.listen(BACKLOG)
+            with Place(self._file, follow_last=False) as place:
+                self._take(place, mode, uid, group_gid)
         except BaseException:
             self.sock.close()
             raise
         self.sock.setblocking(False)
         self.fd = self.sock.fileno()
 
-    def _bind(self, mode: int) -> None:
+    def _take(self, place: Place, mode: int, uid: int | None, gid: int | None) -> None:
+        fixed = place.is_fixed(self._file)
+        # Where a stranger can change what the path leads to, the directory goes by its descriptor.
+        address = self.path if fixed else f"/proc/self/fd/{place.fd}/{place.name}"
+        with _DirectoryLock(place) as lock:
+            dead = _find_dead(place, address, self.path)
+            if dead is not None:
+                if not lock.is_held and time.time() - dead.st_ctime < NEW:
+                    reason = "was made just now and does not answer, and its directory is locked; try again"
+                    raise SocketInUse(self.path, reason, foreign=True)
+                place.remove(place.name, identity(dead))
+            self._bind(address, mode)
+            self._identity = identity(place.stat())
+            if fixed:
+                # Before `listen` no client can connect, so the owner is in place before one could notice.
+                self._own(place, uid, gid)
+            self.sock.listen(BACKLOG)
+            if not fixed:
+                self._own(place, uid, gid)
+
+    def _bind(self, address: str, mode: int) -> None:
         # The kernel makes the file with 0777 & ~umask: so it never has another mode than the final one.
         umask = os.umask(0o777 & ~mode)
         try:
-            self.sock.bind(self.path)
+            self.sock.bind(address)
         except OSError as error:
             if error.errno == errno.EADDRINUSE:
-                raise SocketInUse(
-                    self.path, "another process has just taken it; choose another path"
-                ) from None
+                reason = "another process has just taken it; choose another path"
+                raise SocketInUse(self.path, reason, foreign=True) from None
             raise
         finally:
             os.umask(umask)
-        self._identity = _identity(self.path)
 
-    def _own(self, uid: int | None, group_gid: int | None, warn: Callable[[str], object] | None) -> None:
-        # Between bind and listen no client can connect, so the owner is in place before one could notice.
-        if uid is None and group_gid is None:
+    def _own(self, place: Place, uid: int | None, gid: int | None) -> None:
+        """Changes the owner of the file, which is found by a descriptor and must be the one that we listen
+        at."""
+        if uid is None and gid is None:
             return
+        clients = f"members of group {gid}" if uid is None else f"user {uid}"
+        uid, gid = -1 if uid is None else uid, -1 if gid is None else gid
         try:
-            os.chown(self.path, -1 if uid is None else uid, -1 if group_gid is None else group_gid)
+            if place.is_fixed(self._file):
+                place.chown(uid, gid)
+                return
+            fd = place.look()
+            try:
+                if not self._is_ours(fd):
+                    why = f"was replaced by another process; keep uid {place.owner} away from it"
+                    raise Refused(why, self.path)
+                chown_looked_at(fd, uid, gid)
+            finally:
+                os.close(fd)
+        except Refused:
+            raise
         except OSError as error:
-            clients = f"members of group {group_gid}" if uid is None else f"user {uid}"
-            if warn is not None:
-                warn(f"{self.path}: chown failed ({error.strerror}); {clients} cannot connect")
+            if self._warn is not None:
+                self._warn(f"{self.path}: chown failed ({error.strerror}); {clients} cannot connect")
+
+    def _is_ours(self, fd: int) -> bool:
+        """Whether the socket file that `fd` stands for leads to our socket: asked of who listens there."""
+        probe = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM)
+        try:
+            probe.setblocking(False)
+            probe.connect(f"/proc/self/fd/{fd}")
+            same_name = probe.getpeername() == self.sock.getsockname()
+            return same_name and _listener_of(probe)[0] == os.getpid()
+        except OSError:
+            return False
+        finally:
+            probe.close()
+
+    def give(self, uid: int) -> None:
+        """Makes it the file of the user that we are about to become. OSError."""
+        with Place(self._file, follow_last=False) as place:
+            if identity(place.stat()) == self._identity:
+                self._own(place, uid, None)
 
     def accept_from(self) -> tuple[_socket.socket, str]:
         """The next connection; BlockingIOError when there is none. No address: see `peer_of`."""
@@ -162,18 +247,16 @@ class Listener:
         return sock, ""
 
     def close(self) -> None:
-        """Stops listening and removes the file, if it is still ours."""
+        """Removes the file, if it is still ours, and stops listening.
+
+        In this order: while we listen no other daemon takes the path, and the inode has no other file.
+        """
+        ours, self._identity = self._identity, None
+        # a fork that never became its program must not take the socket away
+        if ours is not None and os.getpid() == self._pid:
+            try:
+                with Place(self._file, follow_last=False) as place:
+                    place.remove(place.name, ours)
+            except OSError:
+                pass  # gone, or a file system that became read-only: the next start will find it stale
         self.sock.close()
-        if os.getpid() != self._pid:
-            return  # a fork that never became its program must not take the socket away
-        try:
-            with _DirectoryLock(self._file):
-                if _identity(self._file) == self._identity:
-                    os.unlink(self._file)
-        except OSError:
-            pass  # gone, or a file system that became read-only: the next start will find it stale
-
-
-def _identity(path: str) -> tuple[int, int]:
-    status = os.lstat(path)
-    return status.st_dev, status.st_ino

@@ -14,6 +14,7 @@ import _socket
 import os
 import sys
 
+from supervice.fs.private_directory import PrivateDirectory
 from supervice.notify.protocol import parse
 from supervice.pid1.leftovers import read_stat
 
@@ -41,7 +42,7 @@ class NotifySocket:
     def __init__(self, loop: EventLoop, places: Sequence[str] = ()) -> None:
         """`places`: directories in which to try to have it. OSError when there are no such sockets here."""
         self._loop = loop
-        self._directory = ""
+        self._directory: PrivateDirectory | None = None
         self._programs: dict[int, Listener] = {}  # by the pid of the leader, which is its session's too
         self._socket = _socket.socket(
             _socket.AF_UNIX, _socket.SOCK_DGRAM | _socket.SOCK_CLOEXEC | _socket.SOCK_NONBLOCK
@@ -57,21 +58,15 @@ class NotifySocket:
     def _bind_path(self, places: Sequence[str]) -> str:
         """A directory of its own, so that no other file is in the way; "" where none can be made."""
         for place in places:
-            directory = os.path.join(place, f"supervice-{os.urandom(6).hex()}")
             try:
-                os.mkdir(directory, 0o700)
+                self._directory = PrivateDirectory(place)
             except OSError:
                 continue
-            path = os.path.join(directory, "notify")
             try:
-                self._socket.bind(path)
-                os.chmod(path, 0o666)  # every user may send, the credentials decide
-                os.chmod(directory, 0o711)
+                return self._directory.bind(self._socket)
             except OSError:
-                _remove(directory)
+                self._directory.close()
                 return ""  # the socket may have a name already: no second try
-            self._directory = directory
-            return path
         return ""
 
     def _bind_abstract(self) -> str:
@@ -137,22 +132,14 @@ class NotifySocket:
     def close(self) -> None:
         self._loop.remove_reader(self._socket.fileno())
         self._socket.close()
-        if self._directory:
-            _remove(self._directory)
+        if self._directory is not None:
+            self._directory.close()
 
 
 def places(environ: Mapping[str, str]) -> tuple[str, ...]:
     """Where the socket is put: not on a volume, and where programs of other users can reach it."""
     mine = environ.get("XDG_RUNTIME_DIR", "") if os.geteuid() else ""
     return tuple(place for place in ("/run", mine, "/tmp") if place.startswith("/"))
-
-
-def _remove(directory: str) -> None:
-    for remove, path in ((os.unlink, os.path.join(directory, "notify")), (os.rmdir, directory)):
-        try:
-            remove(path)
-        except OSError:
-            pass
 
 
 def _integers(content: bytes) -> list[int]:

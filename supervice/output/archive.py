@@ -7,12 +7,13 @@ that asks for it (docs/adr/0016).
 
 from __future__ import annotations
 
+import errno
 import os
-import stat
 import sys
 from collections import deque
 
-from supervice.output.backups import SUFFIX, find, next_plain, unlink
+from supervice.fs.place import Place, identity, is_trusted
+from supervice.output.backups import SUFFIX, Backups, is_plain
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
         path: str
         backups: int
+        mode: tuple[int, bool]
 
 
 # wbits 31 is the gzip format. What could not be written ends it with a status other than 0.
@@ -46,15 +48,30 @@ put(gzip.flush())
 os.fsync(1)
 """
 
+# Behind the name of a log: what is being compressed.
+TEMPORARY = f"{SUFFIX}.tmp"
+
 
 class _Job:
-    __slots__ = ("identity", "log", "temporary", "times")
+    """The compression of one file, known by device and inode; `target` is our descriptor of the new one."""
 
-    def __init__(self, log: Log, status: os.stat_result) -> None:
+    __slots__ = ("log", "source", "target", "times")
+
+    def __init__(self, log: Log, source: os.stat_result, target: int) -> None:
         self.log = log
-        self.temporary = f"{log.path}{SUFFIX}.tmp"
-        self.identity = (status.st_dev, status.st_ino)
-        self.times = (status.st_atime_ns, status.st_mtime_ns)
+        self.target = target
+        self.source = identity(source)
+        self.times = (source.st_atime_ns, source.st_mtime_ns)
+
+    def abandon(self) -> None:
+        try:
+            with Place(self.log.path) as place:
+                place.remove(f"{place.name}{TEMPORARY}", identity(os.fstat(self.target)))
+        except OSError:
+            pass
+
+    def close(self) -> None:
+        os.close(self.target)
 
 
 class Archive:
@@ -82,37 +99,37 @@ class Archive:
         while self._queue and self._job is None and not self._closed:
             log = self._queue.popleft()
             try:
-                self._begin(log)
+                with Place(log.path) as place:
+                    self._begin(log, place)
             except OSError as error:
                 self._failed(log, error.strerror or str(error))
 
-    def _begin(self, log: Log) -> None:
-        number = next_plain(log.path, log.backups)
+    def _begin(self, log: Log, place: Place) -> None:
+        backups = Backups(place)
+        number = backups.next_plain(log.backups)
         if not number:
             return
-        source = os.open(
-            f"{log.path}.{number}", os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
-        )
+        source = place.open(os.O_RDONLY, backups.name(number))
         try:
             status = os.fstat(source)
-            if not stat.S_ISREG(status.st_mode):
-                return
-            job = _Job(log, status)
-            unlink(job.temporary)
-            # O_EXCL: in a directory of the program's, nothing that it puts there is written to.
-            target = os.open(
-                job.temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600
-            )
+            if place.shared and not (is_plain(status) and is_trusted(status.st_uid)):
+                return  # it was changed since it was listed
+            temporary = f"{place.name}{TEMPORARY}"
+            place.sweep(temporary)
+            # Made by us, so that nothing which a program puts there is written to; its mode is the log's.
             try:
-                os.fchmod(target, stat.S_IMODE(status.st_mode))
+                target = place.create(os.O_WRONLY, log.mode[0], temporary, exact=log.mode[1])
+            except FileExistsError:
+                raise OSError(errno.EEXIST, f"{temporary} is in the way and not ours; remove it") from None
+            job = _Job(log, status, target)
+            try:
                 argv = [sys.executable or "python3", "-I", "-S", "-c", _CODE]
                 self._kill = self._start(argv, source, target, self._ended)
                 self._job = job
             except BaseException:
-                unlink(job.temporary)
+                job.abandon()
+                job.close()
                 raise
-            finally:
-                os.close(target)
         finally:
             os.close(source)
 
@@ -121,15 +138,16 @@ class Archive:
         if job is None:
             return
         try:
-            if self._closed or status:
-                unlink(job.temporary)
-                if not self._closed:
-                    self._failed(job.log, f"exit code {status}" if status > 0 else f"signal {-status}")
+            if status:
+                job.abandon()
+                self._failed(job.log, f"exit code {status}" if status > 0 else f"signal {-status}")
             else:
                 _put_in_place(job)
                 self._queue.append(job.log)  # there may be more
         except OSError as error:
             self._failed(job.log, error.strerror or str(error))
+        finally:
+            job.close()
         self._next()
 
     def _failed(self, log: Log, why: str) -> None:
@@ -140,18 +158,32 @@ class Archive:
         """Gives up what is under way; the next daemon compresses it."""
         self._closed = True
         self._queue.clear()
-        if self._kill is not None and self._job is not None:
+        job, self._job = self._job, None
+        if self._kill is not None and job is not None:
             self._kill()
-            unlink(self._job.temporary)
+            job.abandon()
+            job.close()
 
 
 def _put_in_place(job: _Job) -> None:
     """The number is looked up now: the file has moved on when the log was rotated meanwhile."""
-    path = job.log.path
-    number = find(path, job.log.backups, job.identity)
-    if not number or os.path.lexists(f"{path}.{number}{SUFFIX}"):
-        unlink(job.temporary)
-        return
-    os.utime(job.temporary, ns=job.times, follow_symlinks=False)
-    os.rename(job.temporary, f"{path}.{number}{SUFFIX}")
-    unlink(f"{path}.{number}")
+    with Place(job.log.path) as place:
+        temporary = f"{place.name}{TEMPORARY}"
+        backups = Backups(place)
+        number = backups.find(job.log.backups, job.source)
+        name = backups.name(number, SUFFIX)
+        ours = identity(os.fstat(job.target))
+        if not number or _is_there(place, name) or identity(place.stat(temporary)) != ours:
+            place.remove(temporary, ours)
+            return
+        os.utime(job.target, ns=job.times)
+        place.rename(temporary, name)
+        place.remove(backups.name(number), job.source)
+
+
+def _is_there(place: Place, name: str) -> bool:
+    try:
+        place.stat(name)
+    except FileNotFoundError:
+        return False
+    return True

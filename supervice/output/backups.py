@@ -1,73 +1,170 @@
 """The rotated files of a log: `log.1` … `log.N`, the newest first, plain or compressed (`log.3.gz`).
 
-Renames and unlinks only; whatever moment we are killed at, every line is in one of the files. Called by
-`FileSink` when it rotates and by `Archive` when a file is compressed; must not know who writes.
+Renames and unlinks only; whatever moment we are killed at, every line is in one of the files. What a
+stranger has put among them is left alone: its number is passed over. Called by `FileSink` when it rotates
+and by `Archive` when a file is compressed; must not know who writes.
 """
 
 from __future__ import annotations
 
+import errno
 import os
+import stat
+
+from supervice.fs.place import identity, is_trusted
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from supervice.fs.place import Place
 
 SUFFIX = ".gz"
+MOST = 1000  # of one log; `check` allows no more
+# A directory with more names than this takes too long to be listed: then number after number is asked for.
+LONGEST_LISTING = 10_000
 
 
-def shift(path: str, backups: int) -> None:
-    """Makes `path.1` free by moving each file to the next number. OSError: some may have moved.
+class Backups:
+    """The backups of the log at `place` as they are now. `foreign`: the names that are none of ours."""
 
-    Only as far as the first free number: after a kill in the middle, or when somebody took a file away,
-    nothing older has to go. The oldest is unlinked first: renaming over an existing file makes ext4 write the
-    other one out at once.
-    """
-    last = 1
-    while last < backups and is_taken(path, last):
-        last += 1
-    if last == backups:
-        for suffix in ("", SUFFIX):
-            unlink(f"{path}.{last}{suffix}")
-    for number in range(last - 1, 0, -1):
-        for suffix in ("", SUFFIX):
+    def __init__(self, place: Place) -> None:
+        self._place = place
+        self._plain: set[int] = set()
+        self._packed: set[int] = set()
+        self.foreign: list[str] = []
+        self._taken: set[int] = set()  # numbers of theirs
+        names = place.names(LONGEST_LISTING)
+        self._read(self._probe() if names is None else names)
+
+    def _probe(self) -> list[str]:
+        found = []
+        for number in range(1, MOST + 1):
+            for name in (f"{self._place.name}.{number}", f"{self._place.name}.{number}{SUFFIX}"):
+                try:
+                    self._place.stat(name)
+                except OSError:
+                    continue
+                found.append(name)
+        return found
+
+    def _read(self, names: list[str]) -> None:
+        begin = f"{self._place.name}."
+        for name in names:
+            if not name.startswith(begin):
+                continue
+            text = name[len(begin) :]
+            digits = text.removesuffix(SUFFIX)
+            if not (digits.isascii() and digits.isdigit()) or digits[0] == "0" or len(digits) > 4:
+                continue
+            number = int(digits)
+            if number > MOST:
+                continue
+            if self._place.shared and not self._is_ours(name):
+                self.foreign.append(name)
+                self._taken.add(number)
+            else:
+                (self._plain if digits == text else self._packed).add(number)
+
+    def _is_ours(self, name: str) -> bool:
+        try:
+            status = self._place.stat(name)
+        except FileNotFoundError:
+            return False
+        return is_plain(status) and is_trusted(status.st_uid)
+
+    def _numbers(self, backups: int) -> list[int]:
+        """The numbers for so many backups."""
+        found = []
+        for number in range(1, MOST + 1):
+            if number not in self._taken:
+                found.append(number)
+                if len(found) == backups:
+                    break
+        return found
+
+    def name(self, number: int, suffix: str = "") -> str:
+        return f"{self._place.name}.{number}{suffix}"
+
+    def shift(self, backups: int) -> str:
+        """Makes the first name free by moving each file to the next one, and returns it. OSError: some may
+        have moved.
+
+        Only as far as the first free number: after a kill in the middle, or when somebody took a file away,
+        nothing older has to go. The oldest is unlinked first: renaming over an existing file makes ext4 write
+        the other one out at once.
+        """
+        numbers = self._numbers(backups)
+        if not numbers:
+            raise OSError(
+                errno.EEXIST, "all names of its backups are taken by files of other users; remove them"
+            )
+        place, last = self._place, 0
+        while last < len(numbers) - 1 and (numbers[last] in self._plain or numbers[last] in self._packed):
+            last += 1
+        for names, suffix in ((self._plain, ""), (self._packed, SUFFIX)):
+            if numbers[last] in names:
+                _unlink(place, self.name(numbers[last], suffix))
+        for at in range(last - 1, -1, -1):
+            for names, suffix in ((self._plain, ""), (self._packed, SUFFIX)):
+                if numbers[at] in names:
+                    try:
+                        place.rename(self.name(numbers[at], suffix), self.name(numbers[at + 1], suffix))
+                    except FileNotFoundError:
+                        pass
+        return self.name(numbers[0])
+
+    def next_plain(self, backups: int) -> int:
+        """The newest backup that is still to be compressed; 0: none.
+
+        When both forms of one number are there, of the same time to the nanosecond, we were killed after the
+        compressed one was complete: the plain one goes. Two that differ are two files; neither is touched.
+        """
+        for number in self._numbers(backups):
+            if number not in self._plain:
+                continue
+            if number not in self._packed:
+                return number
             try:
-                os.rename(f"{path}.{number}{suffix}", f"{path}.{number + 1}{suffix}")
+                plain, packed = (self._place.stat(self.name(number, s)) for s in ("", SUFFIX))
             except FileNotFoundError:
-                pass
+                continue
+            if plain.st_mtime_ns == packed.st_mtime_ns:
+                _unlink(self._place, self.name(number))
+        return 0
+
+    def find(self, backups: int, file: tuple[int, int]) -> int:
+        """The number that a plain backup has by now, known by device and inode; 0 when it is gone."""
+        for number in self._numbers(backups):
+            if number in self._plain:
+                try:
+                    if identity(self._place.stat(self.name(number))) == file:
+                        return number
+                except FileNotFoundError:
+                    pass
+        return 0
 
 
-def is_taken(path: str, number: int) -> bool:
-    return os.path.lexists(f"{path}.{number}") or os.path.lexists(f"{path}.{number}{SUFFIX}")
-
-
-def next_plain(path: str, backups: int) -> int:
-    """The newest backup that is still to be compressed; 0: none.
-
-    When both forms of one number are there, of the same time to the nanosecond, we were killed after the
-    compressed one was complete: the plain one goes. Two that differ are two files; neither is touched.
-    """
-    for number in range(1, backups + 1):
-        try:
-            plain = os.lstat(f"{path}.{number}")
-        except OSError:
-            continue
-        if not os.path.lexists(f"{path}.{number}{SUFFIX}"):
-            return number
-        if os.lstat(f"{path}.{number}{SUFFIX}").st_mtime_ns == plain.st_mtime_ns:
-            unlink(f"{path}.{number}")
-    return 0
-
-
-def find(path: str, backups: int, identity: tuple[int, int]) -> int:
-    """The number that a backup has by now, known by device and inode; 0 when it is gone."""
-    for number in range(1, backups + 1):
-        try:
-            status = os.lstat(f"{path}.{number}")
-        except OSError:
-            continue
-        if (status.st_dev, status.st_ino) == identity:
-            return number
-    return 0
-
-
-def unlink(path: str) -> None:
+def put_away(place: Place, fd: int, backups: int) -> tuple[str, frozenset[str]]:
+    """Gives the log that is open as `fd` the first name of its backups; that name, and the paths of what is
+    among them and not ours. "" when the log was removed or moved by somebody. OSError."""
     try:
-        os.unlink(path)
+        if identity(place.stat()) != identity(os.fstat(fd)):
+            return "", frozenset()
+    except FileNotFoundError:
+        return "", frozenset()
+    found = Backups(place)
+    first = found.shift(backups)
+    place.rename(place.name, first)
+    directory = os.path.dirname(place.path)
+    return first, frozenset(f"{directory}/{name}" for name in found.foreign)
+
+
+def is_plain(status: os.stat_result) -> bool:
+    """A regular file with one name and without set-id bits."""
+    return stat.S_ISREG(status.st_mode) and status.st_nlink == 1 and not status.st_mode & 0o6000
+
+
+def _unlink(place: Place, name: str) -> None:
+    try:
+        place.unlink(name)
     except FileNotFoundError:
         pass

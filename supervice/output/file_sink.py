@@ -1,20 +1,25 @@
 """Log files: appended to, rotated between lines, never in the way of the programs.
 
 One `FileSink` stands for one file, whoever writes into it, so that one place knows its size and whether it
-ends in an unfinished line. A file never blocks; what a full disk does not take is counted and reported.
+ends in an unfinished line. A disk that is full blocks nobody: what it does not take is counted and reported.
+Only a file that is rotated again and again does, for the turns of the loop that this takes: then what has
+come waits, and its writers with it.
 """
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 
-from supervice.output.backups import shift
+from supervice.fs.files import APPEND, open_or_create
+from supervice.fs.place import Place, identity
 from supervice.output.losses import Losses
 from supervice.output.sinks import CUT
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from supervice.output.held import Held
     from supervice.output.sinks import Owner, Source
 
 
@@ -23,18 +28,13 @@ LONGEST_LINE = 65536
 LOOK = 5.0
 
 
-def open_log(path: str) -> int:
-    """Opens `path` (already resolved) for appending; OSError when that is not possible now.
+# What a log file is made with: the mode, and whether that is exact or less our umask.
+MODE = (0o640, False)
 
-    O_NOFOLLOW: symbolic links of the configuration were followed when the path was resolved. One that appears
-    later, in a directory that perhaps belongs to the program, would make a root daemon write anywhere.
-    O_NONBLOCK matters only if something else than a file has taken the place. The mode is 0644 less umask.
-    """
-    return os.open(
-        path,
-        os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY,
-        0o644,
-    )
+
+def open_log(place: Place, mode: tuple[int, bool] = MODE) -> int:
+    """Opens a log for appending and makes it when it is not there; OSError when that is not possible now."""
+    return open_or_create(place, APPEND, mode[0], exact=mode[1])
 
 
 class FileSink:
@@ -47,37 +47,52 @@ class FileSink:
 
     __slots__ = (
         "_fd",
+        "_held",
         "_homeless",
         "_limit",
         "_looked",
         "_losses",
         "_owner",
+        "_said",
         "_size",
         "_stuck",
         "backups",
         "blocked",
         "compress",
         "maxbytes",
+        "mode",
         "path",
         "tail",
         "users",
     )
 
-    def __init__(self, owner: Owner, path: str, maxbytes: int, backups: int, compress: bool = False) -> None:
+    def __init__(
+        self,
+        owner: Owner,
+        path: str,
+        maxbytes: int,
+        backups: int,
+        compress: bool = False,
+        mode: tuple[int, bool] = MODE,
+    ) -> None:
         """OSError when the file cannot be opened."""
         self._owner = owner
         self.path = path
         self.maxbytes = maxbytes
         self.backups = backups
         self.compress = compress
-        self.blocked = False
+        self.mode = mode
+        self.blocked = False  # sources are asked to wait
         self.users = 0
         self.tail: object = None  # the source whose unfinished line the file ends in
         self._stuck = False  # the last rotation did not work; said once
         self._losses: Losses | None = None  # made with the first
         self._looked = owner.loop.time()
         self._homeless = False  # the file was removed and cannot be made again; said once
-        self._fd = open_log(path)
+        self._said: frozenset[str] = frozenset()  # the backups that are not ours, said once each
+        self._held: Held | None = None  # what waits for the next turn, and who waits for that
+        with Place(path) as place:
+            self._fd = open_log(place, mode)
         self._measure()
 
     def _measure(self) -> None:
@@ -94,7 +109,7 @@ class FileSink:
     def _ends_in_newline(self) -> bool:
         """Asked once for a file that was there before us: its last line may be unfinished."""
         try:
-            fd = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
+            fd = os.open(f"/proc/self/fd/{self._fd}", os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
         except OSError:
             return True  # we may append but not read; a joined line at worst
         try:
@@ -104,14 +119,21 @@ class FileSink:
         finally:
             os.close(fd)
 
-    def limits(self, maxbytes: int, backups: int, compress: bool) -> None:
+    def limits(self, maxbytes: int, backups: int, compress: bool, mode: tuple[int, bool] = MODE) -> None:
         """New limits (reload); they hold from the next write on."""
+        self.mode = mode
         self.maxbytes = self._limit = maxbytes
         self.backups = backups
         self.compress = compress
 
     def write(self, source: Source, head: bytes, data: bytes | bytearray, end: int) -> None:
         """Takes `head + data[:end]`, as every sink; only the last line may be unfinished."""
+        if self._held is not None:
+            self._held.add(source, head, memoryview(data)[:end])
+        else:
+            self._take(source, head, data, end)
+
+    def _take(self, source: Source, head: bytes, data: bytes | bytearray, end: int) -> None:
         if self._owner.loop.time() - self._looked >= LOOK:
             self._look()
         if self.tail is not None and self.tail is not source:
@@ -129,7 +151,8 @@ class FileSink:
         if self._fd < 0 or os.fstat(self._fd).st_nlink:
             return
         try:
-            fd = open_log(self.path)
+            with Place(self.path) as place:
+                fd = open_log(place, self.mode)
         except OSError as error:
             if not self._homeless:
                 self._homeless = True
@@ -157,6 +180,9 @@ class FileSink:
             cut = data.rfind(b"\n", pos, pos + room) + 1 if room > 0 else 0
             if not cut:
                 if self._size and (self.tail is None or self._size >= self._limit + LONGEST_LINE):
+                    if not self._owner.may_rotate():
+                        self._hold(source, head, memoryview(data)[pos:end])
+                        return
                     self._rotate()
                     if not self._limit:
                         self._put(source, head, data, pos, end)
@@ -222,14 +248,33 @@ class FileSink:
             self.tail = None
         return whole
 
+    def _hold(self, source: Source, head: bytes, data: memoryview) -> None:
+        """This turn has had its rotations: the rest is for the next one, before all that comes meanwhile."""
+        if self._held is None:
+            from supervice.output.held import Held
+
+            self._held = Held(self._owner, self._take, self._let_go)
+            self.blocked = True
+        self._held.again(source, head, data)
+
+    def _let_go(self) -> None:
+        self._held = None
+        self.blocked = False
+
+    @property
+    def queued(self) -> int:
+        """Bytes that wait for the next turn."""
+        return 0 if self._held is None else self._held.size
+
     def _rotate(self) -> None:
         """The current file becomes `.1`, and a new one is begun; the old ones may be compressed."""
         try:
             if not self.backups:
                 os.ftruncate(self._fd, 0)
+                self._size = 0
             else:
-                shift(self.path, self.backups)
-                self._begin_file()
+                with Place(self.path) as place:
+                    self._begin_file(place)
         except OSError as error:
             # The file simply grows; the next attempt is made after as many bytes again.
             self._limit = self._size + self.maxbytes
@@ -237,41 +282,49 @@ class FileSink:
                 self._stuck = True
                 self._owner.log("error", f"{self.path}: cannot be rotated, goes on growing: {error.strerror}")
             return
-        self._size = 0
         self._limit = self.maxbytes
         self._stuck = False
         if self.compress and self.backups:
             self._owner.compress(self)
 
-    def _begin_file(self) -> None:
+    def _begin_file(self, place: Place) -> None:
         """The current file becomes `.1`, and a new one is opened. OSError: all is as it was."""
-        old = f"{self.path}.1"
+        from supervice.output.backups import put_away
+
+        old, foreign = put_away(place, self._fd, self.backups)
         try:
-            os.rename(self.path, old)
-        except FileNotFoundError:
-            old = ""  # removed or moved by somebody: the new file takes its place, if the directory is there
-        try:
-            fd = open_log(self.path)
+            fd = open_log(place, self.mode)
         except OSError:
             if old:
-                os.rename(old, self.path)
+                place.rename(old, place.name)
             raise
         os.close(self._fd)
         self._fd = fd
+        self._size = 0 if old else os.fstat(fd).st_size
+        for name in foreign - self._said:
+            self._owner.log("warning", f"{name}: is no backup of ours and is left alone; remove it")
+        self._said |= foreign
 
     def splice(self, source: Source, fd: int, size: int) -> int:
         return 0
 
     def wait(self, source: Source, first: bool) -> None:
-        source.resume()  # a file never asks to wait
+        """`source.resume()` is called when nothing is held any more; `first`: before all that wait now."""
+        if self._held is not None:
+            self._held.wait(source, first)
+        else:
+            source.resume()
 
-    def reopen(self) -> None:
-        """After logrotate has moved the file, or the directory came back. On failure the old one stays."""
+    def reopen(self) -> str:
+        """After logrotate has moved the file, or the directory came back. On failure the old one stays, and
+        why is returned."""
         try:
-            fd = open_log(self.path)
+            with Place(self.path) as place:
+                fd = open_log(place, self.mode)
         except OSError as error:
-            self._owner.log("error", f"{self.path}: cannot be opened again: {error.strerror}")
-            return
+            why = error.strerror or str(error)
+            self._owner.log("error", f"{self.path}: cannot be opened again: {why}")
+            return why
         before = os.fstat(self._fd)
         after = os.fstat(fd)
         os.close(self._fd)
@@ -279,11 +332,24 @@ class FileSink:
         self._homeless = False
         if (before.st_dev, before.st_ino) != (after.st_dev, after.st_ino):
             self._measure()
+        return ""
+
+    def empty(self) -> None:
+        """Begins the file anew, empty, for who reads it too. OSError."""
+        with Place(self.path) as place:
+            place.remove(place.name, identity(os.fstat(self._fd)))
+        why = self.reopen()
+        if why:
+            raise OSError(errno.EIO, why, self.path)
 
     def release(self) -> None:
         self.close()
 
     def close(self) -> None:
+        """What is held is written first, into this file however long it gets."""
+        if self._held is not None:
+            self._limit = 0
+            self._held.close()
         if self._losses is not None:
             self._losses.close()
         if self._fd >= 0:

@@ -8,13 +8,14 @@ mixed and is a file rotated once.
 from __future__ import annotations
 
 import os
-import stat
 
-from supervice.output.file_sink import FileSink
+from supervice.fs.place import Place
+from supervice.output.file_sink import MODE, FileSink
 from supervice.output.process_output import ProgramOutput
 from supervice.output.pump import BUFFER, SMALL_BUFFER
 from supervice.output.sinks import QUEUE_LIMIT, Discard, StreamSink
 from supervice.output.stdout import identity, open_own, open_path
+from supervice.output.targets import discards, target
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -28,28 +29,8 @@ if TYPE_CHECKING:
     from supervice.output.sinks import Sink
 
 
-def own_descriptor(path: str) -> int | None:
-    """1 or 2 when `path` is a name of our own stdout or stderr, directly or by symbolic links
-    (images link /var/log/nginx/access.log to /dev/stdout); else None."""
-    me = os.getpid()
-    for _ in range(8):
-        for number, name in ((1, "stdout"), (2, "stderr")):
-            if path in (
-                f"/dev/{name}",
-                f"/dev/fd/{number}",
-                f"/proc/self/fd/{number}",
-                f"/proc/{me}/fd/{number}",
-            ):
-                return number
-        try:
-            path = os.path.normpath(os.path.join(os.path.dirname(path), os.readlink(path)))
-        except OSError:
-            return None
-    return None
-
-
-def discards(path: str | None) -> bool:
-    return path is not None and path.upper() in ("NONE", "OFF")
+# Seconds of one turn of the loop that all files together may take for rotations.
+ROTATIONS = 0.01
 
 
 class OutputRouter:
@@ -64,12 +45,14 @@ class OutputRouter:
         log_buffer: int = 65536,
         stdout_fd: int = 1,
         stderr_fd: int = 2,
+        logfile_mode: tuple[int, bool] = MODE,
         log: Callable[[str, str], object],
     ) -> None:
         self.loop = loop
         self.log_format = log_format  # of our stdout and stderr; files are raw unless the program says else
         self.log_overflow = log_overflow
         self.log_buffer = log_buffer
+        self.logfile_mode = logfile_mode  # and whether it is exact or less our umask
         self.discard = Discard()
         # What makes the pump of a stream, where something else reads along (see `supervisord.extensions`).
         self.taps: Callable[[ProgramConfig, int], Callable[..., Pump]] | None = None
@@ -83,6 +66,7 @@ class OutputRouter:
         self.start_helper: Starter | None = None  # how to start what compresses old log files
         self._archive: Archive | None = None
         self._busy = 0
+        self._rotating = 0.0  # until when this turn of the loop may rotate files
         self._idle: list[Callable[[], object]] = []
         self._buffer: bytearray | None = None
         self._views: list[memoryview] = []
@@ -136,6 +120,7 @@ class OutputRouter:
     def acquire(self, config: ProgramConfig) -> tuple[Sink | None, Sink | None]:
         """The sinks of both streams, None for a discarded one; give them back with `release`."""
         path = config.stdout_logfile
+        mode = self.logfile_mode if config.logfile_mode is None else (config.logfile_mode, True)
         if config.listener is not None and (discards(path) or self._own_stream(path, 0) is not None):
             out: Sink | None = self.discard  # it is a protocol, and nothing for people among their lines
         else:
@@ -145,6 +130,7 @@ class OutputRouter:
                 config.stdout_logfile_maxbytes,
                 config.stdout_logfile_backups,
                 config.stdout_logfile_compress,
+                mode,
             )
         if config.redirect_stderr:
             return out, None
@@ -155,6 +141,7 @@ class OutputRouter:
                 config.stderr_logfile_maxbytes,
                 config.stderr_logfile_backups,
                 config.stderr_logfile_compress,
+                mode,
             )
         except OSError:
             self.release((out,))
@@ -162,61 +149,53 @@ class OutputRouter:
         return out, err
 
     def _sink(
-        self, stream: int, path: str | None, maxbytes: int, backups: int, compress: bool
-    ) -> Sink | None:
+        self,
+        stream: int,
+        path: str | None,
+        maxbytes: int,
+        backups: int,
+        compress: bool,
+        mode: tuple[int, bool],
+    ) -> FileSink | StreamSink | None:
         if discards(path):
             return None
-        own = self._own_stream(path, stream)
-        if own is not None:
-            return self.own(own)
-        assert path is not None
-        return self._path_sink(path, maxbytes, backups, compress)
+        return self._path_sink(path, maxbytes, backups, compress, mode) if path else self.own(stream)
 
-    def _own_stream(self, path: str | None, default: int) -> int | None:
-        """0 or 1 when `path` is our stdout or stderr by name or in fact, `default` when there is none.
-
-        In fact: under `docker run --init`, /proc/1/fd/1 is not ours, but the same pipe.
-        """
-        if not path:
-            return default
-        number = own_descriptor(path)
-        if number is not None:
-            return number - 1
-        try:
-            status = os.stat(path)
-        except OSError:
-            return None
-        for stream in (0, 1):
-            if identity(self._fds[stream]) == (status.st_dev, status.st_ino):
-                return stream
-        return None
-
-    def _path_sink(self, path: str, maxbytes: int, backups: int, compress: bool) -> FileSink | StreamSink:
-        real = os.path.realpath(path)
-        if os.path.exists(real) or not os.path.exists(path):
-            path = real  # else it is one of /proc's links to something without a name, as /proc/7/fd/1
-        sink = self._sinks.get(path)
+    def _path_sink(
+        self, path: str, maxbytes: int, backups: int, compress: bool, mode: tuple[int, bool]
+    ) -> FileSink | StreamSink:
+        found = target(path, self._fds)
+        if found.own is not None:
+            return self.own(found.own)
+        sink = self._sinks.get(found.path)
         if sink is None:
-            sink = self._sinks[path] = self._open(path, maxbytes, backups, compress)
-        elif isinstance(sink, FileSink) and (sink.maxbytes, sink.backups, sink.compress) != (
-            maxbytes,
-            backups,
-            compress,
-        ):
-            sink.limits(maxbytes, backups, compress)
+            if found.regular:
+                sink = FileSink(self, found.path, maxbytes, backups, compress, mode)
+                if compress:
+                    self._sweep(found.path)
+            else:
+                sink = StreamSink(self, open_path(found.path), found.path, self.log_overflow == "drop")
+                sink.opener = lambda: open_path(found.path)
+            self._sinks[found.path] = sink
+        elif isinstance(sink, FileSink):
+            sink.limits(maxbytes, backups, compress, mode)
         sink.users += 1
         return sink
 
-    def _open(self, path: str, maxbytes: int, backups: int, compress: bool) -> FileSink | StreamSink:
+    def _sweep(self, path: str) -> None:
+        """What a killed run had not compressed to the end."""
+        if self._archive is None or not self._archive.busy:
+            with Place(path) as place:
+                place.sweep(f"{place.name}.gz.tmp")
+
+    def _own_stream(self, path: str | None, default: int) -> int | None:
+        """0 or 1 when `path` is our stdout or stderr by name or in fact, `default` when there is none."""
+        if not path:
+            return default
         try:
-            regular = stat.S_ISREG(os.stat(path).st_mode)
-        except FileNotFoundError:
-            regular = True  # it will be made; a missing directory is said by open
-        if regular:
-            return FileSink(self, path, maxbytes, backups, compress)
-        sink = StreamSink(self, open_path(path), path, self.log_overflow == "drop")
-        sink.opener = lambda: open_path(path)
-        return sink
+            return target(path, self._fds).own
+        except OSError:
+            return None
 
     def own(self, stream: int) -> StreamSink:
         """Our own stdout (0) or stderr (1)."""
@@ -275,11 +254,27 @@ class OutputRouter:
         for output in list(self._programs):
             output.refresh(log_buffer)
 
-    def reopen(self, path: str | None = None) -> None:
-        """SIGUSR2: after logrotate has moved the files. With `path`: the one that logs there."""
-        for sink in list(self._sinks.values()):
-            if path is None or (isinstance(sink, FileSink) and sink.path == os.path.realpath(path)):
-                sink.reopen()
+    def reopen(self) -> list[tuple[str, str]]:
+        """SIGUSR2: after logrotate has moved the files. The paths that could not be opened, and why."""
+        done = [(path, sink.reopen()) for path, sink in list(self._sinks.items())]
+        return [(path, why) for path, why in done if why]
+
+    def empty(self, path: str) -> None:
+        """Begins the log at `path` anew, for who writes it too; nothing where nobody writes one. OSError."""
+        sink = self._sinks.get(target(path, self._fds).path)
+        if isinstance(sink, FileSink):
+            sink.empty()
+
+    def may_rotate(self) -> bool:
+        """Whether this turn of the loop has time for one more rotation; the first one always may."""
+        if not self._rotating:
+            self._rotating = self.loop.time() + ROTATIONS
+            self.loop.call_soon(self._turn_ends)
+            return True
+        return self.loop.time() < self._rotating
+
+    def _turn_ends(self) -> None:
+        self._rotating = 0.0
 
     def compress(self, log: Log) -> None:
         """`log` was rotated and its old files are to be compressed."""
@@ -344,10 +339,7 @@ class OutputRouter:
 
     def log_file(self, path: str, maxbytes: int, backups: int, compress: bool = False) -> LogWriter:
         """The same into a rotating file (a device path is never rotated); OSError as for programs."""
-        own = self._own_stream(path, 0)
-        if own is not None:
-            return self.log_stream(own)
-        return LogWriter(self._path_sink(path, maxbytes, backups, compress))
+        return LogWriter(self._path_sink(path, maxbytes, backups, compress, self.logfile_mode))
 
 
 class LogWriter:
@@ -360,7 +352,7 @@ class LogWriter:
         self.lost_lines = 0
 
     def __call__(self, line: bytes) -> None:
-        if isinstance(self.sink, StreamSink) and self.sink.queued > QUEUE_LIMIT:
+        if self.sink.queued > QUEUE_LIMIT:
             self.lost_lines += 1
         else:
             self.sink.write(self, b"", line, len(line))

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
         def busy(self, change: int) -> None: ...
         def compress(self, log: Log) -> None: ...
+        def may_rotate(self) -> bool: ...
 
     class Sink(Protocol):
         blocked: bool
@@ -46,7 +47,7 @@ if TYPE_CHECKING:
         def write(self, source: Source, head: bytes, data: bytes | bytearray, end: int) -> None: ...
         def splice(self, source: Source, fd: int, size: int) -> int: ...
         def wait(self, source: Source, first: bool) -> None: ...
-        def reopen(self) -> None: ...
+        def reopen(self) -> str: ...
         def close(self) -> None: ...
 
     Send = Callable[[int, list[bytes | memoryview]], int]
@@ -78,8 +79,8 @@ class Discard:
     def wait(self, source: Source, first: bool) -> None:
         source.resume()
 
-    def reopen(self) -> None:
-        pass
+    def reopen(self) -> str:
+        return ""
 
     def close(self) -> None:
         pass
@@ -291,15 +292,17 @@ class StreamSink:
         else:
             self._waiters.append(source)
 
-    def reopen(self) -> None:
-        """A path may lead somewhere else now (a FIFO that was made anew); our own stdout cannot."""
+    def reopen(self) -> str:
+        """Opens the path anew, which may lead to another FIFO now; our own stdout stays. Returns why it could
+        not be opened, or ""."""
         if self.opener is None:
-            return
+            return ""
         try:
             fd = self.opener()
         except OSError as error:
-            self._owner.log("error", f"{self.label}: cannot be opened again: {error.strerror}")
-            return
+            why = error.strerror or str(error)
+            self._owner.log("error", f"{self.label}: cannot be opened again: {why}")
+            return why
         watched = self._watched
         self._watch(False)
         if self.fd >= 0:
@@ -307,6 +310,7 @@ class StreamSink:
         self.fd = fd
         self._dead = False
         self._watch(watched)
+        return ""
 
     def release(self) -> None:
         """The last user is gone: closes as soon as the queue is written."""

@@ -11,6 +11,8 @@ from __future__ import annotations
 import os
 import stat
 
+from supervice.fs.place import Place
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from supervice.output.sinks import Send
@@ -51,13 +53,13 @@ def open_path(path: str) -> int:
     A FIFO is opened for reading too: then opening needs no reader, a reader that goes away is no EPIPE, and
     what was written waits for the next one (with back-pressure, like a stalled reader of our stdout).
     """
-    flags = os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY
-    if stat.S_ISFIFO(os.stat(path).st_mode):
-        try:
-            return os.open(path, os.O_RDWR | flags)
-        except PermissionError:
-            pass  # may be written only: works while somebody reads, else ENXIO and the start is retried
-    return os.open(path, os.O_WRONLY | flags)
+    with Place(path) as place:
+        if stat.S_ISFIFO(place.reached().st_mode):
+            try:
+                return place.open(os.O_RDWR, device=True)
+            except PermissionError:
+                pass  # may be written only: works while somebody reads, else ENXIO and the start is retried
+        return place.open(os.O_WRONLY, device=True)
 
 
 def _send_to_socket(fd: int, parts: list[bytes | memoryview]) -> int:

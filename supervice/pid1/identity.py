@@ -61,6 +61,36 @@ def become(identity: Identity) -> None:
         raise CannotSwitch(f"uid {identity.uid} cannot read Python's library, {os.path.dirname(library)}")
 
 
+class Acting:
+    """Inside `with`, files are opened with the rights of another user; for root, and a process without
+    threads.
+
+    OSError when we may not. Real and saved user stay ours: the other user can send us no signal meanwhile.
+    """
+
+    def __init__(self, identity: Identity) -> None:
+        self._identity = identity
+        self._uid, self._gid, self._groups = os.geteuid(), os.getegid(), os.getgroups()
+
+    def __enter__(self) -> None:
+        try:
+            os.setgroups(self._identity.groups)
+            os.setegid(self._identity.gid)
+            os.seteuid(self._identity.uid)
+        except BaseException:
+            self.__exit__()
+            raise
+
+    def __exit__(self, *_exc: object) -> None:
+        from supervice.pid1.subreaper import undo_switch
+
+        os.seteuid(self._uid)
+        os.setegid(self._gid)
+        if os.getgroups() != self._groups:
+            os.setgroups(self._groups)
+        undo_switch()
+
+
 def _gid(group: str) -> int:
     import grp
 

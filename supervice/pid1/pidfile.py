@@ -5,6 +5,11 @@ from __future__ import annotations
 import fcntl
 import os
 
+from supervice.fs.files import open_or_create
+from supervice.fs.place import Place, Refused, identity, is_trusted
+
+MODE = 0o644
+
 
 class PidfileInUse(OSError):
     """Another daemon holds the file."""
@@ -13,23 +18,63 @@ class PidfileInUse(OSError):
 class Pidfile:
     """Held until `close`; the kernel lets go of the lock when we die, so a stale file is no obstacle."""
 
-    def __init__(self, path: str) -> None:
-        """PidfileInUse, or OSError when it cannot be written."""
+    def __init__(self, path: str, owners: tuple[int, ...] = ()) -> None:
+        """PidfileInUse, or OSError when it cannot be written: Refused for what a stranger put or holds there.
+
+        `owners`: users, besides root and us, whose file it may be: whom an earlier run gave it to.
+        """
         self.path = path
-        fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        self._file = os.path.abspath(path)  # the daemon changes its directory once it runs
+        with Place(path) as place:
+            fd = open_or_create(place, os.O_RDWR, MODE, owners=owners)
         try:
-            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            holder = os.read(fd, 32).decode(errors="replace").strip()
+            try:
+                fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                self._give_up(fd)
+            os.ftruncate(fd, 0)
+            os.write(fd, f"{os.getpid()}\n".encode())
+            self._identity = identity(os.fstat(fd))
+        except BaseException:
             os.close(fd)
-            raise PidfileInUse(f"{path} is held by another daemon (pid {holder or 'unknown'})") from None
-        os.ftruncate(fd, 0)
-        os.write(fd, f"{os.getpid()}\n".encode())
+            raise
         self._fd = fd
+
+    def _give_up(self, fd: int) -> None:
+        """Everyone who may read the file can lock it: only a daemon that we see holding it is one."""
+        holder = os.read(fd, 32).decode(errors="replace").strip()
+        if holder.isdecimal() and _holds(int(holder), identity(os.fstat(fd))):
+            raise PidfileInUse(f"{self.path} is held by another daemon (pid {holder})")
+        raise Refused("another process, and no daemon that runs here, has locked it; end that one", self.path)
+
+    def give(self, uid: int) -> None:
+        """Makes it the file of the user that we are about to become."""
+        os.fchown(self._fd, uid, -1)
 
     def close(self) -> None:
         try:
-            os.unlink(self.path)
+            with Place(self._file) as place:
+                place.remove(place.name, self._identity)
         except OSError:
             pass
         os.close(self._fd)
+
+
+def _holds(pid: int, file: tuple[int, int]) -> bool:
+    """Whether the process is root's or ours and has the file open; where that cannot be seen, it is
+    believed."""
+    try:
+        if not is_trusted(os.stat(f"/proc/{pid}").st_uid):
+            return False
+        names = os.listdir(f"/proc/{pid}/fd")
+    except FileNotFoundError:
+        return False
+    except OSError:
+        return True
+    for name in names:
+        try:
+            if identity(os.stat(f"/proc/{pid}/fd/{name}")) == file:
+                return True
+        except OSError:
+            pass
+    return False

@@ -15,14 +15,26 @@ def become_subreaper() -> bool:
     return prctl(PR_SET_CHILD_SUBREAPER, 1) == 0
 
 
+_parent_death_signal = 0
+
+
 def set_parent_death_signal(signum: int) -> bool:
     """Whether this process now gets `signum` when its parent dies."""
+    global _parent_death_signal
+    _parent_death_signal = signum
     return prctl(PR_SET_PDEATHSIG, signum) == 0
 
 
 def stay_dumpable() -> None:
     """After a change of user: our own files in /proc stay ours, as when we had been started as that user."""
     prctl(PR_SET_DUMPABLE, 1)
+
+
+def undo_switch() -> None:
+    """After a change of user and back: puts right what the kernel takes away with each (prctl(2))."""
+    stay_dumpable()
+    if _parent_death_signal:
+        prctl(PR_SET_PDEATHSIG, _parent_death_signal)
 
 
 def prctl(option: int, argument: int, third: int = 0) -> int:

@@ -177,12 +177,23 @@ class Launcher:
             env.update(self.environment)
             env.update(config.environment)
             return env, None
-        shared = variables.from_files(self.env_file)
-        own = variables.from_files(config.env_file)
-        secrets = variables.from_secrets(config.secrets)
+        reader = self._reader(config)
+        shared = variables.from_files(self.env_file, reader)
+        own = variables.from_files(config.env_file, reader)
+        secrets = variables.from_secrets(config.secrets, reader)
         for layer in (shared, self.environment, own, config.environment, secrets):
             env.update(layer)
         return env, variables.fingerprint({name: env[name] for name in {**shared, **own, **secrets}})
+
+    def _reader(self, config: ProgramConfig) -> Identity | None:
+        """Whose rights open the program's files, where ours would be too many: root's daemon can change
+        them."""
+        if config.user is None or os.geteuid() or not self.runtime.spawner.exclusive:
+            return None
+        try:
+            return resolve(config.user)
+        except LookupError:
+            return None
 
     def _passed_on(self, patterns: tuple[str, ...] | None) -> dict[str, str]:
         """Returns what a program inherits of our own environment.

@@ -43,6 +43,10 @@ if TYPE_CHECKING:
             """
             ...
 
-        def reopen(self, path: str | None = None) -> None:
-            """Opens every log file anew, for an external rotation; with `path` that one."""
+        def reopen(self) -> list[tuple[str, str]]:
+            """Opens every log file anew, for an external rotation; what could not be opened, and why."""
+            ...
+
+        def empty_log(self, path: str) -> None:
+            """Begins the log file at `path` anew, if one of ours is there. OSError."""
             ...

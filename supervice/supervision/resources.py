@@ -5,14 +5,14 @@ from __future__ import annotations
 import os
 
 from supervice import logger
-from supervice.control.address import default_socket_path
-from supervice.control.server import RpcServer, SocketInUse
+from supervice.output.file_sink import MODE
 from supervice.output.router import OutputRouter
 from supervice.pid1 import own_process
 from supervice.pid1.identity import CannotSwitch, become, resolve
 from supervice.pid1.pidfile import Pidfile, PidfileInUse
 from supervice.pid1.runtime import guest_runtime, own_runtime
 from supervice.runner.launcher import Launcher
+from supervice.supervision.control_socket import ControlSocket
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -36,9 +36,8 @@ class Resources:
         self._daemon = daemon
         self._umask = -1  # what we came with, once it was changed
         self._log: LogWriter | None = None  # of our own log file
-        self._server: RpcServer | None = None
+        self._socket = ControlSocket(loop, commands)
         self._pidfile: Pidfile | None = None
-        self.socket_path: str | None = None
         if daemon:
             own_process.settle_in()
             os.chdir("/")  # so that no file system is held busy by us
@@ -49,7 +48,7 @@ class Resources:
         self.launcher = Launcher(self.runtime, self.outputs, config.environment, directory, config.env_file)
         try:
             self._take_pidfile()
-            self._open_socket(commands)
+            self._socket.open(config)
             for warning in short:
                 logger.warning(warning)
             if daemon and config.user is not None:
@@ -57,8 +56,27 @@ class Resources:
         except BaseException:
             self.close()
             raise
-        if self.socket_path is not None:
-            self.launcher.environment.setdefault("SUPERVICE_SOCKET", self.socket_path)
+        self._tell_programs()
+
+    @property
+    def socket_path(self) -> str | None:
+        """Where the control socket is."""
+        return self._socket.path
+
+    def _tell_programs(self) -> None:
+        if self._socket.path is not None:
+            self.launcher.environment.setdefault("SUPERVICE_SOCKET", self._socket.path)
+
+    def reopen(self) -> list[tuple[str, str]]:
+        """Opens every log file anew, and the control socket where there is none yet; what could not be
+        opened, and why."""
+        failed = self.outputs.reopen()
+        try:
+            self._socket.open(self._config)
+        except OSError as error:
+            failed.append((self._config.socket_path, getattr(error, "reason", error.strerror or str(error))))
+        self._tell_programs()
+        return failed
 
     def _limits(self) -> list[str]:
         """Raises our limits to what the configuration asks for; the warnings."""
@@ -85,9 +103,12 @@ class Resources:
             return
         self.outputs.own(0)
         self.outputs.own(1)
-        for path in (self.socket_path, self._pidfile and self._pidfile.path):
-            if path:
-                os.chown(path, identity.uid, -1)
+        try:
+            self._socket.give(identity.uid)
+            if self._pidfile is not None:
+                self._pidfile.give(identity.uid)
+        except OSError as error:
+            raise CannotSwitch(f"user = {user}: {error.filename}: {error.strerror}") from None
         become(identity)
         logger.info(f"running as {user}, uid {identity.uid}, from here on")
 
@@ -98,6 +119,7 @@ class Resources:
             log_format=config.log_format,
             log_overflow=config.log_overflow,
             log_buffer=config.log_buffer,
+            logfile_mode=_mode(config),
             log=logger.log,
         )
         if daemon:
@@ -137,10 +159,10 @@ class Resources:
             config.log_buffer,
         ):
             self.outputs.settings(config.log_format, config.log_overflow, config.log_buffer)
+        self.outputs.logfile_mode = _mode(config)
         self.launcher.env_file = config.env_file
         self.launcher.environment = dict(config.environment)
-        if self.socket_path is not None:
-            self.launcher.environment.setdefault("SUPERVICE_SOCKET", self.socket_path)
+        self._tell_programs()
         target = (config.logfile, config.log_maxbytes, config.log_backups)
         moved = (*target, config.log_compress) != (
             old.logfile,
@@ -168,42 +190,15 @@ class Resources:
         if path in ("", "none"):
             return
         try:
-            self._pidfile = Pidfile(path)
+            self._pidfile = Pidfile(path, _uids(self._config.user))
         except PidfileInUse:
             raise
         except OSError as error:
             logger.warning(f"running without a pid file: {path}: {error.strerror}")
 
-    def _open_socket(self, commands: Commands) -> None:
-        config = self._config
-        if config.socket_path == "none":
-            return
-        path = config.socket_path or default_socket_path(os.environ)
-        if path is None:
-            logger.warning("running without a control socket: no directory for it can be written")
-            return
-        server = RpcServer(
-            self._loop,
-            commands,
-            path=path,
-            mode=config.socket_mode,
-            group_gid=_group(config.socket_group),
-            log=logger.warning,
-        )
-        try:
-            server.open()
-        except SocketInUse:
-            raise
-        except OSError as error:
-            logger.warning(f"running without a control socket: {path}: {error.strerror or error}")
-            return
-        self._server = server
-        self.socket_path = os.path.abspath(path)
-
     def close(self) -> None:
         """Ends every connection and lets go of every file; what is still queued for output is lost."""
-        if self._server is not None:
-            self._server.close()
+        self._socket.close()
         self.outputs.close()
         self.launcher.close()
         self.runtime.reaper.close()
@@ -211,15 +206,14 @@ class Resources:
             self._pidfile.close()
 
 
-def _group(name: str | None) -> int | None:
-    if name is None:
-        return None
-    if name.isdecimal():
-        return int(name)
-    import grp
+def _mode(config: SupervisorConfig) -> tuple[int, bool]:
+    """Of log files, as `OutputRouter` has it."""
+    return MODE if config.logfile_mode is None else (config.logfile_mode, True)
 
+
+def _uids(user: str | None) -> tuple[int, ...]:
+    """Whose a pid file may be, besides root's and ours: an earlier run gave it to the user it became."""
     try:
-        return grp.getgrnam(name).gr_gid
-    except KeyError:
-        logger.warning(f"socket_group: there is no group {name!r} here")
-        return None
+        return () if user is None else (resolve(user).uid,)
+    except LookupError:
+        return ()

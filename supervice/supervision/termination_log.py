@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 
+from supervice.fs.files import rewrite
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from supervice.lifecycle.exit_policy import Verdict
@@ -30,14 +32,7 @@ def write_termination_log(path: str | None, why: Verdict, culprit: Process | Non
         lines = b"".join(line.rstrip(b"\n") + b"\n" for _, line in culprit.output.tail(LAST_LINES))
         text += lines[-for_lines:] if for_lines else b""
     try:
-        # written in place, because the orchestrator has mounted this very file; never through a link
-        fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW, 0o644)
+        rewrite(path, text, 0o644)
     except OSError as error:
         return f"{path}: {error.strerror}"
-    try:
-        os.write(fd, text)
-    except OSError as error:
-        return f"{path}: {error.strerror}"
-    finally:
-        os.close(fd)
     return ""

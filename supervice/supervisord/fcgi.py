@@ -51,11 +51,10 @@ class SharedSocket:
         backlog = settings.backlog or LONGEST_BACKLOG
         if settings.address.startswith("tcp://"):
             return _bind_tcp(settings.address, backlog)
-        owner = self._owner(settings)
-        self._listener = Listener(settings.address[len("unix://") :], settings.mode)
+        uid, gid = self._owner(settings)
+        path = settings.address[len("unix://") :]
+        self._listener = Listener(path, settings.mode, gid, logger.warning, uid=uid)
         try:
-            if owner is not None:
-                os.chown(self._listener.path, *owner)
             self._listener.sock.setblocking(True)
             self._listener.sock.listen(backlog)
         except BaseException:
@@ -64,15 +63,15 @@ class SharedSocket:
             raise
         return self._listener.sock
 
-    def _owner(self, settings: SocketConfig) -> tuple[int, int] | None:
+    def _owner(self, settings: SocketConfig) -> tuple[int | None, int | None]:
         """By default the user that the program runs as, if that is another one than we."""
         user = settings.owner or self._config.user
         if user is None:
-            return None
+            return None, None
         identity = resolve(user)
         if settings.owner is None:
-            return None if identity.uid == os.geteuid() else (identity.uid, identity.gid)
-        return identity.uid, identity.gid if ":" in settings.owner else -1
+            return (None, None) if identity.uid == os.geteuid() else (identity.uid, identity.gid)
+        return identity.uid, identity.gid if ":" in settings.owner else None
 
     def rests(self, name: str) -> None:
         """That process will not run again by itself."""

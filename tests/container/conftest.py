@@ -34,6 +34,8 @@ CONFIG = "/etc/supervice/supervice.conf"
 BASES = os.environ.get("SUPERVICE_TEST_BASES", "").split() or ["python:3.13-slim"]
 # What the image under test is made of: the static bundle, or a virtual environment.
 KIND = os.environ.get("SUPERVICE_TEST_KIND", "bundle")
+# The interpreter of the image under test, which has our modules.
+PYTHON = f"/opt/supervice/{'bin' if KIND == 'pip' else 'lib'}/python"
 REQUIRED = os.environ.get("SUPERVICE_REQUIRE_ENGINE") == "1"
 
 _boxes = pytest.StashKey[list[Box]]()
@@ -49,10 +51,12 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     # The first test of a session pays for building its image, on a busy machine more than once the
-    # usual limit. A test's own mark wins.
+    # usual limit. A test's own mark wins. One worker has the ring to itself, so that it builds each image once.
     for item in items:
-        if item.path.is_relative_to(Path(__file__).parent) and item.get_closest_marker("timeout") is None:
-            item.add_marker(pytest.mark.timeout(300))
+        if item.path.is_relative_to(Path(__file__).parent):
+            item.add_marker(pytest.mark.xdist_group("container"))
+            if item.get_closest_marker("timeout") is None:
+                item.add_marker(pytest.mark.timeout(300))
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from tests.container.conftest import PYTHON
 from tests.container.helpers import Box, eventually, programs
 
 CRASHERS = 100
@@ -88,7 +89,7 @@ class Asker:
     """Somebody who wants to know the status 50 times a second, in the container."""
 
     def __init__(self, box: Box, processes: int) -> None:
-        command = ["docker", "exec", "-i", box.id, "python3", "-IS", "/srv/asker.py"]
+        command = ["docker", "exec", "-i", box.id, PYTHON, "/srv/asker.py"]
         self._process = subprocess.Popen(
             [*command, str(processes), "/tmp/supervice.sock"],
             stdin=subprocess.PIPE,

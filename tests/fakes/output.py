@@ -43,6 +43,7 @@ class FakeRouter:
         self.level = 0
         self.messages: list[tuple[str, str]] = []
         self.rotated: list[Log] = []
+        self.rotations = 10**9  # that this turn of the loop still allows
         self.buffer = bytearray(size)
         self.views = [memoryview(self.buffer)]
 
@@ -57,6 +58,17 @@ class FakeRouter:
 
     def enlarge(self) -> None:
         pass
+
+    def may_rotate(self) -> bool:
+        self.rotations -= 1
+        return self.rotations >= 0
+
+    def turn(self, rotations: int) -> None:
+        """A turn of the loop that allows so many rotations."""
+        self.rotations = rotations
+        soon, self.loop.soon = self.loop.soon, []
+        for timer in soon:
+            timer.run()
 
 
 class FakeSource:
@@ -97,8 +109,8 @@ class FakeSink:
     def wait(self, source: object, first: bool) -> None:
         raise AssertionError("it is never blocked")
 
-    def reopen(self) -> None:
-        pass
+    def reopen(self) -> str:
+        return ""
 
     def close(self) -> None:
         pass

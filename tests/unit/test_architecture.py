@@ -28,26 +28,27 @@ LAYERS = {
     "": "client config core events health logger models process",
     "logger": "",
     "lean": "",
+    "fs": "",
     "models": "lean",
     "events": "lean logger",
     "lifecycle": "lean models",
     "schedules": "lean",
     "watch": "lean",
-    "net": "lean",
-    "pid1": "lean models",
-    "output": "lean models schedules",
-    "config": "lean models lifecycle pid1",
-    "control": "lean net",
+    "net": "lean fs",
+    "pid1": "lean fs models",
+    "output": "lean fs models schedules",
+    "config": "lean fs models lifecycle pid1",
+    "control": "lean fs net",
     "http": "lean net",
     "checks": "lean models pid1 output config",
-    "notify": "lean models pid1 output config",
+    "notify": "lean fs models pid1 output config",
     "client": "control net",
     "health": "models pid1 checks",
-    "runner": "logger lean models events lifecycle pid1 output config checks notify health",
+    "runner": "logger lean fs models events lifecycle pid1 output config checks notify health",
     "process": "lean models events lifecycle pid1 output runner",
-    "supervision": "logger lean models events lifecycle net pid1 output config control notify runner process",
+    "supervision": "logger lean fs models events lifecycle net pid1 output config control notify runner process",
     "api": "logger lean models events lifecycle net pid1 output config control http runner process supervision",
-    "supervisord": "logger lean models events lifecycle net pid1 output config http runner process supervision",
+    "supervisord": "logger lean fs models events lifecycle net pid1 output config http runner process supervision",
     "core": "logger lean models events lifecycle net pid1 output config control http notify runner process"
     " supervision api supervisord",
     "cli": "logger lean models lifecycle net pid1 config control http client core",
@@ -439,6 +440,76 @@ def test_the_names_and_the_rank_of_a_process_are_computed_in_one_place() -> None
     wrong = [line for name, lines in found.items() if name != "models" for line in lines]
     assert wrong == [], "models.py has functions for these"
     assert set(found) == {"models"}, "the rule has lost its subject"
+
+
+# -- what root opens -------------------------------------------------------------------------------------
+
+# The names of `os` that open, make, change or remove a file by its path; and the builtin `open`.
+BY_PATH = {
+    "open", "rename", "renames", "replace", "chown", "lchown", "chmod", "lchmod", "unlink", "remove", "rmdir",
+    "removedirs", "link", "symlink", "mkdir", "makedirs", "mkfifo", "mknod", "truncate",
+}  # fmt: skip
+# A path that begins so is the kernel's: no user can put anything there.
+OF_THE_KERNEL = ("/proc/", "/dev/null")
+# Module, what is called, and why it may.
+MAY_OPEN = {
+    ("pid1.spawn", "open('.')"): "our working directory, to come back to it",
+    ("pid1.spawn", "open(read)"): "a descriptor, not a path",
+    ("pid1.limits", "open(path)"): "/proc/self/oom_score_adj and /proc/sys, named by its callers",
+    ("control.address", "open(proc_cmdline)"): "/proc/1/cmdline",
+    (
+        "schedules.zones",
+        "open(path)",
+    ): "time zones of the image; regular files only, and nothing of them is shown",
+    (
+        "watch.scanner",
+        "open(path)",
+    ): "watched files are compared and never shown; regular ones, without waiting",
+}
+
+
+def _opened(call: ast.Call) -> str:
+    """What a call opens, if it is one of BY_PATH: "open(path)"; "" where that is the kernel's."""
+    function = call.func
+    if isinstance(function, ast.Attribute):
+        if not (isinstance(function.value, ast.Name) and function.value.id == "os"):
+            return ""
+        name = function.attr
+    else:
+        name = function.id if isinstance(function, ast.Name) and function.id == "open" else ""
+    if name not in BY_PATH or not call.args:
+        return ""
+    first = call.args[0]
+    text = first.values[0] if isinstance(first, ast.JoinedStr) and first.values else first
+    if isinstance(text, ast.Constant) and str(text.value).startswith(OF_THE_KERNEL):
+        return ""
+    if ast.unparse(first) == "os.devnull":
+        return ""
+    return f"{name}({ast.unparse(first)})"
+
+
+def test_files_are_opened_in_one_place() -> None:
+    """Whatever root opens, makes, renames, changes or removes goes through `supervice.fs`, which asks whose it is
+    (docs/adr/0019)."""
+    wrong, left = [], set(MAY_OPEN)
+    for module in modules():
+        if part_of(module.name) == "fs":
+            continue
+        for node in ast.walk(module.tree):
+            if not isinstance(node, ast.Call):
+                continue
+            what = _opened(node)
+            if what and (module.name, what) in MAY_OPEN:
+                left.discard((module.name, what))
+            elif what:
+                wrong.append(f"{module.where(node)}: {what}")
+        wrong += [
+            f"{module.where(node)}: {name}"
+            for name, _, node in module.imports()
+            if name.partition(".")[0] in ("pathlib", "shutil", "tempfile")
+        ]
+    assert wrong == []
+    assert sorted(left) == [], "no longer needed"
 
 
 # -- how long is long ------------------------------------------------------------------------------------

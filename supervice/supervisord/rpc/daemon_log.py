@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from supervice import logger
 from supervice.output.ring import Ring, Subscription
-from supervice.output.router import own_descriptor
+from supervice.output.targets import own_descriptor
 from supervice.supervisord.rpc import logs
 from supervice.supervisord.rpc.codec import Fault
 
@@ -50,7 +50,7 @@ class DaemonLog:
         path = self._file()
         if path:
             try:
-                logs.empty(path, self._daemon.reopen)
+                self._daemon.empty_log(path)
             except OSError:
                 raise Fault("FAILED") from None
 

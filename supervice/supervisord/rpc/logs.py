@@ -7,9 +7,10 @@ last lines that are kept in memory, offsets counting what the program has said s
 from __future__ import annotations
 
 import os
-import stat
 
-from supervice.output.router import own_descriptor
+from supervice.fs.files import open_to_read
+from supervice.fs.place import Refused
+from supervice.output.targets import own_descriptor
 from supervice.supervisord.rpc.codec import Fault
 
 TYPE_CHECKING = False
@@ -49,21 +50,28 @@ def text_of(process: Process, stream: str) -> Text | None:
     path = config.stdout_logfile if stream == "stdout" else config.stderr_logfile
     if path == "NONE":
         return None
-    if path:
-        try:
-            if own_descriptor(path) is not None or not stat.S_ISREG(os.stat(path).st_mode):
-                path = None  # /dev/stdout and the like; also where that is a file, which is that of all
-        except OSError:
-            return None
-    return file_text(path) if path else _ring_text(process, stream)
+    if path and own_descriptor(path) is not None:
+        path = None  # /dev/stdout and the like; also where that is a file, which is that of all
+    try:
+        return _file_text(path) if path else _ring_text(process, stream)
+    except Refused:
+        return _ring_text(process, stream)  # a device, or another user's
+    except OSError:
+        return None
 
 
 def file_text(path: str) -> Text | None:
     """None when it is not there."""
+    try:
+        return _file_text(path)
+    except OSError:
+        return None
 
+
+def _file_text(path: str) -> Text:
     def read(offset: int, length: int) -> bytes:
         try:
-            fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+            fd = open_to_read(path)
         except OSError:
             raise Fault("FAILED") from None
         try:
@@ -73,19 +81,11 @@ def file_text(path: str) -> Text | None:
         finally:
             os.close(fd)
 
+    fd = open_to_read(path)
     try:
-        return Text(0, os.stat(path).st_size, read)
-    except OSError:
-        return None
-
-
-def empty(path: str, reopen: Callable[[str], object]) -> None:
-    """Puts a new, empty file in place of the one at `path`; `reopen` has its writers follow. OSError."""
-    try:
-        os.unlink(path)
-    except FileNotFoundError:
-        pass
-    reopen(path)
+        return Text(0, os.fstat(fd).st_size, read)
+    finally:
+        os.close(fd)
 
 
 def _ring_text(process: Process, stream: str) -> Text | None:

@@ -231,7 +231,7 @@ class Interface:
         config = process.config
         for path in {log_path(config.stdout_logfile), log_path(config.stderr_logfile)} - {""}:
             try:
-                logs.empty(path, self._daemon.reopen)
+                self._daemon.empty_log(path)
             except OSError:
                 raise Fault("FAILED", name) from None
         if process.output is not None:

@@ -31,7 +31,7 @@ def test_defaults_are_supervisords(conf: Any) -> None:
     assert loaded.problems == []
     program = ProgramConfig("web", "/bin/web", autorestart="unexpected")
     # it stays when nothing runs: many images start programs there that go into the background
-    assert loaded.config == SupervisorConfig(exit_when_idle=False, programs=[program])
+    assert loaded.config == SupervisorConfig(exit_when_idle=False, logfile_mode=0o644, programs=[program])
 
 
 def test_supervisord_section(conf: Any) -> None:
@@ -43,6 +43,7 @@ def test_supervisord_section(conf: Any) -> None:
     config = loaded.config
     assert (config.logfile, config.log_maxbytes, config.log_backups) == ("/var/log/s.log", 1048576, 2)
     assert (config.loglevel, config.pidfile, config.umask) == ("DEBUG", "/start/s.pid", 0o27)
+    assert config.logfile_mode == 0o640
     assert config.environment == {"A": "1", "B": "x,y"}
     assert loaded.given == {
         "logfile",

@@ -16,7 +16,8 @@ from supervice.control.protocol import MAX_FRAME, FrameReader
 
 def through(reply: dict[str, Any]) -> tuple[dict[str, Any], int]:
     """What a client has of `reply` in the end, and in how many pages it came."""
-    pages, reader, whole, count, more = Pages(reply), FrameReader(), {}, 0, True
+    whole: dict[str, Any] = {}
+    pages, reader, count, more = Pages(reply), FrameReader(), 0, True
     while more:
         assert not pages.done
         frame = pages.frame()

@@ -18,11 +18,6 @@ from supervice.output.sinks import CUT
 from tests.fakes.output import FakeRouter, FakeSource, Killed, KilledAt, put
 
 
-class Owner(FakeRouter):
-    def busy(self, change: int) -> None:
-        raise AssertionError("a file is never busy")
-
-
 def files(path: Path) -> list[bytes]:
     """Contents, oldest first."""
     found = [path] + [p for p in path.parent.iterdir() if p.name.startswith(path.name + ".")]
@@ -45,7 +40,7 @@ def test_every_line_is_whole_and_in_order(
 ) -> None:
     path = tmp_path_factory.mktemp("rot") / "log"
     text = b"".join(b"%d:%s\n" % (number, b"x" * length) for number, length in enumerate(lengths))
-    sink = FileSink(Owner(), str(path), maxbytes, 1000)
+    sink = FileSink(FakeRouter(), str(path), maxbytes, 1000)
     source = FakeSource()
     carry = b""
     pos = 0
@@ -72,7 +67,7 @@ def test_every_line_is_whole_and_in_order(
 
 
 def test_only_so_many_backups(path: Path) -> None:
-    sink = FileSink(Owner(), str(path), 10, 3)
+    sink = FileSink(FakeRouter(), str(path), 10, 3)
     for number in range(50):
         put(sink, FakeSource(), b"line %03d\n" % number)
     sink.close()
@@ -81,7 +76,7 @@ def test_only_so_many_backups(path: Path) -> None:
 
 
 def test_no_backups_means_starting_again(path: Path) -> None:
-    sink = FileSink(Owner(), str(path), 20, 0)
+    sink = FileSink(FakeRouter(), str(path), 20, 0)
     for number in range(5):
         put(sink, FakeSource(), b"line %03d\n" % number)
     sink.close()
@@ -90,7 +85,7 @@ def test_no_backups_means_starting_again(path: Path) -> None:
 
 
 def test_zero_is_never(path: Path) -> None:
-    sink = FileSink(Owner(), str(path), 0, 3)
+    sink = FileSink(FakeRouter(), str(path), 0, 3)
     for _ in range(100):
         put(sink, FakeSource(), b"x" * 99 + b"\n")
     sink.close()
@@ -99,7 +94,7 @@ def test_zero_is_never(path: Path) -> None:
 
 
 def test_a_line_longer_than_the_file_stays_whole_also_in_parts(path: Path) -> None:
-    sink = FileSink(Owner(), str(path), 10, 9)
+    sink = FileSink(FakeRouter(), str(path), 10, 9)
     source = FakeSource()
     put(sink, source, b"short\n")
     put(sink, source, b"a" * 30)
@@ -110,7 +105,7 @@ def test_a_line_longer_than_the_file_stays_whole_also_in_parts(path: Path) -> No
 
 
 def test_another_source_never_continues_a_line(path: Path) -> None:
-    sink = FileSink(Owner(), str(path), 0, 0)
+    sink = FileSink(FakeRouter(), str(path), 0, 0)
     one, two = FakeSource(), FakeSource()
     put(sink, one, b"first\nunfinished")
     put(sink, one, b" still\nlast")
@@ -121,7 +116,7 @@ def test_another_source_never_continues_a_line(path: Path) -> None:
 
 
 def test_the_unfinished_line_ends_in_its_own_file(path: Path) -> None:
-    sink = FileSink(Owner(), str(path), 12, 5)
+    sink = FileSink(FakeRouter(), str(path), 12, 5)
     put(sink, FakeSource(), b"unfinished")
     put(sink, FakeSource(), b"other line\n")
     sink.close()
@@ -130,18 +125,18 @@ def test_the_unfinished_line_ends_in_its_own_file(path: Path) -> None:
 
 def test_what_was_there_before_us(path: Path) -> None:
     path.write_bytes(b"old unfinished")
-    sink = FileSink(Owner(), str(path), 20, 2)
+    sink = FileSink(FakeRouter(), str(path), 20, 2)
     put(sink, FakeSource(), b"new\n")
     put(sink, FakeSource(), b"newer\n")
     sink.close()
     assert files(path) == [b"old unfinished\nnew\n", b"newer\n"]
 
 
-@pytest.mark.parametrize("call", range(1, 14))
+@pytest.mark.parametrize("call", range(1, 24))
 def test_killed_in_the_middle_of_a_rotation(path: Path, monkeypatch: pytest.MonkeyPatch, call: int) -> None:
     """SIGKILL before the n-th step: all lines are in some file, and the next daemon goes on cleanly."""
     backups = 5
-    sink = FileSink(Owner(), str(path), 10, backups)
+    sink = FileSink(FakeRouter(), str(path), 10, backups)
     for number in range(4):
         put(sink, FakeSource(), b"line %03d\n" % number)
     counted = KilledAt(call)
@@ -157,14 +152,14 @@ def test_killed_in_the_middle_of_a_rotation(path: Path, monkeypatch: pytest.Monk
     assert sorted(b"".join(files(path)).split()) == sorted(
         b"".join(b"line %03d\n" % n for n in range(written)).split()
     )
-    sink = FileSink(Owner(), str(path), 10, backups)
+    sink = FileSink(FakeRouter(), str(path), 10, backups)
     put(sink, FakeSource(), b"line 004\n" if written == 4 else b"line 005\n")
     sink.close()
     assert b"".join(files(path)) == b"".join(b"line %03d\n" % n for n in range(written + 1))
 
 
 def test_a_gap_keeps_the_oldest(path: Path) -> None:
-    sink = FileSink(Owner(), str(path), 10, 3)
+    sink = FileSink(FakeRouter(), str(path), 10, 3)
     for number in range(4):
         put(sink, FakeSource(), b"line %03d\n" % number)
     os.unlink(f"{path}.1")
@@ -174,7 +169,7 @@ def test_a_gap_keeps_the_oldest(path: Path) -> None:
 
 
 def test_reopen_after_somebody_moved_the_file(path: Path) -> None:
-    sink = FileSink(Owner(), str(path), 0, 0)
+    sink = FileSink(FakeRouter(), str(path), 0, 0)
     put(sink, FakeSource(), b"one\n")
     os.rename(path, f"{path}.old")
     put(sink, FakeSource(), b"two\n")
@@ -186,7 +181,7 @@ def test_reopen_after_somebody_moved_the_file(path: Path) -> None:
 
 
 def test_reopen_of_the_same_file_keeps_its_unfinished_line(path: Path) -> None:
-    sink = FileSink(Owner(), str(path), 0, 0)
+    sink = FileSink(FakeRouter(), str(path), 0, 0)
     source = FakeSource()
     put(sink, source, b"begun")
     sink.reopen()
@@ -198,7 +193,7 @@ def test_reopen_of_the_same_file_keeps_its_unfinished_line(path: Path) -> None:
 def test_the_directory_disappears_and_comes_back(tmp_path: Path) -> None:
     directory = tmp_path / "logs"
     directory.mkdir()
-    owner = Owner()
+    owner = FakeRouter()
     sink = FileSink(owner, str(directory / "log"), 10, 2)
     source = FakeSource()
     put(sink, source, b"before\n")
@@ -219,7 +214,7 @@ def test_the_directory_disappears_and_comes_back(tmp_path: Path) -> None:
 
 
 def test_a_removed_file_is_made_again(path: Path) -> None:
-    owner = Owner()
+    owner = FakeRouter()
     sink = FileSink(owner, str(path), 0, 0)
     put(sink, FakeSource(), b"one\n")
     path.unlink()
@@ -235,7 +230,7 @@ def test_a_removed_file_is_made_again(path: Path) -> None:
 def test_a_removed_directory_is_said_once_and_its_file_made_when_it_is_back(tmp_path: Path) -> None:
     path = tmp_path / "logs" / "log"
     path.parent.mkdir()
-    owner = Owner()
+    owner = FakeRouter()
     sink = FileSink(owner, str(path), 0, 0)
     put(sink, FakeSource(), b"one\n")
     path.unlink()
@@ -256,7 +251,7 @@ def test_a_removed_directory_is_said_once_and_its_file_made_when_it_is_back(tmp_
 
 def test_a_moved_file_is_left_to_whoever_moved_it(path: Path) -> None:
     """logrotate moves first and asks for `reopen` later; what comes in between belongs to the old file."""
-    owner = Owner()
+    owner = FakeRouter()
     sink = FileSink(owner, str(path), 0, 0)
     path.rename(f"{path}-20260101")
     owner.loop.now += LOOK
@@ -271,10 +266,10 @@ def test_a_moved_file_is_left_to_whoever_moved_it(path: Path) -> None:
 
 
 def test_a_directory_that_cannot_be_written_any_more(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    owner = Owner()
+    owner = FakeRouter()
     sink = FileSink(owner, str(path), 10, 2)
 
-    def refused(*_args: object) -> NoReturn:
+    def refused(*_args: object, **_directories: int) -> NoReturn:
         raise PermissionError(errno.EACCES, "Permission denied")
 
     with monkeypatch.context() as patched:
@@ -291,13 +286,13 @@ def test_a_directory_that_cannot_be_written_any_more(path: Path, monkeypatch: py
 
 def test_a_new_file_that_cannot_be_made(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The rename is taken back, so that the current file has its name."""
-    owner = Owner()
+    owner = FakeRouter()
     sink = FileSink(owner, str(path), 10, 2)
     put(sink, FakeSource(), b"line 000\n")
     real = os.open
 
     def refused(name: str, *args: Any, **kwargs: Any) -> int:
-        if name == str(path):
+        if name == path.name:
             raise OSError(errno.ENOSPC, "No space left on device")
         return real(name, *args, **kwargs)
 
@@ -332,7 +327,7 @@ def full_disk(monkeypatch: pytest.MonkeyPatch, room: int) -> list[int]:
 
 
 def test_a_full_disk_costs_lines_not_torn_lines(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    owner = Owner()
+    owner = FakeRouter()
     sink = FileSink(owner, str(path), 0, 0)
     source = FakeSource()
     left = full_disk(monkeypatch, 25)
@@ -357,7 +352,7 @@ def test_a_full_disk_costs_lines_not_torn_lines(path: Path, monkeypatch: pytest.
 def test_a_disk_that_is_full_every_other_moment_is_no_flood_of_messages(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    owner = Owner()
+    owner = FakeRouter()
     sink = FileSink(owner, str(path), 0, 0)
     source = FakeSource()
     left = full_disk(monkeypatch, 9)
@@ -375,7 +370,7 @@ def test_a_disk_that_is_full_every_other_moment_is_no_flood_of_messages(
 
 
 def test_nothing_of_others_is_cut_off_on_a_full_disk(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    sink = FileSink(Owner(), str(path), 0, 0)
+    sink = FileSink(FakeRouter(), str(path), 0, 0)
     with path.open("ab") as other:
         other.write(b"theirs\n")
     left = full_disk(monkeypatch, 4)
@@ -390,7 +385,7 @@ def test_nothing_of_others_is_cut_off_on_a_full_disk(path: Path, monkeypatch: py
 def test_a_very_long_line_on_a_full_disk_is_not_continued_later(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    sink = FileSink(Owner(), str(path), 0, 0)
+    sink = FileSink(FakeRouter(), str(path), 0, 0)
     source = FakeSource()
     put(sink, source, b"begin of a long line")
     left = full_disk(monkeypatch, 0)
@@ -403,15 +398,17 @@ def test_a_very_long_line_on_a_full_disk_is_not_continued_later(
     assert sink.tail is not CUT
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs a file of another user")
 def test_a_link_that_appears_later_is_not_followed(path: Path, tmp_path: Path) -> None:
     """A program that owns its log directory must not make a root daemon write elsewhere."""
     target = tmp_path / "passwd"
     target.write_text("precious\n")
-    owner = Owner()
+    owner = FakeRouter()
     sink = FileSink(owner, str(path), 0, 0)
     path.unlink()
     path.symlink_to(target)
-    sink.reopen()
+    os.chown(path, 12345, 12345, follow_symlinks=False)
+    assert "symbolic link of uid 12345" in sink.reopen()
     put(sink, FakeSource(), b"evil\n")
     sink.close()
     assert target.read_text() == "precious\n"
@@ -420,14 +417,213 @@ def test_a_link_that_appears_later_is_not_followed(path: Path, tmp_path: Path) -
 
 def test_a_missing_directory_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
-        FileSink(Owner(), str(tmp_path / "no" / "log"), 0, 0)
+        FileSink(FakeRouter(), str(tmp_path / "no" / "log"), 0, 0)
 
 
 def test_mode_and_descriptor(path: Path) -> None:
     before = os.umask(0o027)
     try:
-        sink = FileSink(Owner(), str(path), 0, 0)
+        sink = FileSink(FakeRouter(), str(path), 0, 0)
     finally:
         os.umask(before)
     assert path.stat().st_mode & 0o777 == 0o640
+    sink.close()
+
+
+# -- many rotations --------------------------------------------------------------------------------------
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    blocks=st.lists(st.tuples(st.integers(0, 1), st.integers(1, 9)), min_size=1, max_size=30),
+    allowed=st.lists(st.integers(1, 4), min_size=1, max_size=10),
+    maxbytes=st.integers(1, 60),
+)
+def test_a5_rotations_are_bounded_and_nothing_is_lost(
+    tmp_path_factory: pytest.TempPathFactory,
+    blocks: list[tuple[int, int]],
+    allowed: list[int],
+    maxbytes: int,
+) -> None:
+    """Whatever is written and however few rotations a turn allows: all lines, in order, in files that are full."""
+    path = tmp_path_factory.mktemp("held") / "log"
+    owner = FakeRouter()
+    sink = FileSink(owner, str(path), maxbytes, 1000)
+    sources = [FakeSource(), FakeSource()]
+    turns = itertools.cycle(allowed)
+    expected = b""
+    number = 0
+    for which, count in blocks:
+        text = b"".join(b"%d:%04d\n" % (which, number + i) for i in range(count))
+        number += count
+        expected += text
+        owner.turn(next(turns))
+        before = len(files(path))
+        put(sink, sources[which], text)
+        assert len(files(path)) - before <= max(allowed)
+    for _ in range(10_000):
+        if not owner.loop.soon:
+            break
+        before = len(files(path))
+        owner.turn(next(turns))
+        assert len(files(path)) - before <= max(allowed)
+    assert (sink.blocked, sink.queued, owner.level) == (False, 0, 0)
+    sink.close()
+    contents = files(path)
+    assert b"".join(contents) == expected
+    for older, newer in itertools.pairwise(contents):
+        assert len(older) + len(newer.split(b"\n")[0]) + 1 > maxbytes
+
+
+def test_a5_who_writes_waits_until_what_is_held_is_written(path: Path) -> None:
+    owner = FakeRouter()
+    sink = FileSink(owner, str(path), 10, 50)
+    first, second = FakeSource(), FakeSource()
+    owner.turn(1)
+    put(sink, first, b"".join(b"line %03d\n" % n for n in range(5)))
+    assert sink.blocked
+    assert owner.level == 1, "the end of the daemon waits for it"
+    assert sink.queued
+    sink.wait(second, first=False)
+    sink.wait(first, first=True)
+    put(sink, second, b"of a source that cannot wait\n")
+    owner.turn(1)
+    assert (first.resumed, second.resumed) == (0, 0)
+    for _ in range(10):
+        owner.turn(1)
+    assert (first.resumed, second.resumed, sink.blocked, owner.level) == (1, 1, False, 0)
+    sink.wait(first, first=False)
+    assert first.resumed == 2, "at once"
+    assert b"".join(files(path)).splitlines()[-1] == b"of a source that cannot wait"
+    sink.close()
+
+
+def test_a5_what_is_held_is_written_when_the_file_is_closed(path: Path) -> None:
+    """Then into one file, however long it gets."""
+    owner = FakeRouter()
+    sink = FileSink(owner, str(path), 10, 50)
+    waiting = FakeSource()
+    owner.turn(1)
+    text = b"".join(b"line %03d\n" % n for n in range(100))
+    put(sink, waiting, text)
+    sink.wait(waiting, first=False)
+    sink.release()
+    assert b"".join(files(path)) == text
+    assert (waiting.resumed, owner.level) == (1, 0)
+    owner.turn(5)  # what was due in the next turn finds nothing
+    assert b"".join(files(path)) == text
+
+
+def test_a5_other_limits_hold_for_what_is_held(path: Path) -> None:
+    owner = FakeRouter()
+    sink = FileSink(owner, str(path), 10, 50)
+    owner.turn(1)
+    put(sink, FakeSource(), b"".join(b"line %03d\n" % n for n in range(20)))
+    sink.limits(0, 0, False)
+    owner.turn(1)
+    assert not sink.blocked
+    sink.close()
+    assert len(files(path)) <= 3
+    assert b"".join(files(path)).count(b"\n") == 20
+
+
+# -- whose files these are -------------------------------------------------------------------------------
+
+needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs files of other users")
+
+
+@pytest.fixture
+def theirs(tmp_path: Path) -> Path:
+    """A log in a directory of uid 12345's."""
+    directory = tmp_path / "theirs"
+    directory.mkdir()
+    os.chown(directory, 12345, 12345)
+    return directory / "log"
+
+
+@needs_root
+@pytest.mark.parametrize("kind", ["file", "link", "directory", "hard link", "set-id"])
+def test_a_backup_that_is_not_ours_is_passed_over_and_said_once(
+    theirs: Path, tmp_path: Path, kind: str
+) -> None:
+    victim = tmp_path / "victim"
+    victim.write_text("precious")
+    planted = Path(f"{theirs}.2")
+    if kind == "link":
+        planted.symlink_to(victim)
+    elif kind == "directory":
+        planted.mkdir()
+    elif kind == "hard link":
+        planted.hardlink_to(victim)
+    else:
+        planted.write_text("theirs")
+    if kind != "hard link":
+        os.chown(planted, 12345, 12345, follow_symlinks=False)
+    if kind == "set-id":
+        planted.chmod(0o4777)
+    before = os.lstat(planted)
+    owner = FakeRouter()
+    sink = FileSink(owner, str(theirs), 10, 3)
+    for number in range(8):
+        put(sink, FakeSource(), b"line %03d\n" % number)
+    sink.close()
+    after = os.lstat(planted)
+    assert (before.st_ino, before.st_mode, before.st_ctime_ns) == (
+        after.st_ino,
+        after.st_mode,
+        after.st_ctime_ns,
+    )
+    assert victim.read_text() == "precious"
+    assert sorted(p.name for p in theirs.parent.iterdir()) == ["log", "log.1", "log.2", "log.3", "log.4"]
+    assert [Path(f"{theirs}.{n}").read_bytes() for n in (4, 3, 1)] == [b"line %03d\n" % n for n in (4, 5, 6)]
+    assert owner.messages == [("warning", f"{planted}: is no backup of ours and is left alone; remove it")]
+
+
+@needs_root
+def test_when_all_names_are_taken_the_log_goes_on_growing(
+    theirs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from supervice.output import backups
+
+    monkeypatch.setattr(backups, "MOST", 5)
+    for number in range(1, 6):
+        planted = Path(f"{theirs}.{number}")
+        planted.write_text("theirs")
+        os.chown(planted, 12345, 12345)
+    owner = FakeRouter()
+    sink = FileSink(owner, str(theirs), 10, 3)
+    for number in range(4):
+        put(sink, FakeSource(), b"line %03d\n" % number)
+    sink.close()
+    assert theirs.read_bytes().count(b"\n") == 4
+    assert "taken by files of other users; remove them" in owner.messages[0][1]
+
+
+@needs_root
+def test_a_log_that_was_replaced_is_not_moved(theirs: Path) -> None:
+    """What has the name now is not the file that we have written."""
+    owner = FakeRouter()
+    sink = FileSink(owner, str(theirs), 10, 3)
+    put(sink, FakeSource(), b"line 000\n")
+    theirs.rename(theirs.with_name("moved"))
+    theirs.write_text("of another user")
+    os.chown(theirs, 54321, 54321)
+    put(sink, FakeSource(), b"line 001\n")
+    sink.close()
+    assert theirs.read_text() == "of another user"
+    assert theirs.with_name("moved").read_bytes() == b"line 000\nline 001\n"
+    assert "cannot be rotated" in owner.messages[0][1]
+    assert "belongs to uid 54321" in owner.messages[0][1]
+
+
+def test_a_log_is_emptied_for_who_reads_it_too(path: Path) -> None:
+    sink = FileSink(FakeRouter(), str(path), 0, 0)
+    put(sink, FakeSource(), b"one\n")
+    sink.empty()
+    assert path.read_bytes() == b""
+    put(sink, FakeSource(), b"two\n")
+    assert path.read_bytes() == b"two\n"
+    path.rename(f"{path}.moved")
+    sink.empty()
+    assert Path(f"{path}.moved").read_bytes() == b"two\n", "only ours, and only under its name"
     sink.close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -24,7 +25,7 @@ DAY = 86400.0
 DST = {name: found for name in ZONES if (found := changes(name))}
 
 
-def plan_of(*lines: str, zone: str = "UTC", jitter: float = 0, **options: object) -> Plan:
+def plan_of(*lines: str, zone: str = "UTC", jitter: float = 0, **options: Any) -> Plan:
     tz = Zone("UTC", None) if zone == "UTC" else Zone(zone, ZoneInfo(zone))
     return Plan(Timeline([parse(line) for line in lines], tz, jitter, "web"), Settings(**options))
 
@@ -47,7 +48,7 @@ class Program:
         self.state, effects = begin(wall, self.mono, plan, stamp=stamp, boot=boot)
         self._perform(effects)
 
-    def feed(self, kind: type, **details: object) -> list[object]:
+    def feed(self, kind: type, **details: Any) -> list[s.Effect]:
         self.state, effects = decide(self.state, kind(self.wall, self.mono, **details), self.plan)
         self._perform(effects)
         return effects
@@ -265,7 +266,7 @@ def apply(program: Program, what: str, detail: float) -> None:
 def test_walks(
     texts: list[str],
     where: tuple[str, int],
-    chosen: dict[str, object],
+    chosen: dict[str, Any],
     ahead: int,
     walk: list[tuple[str, float]],
 ) -> None:
@@ -300,7 +301,7 @@ def test_walks(
     st.lists(st.tuples(st.sampled_from([1.0, 50.0, 61.0, 1000.0, 4000.0]), st.booleans()), max_size=30),
 )
 def test_each_time_is_dealt_with_once(
-    text: str, where: tuple[str, int], chosen: dict[str, object], walk: list[tuple[float, bool]]
+    text: str, where: tuple[str, int], chosen: dict[str, Any], walk: list[tuple[float, bool]]
 ) -> None:
     """Without an operator: begun, pending, skipped and missed add up to the times of the calendar."""
     name, change = where

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo, available_timezones
 
 import pytest
@@ -49,7 +50,8 @@ def at(text: str, name: str = "UTC") -> int:
     return int(local.timestamp())
 
 
-def runs(line: Line | Timeline, after: float, until: float) -> list[float]:
+def runs(line: Any, after: float, until: float) -> list[float]:
+    """Of a `Line`, which takes whole seconds, or a `Timeline`."""
     found = []
     while (run := line.next_after(after)) is not None and run <= until:
         assert run > after
@@ -110,7 +112,7 @@ def test_every_minute_runs_every_minute_of_a_year(name: str) -> None:
 
 def test_no_zone_changes_its_offset_twice_in_a_week() -> None:
     """`Span` looks at a zone in steps of a week; this is why that is enough."""
-    closest = {}
+    closest: dict[str, int] = {}
     for name in sorted(available_timezones()):
         tz = ZoneInfo(name)
         day = datetime(2025, 1, 1, tzinfo=UTC)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -112,7 +114,7 @@ steps = st.lists(
 )
 
 
-def apply(program: Program, what: str, detail: object) -> None:
+def apply(program: Program, what: str, detail: Any) -> None:
     if what == "write":
         name, value = detail
         program.files[name] = value

@@ -1,0 +1,1 @@
+"""Opens, makes, renames, changes and removes files as if a program's user had made them (docs/adr/0019)."""

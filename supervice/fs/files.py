@@ -1,0 +1,78 @@
+"""Whole files by their path: opened to be read or written, put down in one go, removed.
+
+Each call walks the path anew (see `place`): what was so at the last one need not be so any more.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+
+from supervice.fs.place import Place, Refused
+
+APPEND = os.O_WRONLY | os.O_APPEND
+_TRIES = 3
+
+
+def open_or_create(
+    place: Place,
+    flags: int,
+    mode: int,
+    *,
+    exact: bool = False,
+    device: bool = False,
+    owners: tuple[int, ...] | None = None,
+) -> int:
+    """See `Place.open` and `Place.create`."""
+    for _ in range(_TRIES):
+        try:
+            return place.open(flags, device=device, owners=owners)
+        except FileNotFoundError:
+            pass
+        try:
+            return place.create(flags, mode, exact=exact)
+        except FileExistsError:
+            pass
+    raise Refused("is made and removed again and again by another process; stop that one", place.path)
+
+
+def rewrite(path: str, data: bytes, mode: int) -> None:
+    """Makes `data` the content of the file, in place: it may be mounted there. OSError."""
+    with Place(path) as place:
+        fd = open_or_create(place, os.O_WRONLY, mode, device=True, owners=())
+    try:
+        if stat.S_ISREG(os.fstat(fd).st_mode):
+            os.ftruncate(fd, 0)
+        os.write(fd, data)
+    finally:
+        os.close(fd)
+
+
+def open_to_read(path: str, *, follow: bool = False) -> int:
+    """A descriptor of a regular file. OSError. `follow`: whoever named it answers for all links."""
+    if follow:
+        return os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    with Place(path) as place:
+        return place.open(os.O_RDONLY)
+
+
+def read_file(path: str, most: int, *, follow: bool = False) -> tuple[bytes, os.stat_result]:
+    """The content and what fstat says of it. OSError, in words, for a directory, a FIFO, too many bytes."""
+    fd = open_to_read(path, follow=follow)
+    try:
+        info = os.fstat(fd)
+        kind = stat.S_IFMT(info.st_mode)
+        if kind == stat.S_IFDIR:
+            raise OSError(21, "it is a directory, name a file")
+        if kind != stat.S_IFREG:
+            raise OSError(22, "it is not a regular file")
+        chunks = []
+        total = 0
+        while chunk := os.read(fd, min(1 << 20, most + 1)):
+            chunks.append(chunk)
+            total += len(chunk)
+            if total > most:
+                raise OSError(27, f"it is larger than {most >> 20} MB")
+        return b"".join(chunks), info
+    finally:
+        os.close(fd)

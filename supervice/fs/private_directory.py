@@ -1,0 +1,96 @@
+"""A directory of our own in a shared one, with one datagram socket in it that every user may send to.
+
+What a killed run left goes when the next one makes its own: our directory, with nothing in it but a socket
+that no process has any more.
+"""
+
+from __future__ import annotations
+
+import _socket  # the C half of `socket`, see `peer`
+import os
+import stat
+import time
+
+from supervice.fs.place import Place, identity
+
+PREFIX = "supervice-"
+RANDOM = 12  # hexadecimal digits behind it
+SOCKET = "notify"
+# Names that are looked through for what was left; a place with more is not tidied.
+MOST = 2000
+# Seconds; a directory without a socket that is younger may be another daemon's, which is about to bind.
+EMPTY_FOR = 60.0
+
+
+class PrivateDirectory:
+    """OSError when it cannot be made."""
+
+    def __init__(self, parent: str) -> None:
+        self._parent = parent
+        with Place(os.path.join(parent, PREFIX + os.urandom(RANDOM // 2).hex())) as place:
+            _sweep(place)
+            os.mkdir(place.name, 0o700, dir_fd=place.fd)
+            self._identity = identity(place.stat())
+            self.path = place.path
+
+    def bind(self, sock: _socket.socket) -> str:
+        """Gives the socket its path there, which is returned."""
+        path = os.path.join(self.path, SOCKET)
+        sock.bind(path)
+        with Place(path) as place:
+            # whoever may send, the credentials decide
+            os.chmod(f"/proc/self/fd/{place.fd}/{SOCKET}", 0o666)
+            os.chmod(f"/proc/self/fd/{place.fd}", 0o711)
+        return path
+
+    def close(self) -> None:
+        try:
+            with Place(self.path) as place:
+                if identity(place.stat()) == self._identity:
+                    _remove(place, place.name)
+        except OSError:
+            pass
+
+
+def _sweep(place: Place) -> None:
+    for name in place.names(MOST) or ():
+        rest = name[len(PREFIX) :]
+        if name.startswith(PREFIX) and len(rest) == RANDOM and not rest.strip("0123456789abcdef"):
+            try:
+                if _is_left(place, name):
+                    _remove(place, name)
+            except OSError:
+                pass
+
+
+def _is_left(parent: Place, name: str) -> bool:
+    """Whether it is a directory of our user's whose socket is dead, or that never had one."""
+    status = parent.stat(name)
+    if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.geteuid():
+        return False
+    with Place(f"/proc/self/fd/{parent.fd}/{name}/{SOCKET}") as place:
+        found = place.names(1)
+        if found == []:
+            return time.time() - status.st_mtime > EMPTY_FOR
+        if found != [SOCKET] or not stat.S_ISSOCK(place.stat(SOCKET).st_mode):
+            return False
+        probe = _socket.socket(_socket.AF_UNIX, _socket.SOCK_DGRAM)
+        try:
+            probe.connect(f"/proc/self/fd/{place.fd}/{SOCKET}")
+        except ConnectionRefusedError:
+            return True
+        finally:
+            probe.close()
+        return False
+
+
+def _remove(parent: Place, name: str) -> None:
+    fd = os.open(name, os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=parent.fd)
+    try:
+        try:
+            os.unlink(SOCKET, dir_fd=fd)
+        except FileNotFoundError:
+            pass
+    finally:
+        os.close(fd)
+    os.rmdir(name, dir_fd=parent.fd)

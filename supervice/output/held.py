@@ -1,0 +1,76 @@
+"""What a log file has not taken yet because this turn has had its rotations, and who waits for that.
+
+Made by a `FileSink` that has to rotate more often than a turn allows (`OutputRouter.may_rotate`). Nothing is
+lost and the order is kept; back-pressure reaches only those who write into the file.
+"""
+
+from __future__ import annotations
+
+from supervice.lean.builtin import deque
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from supervice.output.sinks import Owner, Source
+
+    Take = Callable[[Source, bytes, bytes, int], object]
+
+
+class Held:
+    """`take` is called with each piece in the next turns, and calls `again` with what it could not write;
+    `over` when all is written."""
+
+    def __init__(self, owner: Owner, take: Take, over: Callable[[], object]) -> None:
+        self._owner = owner
+        self._take = take
+        self._over = over
+        self._pieces: deque[tuple[Source, bytes, bytes]] = deque()
+        self._waiters: deque[Source] = deque()
+        self._closed = False
+        owner.busy(1)
+        owner.loop.call_soon(self._go_on)
+
+    def add(self, source: Source, head: bytes, data: memoryview) -> None:
+        """Behind all that is held."""
+        self._pieces.append((source, head, bytes(data)))
+
+    def again(self, source: Source, head: bytes, data: memoryview) -> None:
+        """Before all that is held: the rest of what was taken just now."""
+        self._pieces.appendleft((source, head, bytes(data)))
+
+    def wait(self, source: Source, first: bool) -> None:
+        if first:
+            self._waiters.appendleft(source)
+        else:
+            self._waiters.append(source)
+
+    @property
+    def size(self) -> int:
+        """Bytes that are held."""
+        return sum(len(head) + len(data) for _, head, data in self._pieces)
+
+    def _go_on(self) -> None:
+        if self._closed:
+            return
+        while self._pieces:
+            left = len(self._pieces)
+            source, head, data = self._pieces.popleft()
+            self._take(source, head, data, len(data))
+            if len(self._pieces) >= left:
+                self._owner.loop.call_soon(self._go_on)
+                return
+        self.close()
+
+    def close(self) -> None:
+        """Has the rest taken at once: by now the file may get as long as it likes."""
+        if self._closed:
+            return
+        while self._pieces:
+            source, head, data = self._pieces.popleft()
+            self._take(source, head, data, len(data))
+        self._closed = True
+        self._over()
+        self._owner.busy(-1)
+        while self._waiters:
+            self._waiters.popleft().resume()

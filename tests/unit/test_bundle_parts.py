@@ -1,0 +1,59 @@
+"""What the bundle is made of fits what it is made for: pins, stand-ins, and the C that repeats decisions of ours."""
+
+from __future__ import annotations
+
+import ast
+import re
+import tomllib
+from pathlib import Path
+
+from supervice.control import address
+
+ROOT = Path(__file__).resolve().parents[2]
+BUNDLE = ROOT / "docker" / "bundle"
+STAND_INS = BUNDLE / "stand_ins"
+
+
+def test_every_dependency_is_pinned() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    wanted = [*project["dependencies"], *project.get("optional-dependencies", {}).get("http", ())]
+    names = {re.split(r"[^\w-]", line)[0] for line in wanted}
+    pinned = (BUNDLE / "sources.py").read_text().partition("LIBRARIES = {")[2]
+    assert names <= set(re.findall(r'^    "([\w-]+)": \(', pinned, re.M))
+
+
+def test_nothing_of_ours_uses_a_module_that_is_only_stood_in_for() -> None:
+    """They have what click and the standard library use of them, and no more."""
+    names = {".".join(path.relative_to(STAND_INS).with_suffix("").parts) for path in STAND_INS.rglob("*.py")}
+    wrong = []
+    for path in (ROOT / "supervice").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Import):
+                used = {alias.name for alias in node.names}
+            else:
+                used = {str(node.module)} if isinstance(node, ast.ImportFrom) else set()
+            wrong += [f"{path.relative_to(ROOT)}: {name}" for name in used & names]
+    assert wrong == []
+
+
+def test_the_launcher_knows_the_places_of_a_configuration() -> None:
+    listed = (
+        (BUNDLE / "launcher/places.c").read_text().partition("CONFIGURATIONS[] = {")[2].partition("NULL")[0]
+    )
+    assert tuple(re.findall(r'"(.*?)"', listed)) == address.CONFIG_PATHS
+
+
+def test_what_the_launcher_takes_for_printable_is() -> None:
+    """Or a terminal would get from it what it does not get from Python."""
+    function = (
+        (BUNDLE / "launcher/reply.c").read_text().partition("static bool printable")[2].partition("}")[0]
+    )
+    ranges = re.findall(r"point >= (0x[0-9a-f]+) && point <= (0x[0-9a-f]+)( && point != 0xad)?", function)
+    assert len(ranges) > 10
+    wrong = [
+        hex(point)
+        for first, last, but in ranges
+        for point in range(int(first, 16), int(last, 16) + 1)
+        if not chr(point).isprintable() and not (but and point == 0xAD)
+    ]
+    assert wrong == []
