@@ -81,10 +81,10 @@ class Child:
         if self._last_words is not None:
             self._last_words()
         # The zombie still pins the group's number. A group that is being stopped has had its signal.
-        if self._clear_group and not self._stopping and self._heir() is None:
+        if self._clear_group and not self._stopping and self._find_successor() is None:
             signal_group(self._group, signal.SIGTERM)
 
-    def _heir(self) -> Stat | None:
+    def _find_successor(self) -> Stat | None:
         """The named successor, if it is a child of ours by now and nobody else's main process."""
         if not self.successor or self._runtime.reaper.knows(self.successor):
             return None
@@ -92,11 +92,11 @@ class Child:
         return stat if stat is not None and stat.ppid == os.getpid() else None
 
     def _reaped(self, status: int) -> None:
-        heir = self._heir()
-        if heir is not None and self._moved is not None:
-            old, self.pid, self._group, self.successor = self.pid, heir.pid, heir.pgrp, 0
+        successor = self._find_successor()
+        if successor is not None and self._moved is not None:
+            old, self.pid, self._group, self.successor = self.pid, successor.pid, successor.pgrp, 0
             before = self._before_reap if self._clear_group or self._last_words else None
-            self._runtime.reaper.register(heir.pid, self._reaped, before)
+            self._runtime.reaper.register(successor.pid, self._reaped, before)
             self._moved(self, old)
             return
         self.returncode = status

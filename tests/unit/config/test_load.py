@@ -536,7 +536,7 @@ def test_warnings_are_no_errors(conf: Any) -> None:
 def test_processes_that_share_a_file_by_accident(
     conf: Any, options: str, warned: list[str], numprocs: int
 ) -> None:
-    """Their lines stay whole in it (tests/process/output/test_router.py), but nobody can tell whose they are."""
+    """Their lines stay whole in it (tests/process/output/test_router.py), but they do not say whose they are."""
     loaded = conf(f"{WEB}numprocs = {numprocs}\n{options}\n")
     assert [p.option for p in loaded.problems] == (warned if numprocs > 1 else [])
     assert {p.severity for p in loaded.problems} <= {"warning"}

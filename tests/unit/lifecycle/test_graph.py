@@ -1,4 +1,4 @@
-"""Who waits for whom: what is refused, in which order, and that nothing starts too early or waits for ever."""
+"""The dependency graph: what is refused, the order, and that nothing starts too early or waits for ever."""
 
 from __future__ import annotations
 
