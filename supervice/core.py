@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from supervice.config.supervisord_sections import Server
     from supervice.lean.loop import AnyFuture, EventLoop
     from supervice.supervision.reload import Reloader
+    from supervice.supervision.schedules import Schedules
     from supervice.supervision.sd_notify import ManagerNotifier
     from supervice.supervisord.extensions import Extensions
     from supervice.supervisord.rpc.servers import Servers
@@ -73,6 +74,7 @@ class Supervisor:
         self.probes = Probes(self.table)
         self.journal = Journal()
         self.extensions: Extensions | None = None
+        self.schedules: Schedules | None = None
         self._reloader: Reloader | None = None
         self._notifier = self._manager_notifier()
         # in this order; the extensions come before all of them once they are made
@@ -196,7 +198,8 @@ class Supervisor:
             if self.termination.stopping:  # told to stop before it began
                 return
             resources = self._open(loop)
-            self._start(loop)
+            if not self.termination.stopping:  # a TERM that came while we started: nothing is spawned then
+                self._start(loop)
             await end
             settle = self.extensions.settle if self.extensions is not None else None
             self.exit_code = await self.termination.run(loop, resources.outputs, settle)
@@ -228,6 +231,7 @@ class Supervisor:
         self._warnings = []
         self.table.use(resources.launcher)
         self.extend()
+        self.keep_time()
         self._signals = SignalActions(
             loop,
             self.table,
@@ -240,6 +244,7 @@ class Supervisor:
         self._serve(self._wanted_servers)
         if self.daemon:
             clean_dispositions()  # only now: what came while we started finds its handler
+            self._signals.catch_up()
         self.event_bus.start()
         if self.config.http:
             from supervice.api.endpoints import Endpoints  # and with it h11, for those who want it
@@ -258,6 +263,8 @@ class Supervisor:
         if self.extensions is not None:
             self.extensions.running()
         self.startup.begin()
+        if self.schedules is not None:
+            self.schedules.begin()
         if self.startup.command is not None:
             from supervice.supervision.foreground import start_last
 
@@ -268,10 +275,12 @@ class Supervisor:
     def _close(self) -> None:
         for process in self.processes.values():
             process.close()
-        for part in (self._signals, self._endpoints, self._servers, self.extensions, self._resources):
+        parts = (self._signals, self._endpoints, self._servers, self.extensions, self.schedules)
+        for part in (*parts, self._resources):
             if part is not None:
                 part.close()
         self._signals = self._endpoints = self._servers = self.extensions = self._resources = None
+        self.schedules = None
         self.table.use(None)
 
     # -- what only some configurations need --------------------------------------------------------------
@@ -299,6 +308,17 @@ class Supervisor:
             self.extensions = Extensions(self.table, resources.launcher, resources.outputs, self)
             self.extensions.rebuild()
 
+    def keep_time(self) -> bool:
+        """Makes what runs programs at their times when one has a schedule now; returns whether it did."""
+        if self._resources is None or self.schedules is not None:
+            return False
+        if not any(process.config.schedule for process in self.processes.values()):
+            return False
+        from supervice.supervision.schedules import Schedules
+
+        self.schedules = Schedules(running_loop(), self.table, self.startup, self.journal)
+        return True
+
 
 class _OnDemand(Observer):
     """Has the supervisor look whether what a reload brought needs more than was made at the start."""
@@ -308,3 +328,5 @@ class _OnDemand(Observer):
 
     def rebuild(self) -> None:
         self._supervisor.extend()
+        if self._supervisor.keep_time() and self._supervisor.schedules is not None:
+            self._supervisor.schedules.rebuild()

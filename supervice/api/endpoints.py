@@ -124,7 +124,7 @@ class Endpoints:
     def _metrics(self, _request: Request) -> Response:
         from supervice.api.metrics import CONTENT_TYPE, Own, metrics_text
 
-        body = metrics_text(self._table.processes.values(), self._probes, Own())
+        body = metrics_text(self._table.processes.values(), self._probes, Own(), self._queue.plans)
         return Response(200, body.encode("utf-8", "replace"), {"Content-Type": CONTENT_TYPE})
 
 

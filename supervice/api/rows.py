@@ -21,12 +21,15 @@ if TYPE_CHECKING:
 
 
 def health_row(process: Process, queue: StartQueue) -> Reply:
+    name, plans = process.config.name, queue.plans
+    failed = plans.failed(name) if plans is not None else ""
     return {
-        "name": process.config.name,
+        "name": name,
         "state": process.state,
-        "healthy": is_live(process),
+        "healthy": is_live(process) and not failed,
         "ready": readiness(process),
-        "message": reason(process, queue) or process.health_message,
+        "message": (f"the last run failed: {failed}" if failed else reason(process, queue))
+        or process.health_message,
     }
 
 
@@ -69,13 +72,16 @@ def last_exits(process: Process, queue: StartQueue) -> Reply:
         }
         for one in process.exits
     ]
-    return {
+    answer: Reply = {
         "status": "ok",
         "name": process.config.name,
         "state": process.state,
         "reason": reason(process, queue),
         "exits": exits,
     }
+    if queue.plans is not None and process.config.name in queue.plans:
+        answer["schedule"] = queue.plans.row(process.config.name)
+    return answer
 
 
 def outcome(process: Process, ok: bool, message: str) -> Reply:
@@ -86,6 +92,8 @@ def started(process: Process, queue: StartQueue, verb: str, reached: str | None)
     name = process.config.name
     if reached in UP or (reached == EXITED and process.expected and process.snapshot.status == 0):
         return outcome(process, True, f"{verb} {name}")
+    if process.config.schedule is not None and process.pid is not None:
+        return outcome(process, True, f"{verb} {name}; it runs, pid {process.pid}")
     state = process.state if process.state in (BACKOFF, STOPPING) else reached or process.state
     return outcome(process, False, f"{name} did not reach {RUNNING} (state: {state}){why(process, queue)}")
 

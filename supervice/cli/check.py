@@ -49,6 +49,11 @@ def check(words: list[str], found: str | None) -> int:
             print(line)
     else:
         print(f"{path}: {len(loaded.processes)} processes, no errors")
+        if any(config.schedule for config in loaded.config.programs):
+            from supervice.cli.explain_times import in_words
+
+            for line in in_words(loaded):
+                print(f"  {line}")
     return 0
 
 

@@ -191,6 +191,15 @@ def why(ctx: click.Context, name: str) -> int:
 
 @cli.command()
 @common
+@names_argument(required=False)
+@click.pass_context
+def schedule(ctx: click.Context, names: tuple[str, ...]) -> int:
+    """Shows what runs at which times, and the next five of each."""
+    return send(ctx, "schedule", **names_of(names))
+
+
+@cli.command()
+@common
 @click.pass_context
 def graph(ctx: click.Context) -> int:
     """Shows which program needs which, and which waits for another."""

@@ -11,7 +11,7 @@ import os
 from supervice.config.build import section_of
 from supervice.config.expand import ExpandError, Names, expand
 from supervice.config.options import DIALECTS, EFFECT, FIELDS, KIND, NAME, OURS_ONLY, rows
-from supervice.config.stop_budget import stop_seconds, worst_stop
+from supervice.config.stop_budget import cut_stops, stop_seconds, worst_stop
 from supervice.config.values import signal_name
 from supervice.lifecycle.graph import levels
 from supervice.models import (
@@ -38,6 +38,10 @@ if TYPE_CHECKING:
 HIDDEN = "***"
 DEFAULT = "default"
 _CHECKS = {"healthcheck": "healthcheck", "readiness": "readiness"}
+# Options that are fields of another class, and its field for the option without more behind it.
+_OWNERS = {"schedule": "lines", "watch": "paths"}
+# Of these what is not set is not shown: it is many lines that say nothing.
+_OFTEN_UNSET = ("rlimit_", "schedule_", "watch_")
 _DEVICES = ("/dev/", "/proc/")
 # What an option without a value means, where "nothing" would not say it.
 _UNSET = {
@@ -84,6 +88,9 @@ def program_options(loaded: Loaded, config: ProgramConfig) -> Iterator[Option]:
             value = next((pair for limit, *pair in limits.rlimits if f"rlimit_{limit}" == name), None)
         elif name in Limits.__annotations__:
             value = getattr(limits, name)
+        elif check in _OWNERS:
+            owner = getattr(config, check)
+            value = None if owner is None else getattr(owner, field or _OWNERS[check])
         elif name in ListenerConfig.__annotations__:
             value = getattr(config.listener, name)
         elif check == "socket":
@@ -185,6 +192,8 @@ def _written(name: str, value: Any) -> str:
         return "true" if value else "false"
     if isinstance(value, dict):
         value = ", ".join(f"{key}={text}" for key, text in value.items()) or "(none)"
+    if isinstance(value, list) and name == "schedule":
+        value = "\n".join(value)
     if isinstance(value, list):
         value = ", ".join(map(str, value)) or "(none)"
     lines = str(value).split("\n")
@@ -203,6 +212,10 @@ def report(loaded: Loaded, path: str) -> Iterator[str]:
             yield f"  processes: {', '.join(p.name for p in processes)}"
         yield from _table(list(program_options(loaded, config)))
     yield from _order(loaded)
+    if any(config.schedule for config in loaded.config.programs):
+        from supervice.cli.explain_times import explained
+
+        yield from explained(loaded)
     yield from _stop(loaded)
     if loaded.dialect == "supervisord":
         yield "\nwhat differs from supervisord for this file:"
@@ -213,8 +226,8 @@ def report(loaded: Loaded, path: str) -> Iterator[str]:
 def _table(options: list[Option]) -> Iterator[str]:
     width = max((len(name) for name, *_ in options), default=0)
     for name, _, value, origin in options:
-        if value is None and name.startswith("rlimit_"):
-            continue  # fourteen lines a program that say nothing
+        if value is None and name.startswith(_OFTEN_UNSET):
+            continue
         yield f"  {name:{width}} = {_written(name, value)}  [{origin}]"
 
 
@@ -233,9 +246,12 @@ def _order(loaded: Loaded) -> Iterator[str]:
 
 def _stop(loaded: Loaded) -> Iterator[str]:
     need, have = worst_stop(loaded.processes), loaded.config.shutdown_timeout
-    fits = "it fits" if need <= have else "it does not fit: waits will be shortened"
+    cut = cut_stops(loaded.processes, have)
+    fits = "it does not fit, waits are cut" if cut else "it fits"
     drain = loaded.config.drain_delay
     yield f"\nworst-case stop: {need:g} s, shutdown_timeout = {have:g} s: {fits}"
+    for name, (wanted, got) in cut.items():
+        yield f"  {name} gets {got:.3g} s of its {wanted:g} s; more, where earlier levels are quicker"
     if drain:
         yield f"  drain_delay = {drain:g} s comes before that"
     yield f"  a container needs a grace period above {drain + min(need, have):g} s"

@@ -6,8 +6,8 @@ from supervice.config.context import FAILED, Context
 from supervice.config.options import FIELDS, NAME, default, rows
 from supervice.config.problems import shown
 from supervice.config.program import MOST_PROCESSES, Group, Program, name_fault
-from supervice.config.stop_budget import worst_stop
-from supervice.lifecycle.graph import is_unchecked, problems
+from supervice.config.stop_budget import cut_stops, timeout_for, worst_stop
+from supervice.lifecycle.graph import Fault, is_unchecked, problems
 from supervice.models import ProgramConfig, SupervisorConfig, program_of
 
 TYPE_CHECKING = False
@@ -289,6 +289,12 @@ class Builder:
             not_oneshot={n for n, p in programs.items() if p.type != "oneshot"},
             guess=self.ctx.guess,
         )
+        planned = {name for name, program in programs.items() if program.schedule is not None}
+        for name, pairs in needs.items() if planned else ():
+            found += [
+                Fault(name, f"{needed} runs at times of its own (schedule), nothing can wait for it")
+                for needed in dict.fromkeys(needed for needed, _ in pairs if needed in planned)
+            ]
         for fault in found:
             section = sections[fault.program]
             _, file, line = section.options.get("depends_on", ("", section.file, section.line))
@@ -309,20 +315,23 @@ class Builder:
 
     def _stop_budget(self, by_kind: dict[str, list[Section]]) -> None:
         """Warns when a stop may not fit `shutdown_timeout`: better now than when it is cut short."""
-        need, have = worst_stop(self.processes), self.config.shutdown_timeout
-        if need <= have:
+        have = self.config.shutdown_timeout
+        cut = cut_stops(self.processes, have)
+        if not cut:
             return
-        drain = self.config.drain_delay
-        before = f", {drain:g} s of drain_delay come before it" if drain else ""
+        need, drain = worst_stop(self.processes), self.config.drain_delay
+        before = f"; {drain:g} s of drain_delay come before it" if drain else ""
         section = next((s for kind in ("supervice", "supervisord") for s in by_kind.get(kind, ())), None)
         section = section or next(iter(self.reading.sections.values()))
         _, file, line = section.options.get("shutdown_timeout", ("", section.file, section.line))
+        names = ", ".join(f"{name} gets {got:.3g} of its {all_:g} s" for name, (all_, got) in cut.items())
         self.ctx.warning(
             file,
             line,
             "shutdown_timeout",
-            f"stopping everything may take {need:g} s and shutdown_timeout is {have:g} s{before}: waits"
-            " are shortened; raise it (and the orchestrator's grace period), or lower stopwaitsecs",
+            f"stopping everything may take {need:g} s, one level after the other, and shutdown_timeout is"
+            f" {have:g} s{before}: waits are cut, {names}; write shutdown_timeout = {timeout_for(need):g}"
+            " (and a longer grace period of the orchestrator), or lower stopwaitsecs",
         )
 
 

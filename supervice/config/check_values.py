@@ -1,8 +1,8 @@
-"""Parsers for http checks, `ready` and `restart_limit`. Pure, as `values`."""
+"""Parsers for http checks, `ready`, `restart_limit`, `schedule` and `watch`. Pure, as `values`."""
 
 from __future__ import annotations
 
-from supervice.config.values import integer, natural, port, some_seconds
+from supervice.config.values import integer, natural, port, signal_name, signal_number, some_seconds
 
 _TOKEN = frozenset("!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
 # `ready = fd:N` cannot use the standard streams of the child, nor the descriptors that supervice needs.
@@ -118,12 +118,9 @@ def ready(text: str) -> str:
             raise ValueError(f"not a descriptor; write a number from {FIRST_FD} to {LAST_FD}")
         return f"fd:{number}"
     if way == "log":
-        import re
+        from supervice.config.expressions import expression
 
-        try:
-            re.compile(argument.encode())
-        except re.error as error:
-            raise ValueError(f"not a regular expression: {error}") from None
+        expression(argument)
     elif way == "tcp":
         host_and_port(argument)
     elif way == "http":
@@ -131,6 +128,26 @@ def ready(text: str) -> str:
         url = argument if "://" in argument else f"http:{argument}"
         return f"http:{http_url(url)}"
     return f"{way}:{argument}"
+
+
+def schedule(text: str) -> tuple[str, ...]:
+    """Parses schedules, one a line, and returns them as they are written; cronsim decides what is one."""
+    from supervice.schedules.expression import parse_lines
+
+    return tuple([one.text for one in parse_lines(text)])
+
+
+def watch_action(text: str) -> str:
+    """Parses `restart`, `reload`, `signal:HUP` or `run:COMMAND`; returns it in its one spelling."""
+    way, colon, argument = text.partition(":")
+    way, argument = way.strip().lower(), argument.strip()
+    if way in ("restart", "reload") and not colon:
+        return way
+    if way == "signal" and argument:
+        return f"signal:{signal_name(signal_number(argument))}"
+    if way == "run" and argument:
+        return f"run:{argument}"
+    raise ValueError("unknown word; write restart, reload, signal:HUP or run:COMMAND")
 
 
 def restart_limit(text: str) -> tuple[int, int | float]:

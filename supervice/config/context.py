@@ -199,6 +199,8 @@ class Context:
         if kind == "ready" and parsed.startswith(("unix:", "file:")):
             way, _, path = parsed.partition(":")
             return f"{way}:{self.path(path)}"
+        if kind == "watched":
+            return tuple([path if path.startswith("@") else self.path(path) for path in parsed])
         if kind == "paths":
             return tuple([self.path(path) for path in parsed])
         if kind in ("maxbytes", "backups"):

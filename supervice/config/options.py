@@ -78,6 +78,12 @@ KINDS: dict[str, tuple[Callable[[str], Any], str]] = {
     "headers": (check_values.http_headers, "headers, one a line"),
     "status": (check_values.http_status, "status codes"),
     "ready": (check_values.ready, "way to be ready"),
+    "schedule": (check_values.schedule, "schedules, one a line"),
+    "timezone": (values.filled, "time zone"),
+    "overlap": (values.one_of("skip", "queue", "restart"), "skip, queue or restart"),
+    "watched": (values.words, "list of paths and globs, @env"),
+    "globs": (values.words, "list of names and globs"),
+    "watchaction": (check_values.watch_action, "restart, reload, signal:NAME or run:COMMAND"),
     "restarts": (check_values.restart_limit, "COUNT/TIME"),
     "user": (values.filled, "user"),
     "overflow": (values.one_of("block", "drop"), "block or drop"),
@@ -110,7 +116,7 @@ SUPERVICE: tuple[Row, ...] = (
     ("socket", "path", "/tmp/supervice.sock", None, OURS_ONLY, "", START, "The control socket, or none. Default of the daemon: in the first writable of /tmp, /run, $XDG_RUNTIME_DIR, /dev/shm."),
     ("socket_mode", "octal", None, None, OURS_ONLY, "", START, "Mode of the control socket. Default: 0600, or 0660 with socket_group."),
     ("socket_group", "text", None, None, OURS_ONLY, "", START, "Unix group whose members may ask (status, logs, events, health) but change nothing."),
-    ("shutdown_timeout", "seconds", "30", None, OURS_ONLY, "", LIVE, "Time for the whole shutdown: waits are shortened to fit it, SIGKILL is never skipped."),
+    ("shutdown_timeout", "seconds", "30", None, OURS_ONLY, "", LIVE, "Time for the whole shutdown: longer waits are cut, SIGKILL is never skipped."),
     ("exit_when_idle", "bool", "true", None, OURS_ONLY, "", LIVE, "End when no program runs or will run again. Default in stock supervisord files: false, as there."),
     ("on_fatal", "fatal", "ignore", None, OURS_ONLY, "", LIVE, "What follows when a program fails for good: nothing, or the end of the container."),
     ("environment", "environment", "", None, OURS_ONLY, "", RESTART, "Variables for all programs."),
@@ -122,6 +128,7 @@ SUPERVICE: tuple[Row, ...] = (
     ("minprocs", "count", None, None, OURS_ONLY, "", START, "Raise the limit on processes to this, or warn."),
     ("http", "http", None, None, OURS_ONLY, "", START, "Serve /livez, /readyz, /startupz and /metrics here, to all clients that can reach it. Unset: nowhere."),
     ("drain_delay", "seconds", "0", None, OURS_ONLY, "", LIVE, "After a request to stop, readiness fails at once, and this time passes before programs are stopped; it does not count into shutdown_timeout."),
+    ("watch_config", "bool", "false", None, OURS_ONLY, "", LIVE, "A change of one of the configuration's files is a reload, without a signal (a ConfigMap). One with errors changes nothing, and is said."),
 )
 
 PROGRAM: tuple[Row, ...] = (
@@ -186,15 +193,30 @@ PROGRAM: tuple[Row, ...] = (
     ("secrets", "secrets", "", None, OURS_ONLY, "", RESTART, "Variables with the content of files, read at each start: DB_PASSWORD=/run/secrets/db. They win over environment."),
     ("pass_environment", "words", None, None, OURS_ONLY, "", RESTART, "Inherit only these variables of our own environment (LANG, AWS_*); unset: all."),
     ("depends_on", "depends", "", None, OURS_ONLY, "", LIVE, "Start it after these conditions hold: db:healthy, migrate:completed, cache:ready, backend (a group: each of its programs)."),
-    ("ready", "ready", "started", None, OURS_ONLY, "", RESTART, "What it needs to be RUNNING, on top of startsecs: started (nothing), notify (sd_notify), fd:N (a newline), log:REGEX (a line of output), tcp:HOST:PORT, unix:PATH, http:URL, file:PATH (newer than the start), check (the readiness check)."),
+    ("ready", "ready", "started", None, OURS_ONLY, "", RESTART, "What it needs to be RUNNING, on top of startsecs: started (nothing), notify (sd_notify), fd:N (a newline), log:REGEX (a line of output; no references, no looking ahead or behind), tcp:HOST:PORT, unix:PATH, http:URL, file:PATH (newer than the start), check (the readiness check)."),
     ("ready_timeout", "interval", None, None, OURS_ONLY, "", LIVE, "The start has failed when it is not ready after this time; unset: no limit."),
     ("type", "type", "simple", None, OURS_ONLY, "", RESTART, "simple, or oneshot: it runs once, to its end."),
+    ("schedule", "schedule", None, None, OURS_ONLY, "", LIVE, "When it runs, as a oneshot: a cron expression of five fields (*/15 * * * *), @hourly, @daily, @weekly, @monthly, @yearly, @reboot, or every 90s; several lines are several schedules."),
+    ("schedule_timezone", "timezone", None, None, OURS_ONLY, "", LIVE, "The time zone of its schedule (Europe/Berlin); the program's own TZ stays. Unset: TZ, else /etc/localtime, else UTC."),
+    ("schedule_overlap", "overlap", "skip", None, OURS_ONLY, "", LIVE, "A time that comes during a run is skipped, runs after it (queue), or stops it (restart)."),
+    ("schedule_timeout", "interval", None, None, OURS_ONLY, "", LIVE, "A run that takes longer is stopped, and has failed. Unset: it may take for ever."),
+    ("schedule_retries", "count", "0", None, OURS_ONLY, "", LIVE, "A failed run is tried again so many times, after backoff, as long as that is before its next time."),
+    ("schedule_jitter", "seconds", "0", None, OURS_ONLY, "", LIVE, "Its times are later by less than this, always by the same for a program and a host name."),
+    ("schedule_stamp", "path", None, None, OURS_ONLY, "", LIVE, "File, on a volume, with the last time that was dealt with: at start what came meanwhile is made up, once. Unset: a start makes up nothing."),
+    ("schedule_deadline", "interval", None, None, OURS_ONLY, "", LIVE, "A time that is older than this is missed and not made up. Unset: it may be made up until the next one."),
+    ("schedule_notify", "command", None, None, OURS_ONLY, "", LIVE, "Command for each start and end of a run, with SUPERVICE_EVENT (start, success, failure, skipped, missed), SUPERVICE_PROGRAM, _CODE, _REASON and _SECONDS, and the last lines on its standard input."),
+    ("watch", "watched", None, None, OURS_ONLY, "", LIVE, "Files whose change restarts it: paths, directories, globs (**: any depth), or @env for its env_file and secrets."),
+    ("watch_action", "watchaction", "restart", None, OURS_ONLY, "", LIVE, "What a change does: restart, reload (supervice's own), signal:NAME, run:COMMAND."),
+    ("watch_interval", "interval", "2", None, OURS_ONLY, "", LIVE, "Time between two looks at the files."),
+    ("watch_delay", "seconds", "1", None, OURS_ONLY, "", LIVE, "A change acts after so much quiet, at the latest after ten times that."),
+    ("watch_ignore", "globs", "", None, OURS_ONLY, "", LIVE, "Names and globs that are not watched. Never are: our own log files, .git, node_modules, __pycache__, names that begin with a dot or end in ~, .swp or .tmp."),
+    ("watch_check", "command", None, None, OURS_ONLY, "", LIVE, "Command that has to succeed before a change acts (nginx -t)."),
     ("restart_limit", "restarts", None, None, OURS_ONLY, "", LIVE, "5/60s: FATAL after more than 5 automatic restarts within 60 s, for whatever reason."),
     ("pre_stop", "command", None, None, OURS_ONLY, "", RESTART, "Command to run before the stop signal, with $MAINPID; it may take half of the first wait."),
     ("watchdog", "interval", None, None, OURS_ONLY, "", RESTART, "The program must ping (WATCHDOG=1 by sd_notify) at least this often; a missed ping makes it UNHEALTHY at once."),
     ("log_format", "format", None, None, OURS_ONLY, "", LIVE, "As in [supervice], for this program."),
     ("nice", "nice", None, None, OURS_ONLY, "", RESTART, "Niceness, -20 to 19; a value below our own needs CAP_SYS_NICE."),
-    ("oom_score_adj", "oom", None, None, OURS_ONLY, "", RESTART, "The kernel's out-of-memory score, -1000 (never killed) to 1000 (killed first); a value below our own needs CAP_SYS_RESOURCE."),
+    ("oom_score_adj", "oom", None, None, OURS_ONLY, "", RESTART, "The kernel's out-of-memory score, -1000 (never) to 1000 (first); unset, 100 above supervice's own, so that PID 1 is killed last. Below supervice's own it needs CAP_SYS_RESOURCE."),
     ("no_new_privs", "bool", "false", None, OURS_ONLY, "", RESTART, "No setuid program and no file capability gives it privileges."),
     ("capabilities", "capabilities", None, None, OURS_ONLY, "", RESTART, "Keep these capabilities (NET_BIND_SERVICE), or none, and drop all others. With a user they are ambient. Unset: all of ours for root, none for other users."),
     ("pdeathsig", "signal", None, None, OURS_ONLY, "", RESTART, "Signal to the program when supervice dies."),
@@ -284,6 +306,8 @@ INET_SERVER: tuple[Row, ...] = (
 )
 # fmt: on
 
+# Options that are fields of `ProgramConfig.schedule` and `ProgramConfig.watch`.
+NESTED = ("schedule_", "watch_")
 # Where an option's name is not that of the field in `SupervisorConfig`.
 FIELDS = {"socket": "socket_path", "logfile_maxbytes": "log_maxbytes", "logfile_backups": "log_backups"}
 # The fields of `ProgramConfig` that the options of a group fill.
@@ -319,7 +343,7 @@ def default(row: Row, stock: bool) -> Any:
 
 def live_fields() -> frozenset[str]:
     """The fields of `ProgramConfig` that a running process takes over at a reload."""
-    fields = {row[NAME] for row in PROGRAM if row[RELOAD] == LIVE}
+    fields = {row[NAME] for row in PROGRAM if row[RELOAD] == LIVE and not row[NAME].startswith(NESTED)}
     return frozenset(fields | {GROUP_FIELDS[row[NAME]] for row in GROUP if row[RELOAD] == LIVE})
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from supervice.config.check_rules import readiness_problems
 from supervice.config.context import FAILED
 from supervice.config.expand import ExpandError, Names, expand
-from supervice.config.options import KIND, NAME, PROGRAM, default, rows
+from supervice.config.options import KIND, NAME, NESTED, PROGRAM, default, rows
 from supervice.config.problems import shown
 from supervice.models import HealthCheckConfig, Limits, ProgramConfig
 
@@ -26,6 +26,7 @@ _NO_CHECK = HealthCheckConfig()
 _TEMPLATES = ("text", "command", "path", "paths", "logfile", "environment", "secrets")
 _LIMIT_FIELDS = ("nice", "oom_score_adj", "no_new_privs", "capabilities", "pdeathsig")
 _RLIMIT = "rlimit_"
+_PARTS = (_RLIMIT, *NESTED)
 _defaults: dict[bool, dict[str, Any]] = {}
 
 
@@ -164,7 +165,7 @@ class Program:
             if name == "environment":
                 self._own = value
                 self.names.extra = {**self._environment, **value}
-            if name in ProgramConfig.__annotations__ or name in _LIMIT_FIELDS or name[:7] == _RLIMIT:
+            if name in ProgramConfig.__annotations__ or name in _LIMIT_FIELDS or name.startswith(_PARTS):
                 values[name] = value
             elif name.startswith(_CHECKS):
                 check[name] = value
@@ -205,6 +206,10 @@ class Program:
             )
         if values.get("redirect_stderr"):
             values.pop("stderr_logfile", None)
+        if any(name in ("schedule", "watch") or name.startswith(NESTED) for name in given):
+            from supervice.config.time_rules import time_problems
+
+            time_problems(self.ctx, self.section, self.where, values, numprocs)
         readiness_problems(self.ctx, self.section, self.where, values, check)
 
     def _process_name(self, numprocs: int) -> Any:
@@ -311,6 +316,10 @@ class Program:
         self, values: dict[str, Any], check: dict[str, Any], name: str, process_name: str | None
     ) -> ProgramConfig:
         fields = {**_default_fields(self.ctx.stock), **self.defaults, **values}
+        if fields["schedule"] or fields["watch"] or any(name.startswith(NESTED) for name in values):
+            from supervice.config.time_rules import nest
+
+            nest(fields)
         limits = [name for name in values if name in _LIMIT_FIELDS or name[:7] == _RLIMIT]
         if limits:
             fields["limits"] = _limits({name: fields.pop(name) for name in limits})

@@ -62,6 +62,8 @@ def detail(process: dict[str, Any]) -> str:
             parts.append(f"killed by signal {clean(process['signal'])}")
         elif process.get("exitcode") is not None:
             parts.append(f"exit code {clean(process['exitcode'])}")
+    if process.get("schedule"):
+        parts.append(clean(process["schedule"]))
     if process.get("status_text"):
         parts.append(clean(process["status_text"]))
     if process.get("dropped_lines"):

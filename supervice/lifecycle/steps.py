@@ -17,6 +17,7 @@ from supervice.lifecycle.states import (
     StopHealthChecks,
     StopReadiness,
 )
+from supervice.lifecycle.stop_shares import fill_up
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 # A process that dies sooner than this after its last automatic restart waits before the next one; seconds.
 QUICK = 10.0
 JITTER = 0.1
+# A start that failed for want of pids, memory or descriptors is tried again after so many seconds at least.
+SHORTEST = 0.5
 # SIGKILL is sent again after so many seconds, while the kernel holds the child in uninterruptible sleep.
 KILL_AGAIN = 5.0
 # The share of a stop's first wait that the `pre_stop` command may take.
@@ -66,7 +69,7 @@ def announce(before: Snapshot, after: Snapshot, reason: str | None = None) -> li
 def forgiven(now: Snapshot) -> Snapshot:
     """Returns `now` without its old failures: a start or restart was asked for, so they count no more."""
     stop = now.stop if now.stop is None else replace(now.stop, cause=s.ASKED)
-    return replace(now, stop=stop, failures=0, quick_deaths=0, health_restarts=0, restarts=())
+    return replace(now, stop=stop, failures=0, shortages=0, quick_deaths=0, health_restarts=0, restarts=())
 
 
 def spawn(now: Snapshot, reason: str, *, had_timer: bool = False) -> Step:
@@ -130,14 +133,13 @@ def begin_stop(
         effects += quiet(now, policy)
     if run.ready:
         run = replace(run, ready=False)
-    stop = s.Stop(cause, 0, scale(policy, within), within is not None)
+    stop = s.Stop(cause, 0, waits(policy, within), within is not None)
     stopping = replace(now, state=s.STOPPING, run=run, stop=stop)
     said = announce(now, stopping, reason)
     if force:
         killed, more = escalate_to_kill(stopping, stop, policy)
         return killed, [*effects, *more, *said]
-    signum, wait = policy.stop_ladder[0]
-    wait *= stop.scale
+    signum, wait = ladder_step(stop, 0, policy)
     if policy.pre_stop and not fresh:
         stopping = replace(stopping, stop=replace(stop, step=s.PRE_STOP))
         return stopping, [*effects, *said, RunPreStop(), SetTimer(wait * PRE_STOP_SHARE)]
@@ -146,8 +148,7 @@ def begin_stop(
 
 def first_signal(now: Snapshot, stop: Stop, policy: Policy, used: float) -> Step:
     """Sends the first stop signal; `used`: seconds of its wait that the `pre_stop` command has used up."""
-    signum, wait = policy.stop_ladder[0]
-    wait *= stop.scale
+    signum, wait = ladder_step(stop, 0, policy)
     left = max(wait - used, wait * (1 - PRE_STOP_SHARE))
     return replace(now, stop=replace(stop, step=0)), [SignalGroup(signum), SetTimer(left)]
 
@@ -157,27 +158,33 @@ def next_signal(now: Snapshot, stop: Stop, policy: Policy) -> Step:
     step = stop.step + 1
     if step >= len(policy.stop_ladder):
         return escalate_to_kill(now, stop, policy)
+    signum, wait = ladder_step(stop, step, policy)
+    return replace(now, stop=replace(stop, step=step)), [SignalGroup(signum), SetTimer(wait)]
+
+
+def waits(policy: Policy, within: float | None) -> tuple[float, ...]:
+    """Returns the waits that fit `within` seconds; empty where those of the ladder do."""
+    configured = [wait for _, wait in policy.stop_ladder]
+    return () if within is None or sum(configured) <= within else tuple(fill_up(configured, within))
+
+
+def ladder_step(stop: Stop, step: int, policy: Policy) -> tuple[int, float]:
+    """Returns the signal of a step, and the wait after it in this stop."""
     signum, wait = policy.stop_ladder[step]
-    return replace(now, stop=replace(stop, step=step)), [SignalGroup(signum), SetTimer(wait * stop.scale)]
-
-
-def scale(policy: Policy, within: float | None) -> float:
-    total = sum(wait for _, wait in policy.stop_ladder)
-    if within is None or total <= within:
-        return 1.0
-    return max(0.0, within) / total
+    return signum, stop.waits[step] if stop.waits else wait
 
 
 def hurry(now: Snapshot, stop: Stop, within: float, policy: Policy) -> Step:
     """Shortens a stop that is under way: the rest of the ladder gets `within` seconds."""
     stop = replace(stop, bounded=True)
-    rest = policy.stop_ladder[max(0, stop.step) :]
-    total = sum(wait for _, wait in rest)
-    if not rest or total * stop.scale <= within:
+    step = max(0, stop.step)
+    every = stop.waits or tuple([wait for _, wait in policy.stop_ladder])
+    done, rest = every[:step], every[step:]
+    if not rest or sum(rest) <= within:
         return replace(now, stop=stop), []
     share = PRE_STOP_SHARE if stop.step == s.PRE_STOP else 1.0
-    shorter = max(0.0, within) / total
-    return replace(now, stop=replace(stop, scale=shorter)), [SetTimer(rest[0][1] * shorter * share)]
+    shorter = fill_up(rest, within)
+    return replace(now, stop=replace(stop, waits=(*done, *shorter))), [SetTimer(shorter[0] * share)]
 
 
 def escalate_to_kill(now: Snapshot, stop: Stop, policy: Policy) -> Step:
@@ -201,6 +208,13 @@ def wait(now: Snapshot, reason: str, nth: int, policy: Policy, most: int = -1) -
     waiting = replace(now, state=s.BACKOFF, reason=reason)
     retry = f"retry {nth} of {most}" if most >= 0 else f"retry {nth}"
     return waiting, [delay(policy, nth), Announce(now.state, s.BACKOFF, reason, retry=retry)]
+
+
+def short(now: Snapshot, reason: str, policy: Policy) -> Step:
+    """The container lacks what a start takes: that is no failure of the program and uses up no retry."""
+    waiting = replace(now, state=s.BACKOFF, reason=reason, shortages=now.shortages + 1)
+    seconds = max(SHORTEST, delay(policy, waiting.shortages).seconds)
+    return waiting, [*announce(now, waiting), SetTimer(seconds, JITTER)]
 
 
 def give_up(now: Snapshot, reason: str) -> Step:
@@ -272,6 +286,8 @@ def after_stop(now: Snapshot, cause: str, how: str, at: float, policy: Policy) -
     if not now.should_run:
         stopped = replace(now, state=s.STOPPED, reason="")
         return stopped, announce(now, stopped, how)
+    if cause == s.OVERDUE:
+        return ended(now, now.reason, expected=False)
     if cause == s.UNREADY:
         return give_up(now, now.reason) if policy.final else failed_start(now, now.reason, at, policy)
     if cause == s.ASKED:

@@ -15,7 +15,7 @@ import stat
 from supervice.fs.files import APPEND, open_or_create
 from supervice.fs.place import Place, identity
 from supervice.output.losses import Losses
-from supervice.output.sinks import CUT
+from supervice.output.sinks import CUT, LOGFILE_MODE
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -28,11 +28,7 @@ LONGEST_LINE = 65536
 LOOK = 5.0
 
 
-# What a log file is made with: the mode, and whether that is exact or less our umask.
-MODE = (0o640, False)
-
-
-def open_log(place: Place, mode: tuple[int, bool] = MODE) -> int:
+def open_log(place: Place, mode: tuple[int, bool] = LOGFILE_MODE) -> int:
     """Opens a log for appending and makes it when it is not there; OSError when that is not possible now."""
     return open_or_create(place, APPEND, mode[0], exact=mode[1])
 
@@ -59,6 +55,7 @@ class FileSink:
         "backups",
         "blocked",
         "compress",
+        "label",
         "maxbytes",
         "mode",
         "path",
@@ -73,11 +70,11 @@ class FileSink:
         maxbytes: int,
         backups: int,
         compress: bool = False,
-        mode: tuple[int, bool] = MODE,
+        mode: tuple[int, bool] = LOGFILE_MODE,
     ) -> None:
         """OSError when the file cannot be opened."""
         self._owner = owner
-        self.path = path
+        self.path = self.label = path
         self.maxbytes = maxbytes
         self.backups = backups
         self.compress = compress
@@ -119,7 +116,9 @@ class FileSink:
         finally:
             os.close(fd)
 
-    def limits(self, maxbytes: int, backups: int, compress: bool, mode: tuple[int, bool] = MODE) -> None:
+    def limits(
+        self, maxbytes: int, backups: int, compress: bool, mode: tuple[int, bool] = LOGFILE_MODE
+    ) -> None:
         """New limits (reload); they hold from the next write on."""
         self.mode = mode
         self.maxbytes = self._limit = maxbytes

@@ -10,12 +10,10 @@ from __future__ import annotations
 import os
 
 from supervice.fs.place import Place
-from supervice.output.file_sink import MODE, FileSink
 from supervice.output.process_output import ProgramOutput
 from supervice.output.pump import BUFFER, SMALL_BUFFER
-from supervice.output.sinks import QUEUE_LIMIT, Discard, StreamSink
+from supervice.output.sinks import LOGFILE_MODE, QUEUE_LIMIT, Discard, StreamSink
 from supervice.output.stdout import identity, open_own, open_path
-from supervice.output.targets import discards, target
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -24,9 +22,14 @@ if TYPE_CHECKING:
     from supervice.lean.loop import EventLoop
     from supervice.models import ProgramConfig
     from supervice.output.archive import Archive, Log, Starter
+    from supervice.output.file_sink import FileSink
     from supervice.output.formats import Format
     from supervice.output.pump import Pump
     from supervice.output.sinks import Sink
+
+
+def discards(path: str | None) -> bool:
+    return path is not None and path.upper() in ("NONE", "OFF")
 
 
 # Seconds of one turn of the loop that all files together may take for rotations.
@@ -45,7 +48,7 @@ class OutputRouter:
         log_buffer: int = 65536,
         stdout_fd: int = 1,
         stderr_fd: int = 2,
-        logfile_mode: tuple[int, bool] = MODE,
+        logfile_mode: tuple[int, bool] = LOGFILE_MODE,
         log: Callable[[str, str], object],
     ) -> None:
         self.loop = loop
@@ -171,12 +174,16 @@ class OutputRouter:
     def _path_sink(
         self, path: str, maxbytes: int, backups: int, compress: bool, mode: tuple[int, bool]
     ) -> FileSink | StreamSink:
+        from supervice.output.targets import target  # for those who log into files, as the sink itself
+
         found = target(path, self._fds)
         if found.own is not None:
             return self.own(found.own)
         sink = self._sinks.get(found.path)
         if sink is None:
             if found.regular:
+                from supervice.output.file_sink import FileSink
+
                 sink = FileSink(self, found.path, maxbytes, backups, compress, mode)
                 if compress:
                     self._sweep(found.path)
@@ -184,7 +191,7 @@ class OutputRouter:
                 sink = StreamSink(self, open_path(found.path), found.path, self.log_overflow == "drop")
                 sink.opener = lambda: open_path(found.path)
             self._sinks[found.path] = sink
-        elif isinstance(sink, FileSink):
+        elif not isinstance(sink, StreamSink):
             sink.limits(maxbytes, backups, compress, mode)
         sink.users += 1
         return sink
@@ -199,6 +206,8 @@ class OutputRouter:
         """Returns 0 or 1 when `path` is our stdout or stderr by name or in fact, `default` without a path."""
         if not path:
             return default
+        from supervice.output.targets import target
+
         try:
             return target(path, self._fds).own
         except OSError:
@@ -223,10 +232,10 @@ class OutputRouter:
 
     def release(self, sinks: tuple[Sink | None, ...]) -> None:
         for sink in sinks:
-            if isinstance(sink, (FileSink, StreamSink)) and sink not in self._own:
+            if sink is not None and not isinstance(sink, Discard) and sink not in self._own:
                 sink.users -= 1
                 if not sink.users:
-                    del self._sinks[sink.path if isinstance(sink, FileSink) else sink.label]
+                    del self._sinks[sink.label]
                     sink.release()
                     if isinstance(sink, StreamSink) and sink.queued:
                         self._retired = [old for old in self._retired if old.queued]
@@ -267,12 +276,11 @@ class OutputRouter:
         return [(path, why) for path, why in done if why]
 
     def empty(self, path: str) -> None:
-        """Empties the log at `path`, also for its writers; does nothing for a path without writers.
+        """Empties the log at `path`, also for its writers; does nothing without writers. OSError."""
+        from supervice.output.targets import target
 
-        OSError.
-        """
         sink = self._sinks.get(target(path, self._fds).path)
-        if isinstance(sink, FileSink):
+        if sink is not None and not isinstance(sink, StreamSink):
             sink.empty()
 
     def may_rotate(self) -> bool:

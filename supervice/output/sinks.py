@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 
     class Sink(Protocol):
         blocked: bool
+        label: str
         piped: bool
         users: int
         tail: object
@@ -48,6 +49,7 @@ if TYPE_CHECKING:
         def splice(self, source: Source, fd: int, size: int) -> int: ...
         def wait(self, source: Source, first: bool) -> None: ...
         def reopen(self) -> str: ...
+        def release(self) -> None: ...
         def close(self) -> None: ...
 
     Send = Callable[[int, list[bytes | memoryview]], int]
@@ -55,6 +57,8 @@ if TYPE_CHECKING:
 # Bytes that wait for a stalled reader: with `drop` those of all sources, else of the daemon's own log only.
 QUEUE_LIMIT = 1024 * 1024
 BIG_PIPE = 1024 * 1024
+# What log files are made with: the mode, and whether that is exact or less our umask.
+LOGFILE_MODE = (0o640, False)
 CUT = object()  # as `tail`: the sink ends in a line that no source will finish
 
 
@@ -63,6 +67,7 @@ class Discard:
 
     __slots__ = ("blocked", "tail", "users")
 
+    label = ""
     piped = False
 
     def __init__(self) -> None:
@@ -81,6 +86,9 @@ class Discard:
 
     def reopen(self) -> str:
         return ""
+
+    def release(self) -> None:
+        pass
 
     def close(self) -> None:
         pass

@@ -59,7 +59,3 @@ def own_descriptor(path: str) -> int | None:
             return _OWN.get(place.path.replace(f"/{os.getpid()}/", "/self/"))
     except OSError:
         return None
-
-
-def discards(path: str | None) -> bool:
-    return path is not None and path.upper() in ("NONE", "OFF")

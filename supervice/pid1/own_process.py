@@ -12,12 +12,22 @@ def is_pid1() -> bool:
 def open_standard_streams() -> None:
     """Fills descriptors 0 to 2 where we were started with them closed: the next file that is opened would
     become a program's standard output. Before anything else, a loop included."""
+    if all(map(_is_open, (0, 1, 2))):
+        return  # there may be no /dev: a bare root
     while True:
         fd = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
         if fd > 2:
             os.close(fd)
             break
         os.set_inheritable(fd, True)
+
+
+def _is_open(fd: int) -> bool:
+    try:
+        os.fstat(fd)
+    except OSError:
+        return False
+    return True
 
 
 def settle_in() -> None:
@@ -39,7 +49,10 @@ def at_least(limit: str, least: int) -> str:
     import resource
 
     number: int = getattr(resource, f"RLIMIT_{limit}")
-    soft, hard = resource.getrlimit(number)
+    try:
+        soft, hard = resource.getrlimit(number)
+    except (OSError, ValueError) as error:  # a seccomp profile without prlimit64
+        return f"{least} cannot be compared with our limit, which is not to be read: {error}"
     if soft == -1 or soft >= least:
         return ""
     try:

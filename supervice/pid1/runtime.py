@@ -27,7 +27,7 @@ class Runtime:
 
 def own_runtime(loop: EventLoop) -> Runtime:
     """For a process in which every child is ours to collect."""
-    return Runtime(loop, Reaper(loop), Spawner(exclusive=True))
+    return Runtime(loop, Reaper(loop), Spawner(exclusive=True, expendable=True))
 
 
 def guest_runtime() -> Runtime:

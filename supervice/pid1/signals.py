@@ -56,7 +56,7 @@ class SignalRouter:
             os.close(self._read)
             os.close(self._write)
             raise
-        loop.add_reader(self._read, self._drain)
+        loop.add_reader(self._read, self.drain)
 
     def handle(self, signum: int, handler: Callable[[int], object], *, every: bool = False) -> None:
         """Has `handler(signum)` called from now on: once for all that came since the last turn of the loop,
@@ -104,7 +104,8 @@ class SignalRouter:
             self._gathering = False
             signal.pthread_sigmask(signal.SIG_UNBLOCK, _CHILD)
 
-    def _drain(self) -> None:
+    def drain(self) -> None:
+        """Calls the handlers of what has come."""
         came = b""
         try:
             came = os.read(self._read, PIPE_SIZE)
@@ -127,7 +128,7 @@ class SignalRouter:
     def _drain_again(self) -> None:
         self._again = False
         if not self._closed:
-            self._drain()
+            self.drain()
 
     def _call(self, signum: int) -> None:
         handler = self._handlers.get(signum)

@@ -200,12 +200,11 @@ class Driver:
         at = runtime.loop.time()
         try:
             pid = self._spawn_with_output(self._launcher)
-        except SpawnError as error:
-            self._spawn_failed(SpawnFailed(str(error), error.permanent, error.code, at))
-            return
-        except OSError as error:  # no descriptor is left, or a log file cannot be opened
-            reason = f"{error.filename or 'spawn'}: {error.strerror or error}"
-            self._spawn_failed(SpawnFailed(reason, at=at))
+        except (SpawnError, OSError, MemoryError) as error:
+            from supervice.pid1.spawn_errors import failure
+
+            reason, permanent, code, shortage = failure(error)
+            self._spawn_failed(SpawnFailed(reason, permanent, code, at, shortage))
             return
         if self.started_at is not None:
             self.restarts += 1

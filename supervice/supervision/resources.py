@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 
 from supervice import logger
-from supervice.output.file_sink import MODE
 from supervice.output.router import OutputRouter
+from supervice.output.sinks import LOGFILE_MODE
 from supervice.pid1 import own_process
 from supervice.pid1.identity import CannotSwitch, become, resolve
 from supervice.pid1.pidfile import Pidfile, PidfileInUse
@@ -44,6 +44,7 @@ class Resources:
             self._set_umask(config.umask)
         short = self._limits() if daemon else ()
         self.runtime = own_runtime(loop) if daemon else guest_runtime()
+        self.runtime.spawner.say = logger.warning
         self.outputs = self._open_output(daemon)
         self.launcher = Launcher(self.runtime, self.outputs, config.environment, directory, config.env_file)
         try:
@@ -202,13 +203,14 @@ class Resources:
         self.outputs.close()
         self.launcher.close()
         self.runtime.reaper.close()
+        self.runtime.spawner.close()
         if self._pidfile is not None:
             self._pidfile.close()
 
 
 def _mode(config: SupervisorConfig) -> tuple[int, bool]:
     """Of log files, as `OutputRouter` has it."""
-    return MODE if config.logfile_mode is None else (config.logfile_mode, True)
+    return LOGFILE_MODE if config.logfile_mode is None else (config.logfile_mode, True)
 
 
 def _uids(user: str | None) -> tuple[int, ...]:

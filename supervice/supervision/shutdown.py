@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from supervice import logger
 from supervice.lifecycle.graph import levels
-from supervice.lifecycle.states import BACKOFF, RESTING
+from supervice.lifecycle.states import BACKOFF, RESTING, spell
+from supervice.lifecycle.stop_shares import fill_up, reserve
 from supervice.pid1.leftovers import Hunt
 from supervice.pid1.signals import AFTER_KILL, AFTER_KILL_AT_SHUTDOWN, LEFTOVERS_GRACE
 from supervice.runner.waiting import Until
@@ -24,9 +25,6 @@ if TYPE_CHECKING:
 
     Settle = Callable[[list[Process], float], Awaitable[object]]
 
-# Kept back for the last kill, the leftovers and the flushing of output: a share of the budget, in seconds.
-RESERVE_SHARE = 0.15
-RESERVE = 2.0
 # At most this share of what is left of the budget, for a level to finish what it is at before its stop.
 SETTLE_SHARE = 0.1
 # Outside of a shutdown, in seconds.
@@ -48,7 +46,8 @@ class Shutdown:
         self._loop = loop
         self._processes = list(processes)
         self._deadline = loop.time() + timeout
-        self._reserve = min(RESERVE, timeout * RESERVE_SHARE)
+        self._timeout = timeout
+        self._reserve = reserve(timeout)
         self._find_leftovers = find_leftovers
         self._settle = settle
         self._hunt: Hunt | None = None
@@ -81,13 +80,13 @@ class Shutdown:
     async def _stop_level(self, level: list[Process], later: list[list[Process]]) -> None:
         if self._settle is not None and not self._forced:
             await self._settle(level, self.time_left * SETTLE_SHARE)
-        need = _slowest(level)
-        all_need = need + sum(_slowest(processes) for processes in later)
-        left = max(0.0, self.time_left - self._reserve)
-        within = need if all_need <= left or all_need == 0 else left * need / all_need
+        needs = [_slowest(level), *map(_slowest, later)]
+        within = fill_up(needs, self.time_left - self._reserve)[0]
         gone = Until(level, RESTING)
         for process in level:
             process.request_stop(force=self._forced, within=within)
+        if within < needs[0] and not self._forced:
+            self._say_cut(level, within)
         progress = _Progress(self._loop, gone)
         try:
             if not await gone.wait(within + AFTER_KILL_AT_SHUTDOWN):
@@ -95,6 +94,13 @@ class Shutdown:
                 logger.error(f"cannot be stopped, not even with SIGKILL: {names}")
         finally:
             progress.stop()
+
+    def _say_cut(self, level: list[Process], within: float) -> None:
+        cut = [f"{p.config.name} {p.stop_time():g} s" for p in level if p.stop_time() > within]
+        logger.warning(
+            f"{', '.join(cut)} to stop: not more than {spell(within)}, so that all fits"
+            f" shutdown_timeout = {self._timeout:g} s; SIGKILL follows"
+        )
 
     async def _stop_leftovers(self) -> None:
         if self._find_leftovers is None:

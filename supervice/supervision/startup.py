@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from supervice.lifecycle.states import Announce
     from supervice.process import Process
-    from supervice.runner.waiting import Waitable
+    from supervice.runner.waiting import Plans, Waitable
     from supervice.supervision.table import ProcessTable
 
 # So many are started before timers, signals and clients have their turn again.
@@ -47,6 +47,7 @@ class Startup(Observer):
         self.command: Process | None = None  # the foreground command, as long as it is to be started
         self.stopped = False  # nothing is started any more
         self.record = StartRecord(table)
+        self.plans: Plans | None = None  # the schedules of programs, where there are any
 
     # -- the beginning -----------------------------------------------------------------------------------
 
@@ -66,7 +67,11 @@ class Startup(Observer):
 
     def first(self) -> list[Process]:
         """Returns the processes that start with the daemon, before the foreground command."""
-        return [p for p in self._table.processes.values() if p.config.autostart and p.foreground is None]
+        return [
+            p
+            for p in self._table.processes.values()
+            if p.config.autostart and p.foreground is None and p.config.schedule is None
+        ]
 
     def start_command(self) -> None:
         """Starts the foreground command, whose time has come."""

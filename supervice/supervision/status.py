@@ -31,6 +31,8 @@ def readiness(process: Process) -> bool | None:
         return True
     if process.snapshot.ready:
         return True
+    if process.config.schedule is not None:
+        return None
     by_itself = process.config.autostart or process.should_run or process.foreground is not None
     return False if by_itself else None
 
@@ -63,6 +65,7 @@ def describe(process: Process, queue: StartQueue) -> dict[str, Any]:
         "reason": reason(process, queue),
         "restarts": process.restarts,
         "waiting_for": queue.waiting_for(process),
+        "schedule": queue.plans.said(process.config.name) if queue.plans is not None else "",
         "status_text": process.status_text,
         "health_message": process.health_message,
         "health_time": _when(process.health_time),

@@ -93,6 +93,7 @@ class FakeSink:
     """Takes everything at once."""
 
     blocked = False
+    label = "a sink"
     piped = False
     users = 0
     tail: object = None
@@ -111,6 +112,9 @@ class FakeSink:
 
     def reopen(self) -> str:
         return ""
+
+    def release(self) -> None:
+        pass
 
     def close(self) -> None:
         pass

@@ -99,10 +99,11 @@ def test_log_overflow(daemon: Make, tmp_path: Path) -> None:
 def test_the_daemon_s_own_log(daemon: Make, tmp_path: Path) -> None:
     it = Reloaded(daemon, tmp_path)
     log = tmp_path / "daemon.log"
+    log.write_text("an earlier run\n" * 290)
     it.untouched(it.reload(f"logfile = {log}\n"))
     assert "reloaded" in log.read_text()
     before = it.one.text()
-    it.untouched(it.reload(f"logfile = {log}\nlog_maxbytes = 200\nlog_backups = 1\n"))
+    it.untouched(it.reload(f"logfile = {log}\nlog_maxbytes = 4KB\nlog_backups = 1\n"))
     for _ in range(3):
         it.one.ask("restart", "echo")
     eventually((tmp_path / "daemon.log.1").exists)
@@ -119,7 +120,7 @@ def test_the_daemon_s_own_log(daemon: Make, tmp_path: Path) -> None:
 def test_log_files_of_a_program(daemon: Make, tmp_path: Path) -> None:
     it = Reloaded(daemon, tmp_path)
     log = tmp_path / "echo.log"
-    it.program += f"stdout_logfile = {log}\nstdout_logfile_maxbytes = 1KB\n"
+    it.program += f"stdout_logfile = {log}\nstdout_logfile_maxbytes = 4KB\n"
     it.untouched(it.reload(""))
     it.say("into the file")
     eventually(lambda: log.read_text() == "into the file\n")

@@ -117,7 +117,9 @@ def test_the_drain_counts_for_the_orchestrator(path: Path, capsys: Any) -> None:
     assert "a container needs a grace period above 15 s" in fits
     assert "warning" not in fits
     tight = explained("drain_delay = 5\nshutdown_timeout = 20", 30)
-    assert "shutdown_timeout is 20 s, 5 s of drain_delay come before it: waits are shortened" in tight
+    assert "shutdown_timeout is 20 s; 5 s of drain_delay come before it: waits are cut" in tight
+    assert "a gets 18 of its 30 s; write shutdown_timeout = 32" in tight
+    assert "a gets 18 s of its 30 s" in tight
     assert "a container needs a grace period above 25 s" in tight
     assert "before" not in explained("", 30)
 

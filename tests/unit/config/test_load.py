@@ -71,6 +71,7 @@ user = root
 minfds = 10
 minprocs = 20
 drain_delay = 5s
+watch_config = true
 http = unix:probes.sock
 
 [program:web]
@@ -193,6 +194,7 @@ priority = 5
         minfds=10,
         minprocs=20,
         drain_delay=5,
+        watch_config=True,
         http="unix:/start/probes.sock",
         programs=[web, job],
     )

@@ -47,6 +47,7 @@ class Startup:
 
     def __init__(self) -> None:
         self.left: dict[str, str] = {}
+        self.plans = None
         self.watchers: list[Any] = []
 
     def watch(self, watcher: Any) -> Any:

@@ -40,6 +40,7 @@ class Queue:
 
     def __init__(self) -> None:
         self.waiting: set[str] = set()
+        self.plans = None
 
     def is_waiting(self, process: Any) -> bool:
         return process.config.name in self.waiting

@@ -5,11 +5,10 @@ from __future__ import annotations
 import ast
 import re
 import tomllib
-from pathlib import Path
 
 from supervice.control import address
+from tests.paths import ROOT
 
-ROOT = Path(__file__).resolve().parents[2]
 BUNDLE = ROOT / "docker" / "bundle"
 STAND_INS = BUNDLE / "stand_ins"
 

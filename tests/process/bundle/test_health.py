@@ -18,7 +18,8 @@ from typing import Any, NamedTuple
 import pytest
 
 from supervice.control.protocol import encode
-from tests.bundle_folder import bundle_folder
+from tests.paths import ROOT
+from tests.process.harness.bundle import bundle_folder
 from tests.process.harness.daemon import Daemon
 from tests.process.harness.fake_daemon import FakeDaemon
 
@@ -27,7 +28,6 @@ pytestmark = pytest.mark.timeout(1600)
 TOO_LITTLE = 14 << 20  # bytes of address space: the program alone has 8 MiB
 
 
-REPOSITORY = Path(__file__).parents[2]
 CLEAN = {key: value for key, value in os.environ.items() if not key.startswith("SUPERVICE")}
 
 
@@ -82,7 +82,7 @@ def ask_python(*arguments: str, user: int = -1, **options: Any) -> Answer:
     """The answer of the same sources on the Python that runs the tests."""
     # Another user may not be able to read the modules.
     code = f"import os, supervice.cli.replies as r, supervice.cli.ctl as c; os.setresuid(*[{user}] * 3); c.main()"
-    options["env"] = {**options.get("env", CLEAN), "PYTHONUTF8": "1", "PYTHONPATH": str(REPOSITORY)}
+    options["env"] = {**options.get("env", CLEAN), "PYTHONUTF8": "1", "PYTHONPATH": str(ROOT)}
     return ask([sys.executable, "-c", code, *arguments], **options)
 
 
