@@ -127,9 +127,7 @@ class Builder:
         ctx = self.ctx
         kind = "supervisord" if ctx.stock else "supervice"
         if ctx.stock:
-            self.config.exit_when_idle = (
-                False  # as supervisord does: many programs there fork into the background
-            )
+            self.config.exit_when_idle = False  # as supervisord: many programs there go into the background
         given = set()
         silent = False
         for section in by_kind.get(kind, ()):

@@ -68,9 +68,7 @@ class ProgramOutput:
         self._out: Pump | None = None
         self._err: Pump | None = None
         self._ends: tuple[int, ...] = ()  # the child's ends between `prepare` and `started`
-        self._lingering: list[Pump] | None = (
-            None  # of ended runs: a grandchild writes on, or a reader is behind
-        )
+        self._lingering: list[Pump] | None = None  # of ended runs: a grandchild, or a stalled reader
         self._ring: Ring | None = None
         self._followers: list[Subscription] | None = None
         self._closing = False

@@ -52,9 +52,7 @@ class OutputRouter:
         log: Callable[[str, str], object],
     ) -> None:
         self.loop = loop
-        self.log_format = (
-            log_format  # of our stdout and stderr; files are raw unless the program sets another
-        )
+        self.log_format = log_format  # of our stdout and stderr; files are raw unless a program sets it
         self.log_overflow = log_overflow
         self.log_buffer = log_buffer
         self.logfile_mode = logfile_mode  # and whether it is exact or less our umask
@@ -105,10 +103,7 @@ class OutputRouter:
         self._views = [memoryview(self._buffer)]
 
     def enlarge(self) -> None:
-        """Makes the buffer bigger, for a program with much output.
-
-        Called between two reads: it is empty then.
-        """
+        """Makes the buffer bigger, for a program with much output. Called between reads: it is empty then."""
         if len(self.buffer) < BUFFER:
             self._make_buffer(BUFFER)
 
@@ -130,9 +125,7 @@ class OutputRouter:
         path = config.stdout_logfile
         mode = self.logfile_mode if config.logfile_mode is None else (config.logfile_mode, True)
         if config.listener is not None and (discards(path) or self._own_stream(path, 0) is not None):
-            out: Sink | None = (
-                self.discard
-            )  # it is a protocol, which does not belong among the lines for people
+            out: Sink | None = self.discard  # a protocol, which is nothing among lines for people
         else:
             out = self._sink(
                 0,
