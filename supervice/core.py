@@ -128,7 +128,10 @@ class Supervisor:
     def read(self, path: str | None = None) -> configuration.Loaded:
         """Returns the configuration as the file says now. ConfigValidationError with all of its errors."""
         loaded = configuration.load(
-            path or self._path or "", daemon_defaults=self.daemon, cwd=self._directory
+            path or self._path or "",
+            daemon_defaults=self.daemon,
+            cwd=self._directory,
+            settled=path is None,  # a reload often comes right after a change
         )
         errors = [problem for problem in loaded.problems if problem.severity == "error"]
         if errors:
@@ -159,13 +162,13 @@ class Supervisor:
         """
         return await self.reload()
 
-    async def reload(self, *, dry_run: bool = False) -> dict[str, list[str]]:
-        """Does the same; with `dry_run` it only says what would change."""
+    async def reload(self, *, dry_run: bool = False, force: bool = False) -> dict[str, list[str]]:
+        """Does the same; `dry_run` only says what would change, `force` may take every program away."""
         if self._reloader is None:
             from supervice.supervision.reload import Reloader
 
             self._reloader = Reloader(self.table, self.startup, self.termination, self)
-        return await self._reloader.reload(dry_run=dry_run)
+        return await self._reloader.reload(dry_run=dry_run, force=force)
 
     def apply(self, loaded: configuration.Loaded) -> None:
         """Takes over the settings and servers of a reload, as far as they need no new start."""
@@ -271,6 +274,8 @@ class Supervisor:
             loop.create_task(start_last(self.table, self.startup))
         if self._notifier is not None:
             self._notifier.begin()
+        if self.daemon and own_process.IN_BUNDLE:
+            loop.call_later(own_process.FORGET_AFTER, own_process.forget_the_start)
 
     def _close(self) -> None:
         for process in self.processes.values():

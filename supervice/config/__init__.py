@@ -74,20 +74,26 @@ def load(
     cwd: str | None = None,
     resolve: bool = True,
     trace: bool = False,
+    settled: bool = False,
 ) -> Loaded:
     """Reads `path` and what it includes. FileNotFoundError when it does not exist; otherwise see `problems`.
 
     Relative paths begin in `cwd`, by default the current directory; with `resolve=False` they stay as they
     are written. `trace` keeps the text of the options and their places, which a daemon does not need.
+    `settled` is for files that may be written right now: each is read until two reads agree.
     """
     if environ is None:
         environ = os.environ
     if cwd is None:
         cwd = os.getcwd()
-    reading = Reading(environ, cwd)
+    reading = Reading(environ, cwd, settled=settled)
     reading.read(os.fspath(path))
     ctx = Context(reading.stock, environ, cwd if resolve else None)
     builder = Builder(ctx, reading)
+    if daemon_defaults and any(name.startswith("SUPERVICE_") for name in environ):
+        from supervice.config.from_environment import sections
+
+        builder.from_environment = sections(environ, cwd, ctx)
     builder.build()
     if daemon_defaults:
         container_defaults(builder.config, builder.given)

@@ -48,6 +48,7 @@ class Builder:
         self.given: frozenset[str] = frozenset()
         self.processes: list[ProgramConfig] = []
         self.servers: list[Server] = []
+        self.from_environment: list[Section] = []  # settings in variables of the daemon's environment
         self._environment: dict[str, str] = {}
         self._user: str | None = None  # for programs that set none; supervisord's dialect only
 
@@ -130,16 +131,21 @@ class Builder:
             self.config.exit_when_idle = False  # as supervisord: many programs there go into the background
         given = set()
         silent = False
-        for section in by_kind.get(kind, ()):
+        for section in (*by_kind.get(kind, ()), *self.from_environment):
             names = ctx.names(section, {}, here=section.here)
-            for row in ctx.check(section, kind):
+            # A variable is ours in both dialects, and beats the files.
+            ours = section in self.from_environment
+            found = (
+                [rows("supervice")[name] for name in section.options] if ours else ctx.check(section, kind)
+            )
+            for row in found:
                 value = ctx.value(section, row, names)
                 ctx.effect(section, row, value)
                 name = row[NAME]
                 field = FIELDS.get(name, name)
-                if ctx.stock and name == "user" and value not in (FAILED, "root", "0"):
+                if ctx.stock and not ours and name == "user" and value not in (FAILED, "root", "0"):
                     self._user = value
-                if ctx.stock and name in ("user", "silent"):
+                if ctx.stock and not ours and name in ("user", "silent"):
                     silent = silent or (name == "silent" and value is True)
                     continue
                 if value is FAILED or field not in SupervisorConfig.__annotations__:

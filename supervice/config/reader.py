@@ -27,6 +27,11 @@ BIGGEST = 16 * 1024 * 1024  # bytes of one file
 LONG_PATH = 250  # characters of a path in a message
 MOST_FILES = 10_000
 DEEPEST = 50  # files that include each other
+# Seconds since its last change in which a file may still be being written, and between two looks at it. All
+# looks together stay far below what a turn of the event loop may take.
+SETTLE = 0.05
+SETTLE_PAUSE = 0.005
+SETTLE_TRIES = 8
 MOST_COMPLAINTS = 100  # about the syntax of one file
 
 
@@ -46,7 +51,9 @@ class Section:
 class Reading:
     """All sections of a configuration file and of what it includes."""
 
-    def __init__(self, environ: Mapping[str, str], cwd: str) -> None:
+    def __init__(self, environ: Mapping[str, str], cwd: str, *, settled: bool = False) -> None:
+        """`settled`: a file that may be being written is read until it reads the same twice."""
+        self._settled = settled
         self.sections: dict[str, Section] = {}
         self.problems: list[Problem] = []
         self.files: list[str] = []  # their paths
@@ -76,6 +83,8 @@ class Reading:
         try:
             # The file itself was named by who starts us; what it includes may lie in a program's directory.
             data, info = read_file(real, BIGGEST, follow=not from_line)
+            if self._settled:
+                data, info = _settle(real, data, info, follow=not from_line)
         except OSError as error:
             why = error.strerror or str(error)
             severity = WARNING if from_line and self.stock else ERROR  # supervisord goes on without the file
@@ -212,9 +221,23 @@ class Reading:
                 message = f"[{shown(section.name)}] sets {shown(option)} twice; remove one"
                 self.complain(file, number, STRICT, message, option)
             fresh.add(option)
+            if section is not None and section.name == "supervice":
+                self._set_elsewhere(section, option, number)
             key, lines, key_line = option, [value], number
         finish()
         return include
+
+    def _set_elsewhere(self, section: Section, option: str, number: int) -> None:
+        """Complains when another [supervice] section has the option already."""
+        for other in self.sections.values():
+            if other.name == section.name and other is not section and option in other.options:
+                _, file, line = other.options[option]
+                message = (
+                    f"[{section.name}] {shown(option)} is set already in {shown(file, LONG_PATH)}:{line}; "
+                    "remove one of the two"
+                )
+                self.complain(section.file, number, STRICT, message, option)
+                return
 
     def _section(self, line: str, end: int, file: str, number: int, here: str) -> Section:
         name = line[1:end]
@@ -227,6 +250,11 @@ class Reading:
         if colon and kind in _NAMED and rest != rest.strip():
             name = f"{kind}:{rest.strip()}"
         known = self.sections.get(name)
+        if known is not None and name == "supervice":
+            # Files of conf.d may add settings. A section of its own, since paths begin where the file lies.
+            section = Section(name, file, number, here)
+            self.sections[f"{name}\0{len(self.sections)}"] = section
+            return section
         if known is not None:
             self.complain(
                 file,
@@ -245,6 +273,21 @@ _CUT = (
     "a comment (a blank followed by ; or #) cuts a quoted value here; "
     "remove the blank before it, or write the value into an environment variable"
 )
+
+
+def _settle(real: str, data: bytes, info: os.stat_result, *, follow: bool) -> tuple[bytes, os.stat_result]:
+    """The content once it reads the same twice, if the file changed a moment ago: it may be half written."""
+    import time
+
+    for _ in range(SETTLE_TRIES):
+        if not 0 <= time.time() - info.st_mtime < SETTLE:
+            break
+        time.sleep(SETTLE_PAUSE)
+        again, info = read_file(real, BIGGEST, follow=follow)
+        if again == data:
+            break
+        data = again
+    return data, info
 
 
 def _decoded(reading: Reading, path: str, data: bytes) -> str:

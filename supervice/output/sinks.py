@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import os
 import stat
-from collections import deque
 
+from supervice.lean.builtin import deque
 from supervice.output.losses import Losses
 
 TYPE_CHECKING = False

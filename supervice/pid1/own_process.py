@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import os
+import sys
+
+# The static bundle, whose interpreter has all modules within its own file (docs/adr/0020).
+IN_BUNDLE = "_supervice" in sys.builtin_module_names
+FORGET_AFTER = 1.0  # seconds
 
 
 def is_pid1() -> bool:
@@ -28,6 +33,13 @@ def _is_open(fd: int) -> bool:
     except OSError:
         return False
     return True
+
+
+def forget_the_start() -> None:
+    """Unmaps the 3 MB of the bundle's file that are mapped, of which the start needed most. There only."""
+    import _supervice
+
+    _supervice.forget_file()
 
 
 def settle_in() -> None:

@@ -6,6 +6,11 @@
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
 
+#include <elf.h>
+#include <link.h>
+#include <stdint.h>
+#include <sys/auxv.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -37,9 +42,26 @@ static PyObject *kernel_capset(PyObject *module, PyObject *args)
     return result;
 }
 
+/* Lets go of the pages of this program's file that are mapped: most were for the start. One that is needed again is
+ * mapped again, from the page cache. */
+static PyObject *kernel_forget_file(PyObject *module, PyObject *ignored)
+{
+    const ElfW(Phdr) *header = (const ElfW(Phdr) *)getauxval(AT_PHDR);
+    size_t count = getauxval(AT_PHNUM), page = getauxval(AT_PAGESZ);
+    (void)module;
+    (void)ignored;
+    for (; count > 0; count--, header++) {
+        uintptr_t start = header->p_vaddr & ~(page - 1), end = header->p_vaddr + header->p_memsz;
+        if (header->p_type == PT_LOAD && !(header->p_flags & PF_W))
+            madvise((void *)start, end - start, MADV_DONTNEED);
+    }
+    Py_RETURN_NONE;
+}
+
 static PyMethodDef methods[] = {
     {"prctl", kernel_prctl, METH_VARARGS, NULL},
     {"capset", kernel_capset, METH_VARARGS, NULL},
+    {"forget_file", kernel_forget_file, METH_NOARGS, NULL},
     {NULL, NULL, 0, NULL},
 };
 

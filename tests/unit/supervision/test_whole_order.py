@@ -124,6 +124,9 @@ class World:
     def knows(self, _pid: int) -> bool:
         return True
 
+    def strangers(self) -> list[int]:
+        return []
+
     # -- what happens ------------------------------------------------------------------------------------
 
     def alive(self, run: Run) -> bool:
