@@ -88,7 +88,7 @@ class Backups:
         """Makes the first name free by moving each file to the next one, and returns it. OSError: some may
         have moved.
 
-        Only as far as the first free number: after a kill in the middle, or when somebody took a file away,
+        Only as far as the first free number: after a kill in the middle, or when a file was taken away,
         nothing older has to go. The oldest is unlinked first: renaming over an existing file makes ext4 write
         the other one out at once.
         """
@@ -145,7 +145,7 @@ class Backups:
 
 def put_away(place: Place, fd: int, backups: int) -> tuple[str, frozenset[str]]:
     """Gives the log that is open as `fd` the first name of its backups; that name, and the paths of what is
-    among them and not ours. "" when the log was removed or moved by somebody. OSError."""
+    among them and not ours. "" when the log itself was removed or moved. OSError."""
     try:
         if identity(place.stat()) != identity(os.fstat(fd)):
             return "", frozenset()

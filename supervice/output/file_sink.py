@@ -1,7 +1,7 @@
 """Log files: appended to, rotated between lines, never in the way of the programs.
 
-One `FileSink` stands for one file, whoever writes into it, so that one place knows its size and whether it
-ends in an unfinished line. A disk that is full blocks nobody: what it does not take is counted and reported.
+One `FileSink` stands for one file and all its writers, so that one place knows its size and whether it
+ends in an unfinished line. A full disk blocks no program: what it does not take is counted and reported.
 Only a file that is rotated again and again does, for the turns of the loop that this takes: then what has
 come waits, and its writers with it.
 """
@@ -136,7 +136,7 @@ class FileSink:
         if self._owner.loop.time() - self._looked >= LOOK:
             self._look()
         if self.tail is not None and self.tail is not source:
-            # An unfinished line of somebody else, or of an earlier run, ends here; before a rotation too.
+            # An unfinished line of another source, or of an earlier run, ends here; before a rotation too.
             self._put(source, b"\n", b"", 0, 0)
         if not self._limit or self._size + len(head) + end <= self._limit:
             self._put(source, head, data, 0, end)
@@ -144,8 +144,10 @@ class FileSink:
             self._write_across(source, head, data, end)
 
     def _look(self) -> None:
-        """Somebody may have removed the file, or its directory. Then it is made again as soon as it can be;
-        one that was moved is left alone, whoever moved it asks for `reopen`."""
+        """Makes the file again when it was removed, or its directory; as soon as that is possible.
+
+        A file that was moved is left alone: what moves it asks for `reopen`.
+        """
         self._looked = self._owner.loop.time()
         if self._fd < 0 or os.fstat(self._fd).st_nlink:
             return
@@ -157,9 +159,9 @@ class FileSink:
                 self._homeless = True
                 self._owner.log(
                     "error",
-                    f"{self.path}: was removed, cannot be made again: {error.strerror}: output is being lost",
+                    f"{self.path}: was removed and cannot be made again ({error.strerror}); output is lost",
                 )
-            os.ftruncate(self._fd, 0)  # nobody can read it, and it would fill the disk unseen
+            os.ftruncate(self._fd, 0)  # it cannot be read, and would fill the disk unseen
             self._size = 0
             return
         os.close(self._fd)
@@ -238,7 +240,7 @@ class FileSink:
             return done
         try:
             if os.fstat(self._fd).st_size != self._size + done:
-                raise OSError  # somebody else has appended: nothing of theirs is cut off
+                raise OSError  # another process has appended: nothing of that is cut off
             os.ftruncate(self._fd, self._size + whole)
         except OSError:
             self.tail = CUT

@@ -214,7 +214,7 @@ def write(path: Path, results: Results) -> None:
 
 
 def about(versions: dict[str, str], runs: int) -> str:
-    """The machine and the peers, without names that are nobody's business."""
+    """The machine and the peers, without names that are private."""
     pages, size = os.sysconf("SC_PHYS_PAGES"), os.sysconf("SC_PAGE_SIZE")
     parts = [
         f"{os.cpu_count()} cores, {pages * size / 2**30:.0f} GiB, Linux {'.'.join(platform.release().split('.')[:2])}",

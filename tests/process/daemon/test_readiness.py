@@ -83,8 +83,8 @@ def test_a_start_waits_as_long_as_the_program_may_take(daemon: Make) -> None:
     assert one.ask("start", "a")["message"] == "Started a"
 
 
-def test_the_answer_of_somebody_else_does_not_count(daemon: Make) -> None:
-    """The port is taken: the program dies, whoever answers there (a process of ours is ready only while it lives)."""
+def test_the_answer_of_another_process_does_not_count(daemon: Make) -> None:
+    """The port is taken: the program dies, though another one answers there (a process of ours is ready only while it lives)."""
     with socket.socket() as sock:
         sock.bind(("127.0.0.1", 0))
         sock.listen(50)
