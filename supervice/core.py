@@ -275,7 +275,7 @@ class Supervisor:
         if self._notifier is not None:
             self._notifier.begin()
         if self.daemon and own_process.IN_BUNDLE:
-            loop.call_later(own_process.FORGET_AFTER, own_process.forget_the_start)
+            loop.call_later(own_process.START_IS_OVER, own_process.start_is_over)
 
     def _close(self) -> None:
         for process in self.processes.values():

@@ -7,7 +7,7 @@ import sys
 
 # The static bundle, whose interpreter has all modules within its own file (docs/adr/0020).
 IN_BUNDLE = "_supervice" in sys.builtin_module_names
-FORGET_AFTER = 1.0  # seconds
+START_IS_OVER = 0.1  # seconds after the first programs were told to start
 
 
 def is_pid1() -> bool:
@@ -35,11 +35,11 @@ def _is_open(fd: int) -> bool:
     return True
 
 
-def forget_the_start() -> None:
-    """Unmaps the 3 MB of the bundle's file that are mapped, of which the start needed most. There only."""
+def start_is_over() -> None:
+    """Gives back what only the start needed: 3 MB of the bundle's file, and its time without a collector."""
     import _supervice
 
-    _supervice.forget_file()
+    _supervice.started()
 
 
 def settle_in() -> None:

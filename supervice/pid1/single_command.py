@@ -114,7 +114,7 @@ class SingleCommand:
             self._reaper.register(self._pid, self._ended)
             os.chdir("/")
             if own_process.IN_BUNDLE:
-                own_process.forget_the_start()
+                own_process.start_is_over()
 
     def _not_spawned(self, error: SpawnError | OSError, waited: float) -> None:
         from supervice.pid1.spawn_errors import is_shortage

@@ -19,6 +19,8 @@ TABLES: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
     (
         "Start: exec of the supervisor to main() of its children",
         (
+            ("start.bare.1", "a bare Python beside it, ms"),
+            ("start.ratio.1", "1 program, first child / bare Python"),
             ("start.last.1", "1 program, ms"),
             ("start.cpu.1", "1 program, CPU ms"),
             ("start.first.100", "100 programs, first child, ms"),

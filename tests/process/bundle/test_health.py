@@ -160,7 +160,7 @@ ROW = {"name": "web", "state": "RUNNING", "healthy": True, "ready": None, "messa
     [
         {"status": "ok", "healthy": True, "processes": []},
         {"status": "ok", "healthy": True, "processes": [ROW]},
-        {"processes": [ROW], "healthy": True, "status": "ok", "more": [{"a": [1, -2.5e3, None, {}]}, []]},
+        {"processes": [ROW], "healthy": True, "status": "ok", "extra": [{"a": [1, -2.5e3, None, {}]}, []]},
         {"status": "ok", "healthy": None, "processes": [{**ROW, "name": "a-long-name", "healthy": None}, ROW]},
         {"status": "ok", "healthy": False, "processes": [
             {**ROW, "ready": True},
