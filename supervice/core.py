@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from supervice.supervision.reload import Reloader
     from supervice.supervision.schedules import Schedules
     from supervice.supervision.sd_notify import ManagerNotifier
+    from supervice.supervision.watches import Watches
     from supervice.supervisord.extensions import Extensions
     from supervice.supervisord.rpc.servers import Servers
 
@@ -74,7 +75,9 @@ class Supervisor:
         self.probes = Probes(self.table)
         self.journal = Journal()
         self.extensions: Extensions | None = None
-        self.schedules: Schedules | None = None
+        self._schedules: Schedules | None = None
+        self._watches: Watches | None = None
+        self._files: tuple[str, ...] = ()  # of the configuration
         self._reloader: Reloader | None = None
         self._notifier = self._manager_notifier()
         # in this order; the extensions come before all of them once they are made
@@ -119,6 +122,7 @@ class Supervisor:
         self._path = os.path.abspath(path)
         self.config = loaded.config
         self._wanted_servers = loaded.servers
+        self._files = tuple(loaded.files)
         if not self.daemon:
             config = self.config
             logger.setup_logger(config.loglevel, config.logfile, config.log_maxbytes, config.log_backups)
@@ -175,6 +179,7 @@ class Supervisor:
         if self._resources is not None:
             self._resources.apply(loaded.config)
         self.config = loaded.config
+        self._files = tuple(loaded.files)
         self._serve(loaded.servers)
 
     def reopen(self) -> list[tuple[str, str]]:
@@ -234,7 +239,7 @@ class Supervisor:
         self._warnings = []
         self.table.use(resources.launcher)
         self.extend()
-        self.keep_time()
+        self.attend()
         self._signals = SignalActions(
             loop,
             self.table,
@@ -265,9 +270,11 @@ class Supervisor:
         self.probes.begin()
         if self.extensions is not None:
             self.extensions.running()
+        if self._watches is not None:
+            self._watches.begin()
         self.startup.begin()
-        if self.schedules is not None:
-            self.schedules.begin()
+        if self._schedules is not None:
+            self._schedules.begin()
         if self.startup.command is not None:
             from supervice.supervision.foreground import start_last
 
@@ -280,12 +287,12 @@ class Supervisor:
     def _close(self) -> None:
         for process in self.processes.values():
             process.close()
-        parts = (self._signals, self._endpoints, self._servers, self.extensions, self.schedules)
-        for part in (*parts, self._resources):
+        of_some = (self._endpoints, self._servers, self.extensions, self._schedules, self._watches)
+        for part in (self._signals, *of_some, self._resources):
             if part is not None:
                 part.close()
         self._signals = self._endpoints = self._servers = self.extensions = self._resources = None
-        self.schedules = None
+        self._schedules = self._watches = None
         self.table.use(None)
 
     # -- what only some configurations need --------------------------------------------------------------
@@ -313,16 +320,26 @@ class Supervisor:
             self.extensions = Extensions(self.table, resources.launcher, resources.outputs, self)
             self.extensions.rebuild()
 
-    def keep_time(self) -> bool:
-        """Makes what runs programs at their times when one has a schedule now; returns whether it did."""
-        if self._resources is None or self.schedules is not None:
-            return False
-        if not any(process.config.schedule for process in self.processes.values()):
-            return False
-        from supervice.supervision.schedules import Schedules
+    def attend(self) -> list[Schedules | Watches]:
+        """Makes what runs programs at their times and what watches files, as far as something needs it now.
 
-        self.schedules = Schedules(running_loop(), self.table, self.startup, self.journal)
-        return True
+        Returns what is new.
+        """
+        if self._resources is None:
+            return []
+        made: list[Schedules | Watches] = []
+        configs = [process.config for process in self.processes.values()]
+        if self._watches is None and (self.config.watch_config or any(config.watch for config in configs)):
+            from supervice.supervision.watches import watches_of
+
+            self._watches = watches_of(self, lambda: self._files)
+            made.append(self._watches)
+        if self._schedules is None and any(config.schedule for config in configs):
+            from supervice.supervision.schedules import Schedules
+
+            self._schedules = Schedules(running_loop(), self.table, self.startup, self.journal)
+            made.append(self._schedules)
+        return made
 
 
 class _OnDemand(Observer):
@@ -333,5 +350,5 @@ class _OnDemand(Observer):
 
     def rebuild(self) -> None:
         self._supervisor.extend()
-        if self._supervisor.keep_time() and self._supervisor.schedules is not None:
-            self._supervisor.schedules.rebuild()
+        for made in self._supervisor.attend():
+            made.rebuild()
