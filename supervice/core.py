@@ -27,6 +27,7 @@ from supervice.supervision.journal import Journal
 from supervice.supervision.probes import Probes
 from supervice.supervision.resources import Resources
 from supervice.supervision.signal_actions import SignalActions
+from supervice.supervision.socket_files import SocketFiles
 from supervice.supervision.startup import Startup
 from supervice.supervision.table import Observer, ProcessTable
 from supervice.supervision.termination import Termination
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     from supervice.supervision.reload import Reloader
     from supervice.supervision.schedules import Schedules
     from supervice.supervision.sd_notify import ManagerNotifier
+    from supervice.supervision.socket_files import HasSocketFiles
     from supervice.supervision.watches import Watches
     from supervice.supervisord.extensions import Extensions
     from supervice.supervisord.rpc.servers import Servers
@@ -91,6 +93,7 @@ class Supervisor:
         self._signals: SignalActions | None = None
         self._servers: Servers | None = None
         self._endpoints: Endpoints | None = None
+        self._socket_files: SocketFiles | None = None
         self._finished: AnyFuture | None = None
 
         if config is not None:
@@ -172,6 +175,8 @@ class Supervisor:
             from supervice.supervision.reload import Reloader
 
             self._reloader = Reloader(self.table, self.startup, self.termination, self)
+        if self._socket_files is not None and not dry_run:
+            self._socket_files.look()
         return await self._reloader.reload(dry_run=dry_run, force=force)
 
     def apply(self, loaded: configuration.Loaded) -> None:
@@ -185,7 +190,8 @@ class Supervisor:
     def reopen(self) -> list[tuple[str, str]]:
         """Opens every log file anew, for an external rotation; what could not be opened, and why."""
         logger.info("reopening log files")
-        return [] if self._resources is None else self._resources.reopen()
+        failed = [] if self._resources is None else self._resources.reopen()
+        return failed if self._socket_files is None else failed + self._socket_files.look()
 
     def empty_log(self, path: str) -> None:
         """Begins the log file at `path` anew, if one of ours is there. OSError."""
@@ -259,6 +265,7 @@ class Supervisor:
 
             self._endpoints = Endpoints(loop, self.table, self.startup, self.probes, self.termination)
             self._endpoints.open(self.config.http)
+        self._socket_files = SocketFiles(loop, self._with_sockets)
         return resources
 
     def _start(self, loop: EventLoop) -> None:
@@ -288,12 +295,16 @@ class Supervisor:
         for process in self.processes.values():
             process.close()
         of_some = (self._endpoints, self._servers, self.extensions, self._schedules, self._watches)
-        for part in (self._signals, *of_some, self._resources):
+        for part in (self._socket_files, self._signals, *of_some, self._resources):
             if part is not None:
                 part.close()
         self._signals = self._endpoints = self._servers = self.extensions = self._resources = None
-        self._schedules = self._watches = None
+        self._socket_files = self._schedules = self._watches = None
         self.table.use(None)
+
+    def _with_sockets(self) -> list[HasSocketFiles]:
+        parts = (self._resources, self._endpoints, self._servers)
+        return [part for part in parts if part is not None]
 
     # -- what only some configurations need --------------------------------------------------------------
 

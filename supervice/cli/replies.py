@@ -161,7 +161,7 @@ def _events(_request: Request, reply: Reply) -> str:
 def _logs(request: Request, reply: Reply) -> str:
     from supervice.cli.log_lines import LogLines
 
-    lines = LogLines(prefix=request.get("name") is None)
+    lines = LogLines(prefix=request.get("name") is None, terminal=sys.stdout.isatty())
     return "".join(map(lines.add, reply.get("logs", ()))) + lines.end()
 
 

@@ -10,6 +10,7 @@ files.
 from __future__ import annotations
 
 import os
+import stat
 
 from supervice.config import lexer
 from supervice.config.expand import ExpandError, Names, expand
@@ -120,6 +121,9 @@ class Reading:
                     f"[include] names more than {MOST_FILES} files; narrow its patterns",
                 )
             return
+        if info.st_mode & stat.S_IWOTH:
+            message = "every user may change this file, and so what is run here; write chmod o-w for it"
+            self.complain(path, 0, WARNING, message)
         here = os.path.dirname(os.path.normpath(real))
         include = self._text(_decoded(self, path, data), path, here)
         if include is not None and len(self._stack) >= DEEPEST:

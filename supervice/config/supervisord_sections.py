@@ -124,6 +124,10 @@ def server(ctx: Context, section: Section, kind: str) -> Server | None:
     if needed not in section.options:
         ctx.error(section.file, section.line, needed, f"{where} has no {needed}; add it")
         return None
+    if unix and (values.get("chmod") or 0) & 0o002 and "password" not in values:
+        _, file, line = section.options["chmod"]
+        message = f"{where} chmod lets every user do everything; write 0770 and chown, or add a password"
+        ctx.warning(file, line, "chmod", message)
     if ("username" in values) != ("password" in values):
         message = f"{where} has only one of username and password; write both or none"
         ctx.error(section.file, section.line, "password", message)

@@ -11,6 +11,7 @@ import time
 from supervice import logger
 from supervice.lean.builtin import signal
 from supervice.lean.dataclasses import replace
+from supervice.lean.text import clean
 from supervice.lifecycle.states import (
     EXITED,
     UNHEALTHY,
@@ -206,7 +207,7 @@ class Driver:
             from supervice.pid1.spawn_errors import failure
 
             reason, permanent, code, shortage = failure(error)
-            self._spawn_failed(SpawnFailed(reason, permanent, code, at, shortage))
+            self._spawn_failed(SpawnFailed(clean(reason), permanent, code, at, shortage))
             return
         if self.started_at is not None:
             self.restarts += 1

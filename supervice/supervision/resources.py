@@ -79,6 +79,14 @@ class Resources:
         self._tell_programs()
         return failed
 
+    @property
+    def has_socket_files(self) -> bool:
+        return self._socket.path is not None
+
+    def restore(self) -> list[tuple[str, str]]:
+        """Makes the control socket's file again if it was removed; what could not be made, and why."""
+        return self._socket.restore()
+
     def _limits(self) -> list[str]:
         """Raises our limits to what the configuration asks for; the warnings."""
         asked = (("minfds", "NOFILE", self._config.minfds), ("minprocs", "NPROC", self._config.minprocs))

@@ -26,7 +26,7 @@ PACKAGE = ROOT / "supervice"
 # The package itself ("") has no code but hands out the public names; what all may import of it is `__version__`.
 LAYERS = {
     "": "client config core events health logger models process",
-    "logger": "",
+    "logger": "lean",
     "lean": "",
     "fs": "",
     "models": "lean",

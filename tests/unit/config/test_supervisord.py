@@ -282,6 +282,22 @@ def test_an_open_port_without_password_is_a_warning(conf: Any) -> None:
         assert any(words in p.message for p in loaded.problems) is warned, port
 
 
+@pytest.mark.parametrize(
+    ("options", "warned"),
+    [
+        ("chmod=0777", True),
+        ("chmod=0702", True),
+        ("chmod=0770", False),
+        ("", False),
+        ("chmod=0777\nusername=u\npassword=p", False),
+    ],
+)
+def test_a_socket_that_everyone_may_use_is_a_warning(conf: Any, options: str, warned: bool) -> None:
+    loaded = conf(f"[supervisord]\n[unix_http_server]\nfile=/s\n{options}\n")
+    said = [problem for problem in loaded.problems if "every user" in problem.message]
+    assert [problem.option for problem in said] == (["chmod"] if warned else [])
+
+
 def test_passwords_are_not_echoed(conf: Any) -> None:
     loaded = conf(f"{HEAD}[inet_http_server]\nport=1\nusername=u\npassword=%(ENV_hunter)s hunter2%\n")
     assert "hunter2" not in "".join(map(str, loaded.problems))

@@ -73,7 +73,7 @@ def test_what_the_manual_says() -> None:
     assert parse("MAINPID=٣".encode()).mainpid is None  # a digit, but not an ASCII one
     assert parse(b"MAINPID=-1").mainpid is None
     assert parse(b"EXTEND_TIMEOUT_USEC=0").extend is None
-    assert parse(b"STATUS=a\x1b[31mb").status == "a [31mb"
+    assert parse(b"STATUS=a\x1b[31mb").status == "a\\x1b[31mb"
 
 
 def test_who_asked_for_news() -> None:
