@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from supervice import logger
 from supervice.supervision import socket_files
 from tests.eventually import eventually
 from tests.process.harness.daemon import Daemon
@@ -94,7 +95,7 @@ def test_t10_the_socket_of_supervisorctl_is_made_again(
 def test_t10_what_cannot_be_made_again_is_said_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Another daemon has taken the path meanwhile: it keeps it."""
     lines: list[str] = []
-    monkeypatch.setattr(socket_files.logger, "warning", lines.append)
+    monkeypatch.setattr(logger, "warning", lines.append)
     monkeypatch.setattr(socket_files, "EVERY", 0.02)
     served = Served("ours", tmp_path / "s.sock")
     looked: list[int] = []
