@@ -16,9 +16,9 @@ from supervice.supervision.table import Observer
 from supervice.supervision.watch_actions import WatchActions
 from supervice.watch import states as w
 from supervice.watch.decide import decide, wake
-from supervice.watch.mounts import mount_points, mounted_alone
+from supervice.watch.mounts import mounted_alone
 from supervice.watch.patterns import Pattern, ignoring
-from supervice.watch.scanner import Scanner, TooMany
+from supervice.watch.scanner import Scanner, TooMany, own_mount_points
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -294,11 +294,7 @@ def _paths(config: ProgramConfig, watch: WatchConfig) -> tuple[str, ...]:
 
 
 def _say_mounts(entry: Entry) -> None:
-    try:
-        with open("/proc/self/mountinfo", "rb") as file:
-            points = mount_points(file.read())
-    except OSError:
-        return
+    points = own_mount_points()
     files = [path for path in entry.paths if not os.path.isdir(path)]
     for path in mounted_alone(files, points):
         logger.warning(

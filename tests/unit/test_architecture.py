@@ -52,7 +52,7 @@ LAYERS = {
     "supervisord": "logger lean fs models events lifecycle net pid1 output config http runner process supervision",
     "core": "logger lean models events lifecycle net pid1 output config control http notify runner process"
     " supervision api supervisord",
-    "cli": "logger lean models lifecycle schedules net pid1 config control http client core",
+    "cli": "logger lean models lifecycle schedules watch net pid1 config control http client core",
 }
 
 # Parts that decide and never do: what they are tested with is values.
