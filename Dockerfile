@@ -34,7 +34,7 @@ RUN /build/bin/pip wheel --quiet --no-deps --no-build-isolation --wheel-dir /bui
  && /opt/supervice/bin/python -m compileall -q -o 0 -o 2 --invalidation-mode unchecked-hash /opt/supervice/lib
 # -I: PYTHONPATH and its like in an application's environment are for the application, not for PID 1.
 # -S and no script of pip's: a third less to import at each start. And the daemon's first lines block
-# signals: as PID 1 it loses those that come before somebody has said what to do with them.
+# signals: as PID 1 it loses those that come before they have handlers.
 RUN lib=$(/opt/supervice/bin/python -c "import sysconfig; print(sysconfig.get_path('purelib'))") \
  && first='#!/opt/supervice/bin/python -IS\n' \
  && block='import _signal\n_signal.pthread_sigmask(_signal.SIG_BLOCK, _signal.valid_signals())\n' \

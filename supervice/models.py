@@ -6,9 +6,8 @@ Times are seconds and sizes bytes, unless a name says otherwise.
 
 from __future__ import annotations
 
-from enum import Enum
-
 from supervice.lean.dataclasses import dataclass, field
+from supervice.lean.enumeration import Enum
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

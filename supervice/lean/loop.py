@@ -31,8 +31,10 @@ from supervice.lean.futures import Future, Task
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Coroutine, Generator
-    from typing import Any, Protocol
+    from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Generator, Iterable
+    from typing import Any, Protocol, TypeVar
+
+    T = TypeVar("T")
 
     class Cancellable(Protocol):
         def cancel(self) -> None: ...
@@ -68,6 +70,8 @@ LATE = 0.25
 CHANCES = 3
 # Seconds that one turn gives to callbacks before what has come is looked at again.
 BUDGET = 0.03
+# Seconds of work of one kind, for thousands of programs say, after which it lets others in.
+PART = 0.01
 # The name of a variable: the file into which tests have long turns written, see `turns`.
 GUARD = "_SUPERVICE_TURNS"
 
@@ -345,6 +349,18 @@ async def wait_for(loop: EventLoop, awaitable: Awaitable[Any], seconds: float) -
     if timed_out:
         raise TimeoutError
     return task.result()
+
+
+async def paced(loop: EventLoop, items: Iterable[T]) -> AsyncIterator[T]:
+    """Yields the items; after each PART seconds of work with them all else that is due has its turn."""
+    until = time.monotonic() + PART
+    for item in items:
+        yield item
+        if time.monotonic() > until:
+            turn = loop.create_future()
+            loop.call_soon(_set, turn)
+            await turn
+            until = time.monotonic() + PART
 
 
 def _set(future: AnyFuture) -> None:

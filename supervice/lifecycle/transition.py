@@ -22,8 +22,8 @@ The rules, each checked by property tests that carry its number (`test_transitio
 10. Automatic restarts stay within `restart_limit`.
 11. An input that comes too late changes nothing: one that names a pid that is not the present one, or a timer
     in a state that has none.
-12. A program with a schedule is never FATAL and never in BACKOFF: a run that fails is EXITED, and the next
-    one comes at its time.
+12. A program with a schedule is never FATAL, and in BACKOFF only while the container lacks something for its
+    spawn: a run that fails is EXITED, and the next one comes at its time.
 """
 
 from __future__ import annotations
@@ -157,7 +157,7 @@ def _spawn_failed(now: Snapshot, event: SpawnFailed, policy: Policy) -> Step:
     if not now.should_run:
         stopped = replace(now, state=s.STOPPED, reason="")
         return stopped, announce(now, stopped)
-    if event.shortage:
+    if event.shortage and not policy.scheduled:  # a schedule has retries of its own
         return short(now, event.reason, policy)
     now = replace(now, status=event.code)
     if policy.scheduled:

@@ -132,7 +132,7 @@ def _confined(names: Iterable[str], identity: Identity | None, uid: int, no_new_
     """The switch of user and the capabilities, which have to be done around each other."""
     permitted, bounding = _mask("CapPrm"), _mask("CapBnd")
     kept = sum(1 << NAMES.index(name) for name in set(names))
-    # Root has after exec what the bounding set allows; anybody else what is permitted and made ambient.
+    # Root has after exec what the bounding set allows; another user what is permitted and made ambient.
     missing = kept & ~(bounding if uid == 0 else permitted & bounding)
     if missing:
         raise Impossible(

@@ -2,7 +2,7 @@
 
 The daemon is often the largest process of a container of small ones, and its end is the end of all. Children
 inherit `oom_score_adj`, so it is raised for the moment of a spawn: a write to the child's own file would miss
-what the child has forked by then. Everybody may raise it, and lower it again down to where it came from.
+what the child has forked by then. No right is needed to raise it, nor to lower it again to where it was.
 """
 
 from __future__ import annotations

@@ -75,7 +75,7 @@ class _Lent:
     """Popen passes a descriptor only under the number that it has here: for the moment of the spawn it gets
     the child's number, and what had that number comes back (epoll does not notice: it is the same open file).
 
-    In a process with threads somebody may use that number meanwhile: there it has to be free.
+    In a process with threads another one may use that number meanwhile: there it has to be free.
     """
 
     def __init__(self, fds: tuple[tuple[int, int], ...], *, exclusive: bool) -> None:

@@ -31,6 +31,6 @@ def own_runtime(loop: EventLoop) -> Runtime:
 
 
 def guest_runtime() -> Runtime:
-    """For the running loop of somebody else's application."""
+    """Returns one for the running loop of an application that embeds us."""
     loop = running_loop()
     return Runtime(loop, PoliteReaper(loop), Spawner(exclusive=False))

@@ -68,11 +68,11 @@ class SignalRouter:
             self._previous[signum] = previous
 
     def release(self, signum: int) -> None:
-        """Gives `signum` back to whoever had it before."""
+        """Puts back the handler that `signum` had before."""
         self._every.discard(signum)
         if self._handlers.pop(signum, None) is not None:
             previous = self._before(signum)
-            if signal.getsignal(signum) == self._note:  # else somebody has taken it over meanwhile
+            if signal.getsignal(signum) == self._note:  # else other code has taken it over
                 signal.signal(signum, previous)
 
     def _before(self, signum: int) -> Any:
@@ -149,7 +149,7 @@ class SignalRouter:
             other = self._previous_wakeup if current == self._write else current
             signal.set_wakeup_fd(other, warn_on_full_buffer=False)
         except (OSError, ValueError):
-            pass  # whoever had it before us has closed it
+            pass  # the descriptor that was there before ours is closed
         os.close(self._read)
         os.close(self._write)
 

@@ -12,7 +12,7 @@ import sys
 
 from supervice.lean.builtin import signal
 from supervice.lean.dataclasses import dataclass, field
-from supervice.pid1 import terminal
+from supervice.pid1 import own_process, terminal
 from supervice.pid1.leftovers import Hunt, descendants, everyone_else
 from supervice.pid1.reaper import Reaper
 from supervice.pid1.signals import (
@@ -80,7 +80,7 @@ class SingleCommand:
                 router.handle(signum, self._forward, every=True)
             except (OSError, ValueError):
                 pass  # reserved by the C library
-        # Before the command can leave any: an orphan of its first millisecond would go to somebody else.
+        # Before the command can leave any: an orphan of its first millisecond would go to PID 1.
         if not self._pid1 and not become_subreaper():
             self._say(WARNING, "cannot become child subreaper: orphans will not come here")
         self._terminal = terminal.foreground_terminal()
@@ -113,6 +113,8 @@ class SingleCommand:
         else:
             self._reaper.register(self._pid, self._ended)
             os.chdir("/")
+            if own_process.IN_BUNDLE:
+                own_process.start_is_over()
 
     def _not_spawned(self, error: SpawnError | OSError, waited: float) -> None:
         from supervice.pid1.spawn_errors import is_shortage
@@ -219,4 +221,4 @@ class SingleCommand:
             try:
                 sys.stderr.write(f"supervice: {message}\n")
             except OSError:
-                pass  # nobody listens
+                pass  # the reader is gone

@@ -7,10 +7,11 @@ others. `foreground` sees to the foreground command, which comes last.
 
 from __future__ import annotations
 
+import time
 from heapq import heappop, heappush
 
 from supervice import logger
-from supervice.lean.loop import running_loop
+from supervice.lean.loop import PART, running_loop
 from supervice.lifecycle.graph import COMPLETED, Gates, start_order
 from supervice.lifecycle.states import EXITED, FATAL, RESTING, STOPPED, STOPPING, UP
 from supervice.supervision.start_record import StartRecord
@@ -25,9 +26,6 @@ if TYPE_CHECKING:
     from supervice.process import Process
     from supervice.runner.waiting import Plans, Waitable
     from supervice.supervision.table import ProcessTable
-
-# So many are started before timers, signals and clients have their turn again.
-BATCH = 16
 
 
 class Startup(Observer):
@@ -215,9 +213,8 @@ class Startup(Observer):
             running_loop().call_soon(self._work)
 
     def _work(self) -> None:
-        for _ in range(BATCH):
-            if not self._due:
-                break
+        give_up = time.monotonic() + PART
+        while self._due and time.monotonic() < give_up:
             name = heappop(self._due)[2]
             # a condition may have gone again meanwhile; then it goes on waiting
             if name in self._waiting and self._gates.may_start(name):

@@ -1,4 +1,4 @@
-"""The house rules, read from the code: who may import whom, what stands in one place only, how long is long.
+"""The house rules, read from the code: which part imports which, what stands in one place only, how long is long.
 
 The table says what each part may use at run time. Import statements are read with `ast`, those inside
 functions too; what stands under `if TYPE_CHECKING:` is for type checkers only and has its own, shorter list.
@@ -52,7 +52,7 @@ LAYERS = {
     "supervisord": "logger lean fs models events lifecycle net pid1 output config http runner process supervision",
     "core": "logger lean models events lifecycle net pid1 output config control http notify runner process"
     " supervision api supervisord",
-    "cli": "logger lean models lifecycle schedules net pid1 config control http client core",
+    "cli": "logger lean models lifecycle schedules watch net pid1 config control http client core",
 }
 
 # Parts that decide and never do: what they are tested with is values.
@@ -352,7 +352,7 @@ def test_only_the_commands_print_and_exit() -> None:
         for owner, used, node in _names(module):
             # `client` may: the API reference says that Controller's verbs print.
             prints = used == "print" and not owner and name != "client"
-            # `pid1.spawn` may: a forked child that could not become its program has nobody else to end it.
+            # `pid1.spawn` may: a forked child that could not become its program ends itself.
             exits = (owner, used) == ("sys", "exit") or (used == "_exit" and name != "pid1.spawn")
             if prints or exits:
                 wrong.append(f"{module.where(node)}: {used}")

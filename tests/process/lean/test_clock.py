@@ -1,6 +1,6 @@
 """A clock that is stepped moves no timer: nothing that waits or measures looks at the wall clock.
 
-The clock of a container is the host's, so nobody steps it here; that the code does not look is what is tested.
+The clock of a container is the host's, so no test steps it; the tests see that the code does not look at it.
 """
 
 from __future__ import annotations

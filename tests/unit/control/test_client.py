@@ -91,7 +91,7 @@ async def test_a_request_that_is_too_big_is_an_answer(tmp_path: Path) -> None:
     assert reply["code"] == "INVALID_REQUEST"
 
 
-def test_nobody_to_talk_to_says_where_was_looked(tmp_path: Path) -> None:
+def test_without_a_daemon_it_says_where_it_looked(tmp_path: Path) -> None:
     missing = str(tmp_path / "none.sock")
     with pytest.raises(Unreachable, match="socket not found") as caught:
         reach(missing, {})
@@ -117,7 +117,7 @@ def test_why_there_is_no_connection(error: OSError, text: str) -> None:
     assert client.connect_message("/s", error) == text
 
 
-def test_whom_the_client_believes(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_which_daemon_the_client_believes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
     assert trusted(Peer(50, 0, 0))
     assert trusted(Peer(50, 1000, 1000))

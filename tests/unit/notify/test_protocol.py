@@ -81,6 +81,6 @@ def test_who_asked_for_news() -> None:
     assert manager({"NOTIFY_SOCKET": ""}) is None
     assert manager({"NOTIFY_SOCKET": "vsock:2:1234"}) is None
     assert manager({"NOTIFY_SOCKET": "@name"}) is not None
-    nobody = manager({"NOTIFY_SOCKET": "/no/such/socket"})
-    assert nobody is not None
-    nobody.tell("READY=1")  # a manager that is gone is no error
+    absent = manager({"NOTIFY_SOCKET": "/no/such/socket"})
+    assert absent is not None
+    absent.tell("READY=1")  # a manager that is gone is no error
