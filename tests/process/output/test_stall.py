@@ -410,7 +410,7 @@ def test_the_log_directory_disappears(lab: Lab, tmp_path: Path) -> None:
     directory.rmdir()
     program.python(SPEW + "spew(b'gone', 120000)")
     assert program.reap() == 0
-    lab.until(lambda: program.output.lost_bytes == 120_000)  # what is read later goes into the new file
+    lab.until(lambda: program.output.lost_bytes > 119_000)  # what is read later goes into the new file
     directory.mkdir()
     lab.router.reopen()
     program.sh("echo two")
