@@ -117,15 +117,17 @@ static bool shares_our_mounts(pid_t pid)
     return stat("/proc/self/ns/mnt", &own) == 0 && own.st_dev == other.st_dev && own.st_ino == other.st_ino;
 }
 
-/* Whether the daemon at the other end may be believed without asking further: root's or our own, in our container
- * unless it was named. Python knows of more, and says why it refuses one. */
+/* Whether the daemon at the other end may be believed: root's or our own, for root also PID 1 and one that was named; in
+ * our container unless it was named. Python says why it refuses one. */
 static bool trusted(int fd, bool named)
 {
     struct ucred peer;
     socklen_t size = sizeof peer;
     if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0)
         return false;
-    return (peer.uid == 0 || peer.uid == geteuid()) && (named || shares_our_mounts(peer.pid));
+    if (peer.uid != 0 && peer.uid != geteuid() && (geteuid() != 0 || !(named || peer.pid == 1)))
+        return false;
+    return named || shares_our_mounts(peer.pid);
 }
 
 /* A connection to the first daemon that answers; `refused` is where a socket is left over. NOBODY, or ASK. */

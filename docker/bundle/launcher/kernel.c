@@ -6,7 +6,7 @@
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
 
-#include "lines.h"
+#include "modules.h"
 
 #include <elf.h>
 #include <link.h>

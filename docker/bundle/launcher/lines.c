@@ -2,7 +2,7 @@
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
 
-#include "lines.h"
+#include "modules.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -7,6 +7,7 @@
 #include <Python.h>
 
 #include "launcher.h"
+#include "modules.h"
 
 #include <libgen.h>
 #include <limits.h>
@@ -16,8 +17,6 @@
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
-
-PyMODINIT_FUNC PyInit__supervice(void);
 
 static void unblock_signals(void)
 {
@@ -71,6 +70,8 @@ static void start_python(int argc, char **argv, bool bare)
         _exit(1);
     stop_if(Py_InitializeFromConfig(&config));
     PyConfig_Clear(&config);
+    if (!bare && shorten_imports() != 0)
+        PyErr_Print();
 }
 
 /* Garbage is collected less often than usual: a client ends soon. */
