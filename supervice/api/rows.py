@@ -7,7 +7,7 @@ from supervice.lifecycle.states import BACKOFF, EXITED, RUNNING, STOPPING, UP
 from supervice.lifecycle.states import describe as how
 from supervice.models import program_of
 from supervice.supervision.journal import timestamp
-from supervice.supervision.status import conditions_of, is_live, readiness, reason, why
+from supervice.supervision.status import conditions_of, health, is_well, readiness, reason, why
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -19,12 +19,17 @@ if TYPE_CHECKING:
 
     Reply = dict[str, Any]
 
+# `healthy` of a row of `health`, as in `status`: None where no check has answered.
+HEALTHY = {"ok": True, "failed": False}
+
 
 def health_row(process: Process, queue: StartQueue) -> Reply:
     return {
         "name": process.config.name,
         "state": process.state,
-        "healthy": is_live(process),
+        "healthy": HEALTHY.get(health(process, queue)),
+        "health": health(process, queue),
+        "well": is_well(process, queue),
         "ready": readiness(process),
         "message": reason(process, queue) or process.health_message,
     }

@@ -277,6 +277,8 @@ def after_stop(now: Snapshot, cause: str, how: str, at: float, policy: Policy) -
     if not now.should_run:
         stopped = replace(now, state=s.STOPPED, reason="")
         return stopped, announce(now, stopped, how)
+    if cause != s.ASKED:
+        now = replace(now, given_up=True)
     if cause == s.UNREADY:
         return give_up(now, now.reason) if policy.final else failed_start(now, now.reason, at, policy)
     if cause == s.ASKED:

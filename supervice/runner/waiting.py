@@ -39,6 +39,10 @@ if TYPE_CHECKING:
             """Why it was left stopped; "" when it was not."""
             ...
 
+        def cause(self, process: Waitable, /) -> str:
+            """The name of the process whose failure left it stopped; "" when it was not."""
+            ...
+
         def watch(self, watcher: Callable[[Waitable], object], /) -> Callable[[], None]:
             """Calls `watcher` when a process stops waiting without having been started."""
             ...
