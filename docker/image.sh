@@ -35,7 +35,8 @@ fi
 # Without BuildKit the client warns of the builder that it then uses.
 docker buildx version >/dev/null 2>&1 || export DOCKER_BUILDKIT=0
 # Unpacking takes a shell and no more: no second base image for that.
-case $base in scratch) builder=debian:trixie-slim ;; *) builder=$base ;; esac
+builder=$base
+if [ "$base" = scratch ]; then builder=${SUPERVICE_BUILDER:-debian:trixie-slim}; fi
 case $kind in
     pip) docker build --file Dockerfile --target pip --build-arg "PYTHON=$base" "$@" . ;;
     bundle) sed '/^# begin pip$/,/^# end pip$/d' Dockerfile |

@@ -6,9 +6,8 @@ Times are seconds and sizes bytes, unless a name says otherwise.
 
 from __future__ import annotations
 
-from enum import Enum
-
 from supervice.lean.dataclasses import dataclass, field
+from supervice.lean.enumeration import Enum
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -20,8 +19,10 @@ __all__ = [
     "Limits",
     "ListenerConfig",
     "ProgramConfig",
+    "ScheduleConfig",
     "SocketConfig",
     "SupervisorConfig",
+    "WatchConfig",
 ]
 
 MB = 1024 * 1024
@@ -64,6 +65,33 @@ class Limits:
     capabilities: tuple[str, ...] | None = None  # those that are kept (NET_BIND_SERVICE); None: the default
     pdeathsig: int | None = None  # sent to the program when supervice dies
     rlimits: tuple[tuple[str, int, int], ...] = ()  # ("nofile", soft, hard); -1: unlimited
+
+
+@dataclass(frozen=True)
+class ScheduleConfig:
+    """When a program runs by itself; then it is a oneshot."""
+
+    lines: tuple[str, ...]  # cron expressions, `@daily`, `every 90s`; each is a schedule of its own
+    timezone: str | None = None  # None: TZ, else /etc/localtime, else UTC
+    overlap: Literal["skip", "queue", "restart"] = "skip"  # a time that comes during a run
+    timeout: int | float | None = None  # a run that takes longer is stopped, and has failed
+    retries: int = 0  # of a failed run, with the backoff of the program, before its next time
+    jitter: int | float = 0  # its times are later by less than that, always by the same
+    stamp: str | None = None  # file with the time up to which nothing has to be made up
+    deadline: int | float | None = None  # a time that is older is not made up; None: until the next one
+    notify: str | None = None  # command that is run at the start and the end of each run
+
+
+@dataclass(frozen=True)
+class WatchConfig:
+    """The files whose change does something to a program."""
+
+    paths: tuple[str, ...]  # paths and globs
+    action: str = "restart"  # restart, reload, signal:NAME, run:COMMAND
+    interval: int | float = 2  # between two looks
+    delay: int | float = 1  # without a change, before it acts
+    ignore: tuple[str, ...] = ()  # globs
+    check: str | None = None  # command that has to succeed before it acts
 
 
 @dataclass
@@ -147,6 +175,8 @@ class ProgramConfig:
     pre_stop: str | None = None
     limits: Limits | None = None  # None: those of supervice itself
     serverurl: str | None = None  # SUPERVISOR_SERVER_URL; None: that of our own HTTP server
+    schedule: ScheduleConfig | None = None
+    watch: WatchConfig | None = None
 
     @property
     def needs_extensions(self) -> bool:
@@ -214,3 +244,4 @@ class SupervisorConfig:
     minprocs: int | None = None
     http: str | None = None  # HOST:PORT or unix:PATH for probes and metrics; None: nowhere
     drain_delay: int | float = 0  # from the failure of readiness to the stop of the programs
+    watch_config: bool = False  # a change of the configuration's files is a reload

@@ -18,6 +18,7 @@ from supervice.lifecycle.states import (
     UNHEALTHY,
     UP,
     RestartRequested,
+    RunExpired,
     StartRequested,
     StopRequested,
 )
@@ -252,6 +253,10 @@ class Process:
 
     def request_restart(self, *, force: bool = False) -> None:
         self._driver.feed(RestartRequested(force))
+
+    def request_end(self, reason: str) -> None:
+        """Stops a run of a schedule, which has failed for that reason."""
+        self._driver.feed(RunExpired(reason))
 
     def signal(self, signum: int, *, group: bool = True) -> bool:
         """Sends a signal to the process, or to its group; returns False when there is no child."""

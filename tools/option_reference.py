@@ -85,6 +85,8 @@ Kinds of values:
 | soft:hard | the soft and the hard limit, or one for both; `unlimited`; sizes and times with their units |
 | list of paths | separated by commas or blanks |
 | KEY=path list | as a KEY=value list; the value of the variable is the content of the file |
+| schedules | one a line: see [schedules and watched files](schedules-and-files.md) |
+| list of paths and globs | separated by commas or blanks; `*` and `?` stay within a name, `**` is any number of directories |
 
 ## Environment
 

@@ -28,6 +28,7 @@ PID = 7
 LONG, SHORT = 60.0, 2.0  # seconds that a child ran
 USUAL = s.Policy()
 NOTIFY = s.Policy(waits_for_ready=True, ready_timeout=30.0)
+SCHEDULED = s.Policy(oneshot=True, scheduled=True)
 
 # The shapes of a state: STARTING answers differently while the spawn is under way.
 STOPPED, EXITED, FATAL, BACKOFF = (s.Snapshot(state) for state in (s.STOPPED, s.EXITED, s.FATAL, s.BACKOFF))
@@ -44,6 +45,7 @@ STOPPING = s.Snapshot(s.STOPPING, run=s.Run(PID, started=True), stop=s.Stop())
 PRE_STOP = replace(STOPPING, stop=s.Stop(step=s.PRE_STOP))
 RESTARTING = replace(STOPPING, should_run=True)
 CURING = replace(RESTARTING, stop=s.Stop(s.SICK), health_restarts=1)
+OVERDUE = replace(RESTARTING, stop=s.Stop(s.OVERDUE), reason="took longer than 60 s")
 LATE = replace(RESTARTING, stop=s.Stop(s.UNREADY), reason="not ready within 30 s")
 SHAPES = {
     "STOPPED": STOPPED,
@@ -67,6 +69,7 @@ INPUTS: tuple[tuple[str, tuple[Input, ...]], ...] = (
         tuple(s.ChildExited(pid, code, ran) for pid, code, ran in product((PID, 8), (0, 1), (LONG, SHORT))),
     ),
     ("TimerElapsed", (s.TimerElapsed(),)),
+    ("RunExpired", (s.RunExpired("took longer than 60 s"),)),
     ("BecameReady", (s.BecameReady(PID), s.BecameReady(8))),
     ("LostReady", (s.LostReady(PID),)),
     ("ReadinessChecked", (s.ReadinessChecked(PID, True), s.ReadinessChecked(PID, False))),
@@ -87,7 +90,7 @@ def shape_of(now: Snapshot) -> str:
 
 def snapshots() -> Iterator[Snapshot]:
     """Each shape with every counter at a value below and at its limit, and with each wish that it can have."""
-    for shape in (*SHAPES.values(), STARTED, FAILING, PRE_STOP, CURING, LATE):
+    for shape in (*SHAPES.values(), STARTED, FAILING, PRE_STOP, CURING, LATE, OVERDUE):
         wishes = (True, False) if shape is SPAWNING or shape.stop else (shape.should_run,)
         for wish, failures, quick, restarts in product(wishes, (0, 3), (0, 1), (0, 1, 4)):
             now = replace(shape, should_run=wish, failures=failures, quick_deaths=quick)
@@ -97,13 +100,14 @@ def snapshots() -> Iterator[Snapshot]:
 
 def policies() -> Iterator[Policy]:
     for again, expected, startsecs, kind, cure in product(
-        (True, False), (True, False), (0, 1), range(3), (True, False)
+        (True, False), (True, False), (0, 1), range(4), (True, False)
     ):
         policy = s.Policy(
             autorestart=again,
             restart_when_expected=expected,
             startsecs=startsecs,
-            oneshot=kind == 1,
+            oneshot=kind in (1, 3),
+            scheduled=kind == 3,
             waits_for_ready=kind == 2,
             ready_timeout=30.0,
             asks_ready=kind == 2 and cure,
@@ -161,6 +165,9 @@ CASES: tuple[tuple[Snapshot, Input, Policy, str], ...] = (
     (STARTING, s.ChildExited(PID, 1, SHORT), USUAL, "died before it was up; retries are left"),
     (replace(STARTING, failures=3), s.ChildExited(PID, 1, SHORT), USUAL, "the last retry"),
     (STARTING, s.ChildExited(PID, 0, SHORT), s.Policy(oneshot=True), "a oneshot is done"),
+    (STARTING, s.ChildExited(PID, 1, SHORT), SCHEDULED, "a run of a schedule has failed, the next one comes"),
+    (SPAWNING, s.SpawnFailed("no such user", permanent=True), SCHEDULED, "the same"),
+    (STARTING, s.RunExpired("took longer than 60 s"), SCHEDULED, "`schedule_timeout`, or `schedule_overlap = restart`"),
     (STARTING, s.StopRequested(), USUAL, ""),
     (STARTING, s.RestartRequested(), USUAL, "started again when it has ended"),
     (RUNNING, s.StopRequested(), USUAL, ""),
@@ -212,6 +219,7 @@ CASES: tuple[tuple[Snapshot, Input, Policy, str], ...] = (
     (PRE_STOP, s.PreStopDone(1.0), s.Policy(pre_stop=True), "the command has ended, after 1 s"),
     (PRE_STOP, s.TimerElapsed(), s.Policy(pre_stop=True), "the command used up its half of the wait"),
     (LATE, s.ChildExited(PID, -15, LONG), USUAL, "the end of a start that was not ready in time"),
+    (OVERDUE, s.ChildExited(PID, -15, LONG), SCHEDULED, "the end of a run that had to end"),
     (STOPPING, s.TimeExtended(PID, 60.0, 10.0), USUAL, "it asked for more time, and no shutdown is under way"),
     (STOPPING, s.TimerElapsed(), USUAL, "the stop signal was not enough; a ladder would go on with its next step"),
     (STOPPING, s.StopRequested(force=True), USUAL, "no more patience"),

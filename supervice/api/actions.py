@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from supervice.api import rows
 from supervice.control.protocol import FAILED, NOT_FOUND, SHUTTING_DOWN, CommandError
-from supervice.lean.loop import running_loop, wait_for
+from supervice.lean.loop import paced, running_loop, wait_for
 from supervice.lifecycle.exit_policy import Verdict
 from supervice.lifecycle.states import BACKOFF, EXITED, FATAL, RESTING, UP
 from supervice.pid1.signals import AFTER_KILL
@@ -79,7 +79,7 @@ class Actions:
         table.hold(p.config.name for p in processes)
         if self._restarts is not None:
             self._restarts.forget(processes)
-        for process in processes:
+        async for process in paced(running_loop(), processes):
             if process.state in RESTING or process.state == BACKOFF or request.force:
                 process.request_stop(force=request.force)
         # Goes on when the client waits no longer; what is started in the meantime is not stopped any more.
@@ -163,7 +163,7 @@ class Actions:
         for process in processes:
             if process.has_left_any and process.state in RESTING:
                 await process.stop_what_it_left(force=force)
-        for process in processes:
+        async for process in paced(running_loop(), processes):
             if process.state not in RESTING:
                 process.request_restart(force=force)
         startup.request([p for p in processes if p.state in RESTING], by_hand=True)
@@ -188,7 +188,7 @@ class Actions:
         self._refuse_while_stopping()
         dry_run = request.dry_run
         try:
-            changed = await self._daemon.reload(dry_run=dry_run)
+            changed = await self._daemon.reload(dry_run=dry_run, force=request.force)
         except Overtaken as error:
             raise CommandError(SHUTTING_DOWN, str(error)) from None
         except (OSError, ValueError) as error:

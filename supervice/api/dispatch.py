@@ -71,6 +71,7 @@ class Dispatcher:
             "logs": queries.logs,
             "events": queries.events,
             "why": queries.why,
+            "schedule": queries.schedule,
             "version": queries.version,
             "wait": queries.wait,
             "start": actions.start,

@@ -51,12 +51,14 @@ class Endpoints:
         self._server = HttpServer(loop, self.answer, log=logger.warning)
         self._retry: Cancellable | None = None
         self._pause = FIRST_RETRY
+        self._unix = False
 
     def open(self, place: str) -> None:
         """Never raises: programs are worth more than the answers about them, and the log says it loudly."""
         self._retry = None
         host, port = http_place(place)
         try:
+            self._unix = port is None
             if port is None:
                 self._server.open_unix(host, SOCKET_MODE)
             else:
@@ -70,6 +72,14 @@ class Endpoints:
             self._pause = min(self._pause * 2, LONGEST_RETRY)
         else:
             logger.info(f"probes and metrics at {place}")
+
+    @property
+    def has_socket_files(self) -> bool:
+        return self._unix
+
+    def restore(self) -> list[tuple[str, str]]:
+        """Makes the socket file again if it was removed; what could not be made, and why."""
+        return self._server.restore()
 
     def close(self) -> None:
         if self._retry is not None:
@@ -126,7 +136,7 @@ class Endpoints:
     def _metrics(self, _request: Request) -> Response:
         from supervice.api.metrics import CONTENT_TYPE, Own, metrics_text
 
-        body = metrics_text(self._table.processes.values(), self._probes, Own())
+        body = metrics_text(self._table.processes.values(), self._probes, Own(), self._queue.plans)
         return Response(200, body.encode("utf-8", "replace"), {"Content-Type": CONTENT_TYPE})
 
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
     from supervice.process import Process
+    from supervice.runner.waiting import Plans
     from supervice.supervision.probes import Probes
 
     Number = int | float | None
@@ -75,7 +76,22 @@ def _shell_code(status: int) -> int:
     return status if status >= 0 else 128 - status
 
 
-def metrics_text(processes: Collection[Process], probes: Probes, own: Own) -> str:
+# name, type, unit, help, key of the row of a schedule
+_OF_SCHEDULES = (
+    ("last_success_timestamp_seconds", "gauge", "seconds", "When a run last succeeded.", "last_success_at"),
+    ("last_failure_timestamp_seconds", "gauge", "seconds", "When a run last failed.", "last_failure_at"),
+    ("next_timestamp_seconds", "gauge", "seconds", "When it runs next; absent while held.", "next_at"),
+    ("last_run_seconds", "gauge", "seconds", "How long its last run took.", "last_seconds"),
+    ("failing", "gauge", "", "Whether its last run failed.", "failed"),
+    ("running", "gauge", "", "Whether it runs now.", "running"),
+    ("succeeded_runs", "counter", "", "Runs that succeeded.", "succeeded"),
+    ("failed_runs", "counter", "", "Runs that failed, after all attempts.", "failures"),
+    ("skipped_times", "counter", "", "Times that came during a run.", "skipped"),
+    ("missed_times", "counter", "", "Times at which nothing could run.", "missed"),
+)
+
+
+def metrics_text(processes: Collection[Process], probes: Probes, own: Own, plans: Plans | None = None) -> str:
     """A whole exposition, with its end mark."""
     lines = [
         *_head("supervice", "info", "", "What runs here."),
@@ -101,8 +117,23 @@ def metrics_text(processes: Collection[Process], probes: Probes, own: Own) -> st
             number = value_of(process)
             if number is not None:
                 lines.append(f"{family}{suffix}{{{label}}} {_number(number)}")
+    if plans is not None:
+        lines += _schedules([(p, label) for p, label in labels if p.config.name in plans], plans)
     lines += _own(own)
     return "\n".join([*lines, "# EOF", ""])
+
+
+def _schedules(labels: list[tuple[Process, str]], plans: Plans) -> list[str]:
+    rows = [(label, plans.row(process.config.name)) for process, label in labels]
+    lines = []
+    for short, kind, unit, what, key in _OF_SCHEDULES:
+        family = f"supervice_schedule_{short}"
+        lines += _head(family, kind, unit, what)
+        suffix = "_total" if kind == "counter" else ""
+        lines += [
+            f"{family}{suffix}{{{label}}} {_number(row[key])}" for label, row in rows if row[key] is not None
+        ]
+    return lines
 
 
 def _own(own: Own) -> list[str]:

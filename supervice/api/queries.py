@@ -8,6 +8,7 @@ from __future__ import annotations
 from supervice import __version__
 from supervice.api import rows
 from supervice.api.logs import LogFollower, last_lines
+from supervice.control.protocol import FAILED, CommandError
 from supervice.lifecycle.states import RESTING, UP
 from supervice.runner.waiting import Until
 from supervice.supervision import status
@@ -59,6 +60,15 @@ class Queries:
 
     def why(self, request: Request) -> Reply:
         return rows.last_exits(self._named(request)[0], self._daemon.startup)
+
+    def schedule(self, request: Request) -> Reply:
+        plans = self._daemon.startup.plans
+        names = [process.config.name for process in self._named(request)]
+        without = [name for name in names if plans is None or name not in plans]
+        if request.names and without:
+            raise CommandError(FAILED, f"{', '.join(without)}: has no schedule")
+        rows_ = [] if plans is None else [plans.row(name) for name in names if name in plans]
+        return {"status": "ok", "schedules": rows_}
 
     def graph(self, _request: Request) -> Reply:
         return rows.graph(self._daemon.table.processes.values(), self._daemon.startup)

@@ -7,7 +7,7 @@ from supervice.lifecycle.states import BACKOFF, EXITED, RUNNING, STOPPING, UP
 from supervice.lifecycle.states import describe as how
 from supervice.models import program_of
 from supervice.supervision.journal import timestamp
-from supervice.supervision.status import conditions_of, health, is_well, readiness, reason, why
+from supervice.supervision.status import conditions_of, health, readiness, reason, why
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -24,14 +24,15 @@ HEALTHY = {"ok": True, "failed": False}
 
 
 def health_row(process: Process, queue: StartQueue) -> Reply:
+    name, plans = process.config.name, queue.plans
+    failed = plans.failed(name) if plans is not None else ""
     return {
-        "name": process.config.name,
+        "name": name,
         "state": process.state,
-        "healthy": HEALTHY.get(health(process, queue)),
-        "health": health(process, queue),
-        "well": is_well(process, queue),
+        "healthy": False if failed else HEALTHY.get(health(process, queue)),
         "ready": readiness(process),
-        "message": reason(process, queue) or process.health_message,
+        "message": (f"the last run failed: {failed}" if failed else reason(process, queue))
+        or process.health_message,
     }
 
 
@@ -74,13 +75,16 @@ def last_exits(process: Process, queue: StartQueue) -> Reply:
         }
         for one in process.exits
     ]
-    return {
+    answer: Reply = {
         "status": "ok",
         "name": process.config.name,
         "state": process.state,
         "reason": reason(process, queue),
         "exits": exits,
     }
+    if queue.plans is not None and process.config.name in queue.plans:
+        answer["schedule"] = queue.plans.row(process.config.name)
+    return answer
 
 
 def outcome(process: Process, ok: bool, message: str) -> Reply:
@@ -91,6 +95,8 @@ def started(process: Process, queue: StartQueue, verb: str, reached: str | None)
     name = process.config.name
     if reached in UP or (reached == EXITED and process.expected and process.snapshot.status == 0):
         return outcome(process, True, f"{verb} {name}")
+    if process.config.schedule is not None and process.pid is not None:
+        return outcome(process, True, f"{verb} {name}; it runs, pid {process.pid}")
     state = process.state if process.state in (BACKOFF, STOPPING) else reached or process.state
     return outcome(process, False, f"{name} did not reach {RUNNING} (state: {state}){why(process, queue)}")
 

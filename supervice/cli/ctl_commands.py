@@ -94,10 +94,11 @@ def stopgroup(ctx: click.Context, group: str) -> int:
 @cli.command()
 @common
 @click.option("--dry-run", is_flag=True, help="Only say what would change.")
+@click.option("--force", is_flag=True, help="Also when that takes every program away.")
 @click.pass_context
-def reload(ctx: click.Context, dry_run: bool) -> int:
+def reload(ctx: click.Context, dry_run: bool, force: bool) -> int:
     """Reads the configuration again; what did not change keeps running."""
-    return send(ctx, "reload", dry_run=dry_run)
+    return send(ctx, "reload", dry_run=dry_run, force=force)
 
 
 @cli.command(name="signal")
@@ -187,6 +188,15 @@ def events(ctx: click.Context, follow: bool) -> int:
 def why(ctx: click.Context, name: str) -> int:
     """Shows how a process ended the last times."""
     return send(ctx, "why", name=name)
+
+
+@cli.command()
+@common
+@names_argument(required=False)
+@click.pass_context
+def schedule(ctx: click.Context, names: tuple[str, ...]) -> int:
+    """Shows what runs at which times, and the next five of each."""
+    return send(ctx, "schedule", **names_of(names))
 
 
 @cli.command()

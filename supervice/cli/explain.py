@@ -38,6 +38,10 @@ if TYPE_CHECKING:
 HIDDEN = "***"
 DEFAULT = "default"
 _CHECKS = {"healthcheck": "healthcheck", "readiness": "readiness"}
+# Options that are fields of another class, and its field for the option without more behind it.
+_OWNERS = {"schedule": "lines", "watch": "paths"}
+# Of these what is not set is not shown: it is many lines that say nothing.
+_OFTEN_UNSET = ("rlimit_", "schedule_", "watch_")
 _DEVICES = ("/dev/", "/proc/")
 # What an option without a value means, where "nothing" would not say it.
 _UNSET = {
@@ -84,6 +88,9 @@ def program_options(loaded: Loaded, config: ProgramConfig) -> Iterator[Option]:
             value = next((pair for limit, *pair in limits.rlimits if f"rlimit_{limit}" == name), None)
         elif name in Limits.__annotations__:
             value = getattr(limits, name)
+        elif check in _OWNERS:
+            owner = getattr(config, check)
+            value = None if owner is None else getattr(owner, field or _OWNERS[check])
         elif name in ListenerConfig.__annotations__:
             value = getattr(config.listener, name)
         elif check == "socket":
@@ -185,6 +192,8 @@ def _written(name: str, value: Any) -> str:
         return "true" if value else "false"
     if isinstance(value, dict):
         value = ", ".join(f"{key}={text}" for key, text in value.items()) or "(none)"
+    if isinstance(value, list) and name == "schedule":
+        value = "\n".join(value)
     if isinstance(value, list):
         value = ", ".join(map(str, value)) or "(none)"
     lines = str(value).split("\n")
@@ -203,6 +212,10 @@ def report(loaded: Loaded, path: str) -> Iterator[str]:
             yield f"  processes: {', '.join(p.name for p in processes)}"
         yield from _table(list(program_options(loaded, config)))
     yield from _order(loaded)
+    if any(config.schedule for config in loaded.config.programs):
+        from supervice.cli.explain_times import explained
+
+        yield from explained(loaded)
     yield from _stop(loaded)
     if loaded.dialect == "supervisord":
         yield "\nwhat differs from supervisord for this file:"
@@ -213,15 +226,16 @@ def report(loaded: Loaded, path: str) -> Iterator[str]:
 def _table(options: list[Option]) -> Iterator[str]:
     width = max((len(name) for name, *_ in options), default=0)
     for name, _, value, origin in options:
-        if value is None and name.startswith("rlimit_"):
-            continue  # fourteen lines a program that say nothing
+        if value is None and name.startswith(_OFTEN_UNSET):
+            continue
         yield f"  {name:{width}} = {_written(name, value)}  [{origin}]"
 
 
 def _order(loaded: Loaded) -> Iterator[str]:
     yield "\nstart order (those of a line at once; only depends_on waits):"
     by_name = {p.name: p for p in loaded.processes}
-    order = [[n for n in level if by_name[n].autostart] for level in levels(loaded.processes)]
+    by_itself = {name for name, p in by_name.items() if p.autostart and p.schedule is None}
+    order = [[n for n in level if n in by_itself] for level in levels(loaded.processes)]
     for number, names in enumerate(filter(None, order), 1):
         yield f"  {number}. {', '.join(names)}"
     if not any(order):
@@ -229,6 +243,9 @@ def _order(loaded: Loaded) -> Iterator[str]:
     by_hand = [p.name for p in loaded.processes if not p.autostart]
     if by_hand:
         yield f"  by hand: {', '.join(by_hand)}"
+    at_times = [p.name for p in loaded.processes if p.autostart and p.schedule is not None]
+    if at_times:
+        yield f"  at their times: {', '.join(at_times)}"
 
 
 def _stop(loaded: Loaded) -> Iterator[str]:

@@ -136,6 +136,12 @@ def _why(request: Request, reply: Reply) -> str:
     return why_text(reply, request.get("name", ""))
 
 
+def _schedule(_request: Request, reply: Reply) -> str:
+    from supervice.cli.schedule_text import schedule_text
+
+    return schedule_text(reply)
+
+
 def _graph(_request: Request, reply: Reply) -> str:
     from supervice.cli.tree import graph_text
 
@@ -155,7 +161,7 @@ def _events(_request: Request, reply: Reply) -> str:
 def _logs(request: Request, reply: Reply) -> str:
     from supervice.cli.log_lines import LogLines
 
-    lines = LogLines(prefix=request.get("name") is None)
+    lines = LogLines(prefix=request.get("name") is None, terminal=sys.stdout.isatty())
     return "".join(map(lines.add, reply.get("logs", ()))) + lines.end()
 
 
@@ -171,6 +177,7 @@ TEXTS: dict[str, Callable[[Request, Reply], str]] = {
     "pid": _pid,
     "version": _version,
     "why": _why,
+    "schedule": _schedule,
     "graph": _graph,
     "boot": _boot,
     "events": _events,
@@ -216,10 +223,11 @@ def event_line(event: dict[str, Any]) -> str:
 
 
 def why_text(reply: Reply, name: str) -> str:
-    """The last exits of a process, the newest last."""
+    """The last exits of a process, the newest last; before them its schedule, where it has one."""
     exits = [e for e in reply.get("exits", ()) if isinstance(e, dict)]
+    head = _schedule({}, {"schedules": [reply["schedule"]]}) if reply.get("schedule") else ""
     if not exits:
-        return f"{clean(name)} has not exited\n"
+        return f"{head}{clean(name)} has not exited\n"
     lines = []
     for exit_ in exits:
         known = [
@@ -235,4 +243,4 @@ def why_text(reply: Reply, name: str) -> str:
         lines += [
             "    " + clean(line) for line in (output if isinstance(output, list) else output.splitlines())
         ]
-    return "\n".join(lines) + "\n"
+    return head + "\n".join(lines) + "\n"

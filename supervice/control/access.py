@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     Level = Literal["all", "read"]
 
 READ_ONLY = frozenset(
-    ("status", "logs", "events", "health", "version", "pid", "why", "graph", "boot", "wait")
+    ("status", "logs", "events", "health", "version", "pid", "why", "graph", "boot", "wait", "schedule")
 )
 
 

@@ -7,9 +7,22 @@ field that is missing (an older daemon, upstream's) is left out.
 
 from __future__ import annotations
 
+from supervice.lean.text import clean
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
+
+__all__ = [
+    "RUNNING_STATES",
+    "clean",
+    "detail",
+    "health_cell",
+    "reload_text",
+    "status_table",
+    "table",
+    "uptime",
+]
 
 RUNNING_STATES = frozenset(("RUNNING", "UNHEALTHY"))
 
@@ -23,14 +36,6 @@ _COLORS = {
     "UNHEALTHY": _RED,
     "failed": _RED,
 }
-
-
-def clean(value: object) -> str:
-    """`value` on one line, without anything that a terminal would take as a command."""
-    text = str(value)
-    if text.isprintable():
-        return text
-    return "".join(c if c.isprintable() else " " if c in "\t\n\r" else f"\\x{ord(c):02x}" for c in text)
 
 
 def uptime(seconds: object) -> str:
@@ -62,6 +67,8 @@ def detail(process: dict[str, Any]) -> str:
             parts.append(f"killed by signal {clean(process['signal'])}")
         elif process.get("exitcode") is not None:
             parts.append(f"exit code {clean(process['exitcode'])}")
+    if process.get("schedule"):
+        parts.append(clean(process["schedule"]))
     if process.get("status_text"):
         parts.append(clean(process["status_text"]))
     if process.get("dropped_lines"):

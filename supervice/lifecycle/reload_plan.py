@@ -44,11 +44,13 @@ def plan_reload(
     after = {config.name: config for config in new}
     both = sorted(before.keys() & after.keys())
     different = [name for name in both if before[name] != after[name]]
+    planned = {name for name in both if before[name].schedule and after[name].schedule}
     around = _surroundings(old_settings, new_settings)
     changed = [
         n
         for n in both
-        if n in stale or around(after[n]) or (n in different and _needs_restart(before[n], after[n], live))
+        if n not in planned  # a run ends as it began, the next one has what is new
+        and (n in stale or around(after[n]) or (n in different and _needs_restart(before[n], after[n], live)))
     ]
     return ReloadPlan(
         added=sorted(after.keys() - before.keys()),

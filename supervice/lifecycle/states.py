@@ -37,6 +37,7 @@ class Policy:
     stop_ladder: tuple[tuple[int, float], ...] = ((15, 10.0),)  # each signal and the wait after it
     oneshot: bool = False
     final: bool = False  # it is never started again, not even after an exit before startsecs
+    scheduled: bool = False  # the same, and a run that fails is EXITED, never FATAL: the next one comes
     waits_for_ready: bool = False  # it is RUNNING only once it has become ready
     ready_timeout: float | None = None  # from the spawn; None: for ever
     asks_ready: bool = False  # a readiness check decides about `ready`
@@ -66,6 +67,7 @@ class Run:
 ASKED = "asked"  # an operator, a reload or the shutdown asked for it
 UNREADY = "unready"  # it did not become ready in time: a failed start
 SICK = "unhealthy"  # its health checks failed: a restart
+OVERDUE = "overdue"  # a run of a schedule that has to end: it has failed
 
 
 @dataclass(frozen=True)
@@ -89,6 +91,7 @@ class Snapshot:
     run: Run | None = None  # None: there is no child
     stop: Stop | None = None  # only in STOPPING
     failures: int = 0  # starts in a row that did not reach RUNNING
+    shortages: int = 0  # starts in a row for which the container lacked something
     quick_deaths: int = 0  # restarts in a row without QUICK seconds of life between them
     health_restarts: int = 0  # restarts for bad health since the last passed check
     restarts: tuple[float, ...] = ()  # the times of automatic restarts that restart_limit counts
@@ -143,6 +146,7 @@ class SpawnFailed:
     permanent: bool = False
     code: int = 1  # a shell's exit code for this failure: 127 not found, 126 not executable
     at: float = 0.0  # monotonic
+    shortage: bool = False  # the container lacks something, which says nothing about this program
 
 
 @dataclass(frozen=True)
@@ -156,6 +160,13 @@ class ChildExited:
 @dataclass(frozen=True)
 class TimerElapsed:
     pass
+
+
+@dataclass(frozen=True)
+class RunExpired:
+    """A run of a schedule has to end, and has failed for that reason."""
+
+    reason: str
 
 
 @dataclass(frozen=True)
@@ -288,6 +299,7 @@ if TYPE_CHECKING:
         | SpawnFailed
         | ChildExited
         | TimerElapsed
+        | RunExpired
         | BecameReady
         | LostReady
         | ReadinessChecked

@@ -22,6 +22,8 @@ The rules, each checked by property tests that carry its number (`test_transitio
 10. Automatic restarts stay within `restart_limit`.
 11. An input that comes too late changes nothing: one that names a pid that is not the present one, or a timer
     in a state that has none.
+12. A program with a schedule is never FATAL, and in BACKOFF only while the container lacks something for its
+    spawn: a run that fails is EXITED, and the next one comes at its time.
 """
 
 from __future__ import annotations
@@ -40,6 +42,7 @@ from supervice.lifecycle.states import (
     PreStopDone,
     ReadinessChecked,
     RestartRequested,
+    RunExpired,
     SetTimer,
     Snapshot,
     Spawned,
@@ -70,6 +73,7 @@ from supervice.lifecycle.steps import (
     next_signal,
     not_ready_in_time,
     quiet,
+    short,
     spawn,
     too_early,
     up,
@@ -135,7 +139,7 @@ def _spawned(now: Snapshot, event: Spawned, policy: Policy) -> Step:
     if now.state != s.STARTING or now.run is not None:
         return now, []
     run = s.Run(event.pid)
-    now = replace(now, run=run, status=None, given_up=False)
+    now = replace(now, run=run, status=None, given_up=False, shortages=0)
     if not now.should_run:  # a stop landed while the spawn was under way
         return begin_stop(now, run, policy, "asked to stop", fresh=True)
     if policy.oneshot:
@@ -153,7 +157,11 @@ def _spawn_failed(now: Snapshot, event: SpawnFailed, policy: Policy) -> Step:
     if not now.should_run:
         stopped = replace(now, state=s.STOPPED, reason="")
         return stopped, announce(now, stopped)
+    if event.shortage and not policy.scheduled:  # a schedule has retries of its own
+        return short(now, event.reason, policy)
     now = replace(now, status=event.code)
+    if policy.scheduled:
+        return ended(now, event.reason, expected=False)
     if event.permanent:
         return give_up(now, event.reason)
     return failed_start(now, event.reason, event.at, policy)
@@ -173,7 +181,7 @@ def _child_exited(now: Snapshot, event: ChildExited, policy: Policy) -> Step:
         step = after_stop(gone, stop.cause, how, event.at, policy)
     elif now.state == s.STARTING:
         expected = event.status in policy.exitcodes
-        if policy.final or (policy.oneshot and expected):
+        if policy.final or policy.scheduled or (policy.oneshot and expected):
             step = ended(gone, how, expected=expected)
         else:
             step = failed_start(gone, how + too_early(run, event, policy), event.at, policy)
@@ -194,6 +202,12 @@ def _timer_elapsed(now: Snapshot, _event: TimerElapsed, policy: Policy) -> Step:
         step = first_signal(now, stop, policy, float("inf"))
         return step[0], [EndPreStop(), *step[1]]
     return next_signal(now, stop, policy)
+
+
+def _run_expired(now: Snapshot, event: RunExpired, policy: Policy) -> Step:
+    if now.state != s.STARTING or now.run is None or not policy.scheduled:
+        return now, []
+    return begin_stop(replace(now, reason=event.reason), now.run, policy, event.reason, cause=s.OVERDUE)
 
 
 def _became_ready(now: Snapshot, event: BecameReady, policy: Policy) -> Step:
@@ -301,6 +315,7 @@ _HANDLERS: dict[type, Callable[[Snapshot, Any, Policy], Step]] = {
     SpawnFailed: _spawn_failed,
     ChildExited: _child_exited,
     TimerElapsed: _timer_elapsed,
+    RunExpired: _run_expired,
     BecameReady: _became_ready,
     LostReady: _lost_ready,
     ReadinessChecked: _readiness_checked,

@@ -102,18 +102,18 @@ class Child:
         self._waiters: list[AnyFuture] | None = None
         runtime.reaper.register(pid, self._reaped, last_words)
 
-    def _heir(self) -> Stat | None:
-        """The named successor, if it is a child of ours by now and nobody else's main process."""
+    def _find_successor(self) -> Stat | None:
+        """Returns the named successor if it is a child of ours by now and no other program's main process."""
         if not self.successor or self._runtime.reaper.knows(self.successor):
             return None
         stat = read_stat(self.successor)
         return stat if stat is not None and stat.ppid == os.getpid() else None
 
     def _reaped(self, status: int) -> None:
-        heir = self._heir()
-        if heir is not None and self._moved is not None:
-            old, self.pid, self._group, self.successor = self.pid, heir.pid, heir.pgrp, 0
-            self._runtime.reaper.register(heir.pid, self._reaped, self._last_words)
+        successor = self._find_successor()
+        if successor is not None and self._moved is not None:
+            old, self.pid, self._group, self.successor = self.pid, successor.pid, successor.pgrp, 0
+            self._runtime.reaper.register(successor.pid, self._reaped, self._last_words)
             self._moved(self, old)
             return
         self.returncode = status

@@ -1,6 +1,6 @@
 """Processes that outlived those who should have ended them: found in /proc, signalled by descriptor, awaited.
 
-A descriptor of a process (pidfd) names that process for ever; a bare number may be somebody else's by the
+A descriptor of a process (pidfd) names that process for ever; a bare number may be another one's by the
 time the signal is sent. Called for the rest of a dead leader's group, and at the end for everything else.
 """
 
@@ -72,7 +72,7 @@ def group_members(pgid: int) -> list[Stat]:
     """Who is left in the group of a leader that was reaped.
 
     When a process *with the number itself* is there, the number was given out anew, which the kernel does
-    only when nobody of the old group is left.
+    only when no process of the old group is left.
     """
     members = [stat for stat in processes() if stat.pgrp == pgid]
     if any(stat.pid == pgid for stat in members) or read_stat(pgid) is not None:
@@ -114,7 +114,7 @@ def children_of(pid: int) -> list[int] | None:
 
 
 def zombie_children() -> list[int]:
-    """The children of this process that have ended and that nobody has waited for yet."""
+    """The children of this process that have ended and are not waited for yet."""
     stats = (read_stat(pid) for pid in children_of(os.getpid()) or ())
     return [stat.pid for stat in stats if stat is not None and stat.state == "Z"]
 
@@ -224,7 +224,7 @@ class Hunt:
     def _one_gone(self, key: tuple[int, int]) -> None:
         self._forget(key)
         if not self._fds:
-            self._look()  # whoever it forked meanwhile
+            self._look()  # for what it forked meanwhile
 
     def _give_up(self) -> None:
         self._finish([stat for stat in self._find() if (stat.pid, stat.started) in self._fds])

@@ -11,6 +11,7 @@ import time
 from supervice import logger
 from supervice.lean.builtin import signal
 from supervice.lean.dataclasses import replace
+from supervice.lean.text import clean
 from supervice.lifecycle.states import (
     EXITED,
     UNHEALTHY,
@@ -202,12 +203,11 @@ class Driver:
         at = runtime.loop.time()
         try:
             pid = self._spawn_with_output(self._launcher)
-        except SpawnError as error:
-            self._spawn_failed(SpawnFailed(str(error), error.permanent, error.code, at))
-            return
-        except OSError as error:  # no descriptor is left, or a log file cannot be opened
-            reason = f"{error.filename or 'spawn'}: {error.strerror or error}"
-            self._spawn_failed(SpawnFailed(reason, at=at))
+        except (SpawnError, OSError, MemoryError) as error:
+            from supervice.pid1.spawn_errors import failure
+
+            reason, permanent, code, shortage = failure(error)
+            self._spawn_failed(SpawnFailed(clean(reason), permanent, code, at, shortage))
             return
         if self.started_at is not None:
             self.restarts += 1

@@ -87,6 +87,11 @@ def log_health(name: str, before: bool | None, healthy: bool, message: str, coun
         logger.info(f"{name}: healthy again")
 
 
+def log_unknown(name: str, what: str, message: str) -> None:
+    """A line for each check that could not be run."""
+    logger.warning(f"{name}: whether it is {what} is unknown: {message}; this does not count")
+
+
 def log_readiness(name: str, before: bool, now: bool, message: str) -> None:
     """Logs a change of readiness."""
     if before and not now:

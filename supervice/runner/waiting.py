@@ -8,7 +8,7 @@ from supervice.lifecycle.states import RESTING
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
-    from typing import Protocol, Self
+    from typing import Any, Protocol, Self
 
     from supervice.lean.loop import AnyFuture
     from supervice.lifecycle.states import Announce
@@ -27,6 +27,26 @@ if TYPE_CHECKING:
             """Calls `watcher` after each change of state, until the returned function is called."""
             ...
 
+    class Plans(Protocol):
+        """The processes that run at times of their own."""
+
+        def __contains__(self, name: object, /) -> bool: ...
+        def will_run(self, name: str, /) -> bool:
+            """Whether it runs, or will by itself."""
+            ...
+
+        def failed(self, name: str, /) -> str:
+            """Why its last run failed; "" when it did not."""
+            ...
+
+        def said(self, name: str, /) -> str:
+            """When it runs next, in words."""
+            ...
+
+        def row(self, name: str, /) -> dict[str, Any]:
+            """All there is to say of its schedule, as JSON has it."""
+            ...
+
     class StartQueue(Protocol):
         """The processes that wait to be started, and those that were left stopped instead."""
 
@@ -41,6 +61,11 @@ if TYPE_CHECKING:
 
         def cause(self, process: Waitable, /) -> str:
             """The name of the process whose failure left it stopped; "" when it was not."""
+            ...
+
+        @property
+        def plans(self) -> Plans | None:
+            """The schedules of programs; None where there are none."""
             ...
 
         def watch(self, watcher: Callable[[Waitable], object], /) -> Callable[[], None]:

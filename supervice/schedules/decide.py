@@ -14,9 +14,16 @@ from __future__ import annotations
 from supervice.lean.dataclasses import replace
 from supervice.schedules import states as s
 from supervice.schedules.due import come_due
-from supervice.schedules.ending import begin_run, cancel, end_run, impossible, next_due, runs_out_at
+from supervice.schedules.ending import (
+    begin_run,
+    cancel,
+    end_run,
+    impossible,
+    next_due,
+    runs_out_at,
+    why_stopped,
+)
 from supervice.schedules.states import Begin, Log, Notify, Stamp, State, Stop
-from supervice.schedules.words import duration
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -31,12 +38,21 @@ LONGEST_REPEAT: Final = 86400.0
 UNSET_BEFORE: Final = 1577836800.0
 
 
-def begin(wall: float, mono: float, plan: Plan, *, stamp: float | None = None, boot: bool = True) -> Step:
+def begin(
+    wall: float,
+    mono: float,
+    plan: Plan,
+    *,
+    stamp: float | None = None,
+    boot: bool = True,
+    held: bool = False,
+) -> Step:
     """The state of a schedule that begins: with the daemon (`boot`), or by a reload.
 
-    `stamp` is what `schedule_stamp` holds: times after it that are over are made up, once.
+    `stamp` is what `schedule_stamp` holds: times after it that are over are made up, once. `held`: not before
+    an operator starts it.
     """
-    state = State(wall, mono, wall, mono)
+    state = State(wall, mono, wall, mono, held=held)
     effects: list[Effect] = []
     if stamp is not None and stamp - wall > LONGEST_REPEAT:
         shown = plan.timeline.zone.shown(stamp)
@@ -47,7 +63,7 @@ def begin(wall: float, mono: float, plan: Plan, *, stamp: float | None = None, b
         state = replace(state, since=stamp, done=stamp, anchor=mono - ago, distance_done=mono - ago)
     elif plan.settings.stamped:
         effects.append(Stamp(wall))
-    if boot and plan.timeline.at_boot:
+    if boot and plan.timeline.at_boot and not held:
         # one run stands for all that is due
         state, more = begin_run(replace(state, since=wall, distance_done=mono), None, s.BOOT, plan)
     else:
@@ -107,9 +123,9 @@ def _looked(state: State, _event: s.Looked, plan: Plan) -> Step:
     elif run is not None:
         over = runs_out_at(run)
         if over is not None and over <= state.mono:
-            state = replace(state, run=replace(run, ending=s.TIMEOUT))
-            long = duration(run.settings.timeout or 0)
-            effects.append(Stop(f"takes longer than {long} (schedule_timeout)"))
+            run = replace(run, ending=s.TIMEOUT)
+            state = replace(state, run=run)
+            effects.append(Stop(why_stopped(run)))
     state, more = come_due(state, plan)
     return state, effects + more
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from supervice.lean.dataclasses import replace
 from supervice.schedules import states as s
-from supervice.schedules.ending import begin_run, fail
+from supervice.schedules.ending import begin_run, fail, why_stopped
 from supervice.schedules.states import Log, Notify, Pending, Stamp, Stop
 from supervice.schedules.timeline import MOST
 from supervice.schedules.words import duration
@@ -78,8 +78,8 @@ def _overlap(state: State, run: Run, plan: Plan, count: int, due: float) -> Step
         skipped = count - 1 if state.pending is None else count  # one of them is the pending run
         state = replace(state, pending=Pending(due, s.SCHEDULE))
     if overlap == s.RESTART and not run.ending:
-        effects.append(Stop("still runs at its next time (schedule_overlap = restart)"))
         run = replace(run, ending=s.OVERLAP)
+        effects.append(Stop(why_stopped(run)))
     if skipped and not run.skipped:
         when = plan.timeline.zone.shown(due)
         text = f"still runs: the time of {when} is skipped (schedule_overlap = {overlap})"

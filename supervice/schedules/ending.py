@@ -32,11 +32,7 @@ def end_run(state: State, event: RunEnded, plan: Plan) -> Step:
     if event.ok and not run.ending:
         state, effects = _succeed(state)
     else:
-        why = {
-            s.TIMEOUT: f"took longer than {duration(run.settings.timeout or 0)} (schedule_timeout)",
-            s.OVERLAP: "still ran at its next time (schedule_overlap = restart)",
-        }
-        run = replace(run, code=event.code, reason=why.get(run.ending, event.reason))
+        run = replace(run, code=event.code, reason=why_stopped(run) or event.reason)
         state = replace(state, run=run)
         again = _next_attempt(state, run, plan)
         if again is not None:
@@ -48,6 +44,13 @@ def end_run(state: State, event: RunEnded, plan: Plan) -> Step:
         state, effects = fail(state)
     state, more = begin_pending(state, plan)
     return state, effects + more
+
+
+def why_stopped(run: Run) -> str:
+    """Why a run was ended before its end; "" when it was not."""
+    if run.ending == s.TIMEOUT:
+        return f"took longer than {duration(run.settings.timeout or 0)} (schedule_timeout)"
+    return "still ran at its next time (schedule_overlap = restart)" if run.ending == s.OVERLAP else ""
 
 
 def _next_attempt(state: State, run: Run, plan: Plan) -> float | None:

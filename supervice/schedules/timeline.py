@@ -189,6 +189,11 @@ class Timeline:
             else:
                 self.at_boot = True
 
+    @property
+    def goes_by_the_clock(self) -> bool:
+        """Whether there is a cron line."""
+        return bool(self._lines)
+
     def next_after(self, instant: float) -> float | None:
         """The first time of a cron line after `instant` (seconds since 1970)."""
         bare = int((instant - self.offset) // 1)
@@ -239,6 +244,11 @@ def _walk(following: Callable[[float], float | None], after: float, until: float
             break
         count, last = count + 1, found
     return count, last
+
+
+def seed_of(program: str, host: str) -> str:
+    """What the offset of `schedule_jitter` is made from: it is another for each program and each host."""
+    return f"{program}\0{host}"
 
 
 def spread(jitter: float, seed: str) -> float:

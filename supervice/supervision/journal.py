@@ -30,14 +30,14 @@ class Journal(Observer):
     def changed(self, process: Process, change: Announce | None) -> None:
         if change is None:
             return
-        entry = (
-            time.time(),
-            change.to_state,
-            process.config.name,
-            change.from_state,
-            change.reason,
-            process.pid,
-        )
+        name, kind = process.config.name, f"PROCESS_STATE_{change.to_state}"
+        self._add((time.time(), kind, name, change.from_state, change.reason, process.pid))
+
+    def note(self, kind: str, name: str, reason: str) -> None:
+        """Takes down what is no change of state."""
+        self._add((time.time(), kind, name, "", reason, None))
+
+    def _add(self, entry: tuple[float, str, str, str, str, int | None]) -> None:
         self._kept.append(entry)
         for send in tuple(self._followers):
             send({"status": "ok", "event": _event(entry)})
@@ -58,10 +58,10 @@ class Journal(Observer):
 
 
 def _event(entry: tuple[float, str, str, str, str, int | None]) -> dict[str, Any]:
-    when, state, name, before, reason, pid = entry
+    when, kind, name, before, reason, pid = entry
     event = {
         "time": timestamp(when),
-        "type": f"PROCESS_STATE_{state}",
+        "type": kind,
         "name": name,
         "from_state": before,
         "reason": reason,

@@ -38,6 +38,10 @@ if TYPE_CHECKING:
             ...
 
 
+EMPTY = (
+    "the configuration has no programs any more, which would stop and remove all of them; "
+    "if that is meant: supervicectl reload --force"
+)
 TOO_LATE = "supervice is shutting down; the new configuration was not applied"
 
 
@@ -50,7 +54,7 @@ class Reloader:
         self._queue: list[AnyFuture] = []
         self._busy = False
 
-    async def reload(self, *, dry_run: bool) -> dict[str, list[str]]:
+    async def reload(self, *, dry_run: bool, force: bool = False) -> dict[str, list[str]]:
         """Does what `Daemon.reload` promises, after a reload that is under way."""
         if self._busy:
             turn = running_loop().create_future()
@@ -62,6 +66,8 @@ class Reloader:
                 raise Overtaken(TOO_LATE)  # before anything is stopped: programs work on while they drain
             loaded = self._host.read()
             plan = self._plan(loaded)
+            if not (dry_run or force or loaded.processes) and plan.removed:
+                raise ValueError(EMPTY)
             if not dry_run:
                 await self._apply(loaded, plan)
         finally:
@@ -84,7 +90,7 @@ class Reloader:
         table = self._table
         # the foreground command stands in no file
         commands = {name for name, process in table.processes.items() if process.foreground is not None}
-        old = [process.config for name, process in table.processes.items() if name not in commands]
+        old = [table.configured(name) for name in table.processes if name not in commands]
         taken = next((c.name for c in loaded.processes if c.main or c.name in commands), None)
         if commands and taken is not None:
             raise ValueError(f"[program:{taken}] cannot be main beside the command")
@@ -115,20 +121,22 @@ class Reloader:
             table.remove(name)
         self._host.apply(loaded)
         for name in (*plan.changed, *plan.adjusted):
-            table.processes[name].reconfigure(configs[name])
+            table.adjust(name, configs[name])
         for name in plan.added:
             table.add(configs[name])
         table.reorder(configs)  # as a fresh start would have it
         table.offer(loaded.processes)
         table.rebuild()
         new = {*plan.added, *plan.changed}
+        by_itself = {name for name, config in configs.items() if config.autostart and not config.schedule}
         fresh = [
             table.processes[name]
-            for name in configs
-            if name in active or (name in new and configs[name].autostart and name not in table.held)
+            for name, config in configs.items()
+            if (name in active and not config.schedule)
+            or (name in new and name in by_itself and name not in table.held)
         ]
         if plan.added or plan.changed or plan.adjusted:  # what was left stopped may have its chance again
-            fresh += [table.processes[name] for name in startup.left() if configs[name].autostart]
+            fresh += [table.processes[name] for name in startup.left() if name in by_itself]
         startup.request(fresh)
         _log(plan)
 

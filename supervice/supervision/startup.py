@@ -7,10 +7,11 @@ others. `foreground` sees to the foreground command, which comes last.
 
 from __future__ import annotations
 
+import time
 from heapq import heappop, heappush
 
 from supervice import logger
-from supervice.lean.loop import running_loop
+from supervice.lean.loop import PART, running_loop
 from supervice.lifecycle.graph import COMPLETED, Gates, start_order
 from supervice.lifecycle.states import EXITED, FATAL, RESTING, STOPPED, STOPPING, UP
 from supervice.supervision.start_record import StartRecord
@@ -23,11 +24,9 @@ if TYPE_CHECKING:
 
     from supervice.lifecycle.states import Announce
     from supervice.process import Process
-    from supervice.runner.waiting import Waitable
+    from supervice.runner.waiting import Plans, Waitable
     from supervice.supervision.table import ProcessTable
 
-# So many are started before timers, signals and clients have their turn again.
-BATCH = 16
 NOT_LOST = ("", "")
 
 
@@ -48,6 +47,7 @@ class Startup(Observer):
         self.command: Process | None = None  # the foreground command, as long as it is to be started
         self.stopped = False  # nothing is started any more
         self.record = StartRecord(table)
+        self.plans: Plans | None = None  # the schedules of programs, where there are any
 
     # -- the beginning -----------------------------------------------------------------------------------
 
@@ -67,7 +67,11 @@ class Startup(Observer):
 
     def first(self) -> list[Process]:
         """Returns the processes that start with the daemon, before the foreground command."""
-        return [p for p in self._table.processes.values() if p.config.autostart and p.foreground is None]
+        return [
+            p
+            for p in self._table.processes.values()
+            if p.config.autostart and p.foreground is None and p.config.schedule is None
+        ]
 
     def start_command(self) -> None:
         """Starts the foreground command, whose time has come."""
@@ -215,9 +219,8 @@ class Startup(Observer):
             running_loop().call_soon(self._work)
 
     def _work(self) -> None:
-        for _ in range(BATCH):
-            if not self._due:
-                break
+        give_up = time.monotonic() + PART
+        while self._due and time.monotonic() < give_up:
             name = heappop(self._due)[2]
             # a condition may have gone again meanwhile; then it goes on waiting
             if name in self._waiting and self._gates.may_start(name):

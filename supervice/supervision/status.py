@@ -36,6 +36,8 @@ def health(process: Process, queue: StartQueue) -> str:
         return "failed"
     if snapshot.state == EXITED and not process.expected:
         return "failed"
+    if queue.plans is not None and queue.plans.failed(process.config.name):
+        return "failed"  # the last run of a schedule
     if snapshot.stop is not None and snapshot.stop.cause == SICK:
         return "failed"  # it is stopped for its bad health
     return "ok" if snapshot.state in UP and snapshot.healthy else "-"
@@ -44,7 +46,8 @@ def health(process: Process, queue: StartQueue) -> str:
 def is_well(process: Process, queue: StartQueue) -> bool:
     """Returns whether `health NAME` says well of it: it runs or is done, and nothing is wrong with it."""
     done = process.state == EXITED and process.expected
-    return health(process, queue) != "failed" and (process.state in UP or done)
+    planned = process.config.schedule is not None  # between its runs
+    return health(process, queue) != "failed" and (process.state in UP or done or planned)
 
 
 def readiness(process: Process) -> bool | None:
@@ -53,6 +56,8 @@ def readiness(process: Process) -> bool | None:
         return True
     if process.snapshot.ready:
         return True
+    if process.config.schedule is not None:
+        return None
     by_itself = process.config.autostart or process.should_run or process.foreground is not None
     return False if by_itself else None
 
@@ -85,6 +90,7 @@ def describe(process: Process, queue: StartQueue) -> dict[str, Any]:
         "reason": reason(process, queue),
         "restarts": process.restarts,
         "waiting_for": queue.waiting_for(process),
+        "schedule": queue.plans.said(process.config.name) if queue.plans is not None else "",
         "status_text": process.status_text,
         "health_message": process.health_message,
         "health_time": _when(process.health_time),

@@ -6,6 +6,7 @@ change; the table knows none of them by name.
 
 from __future__ import annotations
 
+from supervice.lifecycle.states import RESTING
 from supervice.models import group_of
 
 TYPE_CHECKING = False
@@ -33,6 +34,9 @@ class Observer:
     def shutting_down(self, reason: str) -> None:
         """Follows the beginning of the end: nothing is started any more."""
 
+    def wanted(self, names: Iterable[str], wanted: bool) -> None:
+        """Follows the word of an operator: these are wanted, or not any more."""
+
 
 class ProcessTable:
     """The processes of one supervisor, in the order of the configuration."""
@@ -45,6 +49,9 @@ class ProcessTable:
         self._held: set[str] = set()
         self._leaving: frozenset[str] = frozenset()
         self._available: Sequence[ProgramConfig] = ()
+        self._later: dict[
+            str, ProgramConfig
+        ] = {}  # what a run of a schedule in progress does not get any more
         self._launcher: Launcher | None = None
 
     # -- what can be seen --------------------------------------------------------------------------------
@@ -81,6 +88,10 @@ class ProcessTable:
         """What processes are started with; None when the supervisor does not run."""
         return self._launcher
 
+    def configured(self, name: str) -> ProgramConfig:
+        """What the process has from its next start on; a run of a schedule ends as it began."""
+        return self._later.get(name) or self._processes[name].config
+
     # -- which processes there are -----------------------------------------------------------------------
 
     def add(self, config: ProgramConfig) -> Process:
@@ -97,8 +108,18 @@ class ProcessTable:
         """Ends the supervision of a process at rest."""
         self._processes.pop(name).close()
         self._held.discard(name)
+        self._later.pop(name, None)
         if self._launcher is not None:
             self._launcher.forget(name)
+
+    def adjust(self, name: str, config: ProgramConfig) -> None:
+        """Gives the process other settings; see `configured`."""
+        process = self._processes[name]
+        self._later.pop(name, None)
+        if process.config.schedule and config.schedule and process.state not in RESTING:
+            self._later[name] = config
+        else:
+            process.reconfigure(config)
 
     def replace(self, configs: Iterable[ProgramConfig]) -> None:
         """Takes these in place of all that there are; for a supervisor that does not run."""
@@ -125,11 +146,17 @@ class ProcessTable:
 
     def hold(self, names: Iterable[str]) -> None:
         """An operator stops them: they are not missing, and nothing starts them along with others."""
-        self._held.update(names)
+        self._say_wanted(names, False)
 
     def release(self, names: Iterable[str]) -> None:
         """They are wanted again."""
-        self._held.difference_update(names)
+        self._say_wanted(names, True)
+
+    def _say_wanted(self, names: Iterable[str], wanted: bool) -> None:
+        these = tuple(names)
+        (self._held.difference_update if wanted else self._held.update)(these)
+        for observer in self._observers:
+            observer.wanted(these, wanted)
 
     def leave(self, names: Iterable[str]) -> None:
         """A reload is stopping these; none when it is done with that."""
@@ -159,6 +186,10 @@ class ProcessTable:
             observer.shutting_down(reason)
 
     def _changed(self, process: Process, change: Announce) -> None:
+        if self._later and process.state in RESTING:
+            config = self._later.pop(process.config.name, None)
+            if config is not None:
+                process.reconfigure(config)
         for observer in self._observers:
             observer.changed(process, change)
 

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from supervice.pid1.leftovers import Stat
     from supervice.process import Process
     from supervice.runner.launcher import Launcher
-    from supervice.runner.waiting import StartQueue
+    from supervice.runner.waiting import Plans, StartQueue
     from supervice.supervision.shutdown import Settle
     from supervice.supervision.table import ProcessTable
 
@@ -154,12 +154,13 @@ class Termination(Observer):
     def _facts(self) -> list[Fact]:
         held, queue = self._table.held, self._queue
         harmless = self._host.config.quick_end_is_fine
+        plans = queue.plans if queue is not None else None
         return [
             Fact(
                 name=name,
                 state=process.state,
                 status=process.snapshot.status,
-                expected=process.expected,
+                expected=process.expected if plans is None else _is_well(process, plans),
                 reason=process.snapshot.reason,
                 main=process.config.main,
                 critical=process.config.critical,
@@ -170,7 +171,8 @@ class Termination(Observer):
                 lost="" if queue is None else queue.why_left(process),
                 cause="" if queue is None else queue.cause(process),
                 held=name in held,
-                pending=queue is not None and queue.is_waiting(process),
+                pending=(queue is not None and queue.is_waiting(process))
+                or (plans is not None and plans.will_run(name)),
                 ended=self._ended.get(name, 0),
             )
             for name, process in self._table.processes.items()
@@ -245,6 +247,14 @@ class Termination(Observer):
     def _end_drain(self) -> None:
         if self._drained is not None and not self._drained.done():
             self._drained.set_result(None)
+
+
+def _is_well(process: Process, plans: Plans) -> bool:
+    """Returns whether its last end was expected; a failed run counts only for a critical program."""
+    name = process.config.name
+    if name not in plans:
+        return process.expected
+    return not (process.config.critical and plans.failed(name))
 
 
 async def _flush(loop: EventLoop, outputs: OutputRouter, seconds: float) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
+from supervice.lean.dataclasses import replace
 from supervice.lifecycle import states as s
 from supervice.lifecycle.states import (
     Announce,
@@ -25,6 +26,7 @@ from supervice.lifecycle.states import (
     PreStopDone,
     ReadinessChecked,
     RestartRequested,
+    RunExpired,
     RunPreStop,
     SetTimer,
     SignalGroup,
@@ -62,7 +64,8 @@ policies = st.builds(
     pre_stop=st.booleans(),
     health_retries=st.sampled_from([1, 3]),
     health_restarts=st.booleans(),
-)
+    scheduled=st.sampled_from([False, False, False, True]),
+).map(lambda policy: replace(policy, oneshot=True) if policy.scheduled else policy)
 
 # What may happen next, as (kind, detail); resolved against the simulated kernel when it is applied. What leads on
 # stands there more than once: most walks would see nothing but STOPPED otherwise.
@@ -79,10 +82,11 @@ STEPS: list[Step] = [
     *[("extend", how) for how in ((1.0, 0.1), (60.0, 20.0))],
     ("leader", None),
     ("prestop", None),
+    ("expired", None),
     *[("pass", seconds) for seconds in (1.0, 50.0)],
     *[("stale", kind) for kind in ("exit", "ready", "health", "spawned", "failed")],
     # the next spawn: "ok", a failure, or "slow" (other inputs land before its answer)
-    *[("plan", answer) for answer in ("ok", "ok", "fail", "permanent", "slow")],
+    *[("plan", answer) for answer in ("ok", "ok", "fail", "permanent", "short", "slow")],
     *[("answer", works) for works in (True, False)],
 ]
 GET_UP: list[Step] = [("start", None), ("timer", None), ("ready", None), ("asked", (True, True))]
@@ -117,6 +121,7 @@ class Kernel:
         self.clock = 0.0
         self.automatic: list[float] = []  # when it was restarted without being asked
         self.asked = True  # the next spawn is one that was asked for
+        self.lacked = False  # the last one failed for want of pids
 
     def rule(self, number: int, holds: bool, how: str) -> None:
         if not holds:
@@ -187,6 +192,8 @@ class Kernel:
         if self.asked:
             self.asked = False
             self.automatic = []
+        elif self.lacked:
+            pass  # the last start failed for what the container lacks: this one is no restart
         elif self.policy.restart_limit is not None:
             most, window = self.policy.restart_limit
             self.automatic = [then for then in self.automatic if self.clock - then < window]
@@ -199,6 +206,9 @@ class Kernel:
 
     def answer(self, plan: str) -> object:
         self.spawning = False
+        self.lacked = plan == "short"
+        if self.lacked:
+            return SpawnFailed("no process is to be had", at=self.clock, shortage=True)
         if plan in ("fail", "permanent"):
             return SpawnFailed("no such file", permanent=plan == "permanent", code=127, at=self.clock)
         self.next_pid += 1
@@ -225,6 +235,8 @@ class Kernel:
         elif kind == "prestop" and self.pre_stop:
             self.pre_stop = False
             self.feed(PreStopDone(0.5))
+        elif kind == "expired":
+            self.feed(RunExpired("took longer than 60 s"))
         elif kind == "pass":
             self.clock += detail
         elif kind == "health" and self.checks is not None:
@@ -297,6 +309,8 @@ class Kernel:
         )
         self.rule(4, waits == (self.timer is not None), f"{now.state}, timer {self.timer}")
         self.rule(5, self.checks == (self.child if up else None), f"{now.state}, checks of {self.checks}")
+        given_up = now.state == s.FATAL or (now.state == s.BACKOFF and not now.shortages)
+        self.rule(12, not (self.policy.scheduled and given_up), f"{now.state} of a program with a schedule")
         self.check_readiness(up)
 
     def check_readiness(self, up: bool) -> None:

@@ -93,6 +93,7 @@ class FakeSink:
     """Takes everything at once."""
 
     blocked = False
+    label = "a sink"
     piped = False
     users = 0
     tail: object = None
@@ -112,12 +113,15 @@ class FakeSink:
     def reopen(self) -> str:
         return ""
 
+    def release(self) -> None:
+        pass
+
     def close(self) -> None:
         pass
 
 
 class FakeOutput:
-    """The output of a program whose last lines are not kept and which nobody follows."""
+    """The output of a program whose last lines are not kept and which has no followers."""
 
     spy: Callable[[int, bytes], object] | None = None
     observed = False

@@ -28,12 +28,17 @@ enum glance { NOTHING, FOUND, TOO_HARD };
 /* What a file holds, up to `most` bytes and with a NUL behind them; NULL when it cannot be read. */
 static char *contents(const char *path, size_t most, size_t *size)
 {
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    struct stat status;
     char *bytes;
     ssize_t count = 0;
     *size = 0;
     if (fd < 0)
         return NULL;
+    if (fstat(fd, &status) != 0 || !S_ISREG(status.st_mode)) {
+        close(fd);
+        return NULL;
+    }
     bytes = malloc(most + 1);
     while (bytes != NULL && *size < most && (count = read(fd, bytes + *size, most - *size)) > 0)
         *size += (size_t)count;

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import socket
 import stat
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -66,7 +68,7 @@ def test_the_group_owns_the_socket(path: Path) -> None:
 
 
 def test_a_group_that_we_may_not_give_is_said(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(*_args: Any) -> None:
+    def refuse(*_args: Any, **_more: Any) -> None:
         raise PermissionError(1, "Operation not permitted")
 
     monkeypatch.setattr(os, "chown", refuse)
@@ -190,18 +192,40 @@ def test_the_path_may_be_relative(path: Path, monkeypatch: pytest.MonkeyPatch) -
     assert not path.exists()
 
 
-def test_a_directory_that_stays_locked_is_not_waited_for_long(
-    path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    import fcntl
-
-    monkeypatch.setattr(listener_module, "LOCK_WAIT", 0.05)
+@pytest.fixture
+def locked(path: Path) -> Iterator[None]:
+    """The directory is locked, as every user who may read it can lock it."""
     fd = os.open(path.parent, os.O_RDONLY)
     fcntl.flock(fd, fcntl.LOCK_EX)
-    with pytest.raises(TimeoutError, match="locked"):
-        Listener(str(path), 0o600)
+    yield
     os.close(fd)
+
+
+@pytest.mark.usefixtures("locked")
+def test_b1_a_directory_that_stays_locked_is_not_waited_for_long(path: Path) -> None:
+    """The loop stands still meanwhile, and a stranger must not take the socket away."""
+    begin = time.monotonic()
+    listener = Listener(str(path), 0o600)
+    assert time.monotonic() - begin < 5
+    assert path.is_socket()
+    listener.close()
+    assert not path.exists()
+
+
+@pytest.mark.usefixtures("locked")
+def test_b1_without_the_lock_a_socket_that_may_be_new_is_left_alone(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another daemon may be between bind and listen; an old one cannot."""
+    inode = make_stale(path)
+    with pytest.raises(SocketInUse, match="try again") as caught:
+        Listener(str(path), 0o600)
+    assert path.stat().st_ino == inode
+    assert caught.value.foreign
+    assert not caught.value.live
+    monkeypatch.setattr(listener_module, "NEW", 0.0)
     Listener(str(path), 0o600).close()
+    assert not path.exists()
 
 
 RACER = """

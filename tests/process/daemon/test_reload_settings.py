@@ -33,6 +33,7 @@ class Reloaded:
         return self.one.ask("reload")
 
     def untouched(self, reply: dict[str, Any]) -> None:
+        assert reply["status"] == "ok", (reply, self.one.text())
         assert [reply[key] for key in ("added", "removed", "changed", "restart_required")] == [[]] * 4
         assert self.one.row("echo")["pid"] == self.pid
 
@@ -99,10 +100,11 @@ def test_log_overflow(daemon: Make, tmp_path: Path) -> None:
 def test_the_daemon_s_own_log(daemon: Make, tmp_path: Path) -> None:
     it = Reloaded(daemon, tmp_path)
     log = tmp_path / "daemon.log"
+    log.write_text("an earlier run\n" * 290)
     it.untouched(it.reload(f"logfile = {log}\n"))
     assert "reloaded" in log.read_text()
     before = it.one.text()
-    it.untouched(it.reload(f"logfile = {log}\nlog_maxbytes = 200\nlog_backups = 1\n"))
+    it.untouched(it.reload(f"logfile = {log}\nlog_maxbytes = 4KB\nlog_backups = 1\n"))
     for _ in range(3):
         it.one.ask("restart", "echo")
     eventually((tmp_path / "daemon.log.1").exists)
@@ -119,7 +121,7 @@ def test_the_daemon_s_own_log(daemon: Make, tmp_path: Path) -> None:
 def test_log_files_of_a_program(daemon: Make, tmp_path: Path) -> None:
     it = Reloaded(daemon, tmp_path)
     log = tmp_path / "echo.log"
-    it.program += f"stdout_logfile = {log}\nstdout_logfile_maxbytes = 1KB\n"
+    it.program += f"stdout_logfile = {log}\nstdout_logfile_maxbytes = 4KB\n"
     it.untouched(it.reload(""))
     it.say("into the file")
     eventually(lambda: log.read_text() == "into the file\n")
@@ -210,7 +212,7 @@ def test_env_file_and_umask_of_all(daemon: Make, tmp_path: Path) -> None:
     one.rewrite(f"env_file = {file}\n" + programs)
     assert one.ask("reload")["changed"] == ["a", "own"]
     pid = one.wait_state("own", "RUNNING")["pid"]
-    assert b"FROM_FILE=yes\0" in Path(f"/proc/{pid}/environ").read_bytes()
+    eventually(lambda: b"FROM_FILE=yes\0" in Path(f"/proc/{pid}/environ").read_bytes())
     assert one.ask("reload")["changed"] == []
 
 

@@ -117,7 +117,9 @@ def test_the_daemon_is_killed_again_and_again(daemon: Callable[..., Daemon], tmp
     assert begun == 6
 
 
-def test_the_end_waits_for_no_helper_and_blames_nobody(daemon: Callable[..., Daemon], tmp_path: Path) -> None:
+def test_the_end_waits_for_no_helper_and_blames_no_program(
+    daemon: Callable[..., Daemon], tmp_path: Path
+) -> None:
     path = tmp_path / "logs" / "log"
     path.parent.mkdir()
     one = daemon(program(path, 400_000, 12_000_000))
@@ -137,7 +139,7 @@ def test_switched_on_by_a_reload(daemon: Callable[..., Daemon], tmp_path: Path) 
     fifo = tmp_path / "fifo"
     os.mkfifo(fifo)
     text = f"[program:web]\ncommand = /bin/sh -c 'while :; do read x < {fifo} && cat /etc/passwd; done'\n"
-    one = daemon(text + options(path, 1500, compress=False))
+    one = daemon(text + options(path, 5000, compress=False))
     one.wait_state("web", "RUNNING")
     pid = one.row("web")["pid"]
 
@@ -146,7 +148,7 @@ def test_switched_on_by_a_reload(daemon: Callable[..., Daemon], tmp_path: Path) 
         return True
 
     eventually(lambda: more() and "log.2" in plain(path), 20)
-    one.rewrite(text + options(path, 1500))
+    one.rewrite(text + options(path, 5000))
     assert one.ask("reload")["status"] == "ok"
     assert one.row("web")["pid"] == pid
     eventually(lambda: more() and (path.parent / "log.3.gz").exists(), 20)
@@ -157,12 +159,12 @@ def test_the_daemons_own_log(daemon: Callable[..., Daemon], tmp_path: Path) -> N
     log = tmp_path / "own" / "log"
     log.parent.mkdir()
     one = daemon(
-        f"[supervice]\nsocket = {tmp_path}/0/s.sock\nlogfile = {log}\nlog_maxbytes = 500\nlog_compress = true\n"
+        f"[supervice]\nsocket = {tmp_path}/0/s.sock\nlogfile = {log}\nlog_maxbytes = 4KB\nlog_compress = true\n"
         "exit_when_idle = false\n[program:web]\ncommand = /bin/true\nstartsecs = 0\nautorestart = false\n"
     )
 
     def more() -> bool:
         return bool(one.ask("restart", "web"))
 
-    eventually(lambda: more() and (log.parent / "log.2.gz").exists(), 20)
+    eventually(lambda: more() and (log.parent / "log.2.gz").exists(), 60)
     assert b"web: " in gzip.decompress((log.parent / "log.2.gz").read_bytes())

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from supervice.config import options
 from supervice.config.options import EFFECT, LIVE, NAME, RELOAD, RESTART, START, live_fields, start_fields
 from supervice.lifecycle.reload_plan import ReloadPlan, plan_reload
-from supervice.models import ProgramConfig, SupervisorConfig
+from supervice.models import ProgramConfig, ScheduleConfig, SupervisorConfig
 
 programs = st.dictionaries(
     st.sampled_from("abcdefg"),
@@ -99,6 +99,9 @@ def test_a_reload_does_what_the_option_table_says() -> None:
     fields = set(ProgramConfig.__annotations__) - {"name", "program"}
     for row in (*options.PROGRAM, *options.GROUP, *options.LISTENER, *options.FCGI):
         field = options.GROUP_FIELDS.get(row[NAME], row[NAME]) if row in options.GROUP else row[NAME]
+        if field.startswith(options.NESTED):
+            assert row[RELOAD] == LIVE, "the next run, or the next look, has the new settings"
+            continue
         if field not in fields:
             assert row[RELOAD] in (RESTART, ""), row[NAME]
             continue
@@ -117,3 +120,19 @@ def test_output_that_goes_nowhere_cannot_be_sent_elsewhere_while_the_program_run
     one = ProgramConfig("a", "x", stdout_logfile="NONE")
     assert plan_of([one], [dataclasses.replace(one, stdout_logfile="/l")]).changed == ["a"]
     assert plan_of([dataclasses.replace(one, stdout_logfile="/l")], [one]).adjusted == ["a"]
+
+
+def test_a_run_of_a_schedule_is_never_restarted_by_a_reload() -> None:
+    """It ends as it began, whatever changed; only a schedule that comes or goes changes the program."""
+    daily = ScheduleConfig(("@daily",))
+    one = ProgramConfig("a", "x", type="oneshot", schedule=daily)
+    changes: list[dict[str, Any]] = [
+        {"command": "y"},
+        {"schedule": ScheduleConfig(("@hourly",))},
+        {"stopsignal": "QUIT"},
+    ]
+    for change in changes:
+        assert plan_of([one], [dataclasses.replace(one, **change)]).adjusted == ["a"]
+    assert plan_of([one], [one], SupervisorConfig(environment={"A": "1"}), stale=("a",)).changed == []
+    simple = ProgramConfig("a", "x")
+    assert plan_of([simple], [one]).changed == plan_of([one], [simple]).changed == ["a"]

@@ -1,4 +1,4 @@
-"""Live, ready, started and the numbers; what was first started when; waiting for what is so (no children)."""
+"""Live, ready, started and the numbers; what was first started when; waiting for conditions (no children)."""
 
 from __future__ import annotations
 
@@ -47,6 +47,7 @@ class Startup:
 
     def __init__(self) -> None:
         self.left: dict[str, str] = {}
+        self.plans = None
         self.watchers: list[Any] = []
 
     def watch(self, watcher: Any) -> Any:
@@ -124,7 +125,7 @@ def test_the_command_counts_from_the_beginning() -> None:
     assert it.started()
 
 
-def test_started_once_it_was_ready_though_nobody_looked() -> None:
+def test_started_once_it_was_ready_though_no_probe_looked() -> None:
     web, job = Program("web"), Program("job", type="oneshot")
     it = probes(web, job)
     it.changed(job.become(EXITED), None)
@@ -219,7 +220,7 @@ def test_a_completed_oneshot_is_all_that_it_can_be() -> None:
     assert [wait_for(word, [job], seconds=0) for word in WANTED] == [[True]] * 3
 
 
-def test_whoever_has_failed_for_good_ends_the_waiting() -> None:
+def test_one_that_has_failed_for_good_ends_the_waiting() -> None:
     a, b = Program("a"), Program("b")
     assert wait_for("running", [a, b], lambda: a.become(FATAL), seconds=60) == [False, False]
     assert wait_for("running", [a, b], seconds=60) == [False, False]

@@ -9,7 +9,14 @@ from pathlib import Path
 import pytest
 
 from supervice.config import load, options
-from supervice.models import HealthCheckConfig, Limits, ProgramConfig, SupervisorConfig
+from supervice.models import (
+    HealthCheckConfig,
+    Limits,
+    ProgramConfig,
+    ScheduleConfig,
+    SupervisorConfig,
+    WatchConfig,
+)
 from tests.paths import ROOT
 from tools import option_reference
 
@@ -66,6 +73,9 @@ def test_the_defaults_are_those_of_the_python_api() -> None:
             assert default == getattr(check, name.partition("_")[2]), name
         elif name.startswith("rlimit_"):
             assert default is None
+        elif name.startswith(("schedule_", "watch_")):
+            nested = ScheduleConfig(()) if name.startswith("schedule_") else WatchConfig(())
+            assert default == getattr(nested, name.partition("_")[2]), name
         else:
             owner = Limits() if name in Limits.__annotations__ else program
             assert default == getattr(owner, name), name
@@ -86,6 +96,8 @@ def test_every_field_can_be_set_in_a_file() -> None:
     }
     assert set(Limits.__annotations__) - {"rlimits"} <= program
     assert set(ProgramConfig.__annotations__) - made <= program
+    assert {f"schedule_{name}" for name in ScheduleConfig.__annotations__} - {"schedule_lines"} <= program
+    assert {f"watch_{name}" for name in WatchConfig.__annotations__} - {"watch_paths"} <= program
     for check in ("healthcheck", "readiness"):
         assert {f"{check}_{name}" for name in HealthCheckConfig.__annotations__} - {
             "readiness_action"
