@@ -10,6 +10,7 @@ from supervice import logger
 from supervice.api.rows import health_row
 from supervice.config.check_values import http_place
 from supervice.http.server import HttpServer, Response, text
+from supervice.supervision.health_verdict import sentence
 from supervice.supervision.status import is_live, readiness
 
 TYPE_CHECKING = False
@@ -109,8 +110,9 @@ class Endpoints:
         self, request: Request, word: str, well: bool, of: Callable[[Process], bool | None]
     ) -> Response:
         verbose = "verbose" in request.query.replace("=", "&").split("&")
-        ending = ": shutting down" if self._termination.stopping else ""
-        lines = [f"{word if well else 'not ' + word}{ending}"]
+        every, stopping = self._table.processes.values(), self._termination.stopping
+        culprits = [process for process in every if of(process) is False]
+        lines = [sentence(word, well, culprits, self._queue, stopping=stopping, details=False)]
         for process in self._table.processes.values():
             fine = of(process)
             mark = "-" if fine is None else "ok" if fine else "failed"
