@@ -133,7 +133,7 @@ class Process:
 
     @property
     def restarts(self) -> int:
-        """Spawns after the first."""
+        """Automatic restarts; a start or restart that was asked for does not count."""
         return self._driver.restarts
 
     @property

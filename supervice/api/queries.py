@@ -8,7 +8,9 @@ from __future__ import annotations
 from supervice import __version__
 from supervice.api import rows
 from supervice.api.logs import LogFollower, last_lines
-from supervice.control.protocol import FAILED, CommandError
+from supervice.control.protocol import FAILED, INVALID_REQUEST, CommandError
+from supervice.lean.loop import running_loop
+from supervice.lifecycle.graph import is_unchecked
 from supervice.lifecycle.states import RESTING, UP
 from supervice.runner.waiting import Until
 from supervice.supervision import status
@@ -120,6 +122,10 @@ class Queries:
         wanted, startup = request.wanted, self._daemon.startup
         processes = self._named(request)
         seconds = WAIT if request.timeout is None else request.timeout
+        if wanted == "healthy":
+            _refuse_unchecked(processes)
+        loop = running_loop()
+        over = loop.time() + seconds
         if wanted == "exited":
             gone = Until(processes, RESTING, startup)
             await gone.wait(seconds)
@@ -128,10 +134,25 @@ class Queries:
             until = UntilAll(self._daemon.table, startup, processes, WANTED[wanted])
             await until.wait(seconds)
             there = [until.has(p) for p in processes]
+        late = f"timed out after {seconds:g} s: " if loop.time() >= over else ""
         results = []
         for process, ok in zip(processes, there, strict=True):
             name, state = process.config.name, process.state
-            lacks = "" if ok or wanted not in ("ready", "healthy") or state not in UP else f", not {wanted}"
-            message = f"{name} is {state}{lacks}{status.why(process, startup)}"
+            still = "still " if late else ""
+            message = f"{name} is {state}{status.why(process, startup)}"
+            if not ok:
+                lacks = f", not {wanted}" if wanted in ("ready", "healthy") and state in UP else ""
+                why = status.why(process, startup)
+                message = f"{late}{name} is {still}{state}{lacks} (wanted: {wanted}){why}"
             results.append(rows.outcome(process, ok, message))
         return rows.results(results)
+
+
+def _refuse_unchecked(processes: list[Process]) -> None:
+    """`healthy` is what a check or a watchdog says; without one it never holds, as in `depends_on`."""
+    unchecked = [process.config.name for process in processes if is_unchecked(process.config)]
+    if unchecked:
+        raise CommandError(
+            INVALID_REQUEST,
+            f"{', '.join(unchecked)}: no health check, so healthy never holds; wait for ready",
+        )

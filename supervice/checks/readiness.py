@@ -240,30 +240,26 @@ class Http(Looking):
 
 
 class File(Looking):
-    """`file:PATH`: it is there and newer than the start."""
+    """`file:PATH`: it was made or changed since the start; what the clock says does not matter."""
 
     def __init__(self, loop: EventLoop, ready: Callable[[], object], path: str) -> None:
         super().__init__(loop, ready)
         self._path = path
-        self._start = 0
-        self._before: tuple[int, int] | None = None
+        self._before: tuple[int, ...] | None = None
 
     def prepare(self) -> tuple[tuple[int, int], ...]:
-        self._start = time.clock_gettime_ns(CLOCK_REALTIME_COARSE)
-        # One of the last run, touched in the same tick of that clock, is not mistaken for a new one.
         self._before = self._mark()
         return ()
 
-    def _mark(self) -> tuple[int, int] | None:
+    def _mark(self) -> tuple[int, ...] | None:
         try:
             found = os.stat(self._path)
         except OSError:
             return None
-        return found.st_ino, found.st_mtime_ns
+        return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
 
     async def look(self) -> bool:
-        now = self._mark()
-        return now is not None and now != self._before and now[1] >= self._start
+        return self._mark() not in (None, self._before)
 
 
 def way_to_be_ready(

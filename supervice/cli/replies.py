@@ -8,9 +8,9 @@ from __future__ import annotations
 import os
 import sys
 
-from supervice.cli.terminal import DONE, FAILED, NOT_RUNNING, UNREACHABLE, colored, complain, write
+from supervice.cli.terminal import DONE, FAILED, NOT_RUNNING, UNREACHABLE, USAGE, colored, complain, write
 from supervice.control.client import Unreachable, call
-from supervice.control.protocol import CommandError
+from supervice.control.protocol import INVALID_REQUEST, CommandError
 from supervice.control.render import (
     RUNNING_STATES,
     clean,
@@ -80,6 +80,8 @@ def show(request: Request, reply: Reply, as_json: bool) -> int:
         write("".join(f"{clean(problem)}\n" for problem in reply.get("problems", ())), sys.stderr)
     for message in _failures(request, reply, as_json):
         complain(message)
+    if not ok and reply.get("code") == INVALID_REQUEST:
+        return USAGE
     return exit_code(request, reply) if ok else FAILED
 
 

@@ -59,7 +59,6 @@ class Builder:
             if kind:
                 by_kind.setdefault(kind, []).append(section)
         self._supervisor(by_kind)
-        self.config.quick_end_is_fine = self.ctx.stock  # supervisord's users have it in many files
         members = self._groups(by_kind)
         for kind in ("program", "fcgi-program", "eventlistener"):
             for section in by_kind.get(kind, ()):

@@ -224,7 +224,7 @@ class HealthChecked:
 
 @dataclass(frozen=True)
 class Spawn:
-    pass
+    automatic: bool = False  # a restart that was not asked for
 
 
 @dataclass(frozen=True)

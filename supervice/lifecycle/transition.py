@@ -195,7 +195,7 @@ def _timer_elapsed(now: Snapshot, _event: TimerElapsed, policy: Policy) -> Step:
         return now, []
     run, stop = now.run, now.stop
     if run is None:  # BACKOFF
-        return spawn(now, now.reason)
+        return spawn(now, now.reason, automatic=True)
     if stop is None:  # STARTING
         return not_ready_in_time(now, run, policy) if run.started else lived(now, run, policy)
     if stop.step == s.PRE_STOP:

@@ -130,7 +130,7 @@ class Driver:
         self.ready_message = ""  # of the last readiness check
         self.ready_time: float | None = None
         self.status_text = ""  # what the program says of itself (STATUS=)
-        self.restarts: int = 0  # spawns after the first
+        self.restarts: int = 0  # automatic ones
 
     def open_output(self) -> ProgramOutput | None:
         """Returns the output, also of a process that has never run; None for the foreground command."""
@@ -193,7 +193,7 @@ class Driver:
         finally:
             self._busy = False
 
-    def _spawn(self, _effect: Spawn) -> None:
+    def _spawn(self, effect: Spawn) -> None:
         runtime = self.runtime()
         assert self._launcher is not None
         self.open_output()
@@ -209,7 +209,7 @@ class Driver:
             reason, permanent, code, shortage = failure(error)
             self._spawn_failed(SpawnFailed(clean(reason), permanent, code, at, shortage))
             return
-        if self.started_at is not None:
+        if effect.automatic and self.started_at is not None:
             self.restarts += 1
         self.started_at = time.time()
         self.child = Child(
