@@ -67,6 +67,7 @@ if TYPE_CHECKING:
     from supervice.output.process_output import ProgramOutput
     from supervice.pid1.runtime import Runtime
     from supervice.runner.monitors import Monitors
+    from supervice.runner.obstacle import Obstacle
 
     class Owner(Protocol):
         """What the driver reports changes to: its `Process`."""
@@ -94,6 +95,7 @@ class Driver:
         "foreground",
         "health_message",
         "health_time",
+        "obstacle",
         "output",
         "ready_message",
         "ready_time",
@@ -121,6 +123,7 @@ class Driver:
         self.started_at: float | None = None  # of the last spawn, in seconds since the epoch
         self.exits: tuple[Exit, ...] = ()  # the newest last
         self.foreground: list[str] | None = None  # the words of the foreground command
+        self.obstacle: Obstacle | None = None  # what a start waits for before its spawn
         self.expected = True  # whether the last exit was one of exitcodes
         self.health_message = ""  # of the last health check; the time in seconds since the epoch
         self.health_time: float | None = None
@@ -191,26 +194,36 @@ class Driver:
             self._busy = False
 
     def _spawn(self, _effect: Spawn) -> None:
-        runtime = self.runtime()
+        self.runtime()
         assert self._launcher is not None
+        self.obstacle = self._launcher.obstacle(self.config, self._spawn_now)
+        if self.obstacle is None:
+            self._spawn_now()
+
+    def _spawn_now(self, problem: str = "") -> None:
+        launcher, self.obstacle = self._launcher, None
+        assert launcher is not None
+        at = launcher.runtime.loop.time()
+        if problem:
+            return self.feed(SpawnFailed(problem, at=at))
         self.open_output()
         self.health_message = self.ready_message = self.status_text = ""
         self.health_time = self.ready_time = None
-        monitors = self._monitors = monitors_for(self, self.config, self._launcher)
-        at = runtime.loop.time()
+        monitors = self._monitors = monitors_for(self, self.config, launcher)
         try:
-            pid = self._spawn_with_output(self._launcher)
+            pid = self._spawn_with_output(launcher)
         except (SpawnError, OSError, MemoryError) as error:
             from supervice.pid1.spawn_errors import failure
 
-            reason, permanent, code, shortage = failure(error)
-            self._spawn_failed(SpawnFailed(reason, permanent, code, at, shortage))
-            return
+            if monitors is not None:
+                monitors.end()
+            self._monitors = None
+            return self.feed(SpawnFailed(*failure(error, at)))
         if self.started_at is not None:
             self.restarts += 1
         self.started_at = time.time()
         self.child = Child(
-            runtime,
+            launcher.runtime,
             pid,
             self._child_gone,
             clear_group=self.config.killasgroup,
@@ -223,15 +236,6 @@ class Driver:
         if monitors is not None:
             monitors.spawned(pid)
         self.feed(Spawned(pid))
-
-    def _spawn_failed(self, event: SpawnFailed) -> None:
-        self._end_monitors()
-        self.feed(event)
-
-    def _end_monitors(self) -> None:
-        if self._monitors is not None:
-            self._monitors.end()
-            self._monitors = None
 
     def _spawn_with_output(self, launcher: Launcher) -> int:
         if self.foreground is not None:
