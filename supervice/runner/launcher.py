@@ -20,7 +20,7 @@ from supervice.runner import environment as variables
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
     from typing import Protocol
 
     from supervice.checks.readiness import Begin
@@ -76,6 +76,7 @@ class Launcher:
         self._passed: dict[tuple[str, ...] | None, dict[str, str]] = {}
         self._null: int | None = None
         self._mounts: Mounts | None = None
+        self._unanswered: frozenset[str] = frozenset()  # programs whose files lie where nothing answers
         self._notify: NotifySocket | None = None
         self._terminal = False
         self.helpers: set[int] = set()  # pids of our own processes that are no programs
@@ -188,12 +189,22 @@ class Launcher:
 
         False for a file that cannot be read: a running program is not replaced by one that cannot start.
         """
-        if config.name not in self._marks:
+        if config.name not in self._marks or config.name in self._unanswered:
             return False
         try:
             return self._environ(config, None)[1] != self._marks[config.name]
         except variables.Unusable:
             return False
+
+    async def ask_files(self, configs: Iterable[ProgramConfig]) -> None:
+        """Finds out whose files do not answer at all; `is_stale` leaves those alone."""
+        mounts = self._foreign_mounts()
+        self._unanswered = frozenset()
+        if mounts is not None:
+            from supervice.runner.obstacle import unanswered
+
+            files = {c.name: (*self.env_file, *c.env_file, *c.secrets.values()) for c in configs}
+            self._unanswered = await unanswered(self.runtime, self.helpers, mounts, files)
 
     def forget(self, name: str) -> None:
         """Forgets the files of the process, so that it is not stale until it has started again."""

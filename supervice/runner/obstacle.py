@@ -10,11 +10,12 @@ import os
 
 from supervice import logger
 from supervice.config.quoting import split_command
+from supervice.lean.loop import wait_for
 from supervice.pid1.probe import Probe
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from supervice.lean.loop import Cancellable, EventLoop
     from supervice.models import ProgramConfig
@@ -127,6 +128,45 @@ def _touch(paths: list[str]) -> Callable[[], str]:
         return ""
 
     return ask
+
+
+async def unanswered(
+    runtime: Runtime, pids: set[int], mounts: Mounts, files: Mapping[str, Iterable[str]]
+) -> frozenset[str]:
+    """The names in `files` one of whose paths does not answer within SAY_AFTER seconds."""
+    loop = runtime.loop
+    where: dict[str, str] = {}  # path -> its mount
+    for paths in files.values():
+        for path in paths:
+            mount = mounts.silent(path)
+            if mount:
+                where[path] = mount
+    late = set(where.values())
+    if not late:
+        return frozenset()
+    done = loop.create_future()
+
+    def ask(mount: str) -> Probe:
+        def answered(_words: str) -> None:
+            late.discard(mount)
+            if not late and not done.done():
+                done.set_result(None)
+
+        return Probe(runtime, pids, _touch([path for path, its in where.items() if its == mount]), answered)
+
+    probes = []
+    try:
+        for mount in tuple(late):
+            probes.append(ask(mount))
+        await wait_for(loop, done, SAY_AFTER)
+    except (TimeoutError, OSError):
+        pass  # without a process to ask with, nothing has answered
+    finally:
+        for probe in probes:
+            probe.cancel()
+    for mount in late:
+        logger.warning(f"{mount} does not answer; files there are not compared")
+    return frozenset(name for name, paths in files.items() if any(where.get(path) in late for path in paths))
 
 
 def path_of(environments: tuple[Mapping[str, str], ...]) -> str:

@@ -123,6 +123,17 @@ def test_t2_a_link_to_such_a_mount_is_seen_without_touching_it(
     ends_at_once(one)
 
 
+def test_t2_a_reload_does_not_wait_for_files_there(held: Callable[[str], Held]) -> None:
+    one = held(f"[program:a]\ncommand = sleep 1000\nenv_file = SILENT/env\n{OTHER}")
+    one.wait_state("other", "RUNNING")
+    one.wait_state("a", "STARTING")
+    one.config.write_text(f"{one.config.read_text()}[program:new]\ncommand = sleep 1000\nstartsecs = 0\n")
+    assert one.ask("reload")["added"] == ["new"]
+    one.wait_state("new", "RUNNING")
+    assert one.row("a")["state"] == "STARTING"
+    ends_at_once(one)
+
+
 @pytest.mark.parametrize("ready", ["file:SILENT/ready", "unix:SILENT/socket"])
 def test_t2_readiness_on_such_a_mount_is_asked_beside_the_loop(
     held: Callable[[str], Held], ready: str
