@@ -27,6 +27,7 @@ from supervice.supervision.journal import Journal
 from supervice.supervision.probes import Probes
 from supervice.supervision.resources import Resources
 from supervice.supervision.signal_actions import SignalActions
+from supervice.supervision.socket_files import SocketFiles
 from supervice.supervision.startup import Startup
 from supervice.supervision.table import Observer, ProcessTable
 from supervice.supervision.termination import Termination
@@ -39,6 +40,8 @@ if TYPE_CHECKING:
     from supervice.supervision.reload import Reloader
     from supervice.supervision.schedules import Schedules
     from supervice.supervision.sd_notify import ManagerNotifier
+    from supervice.supervision.socket_files import HasSocketFiles
+    from supervice.supervision.watches import Watches
     from supervice.supervisord.extensions import Extensions
     from supervice.supervisord.rpc.servers import Servers
 
@@ -74,7 +77,9 @@ class Supervisor:
         self.probes = Probes(self.table)
         self.journal = Journal()
         self.extensions: Extensions | None = None
-        self.schedules: Schedules | None = None
+        self._schedules: Schedules | None = None
+        self._watches: Watches | None = None
+        self._files: tuple[str, ...] = ()  # of the configuration
         self._reloader: Reloader | None = None
         self._notifier = self._manager_notifier()
         # in this order; the extensions come before all of them once they are made
@@ -88,6 +93,7 @@ class Supervisor:
         self._signals: SignalActions | None = None
         self._servers: Servers | None = None
         self._endpoints: Endpoints | None = None
+        self._socket_files: SocketFiles | None = None
         self._finished: AnyFuture | None = None
 
         if config is not None:
@@ -119,6 +125,7 @@ class Supervisor:
         self._path = os.path.abspath(path)
         self.config = loaded.config
         self._wanted_servers = loaded.servers
+        self._files = tuple(loaded.files)
         if not self.daemon:
             config = self.config
             logger.setup_logger(config.loglevel, config.logfile, config.log_maxbytes, config.log_backups)
@@ -128,7 +135,10 @@ class Supervisor:
     def read(self, path: str | None = None) -> configuration.Loaded:
         """Returns the configuration as the file says now. ConfigValidationError with all of its errors."""
         loaded = configuration.load(
-            path or self._path or "", daemon_defaults=self.daemon, cwd=self._directory
+            path or self._path or "",
+            daemon_defaults=self.daemon,
+            cwd=self._directory,
+            settled=path is None,  # a reload often comes right after a change
         )
         errors = [problem for problem in loaded.problems if problem.severity == "error"]
         if errors:
@@ -159,25 +169,29 @@ class Supervisor:
         """
         return await self.reload()
 
-    async def reload(self, *, dry_run: bool = False) -> dict[str, list[str]]:
-        """Does the same; with `dry_run` it only says what would change."""
+    async def reload(self, *, dry_run: bool = False, force: bool = False) -> dict[str, list[str]]:
+        """Does the same; `dry_run` only says what would change, `force` may take every program away."""
         if self._reloader is None:
             from supervice.supervision.reload import Reloader
 
             self._reloader = Reloader(self.table, self.startup, self.termination, self)
-        return await self._reloader.reload(dry_run=dry_run)
+        if self._socket_files is not None and not dry_run:
+            self._socket_files.look()
+        return await self._reloader.reload(dry_run=dry_run, force=force)
 
     def apply(self, loaded: configuration.Loaded) -> None:
         """Takes over the settings and servers of a reload, as far as they need no new start."""
         if self._resources is not None:
             self._resources.apply(loaded.config)
         self.config = loaded.config
+        self._files = tuple(loaded.files)
         self._serve(loaded.servers)
 
     def reopen(self) -> list[tuple[str, str]]:
         """Opens every log file anew, for an external rotation; what could not be opened, and why."""
         logger.info("reopening log files")
-        return [] if self._resources is None else self._resources.reopen()
+        failed = [] if self._resources is None else self._resources.reopen()
+        return failed if self._socket_files is None else failed + self._socket_files.look()
 
     def empty_log(self, path: str) -> None:
         """Begins the log file at `path` anew, if one of ours is there. OSError."""
@@ -231,7 +245,7 @@ class Supervisor:
         self._warnings = []
         self.table.use(resources.launcher)
         self.extend()
-        self.keep_time()
+        self.attend()
         self._signals = SignalActions(
             loop,
             self.table,
@@ -251,6 +265,7 @@ class Supervisor:
 
             self._endpoints = Endpoints(loop, self.table, self.startup, self.probes, self.termination)
             self._endpoints.open(self.config.http)
+        self._socket_files = SocketFiles(loop, self._with_sockets)
         return resources
 
     def _start(self, loop: EventLoop) -> None:
@@ -262,26 +277,34 @@ class Supervisor:
         self.probes.begin()
         if self.extensions is not None:
             self.extensions.running()
+        if self._watches is not None:
+            self._watches.begin()
         self.startup.begin()
-        if self.schedules is not None:
-            self.schedules.begin()
+        if self._schedules is not None:
+            self._schedules.begin()
         if self.startup.command is not None:
             from supervice.supervision.foreground import start_last
 
             loop.create_task(start_last(self.table, self.startup))
         if self._notifier is not None:
             self._notifier.begin()
+        if self.daemon and own_process.IN_BUNDLE:
+            loop.call_later(own_process.START_IS_OVER, own_process.start_is_over)
 
     def _close(self) -> None:
         for process in self.processes.values():
             process.close()
-        parts = (self._signals, self._endpoints, self._servers, self.extensions, self.schedules)
-        for part in (*parts, self._resources):
+        of_some = (self._endpoints, self._servers, self.extensions, self._schedules, self._watches)
+        for part in (self._socket_files, self._signals, *of_some, self._resources):
             if part is not None:
                 part.close()
         self._signals = self._endpoints = self._servers = self.extensions = self._resources = None
-        self.schedules = None
+        self._socket_files = self._schedules = self._watches = None
         self.table.use(None)
+
+    def _with_sockets(self) -> list[HasSocketFiles]:
+        parts = (self._resources, self._endpoints, self._servers)
+        return [part for part in parts if part is not None]
 
     # -- what only some configurations need --------------------------------------------------------------
 
@@ -308,16 +331,26 @@ class Supervisor:
             self.extensions = Extensions(self.table, resources.launcher, resources.outputs, self)
             self.extensions.rebuild()
 
-    def keep_time(self) -> bool:
-        """Makes what runs programs at their times when one has a schedule now; returns whether it did."""
-        if self._resources is None or self.schedules is not None:
-            return False
-        if not any(process.config.schedule for process in self.processes.values()):
-            return False
-        from supervice.supervision.schedules import Schedules
+    def attend(self) -> list[Schedules | Watches]:
+        """Makes what runs programs at their times and what watches files, as far as something needs it now.
 
-        self.schedules = Schedules(running_loop(), self.table, self.startup, self.journal)
-        return True
+        Returns what is new.
+        """
+        if self._resources is None:
+            return []
+        made: list[Schedules | Watches] = []
+        configs = [process.config for process in self.processes.values()]
+        if self._watches is None and (self.config.watch_config or any(config.watch for config in configs)):
+            from supervice.supervision.watches import watches_of
+
+            self._watches = watches_of(self, lambda: self._files)
+            made.append(self._watches)
+        if self._schedules is None and any(config.schedule for config in configs):
+            from supervice.supervision.schedules import Schedules
+
+            self._schedules = Schedules(running_loop(), self.table, self.startup, self.journal)
+            made.append(self._schedules)
+        return made
 
 
 class _OnDemand(Observer):
@@ -328,5 +361,5 @@ class _OnDemand(Observer):
 
     def rebuild(self) -> None:
         self._supervisor.extend()
-        if self._supervisor.keep_time() and self._supervisor.schedules is not None:
-            self._supervisor.schedules.rebuild()
+        for made in self._supervisor.attend():
+            made.rebuild()

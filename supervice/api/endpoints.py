@@ -11,6 +11,7 @@ from supervice.api.rows import health_row
 from supervice.config.check_values import http_place
 from supervice.http.opening import Opening
 from supervice.http.server import HttpServer, Response, text
+from supervice.supervision.health_verdict import sentence
 from supervice.supervision.status import is_live, readiness
 
 TYPE_CHECKING = False
@@ -47,6 +48,7 @@ class Endpoints:
         self._termination = termination
         self._server = HttpServer(loop, self.answer, log=logger.warning)
         self._opening: Opening | None = None
+        self._unix = False
 
     def open(self, place: str) -> None:
         """Never raises: programs are worth more than the answers about them, and the log says it loudly."""
@@ -57,10 +59,19 @@ class Endpoints:
             lambda words: logger.error(f"http = {place}: no probes and no metrics: {words}"),
             lambda: logger.info(f"probes and metrics at {place}"),
         )
+        self._unix = port is None
         if port is None:
             self._opening.unix(host, SOCKET_MODE)
         else:
             self._opening.inet(host, port)
+
+    @property
+    def has_socket_files(self) -> bool:
+        return self._unix
+
+    def restore(self) -> list[tuple[str, str]]:
+        """Makes the socket file again if it was removed; what could not be made, and why."""
+        return self._server.restore()
 
     def close(self) -> None:
         if self._opening is not None:
@@ -91,8 +102,9 @@ class Endpoints:
         self, request: Request, word: str, well: bool, of: Callable[[Process], bool | None]
     ) -> Response:
         verbose = "verbose" in request.query.replace("=", "&").split("&")
-        ending = ": shutting down" if self._termination.stopping else ""
-        lines = [f"{word if well else 'not ' + word}{ending}"]
+        every, stopping = self._table.processes.values(), self._termination.stopping
+        culprits = [process for process in every if of(process) is False]
+        lines = [sentence(word, well, culprits, self._queue, stopping=stopping, details=False)]
         for process in self._table.processes.values():
             fine = of(process)
             mark = "-" if fine is None else "ok" if fine else "failed"

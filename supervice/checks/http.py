@@ -9,6 +9,7 @@ from supervice.checks.base import HealthChecker, HealthCheckResult
 from supervice.checks.connect import connect, lacks_means, readable, writable
 from supervice.config.check_values import split_url
 from supervice.lean.loop import running_loop, wait_for
+from supervice.lean.text import clean
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -101,5 +102,5 @@ class HTTPHealthChecker(HealthChecker):
 
 def _shown(body: bytes) -> str:
     text = " ".join(body[:KEPT_BODY].decode(errors="replace").split())
-    text = "".join(c if c.isprintable() else "?" for c in text)[:SHOWN_BODY]
+    text = clean(text)[:SHOWN_BODY]
     return f": {text}" if text else ""

@@ -6,6 +6,7 @@ import time
 
 from supervice.checks.base import HealthCheckResult
 from supervice.lean.loop import sleep
+from supervice.lean.text import clean
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -64,9 +65,9 @@ class HealthMonitor:
                 self._lenient_until = 0.0
                 self._pause = 0.0
             if not result.unknown:
-                self._report(result.healthy, result.message, self._loop.time() >= self._lenient_until)
+                self._report(result.healthy, clean(result.message), self._loop.time() >= self._lenient_until)
             elif self._unknown is not None:
-                self._unknown(result.message)
+                self._unknown(clean(result.message))
             await sleep(self._loop, self._next())
 
     def _next(self) -> float:

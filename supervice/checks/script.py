@@ -123,6 +123,11 @@ class ScriptRun:
         text = self._kept.decode(errors="replace").strip()
         return text.splitlines()[-1].strip() if text else ""
 
+    def last_lines(self, most: int) -> tuple[str, ...]:
+        """The end of what it said, without empty lines."""
+        lines = (line.strip() for line in self._kept.decode(errors="replace").splitlines())
+        return tuple(line for line in lines if line)[-most:]
+
     def said(self) -> str:
         return f": {self.output()}" if self.output() else ""
 

@@ -34,6 +34,10 @@ def check(words: list[str], found: str | None) -> int:
         else:
             sys.stderr.write(f"supervice: {path}: {error.strerror}\n")
         return 2
+    if any(config.watch for config in loaded.config.programs):
+        from supervice.cli.check_watch import watch_problems
+
+        loaded.problems += watch_problems(loaded)
     failed = bool(loaded.errors)
     if form == "json":
         _print_json(loaded.problems, None if failed else loaded)

@@ -234,7 +234,8 @@ def _table(options: list[Option]) -> Iterator[str]:
 def _order(loaded: Loaded) -> Iterator[str]:
     yield "\nstart order (those of a line at once; only depends_on waits):"
     by_name = {p.name: p for p in loaded.processes}
-    order = [[n for n in level if by_name[n].autostart] for level in levels(loaded.processes)]
+    by_itself = {name for name, p in by_name.items() if p.autostart and p.schedule is None}
+    order = [[n for n in level if n in by_itself] for level in levels(loaded.processes)]
     for number, names in enumerate(filter(None, order), 1):
         yield f"  {number}. {', '.join(names)}"
     if not any(order):
@@ -242,6 +243,9 @@ def _order(loaded: Loaded) -> Iterator[str]:
     by_hand = [p.name for p in loaded.processes if not p.autostart]
     if by_hand:
         yield f"  by hand: {', '.join(by_hand)}"
+    at_times = [p.name for p in loaded.processes if p.autostart and p.schedule is not None]
+    if at_times:
+        yield f"  at their times: {', '.join(at_times)}"
 
 
 def _stop(loaded: Loaded) -> Iterator[str]:

@@ -66,6 +66,9 @@ def _run(args: Arguments) -> int:
         return _refuse("there is no configuration; name one with -c FILE (see supervice --help)")
     if path is None:
         return _single(args)
+    from supervice.lean.enumeration import use_light
+
+    use_light()
     from supervice.config import ConfigValidationError
     from supervice.core import Supervisor
 

@@ -47,7 +47,7 @@ class _Rules:
             if owner not in self._given:
                 for option in self._given:
                     if option.startswith(f"{owner}_"):
-                        self._error(option, f"{option} does nothing without {owner}, add it")
+                        self._error(option, f"{option} does nothing without {owner}; add it")
         if self._values.get("schedule"):
             self._schedule()
         if self._values.get("watch"):
@@ -56,11 +56,11 @@ class _Rules:
     def _schedule(self) -> None:
         values, given = self._values, self._given
         if given.get("type") and values.get("type") == "simple":
-            self._error("type", "type = simple does not go with schedule: it is a oneshot, remove it")
+            self._error("type", "type = simple does not go with schedule: it is a oneshot; remove it")
         values["type"] = "oneshot"
         for option, instead in _DECIDED.items():
             if option in given:
-                self._error(option, f"{option} does nothing with schedule, {instead}")
+                self._error(option, f"{option} does nothing with schedule; {instead}")
         if values.get("main"):
             self._error("main", "main = true does not go with schedule: the container would end with a run")
         for line in values["schedule"]:
@@ -76,17 +76,17 @@ class _Rules:
         if stamp is not None and self._numprocs > 1 and "%(process_num)" not in stamp[0]:
             self._error(
                 "schedule_stamp",
-                f"schedule_stamp: {self._numprocs} processes would write this file, "
+                f"schedule_stamp: {self._numprocs} processes would write this file; "
                 "write %(process_num)02d into its name",
             )
 
     def _watch(self) -> None:
         values = self._values
         if ENV_FILES in values["watch"] and not (values.get("env_file") or values.get("secrets")):
-            self._error("watch", "watch = @env: it has no env_file and no secrets, add one or name the files")
+            self._error("watch", "watch = @env: it has no env_file and no secrets; add one or name the files")
         unknown = next((path for path in values["watch"] if path[:1] == "@" and path != ENV_FILES), None)
         if unknown is not None:
-            self._error("watch", f"watch = {unknown}: no such list, write @env or ./{unknown}")
+            self._error("watch", f"watch = {unknown}: no such list; write @env or ./{unknown}")
 
     def _error(self, option: str, message: str) -> None:
         _, file, line = self._given.get(option) or ("", self._section.file, self._section.line)

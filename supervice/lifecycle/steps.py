@@ -286,6 +286,8 @@ def after_stop(now: Snapshot, cause: str, how: str, at: float, policy: Policy) -
     if not now.should_run:
         stopped = replace(now, state=s.STOPPED, reason="")
         return stopped, announce(now, stopped, how)
+    if cause != s.ASKED:
+        now = replace(now, given_up=True)
     if cause == s.OVERDUE:
         return ended(now, now.reason, expected=False)
     if cause == s.UNREADY:

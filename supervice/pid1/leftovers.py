@@ -153,12 +153,15 @@ class Hunt:
         signum: int = signal.SIGTERM,
         grace: float = 5.0,
         notify: Callable[[list[Stat], int], object] | None = None,
+        spared: Callable[[Stat], bool] | None = None,
     ) -> None:
+        """`spared(stat)`: it has had its stop signal; it is waited for, and gets SIGKILL like the others."""
         self._loop = loop
         self._find = find
         self._done = done
         self._signum = signum
         self._notify = notify
+        self._spared = spared
         self._fds: dict[tuple[int, int], int] = {}  # (pid, started) -> pidfd
         self._gone: set[tuple[int, int]] = set()
         self._finished = False
@@ -197,6 +200,8 @@ class Hunt:
             self._fds[key] = fd
             if fd != NUMBER_ONLY:
                 self._loop.add_reader(fd, self._one_gone, key)
+            if self._spared is not None and self._signum != signal.SIGKILL and self._spared(stat):
+                continue
             _send(key, fd, self._signum)
             if self._signum == signal.SIGTERM:
                 _send(key, fd, signal.SIGCONT)  # a stopped process would not see its SIGTERM

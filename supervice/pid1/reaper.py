@@ -14,6 +14,8 @@ from __future__ import annotations
 import os
 import time
 
+from supervice.pid1.leftovers import children_of, processes
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
         ) -> None: ...
         def poll(self) -> bool: ...
         def knows(self, pid: int) -> bool: ...
+        def strangers(self) -> list[int] | None: ...
         def close(self) -> None: ...
 
 
@@ -108,6 +111,14 @@ class Reaper:
     def knows(self, pid: int) -> bool:
         return pid in self._children
 
+    def strangers(self) -> list[int]:
+        """Returns the children of this process that were not registered, orphans, the newest last."""
+        children, known = children_of(os.getpid()), self._children
+        if children is None:  # a kernel that does not tell
+            me = os.getpid()
+            children = [stat.pid for stat in processes() if stat.ppid == me]
+        return [] if len(children) == len(known) else [pid for pid in children if pid not in known]
+
     def close(self) -> None:
         self._children.clear()
 
@@ -166,6 +177,10 @@ class PoliteReaper:
 
     def knows(self, pid: int) -> bool:
         return pid in self._children
+
+    def strangers(self) -> list[int] | None:
+        """Returns None: orphans do not come to an application, and its other children are its own."""
+        return None
 
     def close(self) -> None:
         self._open = False

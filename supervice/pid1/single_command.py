@@ -12,7 +12,7 @@ import sys
 
 from supervice.lean.builtin import signal
 from supervice.lean.dataclasses import dataclass, field
-from supervice.pid1 import terminal
+from supervice.pid1 import own_process, terminal
 from supervice.pid1.leftovers import Hunt, descendants, everyone_else
 from supervice.pid1.reaper import Reaper
 from supervice.pid1.signals import (
@@ -113,6 +113,8 @@ class SingleCommand:
         else:
             self._reaper.register(self._pid, self._ended)
             os.chdir("/")
+            if own_process.IN_BUNDLE:
+                own_process.start_is_over()
 
     def _not_spawned(self, error: SpawnError | OSError, waited: float) -> None:
         from supervice.pid1.spawn_errors import is_shortage

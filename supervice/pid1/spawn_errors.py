@@ -5,6 +5,8 @@ from __future__ import annotations
 import errno
 import os
 
+from supervice.lean.text import clean
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -39,8 +41,9 @@ def failure(error: Exception, at: float) -> tuple[str, bool, int, float, bool]:
     lacks = is_shortage(error)
     if isinstance(error, (OSError, MemoryError)):  # no descriptor is left, or a log file cannot be opened
         where = getattr(error, "filename", None) or "spawn"
-        return f"{where}: {getattr(error, 'strerror', None) or error or 'out of memory'}", False, 1, at, lacks
-    return str(error), getattr(error, "permanent", False), getattr(error, "code", 1), at, lacks
+        words = f"{where}: {getattr(error, 'strerror', None) or error or 'out of memory'}"
+        return clean(words), False, 1, at, lacks
+    return clean(str(error)), getattr(error, "permanent", False), getattr(error, "code", 1), at, lacks
 
 
 def explain(error: Exception, path: str, argv: list[str], env: Mapping[str, str]) -> Reason:

@@ -44,13 +44,13 @@ def _long_steps(cron: Cron) -> list[str]:
             if not slash:
                 continue
             if base in ("L", "LW"):
-                found.append(f"{field.name}: the step in {term} does nothing, write {base}")
+                found.append(f"{field.name}: the step in {term} does nothing; write {base}")
                 continue
             first, dash, last = ("", "", "") if base == "*" else base.partition("-")
             low = field.number(first) if first else field.least
             high = field.number(last) if dash else field.most
             if low is not None and high is not None and int(step) > high - low and int(step) > 1:
                 found.append(
-                    f"{field.name}: the step of {term} is beyond its end: it is {low} alone, write {low}"
+                    f"{field.name}: the step of {term} is beyond its end: it is {low} alone; write {low}"
                 )
     return found

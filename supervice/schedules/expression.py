@@ -39,7 +39,7 @@ def parse_lines(text: str) -> tuple[Cron | Every | Reboot, ...]:
     """The schedules of an option, one a line; ValueError says what to write instead."""
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     if not lines:
-        raise ValueError("is empty, write a schedule (30 3 * * *, @daily, every 5m)")
+        raise ValueError("is empty; write a schedule (30 3 * * *, @daily, every 5m)")
     return tuple(parse(line) for line in lines)
 
 
@@ -113,7 +113,7 @@ def _distance(word: str) -> float:
     if not word.strip():
         raise ValueError(refusals.of_distance(word))
     if total < 1:
-        raise ValueError("every: the least is 1s, write every 1s")
+        raise ValueError("every: the least is 1s; write every 1s")
     if total > LONGEST:
-        raise ValueError("every: the most is 10000d, write a shorter time")
+        raise ValueError("every: the most is 10000d; write a shorter time")
     return total

@@ -19,12 +19,12 @@ _FIVE: Final = "write five fields (minute, hour, day of month, month, day of wee
 def of_name(word: str, names: Iterable[str]) -> str:
     if word.partition(" ")[0] == "@every":
         return f"is written without @ here: every{word[6:] or ' 5m'}"
-    return f"no such name, write one of {', '.join(names)}, @reboot"
+    return f"no such name; write one of {', '.join(names)}, @reboot"
 
 
 def of_distance(word: str) -> str:
     if word.strip().isdigit():
-        return f"the time has no unit, write every {word.strip()}s"
+        return f"the time has no unit; write every {word.strip()}s"
     return f"not a time: {_EVERY}"
 
 
@@ -33,17 +33,17 @@ def of_count(words: Sequence[str]) -> str:
     first = words[0].upper() if words else ""
     if first.startswith(("TZ=", "CRON_TZ=")):
         zone = words[0].partition("=")[2]
-        return f"the time zone is an option of its own, write schedule_timezone = {zone}"
+        return f"the time zone is an option of its own; write schedule_timezone = {zone}"
     if len(words) > 5 and not any(_like_a_field(word) for word in words[5:]):
         five = " ".join(words[:5])
-        return f"text stands behind the five fields, write schedule = {five} and the rest as command"
+        return f"text stands behind the five fields; write schedule = {five} and the rest as command"
     if len(words) == 6:
         seconds = _seconds(words[0]) or _seconds(words[5])
         return (
             "six fields: elsewhere the sixth is seconds, in front or behind; "
             f"{_FIVE}, or every {seconds or 30}s"
         )
-    return f"{len(words)} fields, {_FIVE}"
+    return f"{len(words)} fields; {_FIVE}"
 
 
 def _like_a_field(word: str) -> bool:
@@ -73,27 +73,27 @@ def of_a_range_of_one(fields: Sequence[str]) -> str:
             base, slash, step = term.partition("/")
             first, dash, last = base.partition("-")
             if slash and dash and field.number(first) == field.number(last):
-                return f"{field.name}: {term} can be read in two ways, write {first} or {first}/{step}"
+                return f"{field.name}: {term} can be read in two ways; write {first} or {first}/{step}"
     return ""
 
 
 def _of_term(field: Field, text: str, term: str) -> str:
     """What is wrong with one item of a list; "" where nothing is."""
     if not term:
-        return "an empty item, write numbers with commas and without blanks (1,15)"
+        return "an empty item; write numbers with commas and without blanks (1,15)"
     base, slash, step = term.partition("/")
     if slash and not (step.isascii() and step.isdigit() and int(step[:9])):
-        return "the step behind / is a number from 1, write */5"
+        return "the step behind / is a number from 1; write */5"
     if base == "?":
-        return "? is not known here, write *"
+        return "? is not known here; write *"
     if base.startswith("H"):
-        return "H is not known here, write a number, and schedule_jitter to spread the load"
+        return "H is not known here; write a number, and schedule_jitter to spread the load"
     if base == "*" or _is_special(field, base):
         return ""
     if "#" in base:
-        return "# stands between a day of the week and 1 to 5, write MON#2 for the second Monday"
+        return "# stands between a day of the week and 1 to 5; write MON#2 for the second Monday"
     if field.name == "day of week" and base.endswith("L"):
-        return "L stands behind one number from 0 to 7, write 5L for the last Friday"
+        return "L stands behind one number from 0 to 7; write 5L for the last Friday"
     if base.endswith("W"):
         return "W is known only in LW, the last weekday of the month"
     first, dash, last = base.partition("-")
@@ -104,7 +104,7 @@ def _of_term(field: Field, text: str, term: str) -> str:
     if dash and start is not None and end is not None and end < start:
         unwrapped = _unwrapped(field, first, start, end, int(step[:9] or 1))
         rest = [unwrapped if other == term else other for other in text.split(",")]
-        return f"{first}-{last} goes over the end, write {','.join(rest)}"
+        return f"{first}-{last} goes over the end; write {','.join(rest)}"
     return ""
 
 
@@ -125,7 +125,7 @@ def _of_word(field: Field, word: str) -> str:
         return f"goes from {field.least} to {field.most}{midnight}"
     if field.names:
         return f"write a number from {field.least} to {field.most}, or {', '.join(field.names)}"
-    return f"not a number, write {field.least} to {field.most}, or *"
+    return f"not a number; write {field.least} to {field.most}, or *"
 
 
 def _unwrapped(field: Field, first: str, start: int, end: int, step: int) -> str:

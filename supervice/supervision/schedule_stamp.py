@@ -10,12 +10,13 @@ from supervice.fs.place import Place
 from supervice.schedules import stamp
 
 MODE = 0o644
+_MOST = 1 << 20  # bytes that are read of a file that is named by mistake
 
 
 def read_stamp(name: str, path: str) -> float | None:
     """Seconds since 1970; None when there is none yet, or none that can be read, which is said."""
     try:
-        return stamp.read(read_file(path, stamp.LONGEST)[0])
+        return stamp.read(read_file(path, _MOST)[0])
     except FileNotFoundError:
         return None
     except OSError as error:

@@ -196,6 +196,7 @@ class Schedules(Observer):
         if boot and self._entries and is_unset(self._clock()):
             logger.warning("the clock was never set: schedules go by what it says until it is")
         self._watch_clock()
+        self._rearm()
 
     def _add(self, process: Process, config: ProgramConfig, boot: bool) -> None:
         try:

@@ -170,6 +170,9 @@ async def stop_in_order(
                 process.request_stop()
             if not await gone.wait(_slowest(now) + AFTER_KILL):
                 stubborn += gone.missing
+        for process in level:
+            if id(process) in these and process.has_left_any and process.state in RESTING and wanted(process):
+                await process.stop_what_it_left()
     return stubborn
 
 

@@ -13,6 +13,7 @@ import stat
 import time
 
 from supervice.lean.dataclasses import dataclass
+from supervice.watch.mounts import mount_points
 from supervice.watch.patterns import ANY_DEPTH, is_found
 from supervice.watch.picture import Changes, Picture
 
@@ -50,6 +51,15 @@ class Look:
     unread: bool = False  # not all was read; look again at once
     unreadable: tuple[str, ...] = ()  # newly found to be: OSError texts, one a file
     files: int = 0
+
+
+def own_mount_points() -> set[str]:
+    """What is mounted in our own mount namespace; nothing where /proc does not say."""
+    try:
+        with open("/proc/self/mountinfo", "rb") as file:
+            return mount_points(file.read())
+    except OSError:
+        return set()
 
 
 class _File:

@@ -309,7 +309,7 @@ class Kernel:
         )
         self.rule(4, waits == (self.timer is not None), f"{now.state}, timer {self.timer}")
         self.rule(5, self.checks == (self.child if up else None), f"{now.state}, checks of {self.checks}")
-        given_up = now.state in (s.FATAL, s.BACKOFF)
+        given_up = now.state == s.FATAL or (now.state == s.BACKOFF and not now.shortages)
         self.rule(12, not (self.policy.scheduled and given_up), f"{now.state} of a program with a schedule")
         self.check_readiness(up)
 

@@ -17,6 +17,7 @@ class FakeProcess:
 
     foreground: list[str] | None = None
     obstacle = ""
+    has_left_any = False
     health_message = ""
     restarts = 0
     exits: tuple[Any, ...] = ()

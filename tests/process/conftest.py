@@ -48,7 +48,10 @@ def daemon(tmp_path: Path) -> Iterator[Callable[..., Daemon]]:
         one = Daemon(directory, text, *args, env=env)
         made.append(one)
         if wait:
-            eventually(lambda: one.ask("status"), message=f"the daemon answers: {one.text()}")
+            try:
+                eventually(lambda: one.ask("status"), 20)
+            except AssertionError as error:
+                raise AssertionError(f"the daemon does not answer ({error}); it says: {one.text()}") from None
         return one
 
     yield make

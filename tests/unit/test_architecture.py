@@ -1,4 +1,4 @@
-"""The house rules, read from the code: who may import whom, what stands in one place only, how long is long.
+"""The house rules, read from the code: which part imports which, what stands in one place only, how long is long.
 
 The table says what each part may use at run time. Import statements are read with `ast`, those inside
 functions too; what stands under `if TYPE_CHECKING:` is for type checkers only and has its own, shorter list.
@@ -26,7 +26,7 @@ PACKAGE = ROOT / "supervice"
 # The package itself ("") has no code but hands out the public names; what all may import of it is `__version__`.
 LAYERS = {
     "": "client config core events health logger models process",
-    "logger": "",
+    "logger": "lean",
     "lean": "",
     "fs": "",
     "models": "lean",
@@ -52,7 +52,7 @@ LAYERS = {
     "supervisord": "logger lean fs models events lifecycle net pid1 output config http runner process supervision",
     "core": "logger lean models events lifecycle net pid1 output config control http notify runner process"
     " supervision api supervisord",
-    "cli": "logger lean models lifecycle schedules net pid1 config control http client core",
+    "cli": "logger lean models lifecycle schedules watch net pid1 config control http client core",
 }
 
 # Parts that decide and never do: what they are tested with is values.

@@ -80,6 +80,14 @@ class Servers:
                 return f"http://{f'[{host}]' if ':' in host else host}:{port}"
         return None
 
+    @property
+    def has_socket_files(self) -> bool:
+        return any(server.file is not None for server, _ in self._open.values())
+
+    def restore(self) -> list[tuple[str, str]]:
+        """Makes socket files again that were removed; what could not be made, and why."""
+        return [line for _, opening in self._open.values() for line in opening.server.restore()]
+
     def close(self) -> None:
         for _, opening in self._open.values():
             opening.give_up()

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.eventually import eventually
-from tests.paths import PROGRAMS
+from tests.paths import PROGRAMS, open_to_others
 from tests.ports import free_port
 from tests.process.harness.daemon import Daemon, alive
 
@@ -83,8 +83,8 @@ def test_a_start_waits_as_long_as_the_program_may_take(daemon: Make) -> None:
     assert one.ask("start", "a")["message"] == "Started a"
 
 
-def test_the_answer_of_somebody_else_does_not_count(daemon: Make) -> None:
-    """The port is taken: the program dies, whoever answers there (a process of ours is ready only while it lives)."""
+def test_the_answer_of_another_process_does_not_count(daemon: Make) -> None:
+    """The port is taken: the program dies, though another one answers there (a process of ours is ready only while it lives)."""
     with socket.socket() as sock:
         sock.bind(("127.0.0.1", 0))
         sock.listen(50)
@@ -105,9 +105,7 @@ def test_the_descriptor_arrives_alone_also_as_another_user(daemon: Make, tmp_pat
     note = tmp_path / "fds"
     note.touch()
     note.chmod(0o666)
-    os.chmod(tmp_path, 0o755)
-    for parent in list(tmp_path.parents)[:2]:
-        os.chmod(parent, 0o755)
+    open_to_others(tmp_path)
     look = tmp_path / "look"  # a shell of its own: a pipe or a redirection would be one more descriptor
     look.write_text(f"ls /proc/$1/fd > {note}")
     one = daemon(

@@ -111,6 +111,7 @@ def test_a_program_begins_clean(spawner: Spawner, pipes: Pipes) -> None:
 @pytest.mark.parametrize(
     "more", [{}, {"umask": 0o022}, {"limits": Limits(nice=1)}], ids=["", "umask", "limits"]
 )
+@isolated  # a guest with threads does not fork, and a worker of pytest-xdist has one
 def test_what_we_ignore_a_program_does_not(spawner: Spawner, pipes: Pipes, more: dict[str, Any]) -> None:
     """As an application does, or a shell for what it runs in the background."""
     signals = (signal.SIGINT, signal.SIGQUIT, signal.SIGRTMIN)

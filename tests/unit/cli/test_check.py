@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -104,7 +105,7 @@ def test_the_explanation_has_values_and_where_they_are_from(path: Path, capsys: 
     assert "hunter2" not in text
 
 
-def test_the_drain_counts_for_whoever_grants_the_time(path: Path, capsys: Any) -> None:
+def test_the_drain_counts_for_the_orchestrator(path: Path, capsys: Any) -> None:
     def explained(settings: str, stopwaitsecs: int) -> str:
         path.write_text(f"[supervice]\n{settings}\n[program:a]\ncommand = x\nstopwaitsecs = {stopwaitsecs}\n")
         assert check(["--explain", str(path)], None) == 0
@@ -211,3 +212,51 @@ def test_the_order_follows_the_dependencies(tmp_path: Path, capsys: Any) -> None
     lines = {" ".join(line.split()) for line in capsys.readouterr().out.splitlines()}
     assert f"depends_on = b:started, c:completed [{path}:3]" in lines
     assert {"1. b, c", "2. a"} <= lines
+
+
+def test_each_schedule_is_said_in_words(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "supervice.conf"
+    path.write_text(
+        "[supervice]\n[program:backup]\ncommand = true\nschedule = 30 3 * * MON-FRI\n    every 90s\n"
+        "schedule_timezone = Europe/Berlin\n[program:web]\ncommand = true\n"
+    )
+    assert check([str(path)], None) == 0
+    assert capsys.readouterr().out.splitlines()[1:] == [
+        "  backup runs at 03:30 on Monday to Friday (30 3 * * MON-FRI)",
+        "  backup runs every 1 min 30 s (every 90s)",
+    ]
+    assert check(["--explain", str(path)], None) == 0
+    out = capsys.readouterr().out
+    assert "  1. web\n  at their times: backup\n" in out
+    after = out[out.index("\nschedules:") :].splitlines()
+    assert after[2] == "  backup: at 03:30 on Monday to Friday (30 3 * * MON-FRI)"
+    assert re.fullmatch(
+        r"    zone Europe/Berlin; next \d{4}-\d\d-\d\d 03:30 CES?T, \d{4}-\d\d-\d\d 03:30 CES?T, .*", after[4]
+    )
+
+
+def test_more_files_than_can_be_watched_are_an_error(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from supervice.watch import scanner
+
+    monkeypatch.setattr(scanner, "MOST_FILES", 3)
+    for number in range(4):
+        (tmp_path / f"{number}.yml").touch()
+    path = tmp_path / "supervice.conf"
+    path.write_text(f"[supervice]\n[program:web]\ncommand = true\nwatch = {tmp_path}/*.yml\n")
+    assert check([str(path)], None) == 2
+    assert capsys.readouterr().out == (
+        f"{path}:4: [program:web] watch: more than 3 files; write a narrower glob or watch_ignore\n"
+    )
+
+
+def test_a_watched_file_that_is_mounted_alone_is_a_warning(tmp_path: Path) -> None:
+    from supervice.cli.check_watch import watch_problems
+    from supervice.config import load
+
+    path = tmp_path / "supervice.conf"
+    path.write_text("[supervice]\n[program:web]\ncommand = true\nwatch = /etc/app.yml, /etc/conf.d/*\n")
+    (problem,) = watch_problems(load(str(path), trace=True), {"/", "/etc/app.yml"})
+    assert (problem.severity, problem.line, problem.option) == ("warning", 4, "watch")
+    assert "/etc/app.yml is mounted alone" in problem.message

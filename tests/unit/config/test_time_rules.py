@@ -83,23 +83,23 @@ def test_a_hash_in_a_schedule_is_no_comment(tmp_path: Path) -> None:
         ("schedule_timezone = Europe/Berln", "did you mean Europe/Berlin"),
         ("schedule_overlap = forbid", "write skip, queue or restart"),
         ("schedule_timeout = 0", "above 0"),
-        ("schedule_retries = -1", "must not be negative"),
+        ("schedule_retries = -1", "negative; write 0 or more"),
         ("schedule_jitter = soon", "not a time"),
         ("schedule_deadline = 0", "above 0"),
         ("schedule_notify =", "is empty"),
         ("type = simple", "type = simple does not go with schedule"),
-        ("autorestart = true", "autorestart does nothing with schedule, remove it"),
-        ("startretries = 3", "startretries does nothing with schedule, write schedule_retries"),
+        ("autorestart = true", "autorestart does nothing with schedule; remove it"),
+        ("startretries = 3", "startretries does nothing with schedule; write schedule_retries"),
         ("main = true", "main = true does not go with schedule"),
-        ("ready = notify", "ready does nothing for a oneshot"),
-        ("schedule_typo = 1", "has no option 'schedule_typo'"),
+        ("ready = notify", "ready has no effect for a oneshot"),
+        ("schedule_typo = 1", "unknown option 'schedule_typo'"),
     ],
 )
 def test_what_is_wrong_is_an_error_with_its_line(tmp_path: Path, option: str, message: str) -> None:
     options = (option,) if option.startswith("schedule =") else ("schedule = @daily", option)
     found = problems(tmp_path, *options)
     assert len(found) == 1
-    assert found[0].startswith(f"error:{3 + len(options)}: [program:job] ")
+    assert found[0].startswith(f"error:{3 + len(options)}: [program:job]")
     assert message in found[0]
 
 
@@ -128,14 +128,14 @@ def test_the_zone_of_the_container_is_looked_at_too(tmp_path: Path) -> None:
 
 def test_options_without_a_schedule_do_nothing(tmp_path: Path) -> None:
     assert problems(tmp_path, "schedule_retries = 1", "watch_delay = 5s") == [
-        "error:4: [program:job] schedule_retries does nothing without schedule, add it",
-        "error:5: [program:job] watch_delay does nothing without watch, add it",
+        "error:4: [program:job] schedule_retries does nothing without schedule; add it",
+        "error:5: [program:job] watch_delay does nothing without watch; add it",
     ]
 
 
 def test_each_process_has_a_stamp_of_its_own(tmp_path: Path) -> None:
     (found,) = problems(tmp_path, "schedule = @daily", "numprocs = 2", "schedule_stamp = /var/stamp")
-    assert "2 processes would write this file, write %(process_num)02d into its name" in found
+    assert "2 processes would write this file; write %(process_num)02d into its name" in found
     loaded = read(tmp_path, "schedule = @daily", "numprocs = 2", "schedule_stamp = stamp.%(process_num)02d")
     assert loaded.problems == []
     stamps = [config.schedule.stamp for config in loaded.processes if config.schedule is not None]
@@ -196,7 +196,7 @@ def test_what_is_wrong_with_a_watch(tmp_path: Path, option: str, message: str) -
 
 def test_lists_of_files(tmp_path: Path) -> None:
     assert "it has no env_file and no secrets" in problems(tmp_path, "watch = @env")[0]
-    assert "no such list, write @env or ./@all" in problems(tmp_path, "watch = @all")[0]
+    assert "no such list; write @env or ./@all" in problems(tmp_path, "watch = @all")[0]
 
 
 def test_a_stock_file_is_told_how_to_use_them(tmp_path: Path) -> None:

@@ -379,7 +379,7 @@ def test_more_time_can_be_asked_for() -> None:
     kernel.feed(StopRequested())
     kernel.apply("extend", (60.0, 20.0))
     assert kernel.timer == 60.0
-    kernel.feed(StopRequested(within=2.0))  # the container ends: nobody gets more
+    kernel.feed(StopRequested(within=2.0))  # the container ends: no more time
     kernel.apply("extend", (60.0, 20.0))
     assert kernel.timer == 2.0
 
@@ -418,7 +418,7 @@ def test_restart_limit_counts_whatever_the_reason() -> None:
     assert kernel.now.reason == "more than 2 restarts in 60 s: exit code 1"
     kernel.feed(StartRequested())
     kernel.apply("exit", (1, 30.0))
-    assert kernel.now.state == s.RUNNING  # whoever starts it by hand forgives
+    assert kernel.now.state == s.RUNNING  # a start by hand forgives
     for _ in range(5):
         kernel.apply("pass", 50.0)
         kernel.apply("exit", (1, 30.0))

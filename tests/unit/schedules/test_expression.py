@@ -90,7 +90,7 @@ def test_several_lines_are_several_schedules() -> None:
 )  # fmt: skip
 def test_a_range_that_wraps_is_an_error_with_the_list_to_write(text: str, list_: str) -> None:
     why = refused(text)
-    assert why.endswith(f"goes over the end, write {list_}")
+    assert why.endswith(f"goes over the end; write {list_}")
     fields = text.split()
     place = next(n for n, field in enumerate(fields) if "-" in field)
     parse(" ".join([*fields[:place], list_, *fields[place + 1 :]]))
@@ -126,7 +126,7 @@ def test_every_minute_of_every_second_hour_is_doubted() -> None:
 
 def test_a_step_beyond_its_field_is_doubted() -> None:
     (doubt,) = doubts(parse("*/90 * * * *"))
-    assert doubt == "minute: the step of */90 is beyond its end: it is 0 alone, write 0"
+    assert doubt == "minute: the step of */90 is beyond its end: it is 0 alone; write 0"
     for text in (
         "*/60 * * * *",
         "0 */24 * * *",
@@ -180,7 +180,7 @@ def test_both_day_fields_are_doubted() -> None:
         ("1, 2 * * *", "without blanks"),
         ("a * * * *", "write 0 to 59, or *"),
         ("1-2-3 * * * *", "write 0 to 59"),
-        ("* * *", "3 fields, write five fields"),
+        ("* * *", "3 fields; write five fields"),
         ("CRON_TZ=Europe/Berlin 0 3 * * *", "schedule_timezone = Europe/Berlin"),
         ("*/5 * * * * root /usr/bin/job --all", "write schedule = */5 * * * * and the rest as command"),
         ("0 0 5-5/10 * *", "write 5 or 5/10"),
