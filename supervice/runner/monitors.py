@@ -112,7 +112,7 @@ class Monitors:
         from supervice.checks.readiness import way_to_be_ready
 
         loop = self._launcher.runtime.loop
-        self._way = way_to_be_ready(config.ready, loop, self._became_ready, output)
+        self._way = way_to_be_ready(config.ready, loop, self._became_ready, output, self._launcher.beside)
         return env, () if self._way is None else self._way.prepare()
 
     def spawned(self, pid: int) -> None:

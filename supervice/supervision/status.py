@@ -107,7 +107,7 @@ def _when(seconds: float | None) -> str | None:
 def reason(process: Process, queue: StartQueue) -> str:
     """Returns why it is where it is; for one that was left stopped, what it lacks."""
     snapshot = process.snapshot
-    left = queue.why_left(process) or snapshot.reason
+    left = queue.why_left(process) or snapshot.reason or process.obstacle
     if left or snapshot.ready or not snapshot.started:
         return left
     if snapshot.state == STARTING:
