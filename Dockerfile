@@ -33,12 +33,14 @@ RUN /build/bin/pip wheel --quiet --no-deps --no-build-isolation --wheel-dir /bui
  && rm -f /opt/supervice/bin/activate* /opt/supervice/bin/Activate* \
  && /opt/supervice/bin/python -m compileall -q -o 0 -o 2 --invalidation-mode unchecked-hash /opt/supervice/lib
 # -I: PYTHONPATH and its like in an application's environment are for the application, not for PID 1.
-# -S and no script of pip's: a third less to import at each start.
+# -S and no script of pip's: a third less to import at each start. And the daemon's first lines block
+# signals: as PID 1 it loses those that come before they have handlers.
 RUN lib=$(/opt/supervice/bin/python -c "import sysconfig; print(sysconfig.get_path('purelib'))") \
- && for one in supervice:main supervicectl:ctl; do \
-      printf '#!/opt/supervice/bin/python -IS\nimport sys\nsys.path.append("%s")\nfrom supervice.cli.%s import main\nmain()\n' \
-        "$lib" "${one#*:}" >"/opt/supervice/bin/${one%:*}"; \
-    done
+ && first='#!/opt/supervice/bin/python -IS\n' \
+ && block='import _signal\n_signal.pthread_sigmask(_signal.SIG_BLOCK, _signal.valid_signals())\n' \
+ && rest='import sys\nsys.path.append("%s")\nfrom supervice.cli.%s import main\nmain()\n' \
+ && printf "$first$block$rest" "$lib" main >/opt/supervice/bin/supervice \
+ && printf "$first$rest" "$lib" ctl >/opt/supervice/bin/supervicectl
 # COPY keeps the modes of the checkout, which a strict umask leaves unreadable for any other user.
 COPY docker/supervice.conf /etc/supervice/
 RUN mkdir -p /etc/supervice/conf.d \

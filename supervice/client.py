@@ -5,15 +5,16 @@ Needs nothing of the daemon. `supervicectl` does the same without asyncio throug
 
 from __future__ import annotations
 
+import os
 import sys
 
+from supervice.control.address import default_paths
 from supervice.control.client import (
     Unreachable,
+    check_peer,
     connect_message,
-    queue_is_strange,
+    full_queue_of_a_stranger,
     reply_timeout,
-    trusted,
-    untrusted_message,
 )
 from supervice.control.protocol import INVALID_REQUEST, MORE, FrameReader, ProtocolError, encode
 from supervice.control.render import clean, reload_text, status_table
@@ -83,7 +84,7 @@ class Controller:
                     sock.connect(self.socket_path)
                     return sock
                 except BlockingIOError:
-                    strange = queue_is_strange(self.socket_path)
+                    strange = full_queue_of_a_stranger(self.socket_path)
                     if strange:
                         raise Unreachable(strange) from None
                     await asyncio.sleep(0.01)
@@ -97,8 +98,7 @@ class Controller:
         reader, writer = await asyncio.open_unix_connection(sock=await self._connect())
         try:
             peer = peer_of(writer.get_extra_info("socket"))
-            if not trusted(peer):
-                return _error(NOT_RUNNING, untrusted_message(self.socket_path, peer))
+            check_peer(self.socket_path, peer, named=self.socket_path not in default_paths(os.environ))
             frames = FrameReader()
             whole: dict[str, Any] = {}
             more = True

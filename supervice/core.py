@@ -27,6 +27,7 @@ from supervice.supervision.journal import Journal
 from supervice.supervision.probes import Probes
 from supervice.supervision.resources import Resources
 from supervice.supervision.signal_actions import SignalActions
+from supervice.supervision.socket_files import SocketFiles
 from supervice.supervision.startup import Startup
 from supervice.supervision.table import Observer, ProcessTable
 from supervice.supervision.termination import Termination
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     from supervice.supervision.reload import Reloader
     from supervice.supervision.schedules import Schedules
     from supervice.supervision.sd_notify import ManagerNotifier
+    from supervice.supervision.socket_files import HasSocketFiles
     from supervice.supervision.watches import Watches
     from supervice.supervisord.extensions import Extensions
     from supervice.supervisord.rpc.servers import Servers
@@ -91,6 +93,7 @@ class Supervisor:
         self._signals: SignalActions | None = None
         self._servers: Servers | None = None
         self._endpoints: Endpoints | None = None
+        self._socket_files: SocketFiles | None = None
         self._finished: AnyFuture | None = None
 
         if config is not None:
@@ -132,7 +135,10 @@ class Supervisor:
     def read(self, path: str | None = None) -> configuration.Loaded:
         """Returns the configuration as the file says now. ConfigValidationError with all of its errors."""
         loaded = configuration.load(
-            path or self._path or "", daemon_defaults=self.daemon, cwd=self._directory
+            path or self._path or "",
+            daemon_defaults=self.daemon,
+            cwd=self._directory,
+            settled=path is None,  # a reload often comes right after a change
         )
         errors = [problem for problem in loaded.problems if problem.severity == "error"]
         if errors:
@@ -163,13 +169,15 @@ class Supervisor:
         """
         return await self.reload()
 
-    async def reload(self, *, dry_run: bool = False) -> dict[str, list[str]]:
-        """Does the same; with `dry_run` it only says what would change."""
+    async def reload(self, *, dry_run: bool = False, force: bool = False) -> dict[str, list[str]]:
+        """Does the same; `dry_run` only says what would change, `force` may take every program away."""
         if self._reloader is None:
             from supervice.supervision.reload import Reloader
 
             self._reloader = Reloader(self.table, self.startup, self.termination, self)
-        return await self._reloader.reload(dry_run=dry_run)
+        if self._socket_files is not None and not dry_run:
+            self._socket_files.look()
+        return await self._reloader.reload(dry_run=dry_run, force=force)
 
     def apply(self, loaded: configuration.Loaded) -> None:
         """Takes over the settings and servers of a reload, as far as they need no new start."""
@@ -182,7 +190,8 @@ class Supervisor:
     def reopen(self) -> list[tuple[str, str]]:
         """Opens every log file anew, for an external rotation; what could not be opened, and why."""
         logger.info("reopening log files")
-        return [] if self._resources is None else self._resources.reopen()
+        failed = [] if self._resources is None else self._resources.reopen()
+        return failed if self._socket_files is None else failed + self._socket_files.look()
 
     def empty_log(self, path: str) -> None:
         """Begins the log file at `path` anew, if one of ours is there. OSError."""
@@ -203,7 +212,8 @@ class Supervisor:
             if self.termination.stopping:  # told to stop before it began
                 return
             resources = self._open(loop)
-            self._start(loop)
+            if not self.termination.stopping:  # a TERM that came while we started: nothing is spawned then
+                self._start(loop)
             await end
             settle = self.extensions.settle if self.extensions is not None else None
             self.exit_code = await self.termination.run(loop, resources.outputs, settle)
@@ -248,12 +258,14 @@ class Supervisor:
         self._serve(self._wanted_servers)
         if self.daemon:
             clean_dispositions()  # only now: what came while we started finds its handler
+            self._signals.catch_up()
         self.event_bus.start()
         if self.config.http:
             from supervice.api.endpoints import Endpoints  # and with it h11, for those who want it
 
             self._endpoints = Endpoints(loop, self.table, self.startup, self.probes, self.termination)
             self._endpoints.open(self.config.http)
+        self._socket_files = SocketFiles(loop, self._with_sockets)
         return resources
 
     def _start(self, loop: EventLoop) -> None:
@@ -276,17 +288,23 @@ class Supervisor:
             loop.create_task(start_last(self.table, self.startup))
         if self._notifier is not None:
             self._notifier.begin()
+        if self.daemon and own_process.IN_BUNDLE:
+            loop.call_later(own_process.START_IS_OVER, own_process.start_is_over)
 
     def _close(self) -> None:
         for process in self.processes.values():
             process.close()
         of_some = (self._endpoints, self._servers, self.extensions, self._schedules, self._watches)
-        for part in (self._signals, *of_some, self._resources):
+        for part in (self._socket_files, self._signals, *of_some, self._resources):
             if part is not None:
                 part.close()
         self._signals = self._endpoints = self._servers = self.extensions = self._resources = None
-        self._schedules = self._watches = None
+        self._socket_files = self._schedules = self._watches = None
         self.table.use(None)
+
+    def _with_sockets(self) -> list[HasSocketFiles]:
+        parts = (self._resources, self._endpoints, self._servers)
+        return [part for part in parts if part is not None]
 
     # -- what only some configurations need --------------------------------------------------------------
 

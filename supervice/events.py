@@ -5,11 +5,10 @@
 
 from __future__ import annotations
 
-from collections import deque
-from enum import Enum, auto
-
 from supervice import logger
+from supervice.lean.builtin import deque
 from supervice.lean.dataclasses import dataclass
+from supervice.lean.enumeration import Enum, auto
 from supervice.lean.loop import running_loop
 
 TYPE_CHECKING = False

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import time
 
+from supervice.lean.text import clean
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import logging
@@ -109,7 +111,8 @@ def _line(level: str, message: str) -> bytes:
     if _second[0] != now // 1000:  # in a storm of lines, a thousand have the same second
         _second = (now // 1000, time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(now // 1000)))
     when = f"{_second[1]}.{now % 1000:03d}Z"
-    message = message.replace("\n", "\\n").replace("\r", "\\r")
+    if not message.isprintable():
+        message = clean(message.replace("\n", "\\n").replace("\r", "\\r"))
     if _format == "json":
         import json
         import os

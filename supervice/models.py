@@ -6,9 +6,8 @@ Times are seconds and sizes bytes, unless a name says otherwise.
 
 from __future__ import annotations
 
-from enum import Enum
-
 from supervice.lean.dataclasses import dataclass, field
+from supervice.lean.enumeration import Enum
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -225,6 +224,7 @@ class SupervisorConfig:
     log_backups: int = 10
     programs: list[ProgramConfig] = field(default_factory=list)
     exit_when_idle: bool = True
+    quick_end_is_fine: bool = False  # an end with code 0 before startsecs is no failure for our exit code
     on_fatal: Literal["ignore", "shutdown"] = "ignore"
     environment: dict[str, str] = field(default_factory=dict)
     umask: int | None = None

@@ -5,6 +5,7 @@ Its driver runs it. A process knows nothing of other processes, of the superviso
 
 from __future__ import annotations
 
+from supervice.lean.loop import running_loop
 from supervice.lifecycle.states import (
     BACKOFF,
     EXITED,
@@ -33,8 +34,11 @@ if TYPE_CHECKING:
     from supervice.lifecycle.states import Announce, Snapshot
     from supervice.models import ProgramConfig
     from supervice.output.process_output import ProgramOutput
+    from supervice.pid1.belongings import Belongings
     from supervice.pid1.child import Child
+    from supervice.pid1.leftovers import Stat
     from supervice.runner.launcher import Launcher
+    from supervice.runner.left_behind import LeftBehind
     from supervice.runner.reporting import Exit
 
     Watcher = Callable[["Process", Announce], object]
@@ -59,12 +63,13 @@ START_WAIT = 5.0
 class Process:
     """A program being run. Works under a `Supervisor`, and alone in the event loop of an application."""
 
-    __slots__ = ("_condition_watchers", "_driver", "_watchers")
+    __slots__ = ("_condition_watchers", "_driver", "_left", "_watchers")
 
     def __init__(
         self, config: ProgramConfig, event_bus: EventBus | None = None, *, launcher: Launcher | None = None
     ) -> None:
         self._driver = Driver(self, config, event_bus, launcher)
+        self._left: LeftBehind | None = None  # made when there is something to find
         self._watchers: tuple[Watcher, ...] = ()
         self._condition_watchers: tuple[ConditionWatcher, ...] = ()
 
@@ -196,6 +201,44 @@ class Process:
         for watcher in self._condition_watchers:
             watcher(self)
 
+    # -- what its leader leaves behind -------------------------------------------------------------------
+
+    def belongings(self) -> Belongings:
+        """Returns what finds all that the program has started."""
+        if self._left is None:
+            from supervice.runner.left_behind import LeftBehind
+
+            self._left = LeftBehind(self._driver.runtime(), self.config)
+        return self._left.belongings
+
+    def judge(self, child: Child, left: list[Stat]) -> int:
+        """The driver asks what becomes of the processes that the leader has left."""
+        driver = self._driver
+        assert self._left is not None  # which found them
+        return self._left.judge(driver.config, driver.snapshot, driver.policy, child, left)
+
+    def before_stop(self, child: Child) -> None:
+        """The driver is about to send a stop signal; notes what it started while parents name that."""
+        stop = self.snapshot.stop
+        if self.config.user is not None and self.config.killasgroup and stop is not None and not stop.bounded:
+            self.belongings().find(leader=child.pid)
+
+    @property
+    def has_left_any(self) -> bool:
+        """Whether earlier runs have left processes that may still live."""
+        return self._left is not None and self._left.belongings.any
+
+    async def stop_what_it_left(self, *, force: bool = False) -> bool:
+        """Stops what earlier runs have left; returns whether all of it is gone. The process is at rest."""
+        if self._left is None or not self._left.belongings.any:
+            return True
+        over = self._left.stop(self.stop_time(), force=force)
+        if not over.done():
+            done = running_loop().create_future()
+            over.add_done_callback(lambda _: None if done.done() else done.set_result(None))
+            await done
+        return not over.result()
+
     # -- requests, which return at once ------------------------------------------------------------------
 
     def request_start(self) -> None:
@@ -272,6 +315,7 @@ class Process:
         unsettled = Until([self], RESTING)
         self.request_stop()
         await unsettled.wait(self.stop_time() + AFTER_KILL)
+        await self.stop_what_it_left()
 
     async def force_kill(self) -> None:
         """Sends SIGKILL at once and waits until the program is gone; it stays stopped."""

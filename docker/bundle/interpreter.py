@@ -30,19 +30,10 @@ _lsprof _lzma _multibytecodec _multiprocessing _pickle _posixshmem _queue _sqlit
 _uuid cmath mmap readline syslog unicodedata
 """
 COMPILE = (
-    "-Os -g0 -DNDEBUG -ffunction-sections -fdata-sections -fno-asynchronous-unwind-tables -fno-unwind-tables "
+    "-O2 -g0 -DNDEBUG -ffunction-sections -fdata-sections -fno-asynchronous-unwind-tables -fno-unwind-tables "
     # musl gives a thread 128 KiB, which the interpreter's recursion does not fit into
     "-DTHREAD_STACK_SIZE=0x100000"
 )
-# Where the time is spent; the rest is small instead.
-FAST = """
-Python/ceval.o Python/marshal.o Python/import.o Python/gc.o Python/specialize.o Python/getargs.o
-Objects/abstract.o Objects/bytesobject.o Objects/call.o Objects/codeobject.o Objects/descrobject.o
-Objects/dictobject.o Objects/frameobject.o Objects/funcobject.o Objects/genobject.o Objects/listobject.o
-Objects/longobject.o Objects/methodobject.o Objects/moduleobject.o Objects/object.o Objects/obmalloc.o
-Objects/setobject.o Objects/sliceobject.o Objects/tupleobject.o Objects/typeobject.o Objects/unicodeobject.o
-Modules/_json.o Modules/selectmodule.o Modules/posixmodule.o
-"""
 LINK = "-static -s -Wl,--gc-sections -Wl,-z,stack-size=1048576"
 CONFIGURE = """
 --disable-shared --without-ensurepip --disable-test-modules --without-doc-strings --without-mimalloc
@@ -180,11 +171,10 @@ def _compile(work: Path, cache: Path, architecture: str, host: Path | None) -> N
 
         for name in ZLIB.split():
             defines = ("-DHAVE_UNISTD_H", "-DHAVE_STDARG_H")
-            run(work / "zlib", cc, *COMPILE.split(), "-O2", *defines, "-c", f"{name}.c")
+            run(work / "zlib", cc, *COMPILE.split(), *defines, "-c", f"{name}.c")
         run(work / "zlib", ar, "rcs", "libz.a", *(f"{name}.o" for name in ZLIB.split()))
         run(build, "../src/configure", *options)
         # Debian's patch takes LDFLAGS out of the Makefile.
-        run(build, "make", jobs, f"LDFLAGS={LINK}", "EXTRA_CFLAGS=-O2", *FAST.split())
         run(build, "make", jobs, f"LDFLAGS={LINK}", *libraries)
         if host is None:
             run(build, cc, *COMPILE.split(), "-I.", "-I../src/Include", "-c", "../src/Programs/python.c")

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from supervice.api import rows
 from supervice.control.protocol import FAILED, NOT_FOUND, SHUTTING_DOWN, CommandError
-from supervice.lean.loop import running_loop
+from supervice.lean.loop import paced, running_loop, wait_for
 from supervice.lifecycle.exit_policy import Verdict
 from supervice.lifecycle.states import BACKOFF, EXITED, FATAL, RESTING, UP
+from supervice.pid1.signals import AFTER_KILL
 from supervice.process import START_WAIT
 from supervice.runner.waiting import Until
 from supervice.supervision.process_names import members_of, resolve_names
@@ -73,29 +74,55 @@ class Actions:
         resting = {p.config.name for p in processes if p.state in RESTING}
         waited = {p.config.name for p in processes if startup.cancel(p)}
         to_stop = [p for p in processes if p.config.name not in resting]
+        left = {p.config.name for p in processes if p.has_left_any}
         gone = Until(to_stop, RESTING)
         table.hold(p.config.name for p in processes)
         if self._restarts is not None:
             self._restarts.forget(processes)
-        for process in processes:
+        async for process in paced(running_loop(), processes):
             if process.state in RESTING or process.state == BACKOFF or request.force:
                 process.request_stop(force=request.force)
         # Goes on when the client waits no longer; what is started in the meantime is not stopped any more.
         every = list(table.processes.values())
-        orderly = stop_in_order(every, to_stop, lambda p: p.config.name in table.held)
+        orderly = stop_in_order(every, processes if left else to_stop, lambda p: p.config.name in table.held)
         task = running_loop().create_task(orderly)
         self._stops.add(task)  # asyncio itself holds only a weak reference
         task.add_done_callback(self._stops.discard)
-        await gone.wait(_seconds(request, longest_stop(every, to_stop)))
+        begun = running_loop().time()
+        seconds = _seconds(request, longest_stop(every, to_stop))
+        await gone.wait(seconds)
+        if left:
+            await self._what_was_left(processes, request, begun + seconds)
         results = []
         for process in processes:
             name = process.config.name
-            if name in resting and name not in waited:
+            if process.has_left_any and process.state in RESTING:
+                message = f"{name} is {process.state}, but what it left behind did not stop"
+                results.append(rows.outcome(process, False, message))
+            elif name in left and name in resting:
+                message = f"Stopped what {name} had left behind"
+                results.append(rows.outcome(process, True, message))
+            elif name in resting and name not in waited:
                 results.append(rows.outcome(process, True, f"{name} is already stopped"))
             else:
                 results.append(rows.stopped(process, startup, name in gone.reached or name in resting))
         self._daemon.termination.judge()
         return rows.results(results)
+
+    async def _what_was_left(self, processes: list[Process], request: Request, until: float) -> None:
+        """Waits until what earlier runs of these left is gone; the order is that of the stop."""
+        loop = running_loop()
+        for process in processes:
+            if process.state in RESTING:
+                seconds = max(until - loop.time(), 0 if request.timeout is not None else process.stop_time())
+                try:
+                    await wait_for(
+                        loop,
+                        loop.create_task(process.stop_what_it_left(force=request.force)),
+                        seconds + AFTER_KILL,
+                    )
+                except TimeoutError:
+                    pass
 
     # -- restart -----------------------------------------------------------------------------------------
 
@@ -134,6 +161,9 @@ class Actions:
         back = Until(processes, UP | {FATAL, EXITED}, startup)
         self._daemon.table.release(p.config.name for p in processes)
         for process in processes:
+            if process.has_left_any and process.state in RESTING:
+                await process.stop_what_it_left(force=force)
+        async for process in paced(running_loop(), processes):
             if process.state not in RESTING:
                 process.request_restart(force=force)
         startup.request([p for p in processes if p.state in RESTING], by_hand=True)
@@ -158,7 +188,7 @@ class Actions:
         self._refuse_while_stopping()
         dry_run = request.dry_run
         try:
-            changed = await self._daemon.reload(dry_run=dry_run)
+            changed = await self._daemon.reload(dry_run=dry_run, force=request.force)
         except Overtaken as error:
             raise CommandError(SHUTTING_DOWN, str(error)) from None
         except (OSError, ValueError) as error:

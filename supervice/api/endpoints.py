@@ -10,6 +10,7 @@ from supervice import logger
 from supervice.api.rows import health_row
 from supervice.config.check_values import http_place
 from supervice.http.server import HttpServer, Response, text
+from supervice.supervision.health_verdict import sentence
 from supervice.supervision.status import is_live, readiness
 
 TYPE_CHECKING = False
@@ -50,12 +51,14 @@ class Endpoints:
         self._server = HttpServer(loop, self.answer, log=logger.warning)
         self._retry: Cancellable | None = None
         self._pause = FIRST_RETRY
+        self._unix = False
 
     def open(self, place: str) -> None:
         """Never raises: programs are worth more than the answers about them, and the log says it loudly."""
         self._retry = None
         host, port = http_place(place)
         try:
+            self._unix = port is None
             if port is None:
                 self._server.open_unix(host, SOCKET_MODE)
             else:
@@ -69,6 +72,14 @@ class Endpoints:
             self._pause = min(self._pause * 2, LONGEST_RETRY)
         else:
             logger.info(f"probes and metrics at {place}")
+
+    @property
+    def has_socket_files(self) -> bool:
+        return self._unix
+
+    def restore(self) -> list[tuple[str, str]]:
+        """Makes the socket file again if it was removed; what could not be made, and why."""
+        return self._server.restore()
 
     def close(self) -> None:
         if self._retry is not None:
@@ -99,8 +110,9 @@ class Endpoints:
         self, request: Request, word: str, well: bool, of: Callable[[Process], bool | None]
     ) -> Response:
         verbose = "verbose" in request.query.replace("=", "&").split("&")
-        ending = ": shutting down" if self._termination.stopping else ""
-        lines = [f"{word if well else 'not ' + word}{ending}"]
+        every, stopping = self._table.processes.values(), self._termination.stopping
+        culprits = [process for process in every if of(process) is False]
+        lines = [sentence(word, well, culprits, self._queue, stopping=stopping, details=False)]
         for process in self._table.processes.values():
             fine = of(process)
             mark = "-" if fine is None else "ok" if fine else "failed"

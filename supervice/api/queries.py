@@ -76,16 +76,19 @@ class Queries:
     # -- the whole ---------------------------------------------------------------------------------------
 
     def health(self, request: Request) -> Reply:
-        probes = self._daemon.probes
-        processes = [rows.health_row(p, self._daemon.startup) for p in self._named(request)]
-        ready = request.kind == "ready"
-        if not request.names:
-            well = probes.ready() if ready else probes.live()
-        elif ready:  # of what is named, also what is not meant to run by itself has to be ready
-            well = not self._daemon.termination.stopping and all(row["ready"] is True for row in processes)
-        else:
-            well = all(row["healthy"] for row in processes)
-        return {"status": "ok", "healthy": well, "processes": processes}
+        from supervice.supervision import health_verdict
+
+        queue, stopping = self._daemon.startup, self._daemon.termination.stopping
+        named, kind = self._named(request), request.kind or "healthy"
+        culprits = health_verdict.wrong(kind, named, queue, named=bool(request.names))
+        well = not culprits and not (stopping and kind == "ready")
+        if kind == "healthy" and not named:
+            well = False
+        said = health_verdict.sentence(kind, well, culprits, queue, stopping=stopping, details=True)
+        if not named:
+            said += ": there are no programs"
+        processes = [rows.health_row(p, queue) for p in named]
+        return {"status": "ok", "healthy": well, "message": said, "processes": processes}
 
     def boot(self, _request: Request) -> Reply:
         startup = self._daemon.startup

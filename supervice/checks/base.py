@@ -9,10 +9,11 @@ from supervice.lean.dataclasses import dataclass
 
 @dataclass
 class HealthCheckResult:
-    """`message` says why, in words for people."""
+    """`message` says why, in words for people. `unknown`: the check could not be run; nothing is said."""
 
     healthy: bool
     message: str = ""
+    unknown: bool = False
 
 
 class HealthChecker(ABC):

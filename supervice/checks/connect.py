@@ -15,6 +15,15 @@ if TYPE_CHECKING:
     from supervice.lean.loop import AnyFuture, EventLoop
 
 
+# What we lack to make a connection; EAGAIN is the full queue of who is asked.
+_MEANS = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS})
+
+
+def lacks_means(error: OSError) -> bool:
+    """Whether it is we who could not ask."""
+    return error.errno in _MEANS
+
+
 async def connect(host: str, port: int) -> Socket:
     """A connected socket that does not block; the caller closes it. OSError when it is not accepted."""
     import socket

@@ -6,9 +6,10 @@ h11 speaks the protocol; it is imported with the first such check. The connectio
 from __future__ import annotations
 
 from supervice.checks.base import HealthChecker, HealthCheckResult
-from supervice.checks.connect import connect, readable, writable
+from supervice.checks.connect import connect, lacks_means, readable, writable
 from supervice.config.check_values import split_url
 from supervice.lean.loop import running_loop, wait_for
+from supervice.lean.text import clean
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -41,7 +42,8 @@ class HTTPHealthChecker(HealthChecker):
         except TimeoutError:
             return HealthCheckResult(False, f"no answer from {where} within {config.timeout:g} s")
         except OSError as error:
-            return HealthCheckResult(False, f"no answer from {where}: {error.strerror or error}")
+            words = f"no answer from {where}: {error.strerror or error}"
+            return HealthCheckResult(False, words, lacks_means(error))
         except h11.ProtocolError as error:
             return HealthCheckResult(False, f"{where} does not speak HTTP: {error}")
         well = any(low <= status <= high for low, high in config.status)
@@ -100,5 +102,5 @@ class HTTPHealthChecker(HealthChecker):
 
 def _shown(body: bytes) -> str:
     text = " ".join(body[:KEPT_BODY].decode(errors="replace").split())
-    text = "".join(c if c.isprintable() else "?" for c in text)[:SHOWN_BODY]
+    text = clean(text)[:SHOWN_BODY]
     return f": {text}" if text else ""

@@ -6,6 +6,7 @@ import time
 
 from supervice.checks.base import HealthCheckResult
 from supervice.lean.loop import sleep
+from supervice.lean.text import clean
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -25,8 +26,9 @@ class HealthMonitor:
     """Asks one process again and again: the first time at once, then every `interval` seconds.
 
     Failures in the first `start_period` seconds do not count, until a check has passed (Docker's rule).
-    `report(healthy, message, counts)` is called after each check. `eager`: until one has passed it is asked
-    sooner than `interval` says, because a caller waits for it.
+    `report(healthy, message, counts)` is called after each check, or `unknown(message)` when the check could
+    not be run, which says nothing about the process. `eager`: until one has passed it is asked sooner than
+    `interval` says, because a caller waits for it.
     """
 
     def __init__(
@@ -36,12 +38,14 @@ class HealthMonitor:
         config: HealthCheckConfig,
         report: Callable[[bool, str, bool], object],
         *,
+        unknown: Callable[[str], object] | None = None,
         eager: bool = False,
     ) -> None:
         self._loop = loop
         self._checker = checker
         self._config = config
         self._report = report
+        self._unknown = unknown
         self._lenient_until = loop.time() + config.start_period
         self._pause = FIRST_PAUSE if eager else 0.0
         self._spread = False
@@ -53,13 +57,17 @@ class HealthMonitor:
             try:
                 result = await self._checker.check()
             except Exception as error:
-                result = HealthCheckResult(False, f"the check failed: {type(error).__name__}: {error}")
+                words = f"the check failed: {type(error).__name__}: {error}"
+                result = HealthCheckResult(False, words, isinstance(error, MemoryError))
             if self._stopped:
                 return
             if result.healthy:
                 self._lenient_until = 0.0
                 self._pause = 0.0
-            self._report(result.healthy, result.message, self._loop.time() >= self._lenient_until)
+            if not result.unknown:
+                self._report(result.healthy, clean(result.message), self._loop.time() >= self._lenient_until)
+            elif self._unknown is not None:
+                self._unknown(clean(result.message))
             await sleep(self._loop, self._next())
 
     def _next(self) -> float:

@@ -7,6 +7,7 @@ once and stops looking. `notify` and `check` need nothing of this: the program, 
 from __future__ import annotations
 
 import os
+import time
 
 from supervice.config.check_values import host_and_port, split_ready
 from supervice.lean.loop import sleep, wait_for
@@ -24,6 +25,9 @@ GROWTH = 1.5
 LONGEST_PAUSE = 1.0
 # One look that takes longer has found nothing.
 LOOK = 5.0
+# Seconds that lines are looked at in one turn of the loop, and bytes of them that may wait.
+LOOK_TURN = 0.01
+BACKLOG = 4 * 1024 * 1024
 # linux/time.h; file systems stamp with this clock, which is up to 10 ms behind the exact one.
 CLOCK_REALTIME_COARSE = 5
 
@@ -94,31 +98,68 @@ class Line(Way):
 
 
 class Log(Way):
-    """`log:REGEX`: a line of its output, on either stream, in which the expression is found."""
+    """`log:REGEX`: a line of its output, on either stream, in which the expression is found.
+
+    Lines are looked at for LOOK_TURN seconds a turn; what a program prints while more than BACKLOG bytes wait
+    is passed over.
+    """
 
     def __init__(
         self, loop: EventLoop, ready: Callable[[], object], output: ProgramOutput, expression: str
     ) -> None:
-        import re
+        from supervice.checks.line_matcher import LineMatcher
+        from supervice.config.expressions import expression as read
 
         super().__init__(loop, ready)
         self._output = output
-        self._search = re.compile(expression.encode()).search
+        self._matcher = LineMatcher(read(expression))
         self._pid = 0
+        self._lines: list[bytes] = []  # to be looked at, the first one last
+        self._later: list[bytes] = []  # and then these
+        self._waiting = 0  # bytes
+        self._working = False
 
     def begin(self, pid: int) -> None:
         self._pid = pid
         self._output.spy = self._look
 
     def _look(self, pid: int, text: bytes) -> None:
-        if pid == self._pid and any(self._search(line) for line in text.split(b"\n")):
-            self.end()
-            self._loop.call_soon(self._ready)  # not in the middle of reading its output
+        words = self._matcher.words
+        if pid != self._pid or self._waiting > BACKLOG or (words and not any(w in text for w in words)):
+            return
+        self._later.append(text)
+        self._waiting += len(text)
+        if not self._working:
+            self._work()
+
+    def _work(self) -> None:
+        """Looks at what waits, as far as a turn of the loop allows."""
+        self._working = False
+        matcher, give_up = self._matcher, time.monotonic() + LOOK_TURN
+        while self._pid and (self._lines or self._later):
+            if not self._lines:
+                text = self._later.pop(0)
+                self._waiting -= len(text)
+                self._lines = text.removesuffix(b"\n").split(b"\n")[::-1]
+            line = self._lines[-1]
+            found: bool | None = False
+            if not matcher.words or any(word in line for word in matcher.words):
+                found = matcher.search(line, give_up)
+            if found is not None:
+                self._lines.pop()
+            if found:
+                self.end()
+                self._loop.call_soon(self._ready)  # not in the middle of reading its output
+            elif found is None or time.monotonic() > give_up:
+                self._working = True
+                self._loop.call_soon(self._work)
+                return
 
     def end(self) -> None:
         if self._pid:
             self._output.spy = None
             self._pid = 0
+            self._lines, self._later = [], []
 
 
 class Looking(Way):
@@ -208,8 +249,6 @@ class File(Looking):
         self._before: tuple[int, int] | None = None
 
     def prepare(self) -> tuple[tuple[int, int], ...]:
-        import time
-
         self._start = time.clock_gettime_ns(CLOCK_REALTIME_COARSE)
         # One of the last run, touched in the same tick of that clock, is not mistaken for a new one.
         self._before = self._mark()

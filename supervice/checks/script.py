@@ -11,6 +11,7 @@ from supervice.lean.loop import wait_for
 from supervice.pid1.runtime import guest_runtime
 from supervice.pid1.signals import signal_group
 from supervice.pid1.spawn import Order, SpawnError
+from supervice.pid1.spawn_errors import is_about_us
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ class ScriptHealthChecker(HealthChecker):
         try:
             run = ScriptRun(runtime, check_words(config.command), self._prepare)
         except (SpawnError, OSError, ValueError, LookupError) as error:
-            return HealthCheckResult(False, f"the check could not be run: {error}")
+            return HealthCheckResult(False, f"the check could not be run: {error}", is_about_us(error))
         try:
             status = await wait_for(runtime.loop, run.exited, config.timeout)
         except TimeoutError:

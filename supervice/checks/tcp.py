@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from supervice.checks.base import HealthChecker, HealthCheckResult
-from supervice.checks.connect import connect
+from supervice.checks.connect import connect, lacks_means
 from supervice.lean.loop import running_loop, wait_for
 
 TYPE_CHECKING = False
@@ -27,7 +27,8 @@ class TCPHealthChecker(HealthChecker):
         except TimeoutError:
             return HealthCheckResult(False, f"no answer from {where} within {config.timeout:g} s")
         except OSError as error:
-            return HealthCheckResult(False, f"cannot connect to {where}: {error.strerror or error}")
+            words = f"cannot connect to {where}: {error.strerror or error}"
+            return HealthCheckResult(False, words, lacks_means(error))
         return HealthCheckResult(True, f"{where} accepts connections")
 
 

@@ -94,10 +94,11 @@ def stopgroup(ctx: click.Context, group: str) -> int:
 @cli.command()
 @common
 @click.option("--dry-run", is_flag=True, help="Only say what would change.")
+@click.option("--force", is_flag=True, help="Also when that takes every program away.")
 @click.pass_context
-def reload(ctx: click.Context, dry_run: bool) -> int:
+def reload(ctx: click.Context, dry_run: bool, force: bool) -> int:
     """Reads the configuration again; what did not change keeps running."""
-    return send(ctx, "reload", dry_run=dry_run)
+    return send(ctx, "reload", dry_run=dry_run, force=force)
 
 
 @cli.command(name="signal")

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 def follow(request: dict[str, Any], socket: str | None, as_json: bool) -> int:
     """Shows what comes; the exit code."""
-    lines = LogLines(prefix="name" not in request)
+    lines = LogLines(prefix="name" not in request, terminal=sys.stdout.isatty())
     try:
         with reach(socket, os.environ) as client:
             client.send(request)

@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
-import os
 import sys
 
-from supervice import __version__
-from supervice.cli.args import UsageError, parse, seconds, usage
-from supervice.lean.builtin import signal
-from supervice.pid1.own_process import open_standard_streams
-
+# Nothing else up here: what is loaded before `main` has blocked signals is time in which they are lost.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from supervice.cli.args import Arguments
     from supervice.core import Supervisor
 
 USAGE = 2
+# Seconds without running that are worth a line in the log.
+FREEZE = 2.0
 
 
 def main() -> None:
-    """The console script. Never returns."""
+    """Runs the console script. Never returns."""
     # Until there are handlers: as PID 1 a signal without one is lost, otherwise it would end us half started.
-    signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
+    import _signal  # type: ignore[import-not-found]  # built in; typeshed knows only `signal` above it
+
+    _signal.pthread_sigmask(_signal.SIG_BLOCK, _signal.valid_signals())
+    import os
+
     try:
         code = run(sys.argv[1:])
         for stream in (sys.stdout, sys.stderr):
@@ -35,6 +36,12 @@ def main() -> None:
 
 def run(argv: list[str]) -> int:
     """The exit code of `supervice ARGV`."""
+    import os
+
+    from supervice import __version__
+    from supervice.cli.args import UsageError, parse, usage
+    from supervice.pid1.own_process import open_standard_streams
+
     open_standard_streams()
     try:
         args = parse(argv, os.environ)
@@ -59,6 +66,9 @@ def _run(args: Arguments) -> int:
         return _refuse("there is no configuration; name one with -c FILE (see supervice --help)")
     if path is None:
         return _single(args)
+    from supervice.lean.enumeration import use_light
+
+    use_light()
     from supervice.config import ConfigValidationError
     from supervice.core import Supervisor
 
@@ -86,6 +96,8 @@ def find_configuration(args: Arguments) -> str | None:
     named = args.get("configuration")
     if named is not None:
         return None if named == "none" else named
+    import os
+
     from supervice.control.address import CONFIG_PATHS
 
     return next((path for path in CONFIG_PATHS if os.path.isfile(path)), None)
@@ -96,11 +108,23 @@ def _serve(supervisor: Supervisor) -> int:
     from supervice.core import CannotSwitch, PidfileInUse, SocketInUse
     from supervice.lean.loop import Loop
 
+    loop = Loop()
+    loop.on_frozen = _say_frozen
     try:
-        Loop().run_until_complete(supervisor.run())
+        loop.run_until_complete(supervisor.run())
     except (SocketInUse, PidfileInUse, CannotSwitch) as error:
         return _refuse(f"{getattr(error, 'strerror', None) or error}; nothing was started")
     return supervisor.exit_code
+
+
+def _say_frozen(seconds: float) -> None:
+    if seconds >= FREEZE:
+        from supervice import logger
+
+        logger.warning(
+            f"supervice did not run for {seconds:.0f} s (frozen, suspended or short of CPU time); "
+            "what ran out meanwhile is counted anew"
+        )
 
 
 def _single(args: Arguments) -> int:
@@ -114,6 +138,7 @@ def _single(args: Arguments) -> int:
 
 def _override(supervisor: Supervisor, args: Arguments) -> None:
     from supervice import logger
+    from supervice.cli.args import seconds
 
     for option, setting in (("logfile", "logfile"), ("loglevel", "loglevel"), ("socket", "socket_path")):
         if args.get(option) is not None:

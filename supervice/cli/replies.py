@@ -161,7 +161,7 @@ def _events(_request: Request, reply: Reply) -> str:
 def _logs(request: Request, reply: Reply) -> str:
     from supervice.cli.log_lines import LogLines
 
-    lines = LogLines(prefix=request.get("name") is None)
+    lines = LogLines(prefix=request.get("name") is None, terminal=sys.stdout.isatty())
     return "".join(map(lines.add, reply.get("logs", ()))) + lines.end()
 
 
@@ -200,7 +200,7 @@ def _pids(request: Request, reply: Reply) -> dict[str, int]:
 def health_text(reply: Reply, color: bool = False) -> str:
     """The lines of `health`: what is wrong first, since Docker shows only the beginning."""
     processes = [p for p in reply.get("processes", ()) if isinstance(p, dict)]
-    verdict = "healthy" if reply.get("healthy") is True else "not healthy"
+    verdict = clean(reply.get("message") or ("healthy" if reply.get("healthy") is True else "not healthy"))
     if not processes:
         return verdict + "\n"
     rows = []
@@ -211,7 +211,7 @@ def health_text(reply: Reply, color: bool = False) -> str:
         rows.append(
             [name, state, health_cell(process.get("healthy")), ready, clean(process.get("message") or "")]
         )
-    rows.sort(key=lambda row: (row[2] != "FAIL", row[3] != "not ready"))
+    rows.sort(key=lambda row: (row[2] != "failed", row[3] != "not ready"))
     return verdict + "\n" + table(["NAME", "STATE", "HEALTH", "READY", "DETAIL"], rows, color)
 
 

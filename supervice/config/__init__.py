@@ -1,7 +1,9 @@
-"""Configuration files to values. Reads the files and nothing else; never prints, never raises for content.
+"""Turns configuration files into values.
+
+Reads files and nothing else; never prints, never raises for content.
 
 `parse_config` is the documented Python API; the daemon, `check` and reload use `load`, which also has the
-warnings and one `ProgramConfig` a process.
+warnings and one `ProgramConfig` for each process.
 """
 
 from __future__ import annotations
@@ -33,7 +35,7 @@ __all__ = [
 
 
 class Loaded:
-    """A configuration as it was read; without meaning beyond `problems` when `errors` is not empty."""
+    """A configuration that was read; only `problems` has a meaning when `errors` is not empty."""
 
     __slots__ = (
         "config",
@@ -48,14 +50,14 @@ class Loaded:
 
     def __init__(self, builder: Builder, problems: list[Problem], files: list[str]) -> None:
         self.config: SupervisorConfig = builder.config
-        self.problems = problems  # in the order of files and lines
-        self.given = builder.given  # the `[supervice]` options that the file sets, by their names there
-        # One a process, numprocs = 1. Where `program` and `process_name` are None, both are `name`, and the
-        # object is the one in `config.programs` too.
+        self.problems = problems  # by file and line
+        self.given = builder.given  # the names of the `[supervice]` options that the file sets
+        # One for each process, with numprocs = 1. Where `program` and `process_name` are None, both are
+        # `name`, and `config.programs` has the same object.
         self.processes: list[ProgramConfig] = builder.processes
         self.servers: list[Server] = builder.servers
-        self.files = files  # all that were read
-        self.reading: Reading | None = None  # where each value stands; only with `trace`
+        self.files = files  # all files that were read
+        self.reading: Reading | None = None  # the text of each value and its place; only with `trace`
         stock = builder.ctx.stock
         self.dialect: Literal["supervice", "supervisord"] = "supervisord" if stock else "supervice"
 
@@ -72,21 +74,26 @@ def load(
     cwd: str | None = None,
     resolve: bool = True,
     trace: bool = False,
+    settled: bool = False,
 ) -> Loaded:
     """Reads `path` and what it includes. FileNotFoundError when it does not exist; otherwise see `problems`.
 
-    `cwd` is where relative paths begin: the directory the daemon was started in, by default the current one.
-    With `resolve=False` relative paths in options stay as they are written. `trace` keeps the text of
-    the options and where they stand, which a daemon has no use for.
+    Relative paths begin in `cwd`, by default the current directory; with `resolve=False` they stay as they
+    are written. `trace` keeps the text of the options and their places, which a daemon does not need.
+    `settled` is for files that may be written right now: each is read until two reads agree.
     """
     if environ is None:
         environ = os.environ
     if cwd is None:
         cwd = os.getcwd()
-    reading = Reading(environ, cwd)
+    reading = Reading(environ, cwd, settled=settled)
     reading.read(os.fspath(path))
     ctx = Context(reading.stock, environ, cwd if resolve else None)
     builder = Builder(ctx, reading)
+    if daemon_defaults and any(name.startswith("SUPERVICE_") for name in environ):
+        from supervice.config.from_environment import sections
+
+        builder.from_environment = sections(environ, cwd, ctx)
     builder.build()
     if daemon_defaults:
         container_defaults(builder.config, builder.given)
@@ -105,7 +112,7 @@ def load(
 
 
 def parse_config(path: str) -> SupervisorConfig:
-    """The validated configuration in `path`.
+    """Returns the validated configuration in `path`.
 
     Raises FileNotFoundError, or ConfigValidationError with every error of all files in `problems`.
     """
@@ -117,7 +124,7 @@ def parse_config(path: str) -> SupervisorConfig:
 
 
 def check_dependencies(programs: list[ProgramConfig]) -> None:
-    """ConfigValidationError when `depends_on` of programs that were built in Python cannot work."""
+    """Raises ConfigValidationError when `depends_on` of programs that were built in Python cannot work."""
     if not any(program.depends_on for program in programs):
         return
     from supervice.lifecycle.graph import is_unchecked, problems
@@ -133,10 +140,10 @@ def check_dependencies(programs: list[ProgramConfig]) -> None:
 
 
 def instances(program: ProgramConfig) -> list[ProgramConfig]:
-    """One configuration a process for a program that was built in Python (`Loaded.processes` has a file's).
+    """Returns one configuration for each process of a program that was built in Python.
 
-    `%(process_num)s` (two digits), `%(process_num)d` and `%(process_num)02d` are expanded in texts; every
-    other percent sign stays.
+    Expands `%(process_num)s` (two digits), `%(process_num)d` and `%(process_num)02d` in texts, and leaves
+    every other percent sign alone. (`Loaded.processes` has those of a file.)
     """
     if program.program is not None:
         return [program]

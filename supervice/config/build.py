@@ -1,4 +1,4 @@
-"""Sections to a configuration: which section is what, groups, and what is only right or wrong as a whole."""
+"""Turns sections into a configuration: kinds of sections, groups, and the rules for the whole."""
 
 from __future__ import annotations
 
@@ -34,12 +34,12 @@ _STOCK = (
 )
 _NAMED = ("program", "group", "eventlistener", "fcgi-program")
 _STOCK_ONLY = ("eventlistener", "fcgi-program", "unix_http_server", "inet_http_server")
-# Sections for supervisord's own client and plug-ins: read by others, nothing for a daemon to do.
+# Sections for supervisord's own client and plug-ins, which a daemon does not need.
 _IGNORED = ("supervisorctl", "rpcinterface", "ctlplugin")
 
 
 class Builder:
-    """Turns one `Reading` into the parts of `Loaded`; the problems end up in `ctx`."""
+    """Turns a `Reading` into the parts of `Loaded`; `ctx` gets the problems."""
 
     def __init__(self, ctx: Context, reading: Reading) -> None:
         self.ctx = ctx
@@ -48,8 +48,9 @@ class Builder:
         self.given: frozenset[str] = frozenset()
         self.processes: list[ProgramConfig] = []
         self.servers: list[Server] = []
+        self.from_environment: list[Section] = []  # settings in variables of the daemon's environment
         self._environment: dict[str, str] = {}
-        self._user: str | None = None  # of programs that set none, supervisord's dialect only
+        self._user: str | None = None  # for programs that set none; supervisord's dialect only
 
     def build(self) -> None:
         by_kind: dict[str, list[Section]] = {}
@@ -58,6 +59,7 @@ class Builder:
             if kind:
                 by_kind.setdefault(kind, []).append(section)
         self._supervisor(by_kind)
+        self.config.quick_end_is_fine = self.ctx.stock  # supervisord's users have it in many files
         members = self._groups(by_kind)
         for kind in ("program", "fcgi-program", "eventlistener"):
             for section in by_kind.get(kind, ()):
@@ -76,7 +78,7 @@ class Builder:
         self._stop_budget(by_kind)
 
     def _kind(self, section: Section) -> str:
-        """What a section is; "" when it is nothing for us, which is said."""
+        """Returns the kind of a section; "" for one that has no effect, with a problem that says so."""
         name, ctx = section.name, self.ctx
         kind, colon, rest = name.partition(":")
         if ctx.stock and not colon and kind in _NAMED:
@@ -87,12 +89,16 @@ class Builder:
             if not ctx.stock:
                 bad += [c for c in rest if c in ",*\t"]
             if kind == "program" and rest == "all" and not ctx.stock:
-                message = f"{where}: `all` means every process, choose another name"
+                message = f"{where}: `all` means every process; choose another name"
                 ctx.error(section.file, section.line, "", message)
                 return ""
             why = name_fault(rest)
             if not rest or bad:
-                why = f"a name cannot hold {bad[0]!r}" if bad else f"it needs a name, write [{kind}:NAME]"
+                why = (
+                    f"a name cannot hold {bad[0]!r}; write letters, digits, - and _"
+                    if bad
+                    else f"no name; write [{kind}:NAME]"
+                )
             if why:
                 ctx.error(section.file, section.line, "", f"{where}: {why}")
                 return ""
@@ -109,13 +115,13 @@ class Builder:
         if name == ("supervisord" if ctx.stock else "supervice"):
             return name
         if not ctx.stock and name == "supervisord":
-            message = f"{where} does not go with [supervice] in one file, move what is still needed there"
+            message = f"{where} cannot stand beside [supervice]; move its options there"
         elif not ctx.stock and kind in _STOCK_ONLY:
-            message = f"{where} is for stock supervisord files, it does not go with [supervice] in one file"
+            message = f"{where} is for stock supervisord files; remove it, or [supervice]"
         else:
             hint = ctx.guess(name, _STOCK if ctx.stock else _OURS)
             known = ", ".join(f"[{s}NAME]" if s.endswith(":") else f"[{s}]" for s in _OURS)
-            message = f"unknown section {where}{hint}" + ("" if ctx.stock else f"; known are {known}")
+            message = f"unknown section {where}{hint or ('' if ctx.stock else f'; write one of {known}')}"
         ctx.complain(section.file, section.line, "", message)
         return ""
 
@@ -123,19 +129,24 @@ class Builder:
         ctx = self.ctx
         kind = "supervisord" if ctx.stock else "supervice"
         if ctx.stock:
-            self.config.exit_when_idle = False  # as supervisord: many programs there fork into the background
+            self.config.exit_when_idle = False  # as supervisord: many programs there go into the background
         given = set()
         silent = False
-        for section in by_kind.get(kind, ()):
+        for section in (*by_kind.get(kind, ()), *self.from_environment):
             names = ctx.names(section, {}, here=section.here)
-            for row in ctx.check(section, kind):
+            # A variable is ours in both dialects, and beats the files.
+            ours = section in self.from_environment
+            found = (
+                [rows("supervice")[name] for name in section.options] if ours else ctx.check(section, kind)
+            )
+            for row in found:
                 value = ctx.value(section, row, names)
                 ctx.effect(section, row, value)
                 name = row[NAME]
                 field = FIELDS.get(name, name)
-                if ctx.stock and name == "user" and value not in (FAILED, "root", "0"):
+                if ctx.stock and not ours and name == "user" and value not in (FAILED, "root", "0"):
                     self._user = value
-                if ctx.stock and name in ("user", "silent"):
+                if ctx.stock and not ours and name in ("user", "silent"):
                     silent = silent or (name == "silent" and value is True)
                     continue
                 if value is FAILED or field not in SupervisorConfig.__annotations__:
@@ -152,7 +163,7 @@ class Builder:
         self._environment = self.config.environment
 
     def _groups(self, by_kind: dict[str, list[Section]]) -> dict[str, list[Group]]:
-        """The groups of each member, by the name of its section."""
+        """Returns the groups of each member, by the name of its section."""
         ctx = self.ctx
         members: dict[str, list[Group]] = {}
         known = {s.name for kind in ("program", "fcgi-program") for s in by_kind.get(kind, ())}
@@ -170,11 +181,13 @@ class Builder:
             _, file, line = section.options.get("programs", ("", section.file, section.line))
             where = f"[{shown(section.name)}]"
             if not programs and not ctx.stock:
-                ctx.error(file, line, "programs", f"{where} names no program, add: programs = NAME, NAME")
+                ctx.error(file, line, "programs", f"{where} names no program; write programs = NAME, NAME")
                 continue
             own = f"program:{name}"
             if not ctx.stock and own in known and name not in (programs or ()):
-                ctx.error(file, line, "", f"{where} has the name of a program that is no member, rename one")
+                ctx.error(
+                    file, line, "", f"{where} has the name of a program that is no member; rename one of them"
+                )
             for program in dict.fromkeys(programs or ()):
                 problem = self._member(program, group, known, members)
                 if problem:
@@ -182,7 +195,7 @@ class Builder:
         return members
 
     def _member(self, program: str, group: Group, known: set[str], members: dict[str, list[Group]]) -> str:
-        """Adds `program` to `group`, or says what is wrong."""
+        """Adds `program` to `group`; returns what is wrong, or ""."""
         target = f"program:{program}"
         if target not in known and f"fcgi-program:{program}" in known:
             target = f"fcgi-program:{program}"
@@ -191,7 +204,7 @@ class Builder:
             return f"there is no program {shown(program)!r}{hint}"
         groups = members.setdefault(target, [])
         if groups and not self.ctx.stock:
-            return f"{shown(program)} is in group {groups[0].name} already"
+            return f"{shown(program)} is already in group {groups[0].name}; remove it from one of them"
         groups.append(group)
         return ""
 
@@ -217,7 +230,7 @@ class Builder:
             self.processes.extend(program.processes)
 
     def _plugins(self) -> bool:
-        """Whether the file loads some into supervisord, which could bring events of their own."""
+        """Returns whether the file loads plug-ins into supervisord, which may have events of their own."""
         names = [name for name in self.reading.sections if name.startswith("rpcinterface:")]
         return names not in ([], ["rpcinterface:supervisor"])
 
@@ -227,11 +240,13 @@ class Builder:
             if config.name in seen:
                 section = self.reading.sections[section_of(config)]
                 _, file, line = section.options.get("process_name", ("", section.file, section.line))
-                message = f"[{shown(section.name)}] a second process called {shown(config.name)}, rename one"
+                message = (
+                    f"[{shown(section.name)}] a second process is called {shown(config.name)}; rename one"
+                )
                 self.ctx.complain(file, line, "process_name", message)
             seen[config.name] = config
         if len(seen) != len(self.processes):
-            self.processes = list(seen.values())  # as in supervisord the last one wins
+            self.processes = list(seen.values())  # the last one wins, as in supervisord
 
     def _one_main(self) -> None:
         first = ""
@@ -240,12 +255,12 @@ class Builder:
                 section = self.reading.sections[f"program:{program.name}"]
                 _, file, line = section.options["main"]
                 if first:
-                    message = f"[{program.name}] main = true: {first} is the main program already"
+                    message = f"[{program.name}] main = true: {first} is the main program already; keep one"
                     self.ctx.error(file, line, "main", message)
                 first = first or program.name
 
     def _one_user(self) -> None:
-        """Who is no root cannot switch users."""
+        """Warns of a `user` that cannot take effect: a daemon that is not root cannot switch."""
         own = self.config.user
         if own is None or own.partition(":")[0] in ("root", "0"):
             return
@@ -259,7 +274,7 @@ class Builder:
                 self.ctx.warning(file, line, "user", f"{message}; remove one of the two")
 
     def _dependencies(self) -> None:
-        """What `depends_on` says of all programs together."""
+        """Checks the dependency graph of all programs."""
         programs = {program.name: program for program in self.config.programs}
         if not any(program.depends_on for program in programs.values()):
             return
@@ -269,9 +284,9 @@ class Builder:
             if name.startswith("program:")
         }
         self._expand_groups(sections)
-        # one that has errors of its own is no unknown program
+        # also those with errors of their own: they are not unknown
         needs: dict[str, dict[tuple[str, str], None]] = {name: {} for name in sections}
-        for process in self.processes:  # %(process_num)s may give each another one
+        for process in self.processes:  # with %(process_num)s each may have its own
             needs[program_of(process)].update((pair, None) for pair in process.depends_on)
         found = problems(
             {name: list(pairs) for name, pairs in needs.items()},
@@ -291,7 +306,7 @@ class Builder:
             self.ctx.error(file, line, "depends_on", f"[{shown(section.name)}] depends_on: {fault.message}")
 
     def _expand_groups(self, sections: Container[str]) -> None:
-        """The name of a group, where no program has it, stands for each of its programs."""
+        """Replaces the name of a group, unless a program has it too, by the names of its programs."""
         members: dict[str, dict[str, None]] = {}
         for process in self.processes:
             if process.group is not None and process.group not in sections:
@@ -304,7 +319,7 @@ class Builder:
                 config.depends_on = tuple(dict.fromkeys(pairs))
 
     def _stop_budget(self, by_kind: dict[str, list[Section]]) -> None:
-        """Better to know now than when the orchestrator kills in the middle of a stop."""
+        """Warns when a stop may not fit `shutdown_timeout`: better now than when it is cut short."""
         have = self.config.shutdown_timeout
         cut = cut_stops(self.processes, have)
         if not cut:
@@ -326,15 +341,15 @@ class Builder:
 
 
 def section_of(config: ProgramConfig) -> str:
-    """The name of the section that a program stands in."""
+    """Returns the name of the section that a program stands in."""
     kind = "eventlistener" if config.listener else "fcgi-program" if config.socket else "program"
     return f"{kind}:{program_of(config)}"
 
 
 def container_defaults(config: SupervisorConfig, given: frozenset[str]) -> None:
-    """What the daemon takes where the file says nothing: its log on stdout, no pid file.
+    """Sets what the daemon does where the file says nothing: it logs to stdout and writes no pid file.
 
-    `socket_path` "" is for the caller to choose.
+    It sets `socket_path` to "": the caller chooses the place.
     """
     if "logfile" not in given:
         config.logfile = ""

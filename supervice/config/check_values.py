@@ -1,16 +1,18 @@
-"""Values of http checks, `ready`, `restart_limit`, `schedule` and `watch`. Pure, as `values`."""
+"""Parsers for http checks, `ready`, `restart_limit`, `schedule` and `watch`. Pure, as `values`."""
 
 from __future__ import annotations
 
 from supervice.config.values import integer, natural, port, signal_name, signal_number, some_seconds
 
 _TOKEN = frozenset("!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
-# Of the child's own three and of those that we need ourselves the program cannot have one.
+# `ready = fd:N` cannot use the standard streams of the child, nor the descriptors that supervice needs.
 FIRST_FD, LAST_FD = 3, 99
+# The ways to become ready that have something behind a colon, and what.
+_WAYS = {"fd": "N", "log": "REGEX", "tcp": "HOST:PORT", "unix": "PATH", "http": "URL", "file": "PATH"}
 
 
 def split_url(url: str) -> tuple[str, int, str]:
-    """Host, port and target (path with query) of a URL that `http_url` has accepted."""
+    """Returns host, port and target (path with query) of a URL that `http_url` has accepted."""
     rest = url.partition("://")[2]
     cut = min((i for i in (rest.find("/"), rest.find("?")) if i >= 0), default=len(rest))
     where, target = rest[:cut], rest[cut:].partition("#")[0]
@@ -19,21 +21,21 @@ def split_url(url: str) -> tuple[str, int, str]:
 
 
 def host_and_port(text: str, otherwise: int | None = None) -> tuple[str, int]:
-    """`HOST:PORT`, `[::1]:PORT`; ValueError without a port unless there is a default."""
+    """Parses `HOST:PORT` or `[::1]:PORT`; ValueError without a port, unless `otherwise` gives one."""
     if text.startswith("["):
         host, bracket, rest = text[1:].partition("]")
         if not bracket or (rest and not rest.startswith(":")):
-            raise ValueError("an IPv6 address stands in brackets, write [::1]:8000")
+            raise ValueError("an IPv6 address stands in brackets; write [::1]:8000")
         number = rest[1:]
     else:
         host, _, number = text.partition(":")
         if ":" in number:
-            raise ValueError("an IPv6 address stands in brackets, write [::1]:8000")
+            raise ValueError("an IPv6 address stands in brackets; write [::1]:8000")
     if not host or any(c.isspace() or not c.isprintable() for c in host):
-        raise ValueError("names no host, write HOST:PORT")
+        raise ValueError("names no host; write HOST:PORT")
     if not number:
         if otherwise is None:
-            raise ValueError("names no port, write HOST:PORT")
+            raise ValueError("names no port; write HOST:PORT")
         return host, otherwise
     return host, port(number)
 
@@ -43,20 +45,22 @@ def http_url(text: str) -> str:
     scheme, colon, rest = url.partition("://")
     if scheme.lower() == "https":
         raise ValueError(
-            "https is not there: ask the program itself over http, or write a script check (curl -f)"
+            "https is not supported; ask the program over http, or write a script check (curl -f)"
         )
     if scheme.lower() != "http" or not colon:
-        raise ValueError("not a URL, write http://HOST:PORT/PATH")
+        raise ValueError("not a URL; write http://HOST:PORT/PATH")
     if not url.isascii() or any(c.isspace() or not c.isprintable() for c in url):
-        raise ValueError("a URL holds no blanks and only ASCII, encode the rest as %XX (%%XX in the file)")
+        raise ValueError(
+            "a URL has ASCII characters only and no blanks; write others as %XX (%%XX in the file)"
+        )
     if "@" in rest.partition("/")[0]:
-        raise ValueError("no user name in the URL, use a header: Authorization: Basic ...")
+        raise ValueError("a URL cannot hold a user name; write a header: Authorization: Basic ...")
     split_url(url)
     return url
 
 
 def http_headers(text: str) -> tuple[tuple[str, str], ...]:
-    """One `Name: value` a line."""
+    """Parses `Name: value` lines."""
     found = []
     for line in text.splitlines():
         if not line.strip():
@@ -64,79 +68,77 @@ def http_headers(text: str) -> tuple[tuple[str, str], ...]:
         name, colon, value = line.partition(":")
         name, value = name.strip(), value.strip()
         if not colon or not name or not set(name) <= _TOKEN:
-            raise ValueError("write one header a line, like X-Probe: supervice")
+            raise ValueError("not a header; write one a line, like X-Probe: supervice")
         if not value.isprintable() or not value.isascii():
-            raise ValueError(f"the value of {name} holds what no header may hold")
+            raise ValueError(
+                f"the value of {name} holds characters that a header cannot; write printable ASCII"
+            )
         if name.lower() in ("content-length", "transfer-encoding", "connection"):
-            raise ValueError(f"{name} cannot be set, the request has no body")
+            raise ValueError(f"{name} cannot be set, the request has no body; remove it")
         found.append((name, value))
     return tuple(found)
 
 
 def http_status(text: str) -> tuple[tuple[int, int], ...]:
-    """`200-399, 404`: pairs of the first and the last."""
+    """Parses `200-399, 404` into pairs of first and last."""
     found = []
     for word in text.replace(",", " ").split():
         first, dash, last = word.partition("-")
         low = integer(first)
         high = integer(last) if dash else low
         if not 100 <= low <= high <= 599:
-            raise ValueError("status codes are numbers from 100 to 599, like 200-399, 404")
+            raise ValueError("not a status code; write numbers from 100 to 599, like 200-399, 404")
         found.append((low, high))
     if not found:
-        raise ValueError("names no status code, write 200-399")
+        raise ValueError("names no status code; write 200-399")
     return tuple(found)
 
 
 def split_ready(text: str) -> tuple[str, str]:
-    """The way and what stands behind its colon."""
+    """Splits a way to become ready at its colon."""
     way, _, argument = text.partition(":")
     return way.strip().lower(), argument.strip()
 
 
 def ready(text: str) -> str:
-    """A way to become ready in its one spelling; ValueError says what there is."""
+    """Parses a way to become ready; returns it in its one spelling."""
     way, argument = split_ready(text)
     if way in ("started", "notify", "check"):
         if argument:
-            raise ValueError(f"nothing stands behind {way}")
+            raise ValueError(f"{way} takes nothing after it; write {way}")
         return way
-    if way not in ("fd", "log", "tcp", "unix", "http", "file"):
-        raise ValueError(
-            "write started, notify, check, fd:N, log:REGEX, tcp:HOST:PORT, unix:PATH, http:URL or file:PATH"
-        )
+    if way not in _WAYS:
+        ways = ", ".join(f"{name}:{what}" for name, what in _WAYS.items())
+        raise ValueError(f"unknown word; write started, notify, check, or one of {ways}")
     if not argument:
-        raise ValueError(f"write something behind {way}:")
+        raise ValueError(f"empty after the colon; write {way}:{_WAYS[way]}")
     if way == "fd":
         number = natural(argument)
         if not FIRST_FD <= number <= LAST_FD:
-            raise ValueError(f"a descriptor from {FIRST_FD} to {LAST_FD}")
+            raise ValueError(f"not a descriptor; write a number from {FIRST_FD} to {LAST_FD}")
         return f"fd:{number}"
     if way == "log":
-        import re
+        from supervice.config.expressions import expression
 
-        try:
-            re.compile(argument.encode())
-        except re.error as error:
-            raise ValueError(f"not a regular expression: {error}") from None
+        expression(argument)
     elif way == "tcp":
         host_and_port(argument)
     elif way == "http":
-        # both http:http://host/ and, as one writes it, http://host/
+        # both http:http://host/ and, as people write it, http://host/
         url = argument if "://" in argument else f"http:{argument}"
         return f"http:{http_url(url)}"
     return f"{way}:{argument}"
 
 
 def schedule(text: str) -> tuple[str, ...]:
-    """Schedules as they are written, one a line; cronsim says what is one."""
+    """Parses schedules, one a line, and returns them as they are written; cronsim decides what is one."""
     from supervice.schedules.expression import parse_lines
 
     return tuple([one.text for one in parse_lines(text)])
 
 
 def watch_action(text: str) -> str:
-    """`restart`, `reload`, `signal:HUP` or `run:COMMAND` in its one spelling."""
+    """Parses `restart`, `reload`, `signal:HUP` or `run:COMMAND`; returns it in its one spelling."""
     way, colon, argument = text.partition(":")
     way, argument = way.strip().lower(), argument.strip()
     if way in ("restart", "reload") and not colon:
@@ -145,37 +147,37 @@ def watch_action(text: str) -> str:
         return f"signal:{signal_name(signal_number(argument))}"
     if way == "run" and argument:
         return f"run:{argument}"
-    raise ValueError("write restart, reload, signal:HUP or run:COMMAND")
+    raise ValueError("unknown word; write restart, reload, signal:HUP or run:COMMAND")
 
 
 def restart_limit(text: str) -> tuple[int, int | float]:
-    """`5/60s`: so many restarts in so much time are allowed."""
+    """Parses `5/60s`: so many restarts are allowed in so much time."""
     count, slash, window = text.partition("/")
     if not slash:
-        raise ValueError("write how many restarts in which time: 5/60s")
+        raise ValueError("not a limit; write how many restarts in which time: 5/60s")
     return natural(count), some_seconds(window)
 
 
 def http_place(text: str) -> tuple[str, int | None]:
-    """`HOST:PORT`, `:PORT`, `PORT` or `unix:PATH` as (host, port) or (path, None)."""
+    """Parses `HOST:PORT`, `:PORT`, `PORT` or `unix:PATH` into (host, port) or (path, None)."""
     text = text.strip()
     if text.startswith("unix:"):
         path = text[5:].removeprefix("//") if text.startswith("unix://") else text[5:]
         if not path:
-            raise ValueError("names no socket, write unix:PATH")
+            raise ValueError("names no socket; write unix:PATH")
         return path, None
     host, _, digits = text.rpartition(":")
     if not (digits.isascii() and digits.isdigit() and 1 <= int(digits[:6]) <= 65535):
-        raise ValueError("no port number, write HOST:PORT or unix:PATH")
+        raise ValueError("no port number; write HOST:PORT or unix:PATH")
     if host.startswith("[") and host.endswith("]"):
         host = host[1:-1]
     elif ":" in host:
-        raise ValueError("an IPv6 address is written [ADDRESS]:PORT")
+        raise ValueError("an IPv6 address stands in brackets; write [ADDRESS]:PORT")
     return ("" if host == "*" else host), int(digits)
 
 
 def http_address(text: str) -> str:
-    """As it was written, if `http_place` understands it."""
+    """Returns the address as it is written; ValueError as `http_place`."""
     http_place(text)
     return text.strip()
 

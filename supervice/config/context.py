@@ -1,4 +1,4 @@
-"""What the parts of one load share: the dialect, the problems found, and how an option becomes a value."""
+"""What the parts of one load share: the dialect, the problems, and how an option becomes a value."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from supervice.config.options import Row
     from supervice.config.reader import Section, Value
 
-# Kinds whose values may be secrets: messages do not repeat them. The same for these options.
+# Kinds and options whose values may be secrets: messages do not repeat them.
 _SECRET_KINDS = ("environment", "secrets")
 _SECRET_OPTIONS = ("password", "username", "healthcheck_headers", "readiness_headers")
 _STREAMS = {
@@ -41,7 +41,7 @@ _STREAMS = {
     "/proc/self/fd/2": 2,
     "/proc/1/fd/2": 2,
 }
-# supervisord takes negative numbers for these and does what it does for 0.
+# supervisord takes negative numbers for these, as if they were 0.
 _NEGATIVE = ("seconds", "count", "retries", "size", "maxbytes", "backups")
 LEAST_BYTES = 4096  # of a log file that is rotated
 MOST_BACKUPS = 1000
@@ -49,7 +49,7 @@ FAILED = object()
 
 
 class Context:
-    """One load. `cwd` is where relative paths begin, None leaves them as they are written."""
+    """One load. Relative paths begin in `cwd`; None leaves them as they are written."""
 
     def __init__(self, stock: bool, environ: Mapping[str, str], cwd: str | None) -> None:
         self.stock = stock
@@ -57,12 +57,12 @@ class Context:
         self.cwd = cwd
         self.problems: list[Problem] = []
         self._said: set[tuple[str, int, str]] = set()
-        self._guesses = 40  # difflib is slow: a file of garbage gets no more than these
+        self._guesses = 40  # difflib is slow: a file of garbage gets so many hints
         self._users: dict[tuple[str, str], str] = {}
 
     def say(self, severity: str, file: str, line: int, option: str, message: str) -> None:
         key = (file, line, message)
-        if key not in self._said:  # one message, however many processes the line makes
+        if key not in self._said:  # one message, for however many processes
             self._said.add(key)
             self.problems.append(Problem(file, line, severity, option, message))
 
@@ -73,7 +73,7 @@ class Context:
         self.say(WARNING, file, line, option, message)
 
     def complain(self, file: str, line: int, option: str, message: str) -> None:
-        """An error in our dialect, a warning in supervisord's."""
+        """Reports an error in our dialect, a warning in supervisord's."""
         self.say(WARNING if self.stock else ERROR, file, line, option, message)
 
     def guess(self, word: str, known: Any) -> str:
@@ -86,7 +86,7 @@ class Context:
         return names
 
     def check(self, section: Section, kind: str) -> list[Row]:
-        """The rows of the options that `section` sets; complains about those it cannot set."""
+        """Returns the rows of the options that `section` sets; reports options that it cannot have."""
         table = rows(kind)
         found = []
         for name, (_, file, line) in section.options.items():
@@ -94,14 +94,15 @@ class Context:
             if row is None:
                 known = [n for n, r in table.items() if not self.stock or r[DIALECTS] != OURS_ONLY]
                 hint = self.guess(name, known)
-                what = f"[{shown(section.name)}] has no option {shown(name)!r}{hint}"
-                self.complain(file, line, name, what + (", it is ignored" if self.stock else ", remove it"))
+                ignored = " is ignored" if self.stock else ""
+                what = f"[{shown(section.name)}]: unknown option {shown(name)!r}{ignored}"
+                self.complain(file, line, name, what + (hint or "; remove it"))
             elif self.stock and row[DIALECTS] == OURS_ONLY:
                 self.warning(
                     file,
                     line,
                     name,
-                    f"[{shown(section.name)}] {name}: supervisord has no such option, it is ignored; "
+                    f"[{shown(section.name)}] {name} is ignored: supervisord has no such option; "
                     "add a [supervice] section to use it",
                 )
             else:
@@ -109,18 +110,18 @@ class Context:
         return found
 
     def effect(self, section: Section, row: Row, value: object) -> None:
-        """Says so when an option that was read does nothing."""
+        """Warns when an option that was read has no effect."""
         effect = row[EFFECT]
         if not effect or value is FAILED:
             return
         written = row[OURS] if row[OURS] is not None else row[STOCK]
         if written is not None and value == KINDS[row[KIND]][0](written):
-            return  # it asks for what is so anyway
+            return  # it asks for what supervice does anyway
         _, file, line = section.options[row[NAME]]
         self.warning(file, line, row[NAME], f"[{shown(section.name)}] {row[NAME]} has no effect: {effect}")
 
     def value(self, section: Section, row: Row, names: Names) -> Any:
-        """The option as its type, or FAILED after saying why."""
+        """Returns the value of the option; FAILED after reporting why there is none."""
         name, kind = row[NAME], row[KIND]
         value = section.options[name]
         raw, file, line = value
@@ -134,7 +135,7 @@ class Context:
             if self.stock and kind == "logfile":
                 quoting, _ = expand(quoting, names)  # supervisord expands log files twice
             if self.stock and quoting[:1] == "-" and kind in _NEGATIVE and quoting[1:].isdigit():
-                message = f"[{shown(section.name)}] {name}: a negative number counts as 0, write 0"
+                message = f"[{shown(section.name)}] {name}: a negative number counts as 0; write 0"
                 self.warning(file, line, name, message)
                 quoting = "0"
             if self.stock and not quoting and kind in ("path", "command"):
@@ -150,11 +151,16 @@ class Context:
         return FAILED
 
     def _empty(self, section: Section, name: str) -> str | None:
-        """What supervisord accepts and cannot start, and what it takes for not given."""
+        """Returns the value of an empty option, as supervisord takes it; warns of what cannot start."""
         if name != "command":
             return None
         _, file, line = section.options[name]
-        self.warning(file, line, name, f"[{shown(section.name)}] command is empty: it will not start")
+        self.warning(
+            file,
+            line,
+            name,
+            f"[{shown(section.name)}] command is empty: the program cannot start; write PROGRAM ARGUMENTS",
+        )
         return ""
 
     def _bare(self, section: Section, value: Value, name: str) -> None:
@@ -176,14 +182,14 @@ class Context:
         found: dict[str, str] = {}
         for key, value in quoting.pairs(raw):
             if key in found:
-                raise ValueError(f"{shown(key)} is set twice, remove one")
+                raise ValueError(f"{shown(key)} is set twice; remove one")
             found[key], _ = expand(value, names)
         return found
 
     def _secrets(self, found: dict[str, str]) -> dict[str, str]:
         for key, path in found.items():
             if not path:
-                raise ValueError(f"{shown(key)} names no file, write {shown(key)}=/path/of/the/file")
+                raise ValueError(f"{shown(key)} names no file; write {shown(key)}=/path/of/the/file")
         return {key: self.path(path) for key, path in found.items()}
 
     def _finish(self, section: Section, row: Row, parsed: Any) -> Any:
@@ -240,7 +246,7 @@ class Context:
         if word == "syslog":
             _, file, line = section.options[name]
             message = (
-                f"[{shown(section.name)}] {name} = syslog has no effect: it goes to the container's output"
+                f"[{shown(section.name)}] {name} = syslog has no effect: the output goes to the container's"
             )
             self.warning(file, line, name, message)
             return "" if own else None
@@ -266,7 +272,9 @@ class Context:
             if not self.stock:
                 raise
             _, file, line = section.options[name]
-            self.warning(file, line, name, f"[{shown(section.name)}] {name} {error}: it will not start")
+            self.warning(
+                file, line, name, f"[{shown(section.name)}] {name} {error}: the program cannot start"
+            )
         return command
 
     def _user(self, section: Section, option: str, user: str, problem_of: Callable[[str], str]) -> None:
@@ -279,7 +287,7 @@ class Context:
 
 
 def unknown_user(user: str) -> str:
-    """What is wrong with `name`, `uid`, `name:group`, `uid:gid`; "" when nothing is."""
+    """Returns what is wrong with `name`, `uid`, `name:group` or `uid:gid`; "" when nothing is."""
     name, colon, group = user.partition(":")
     return _unknown("user", name) or (unknown_group(group) if colon else "")
 
@@ -290,9 +298,13 @@ def unknown_group(group: str) -> str:
 
 def _unknown(what: str, word: str) -> str:
     if not word:
-        return f"no {what} given, write name, uid, name:group or uid:gid"
+        return f"no {what} given; write name, uid, name:group or uid:gid"
     if word.isascii() and word.isdigit():
-        return "" if len(word) <= 10 and int(word) <= 0xFFFFFFFE else f"the {what} id is too large"
+        return (
+            ""
+            if len(word) <= 10 and int(word) <= 0xFFFFFFFE
+            else f"the {what} id is too large; write a number up to {0xFFFFFFFE}"
+        )
     try:
         if what == "user":
             import pwd
@@ -303,5 +315,5 @@ def _unknown(what: str, word: str) -> str:
 
             grp.getgrnam(word)
     except (KeyError, ValueError, OSError):
-        return f"there is no such {what} here, create it in the image or give its number"
+        return f"the {what} does not exist here; create it in the image, or write its number"
     return ""

@@ -1,4 +1,4 @@
-"""`%(name)s` in values. A bare `%` stays what it is, `%%` is `%`. Pure but for the host's name."""
+"""Expands `%(name)s` in values. A bare `%` stays, `%%` is `%`. Pure, but for the name of the host."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _FLAGS = "#0- +123456789."
-LONGEST_NAME = 1000  # characters, a default included
+LONGEST_NAME = 1000  # characters, with its default
 _CONVERSIONS = "sdiouxXeEfFgGra"
 
 
 class ExpandError(ValueError):
-    """A name that is not known, or a variable that is not set."""
+    """An unknown name, or a variable that is not set."""
 
 
 class Names:
-    """What may stand between `%(` and `)`: `values`, and `ENV_X` for `extra` and `environ`.
+    """The names that may stand between `%(` and `)`: `values`, and `ENV_X` for `extra` and `environ`.
 
-    With `deferred`, `process_num` is left in the text as it stands (`config.instances` expands it).
+    With `deferred`, `process_num` stays in the text: `config.instances` expands it.
     """
 
     __slots__ = ("deferred", "environ", "extra", "padded", "values")
@@ -51,18 +51,19 @@ class Names:
             if value is not None:
                 return value
             raise ExpandError(
-                f"the environment variable {shown(variable)} is not set, "
-                f"set it or give a default: %(ENV_{shown(variable)}:-default)s"
+                f"the environment variable {shown(variable)} is not set; "
+                f"set it, or write a default: %(ENV_{shown(variable)}:-default)s"
             )
         known = [*self.values, "host_node_name"]
         raise ExpandError(
-            f"unknown name %({shown(name)})s{nearest(name, known)}, "
-            f"known are {', '.join(sorted(known))}, ENV_X; write %% for a percent sign"
+            f"unknown name %({shown(name)})s"
+            + (nearest(name, known) or f"; write one of {', '.join(sorted(known))}, ENV_X")
+            + " (%% is a percent sign)"
         )
 
 
 def expand(text: str, names: Names) -> tuple[str, bool]:
-    """The text with its names replaced, and whether it held a bare `%` (supervisord refuses those)."""
+    """Returns the text with its names replaced, and whether it holds a bare `%` (supervisord refuses it)."""
     at = text.find("%")
     if at < 0:
         return text, False
@@ -92,7 +93,7 @@ def expand(text: str, names: Names) -> tuple[str, bool]:
 
 
 def _is_name(name: str) -> bool:
-    # `%(%H:%M)T` is bash's printf, not a name: only what looks like a name is one.
+    # `%(%H:%M)T` belongs to bash's printf: only what looks like a name is one.
     word = name.partition(":-")[0]
     return bool(word) and word.isascii() and word.replace("_", "a").replace(".", "a").isalnum()
 
@@ -103,11 +104,11 @@ def _one(text: str, at: int, end: int, name: str, names: Names) -> tuple[str, in
         after += 1
     flags, conversion = text[end + 1 : after], text[after : after + 1]
     if not conversion or conversion not in _CONVERSIONS:
-        raise ExpandError(
-            f"%({shown(name)}) needs an s after it: %({shown(name)})s (write %% for a percent sign)"
-        )
+        raise ExpandError(f"%({shown(name)}) has no format; write %({shown(name)})s (%% is a percent sign)")
     if any(len(digits) > 3 for digits in flags.split(".")):
-        raise ExpandError(f"%({shown(name)}){shown(flags)}{conversion} is wider than 999")
+        raise ExpandError(
+            f"%({shown(name)}){shown(flags)}{conversion} is wider than 999; write at most 3 digits"
+        )
     if names.deferred and name == "process_num":
         names.lookup(name)
         return text[at : after + 1], after + 1
@@ -118,5 +119,5 @@ def _one(text: str, at: int, end: int, name: str, names: Names) -> tuple[str, in
         return ("%" + flags + conversion) % value, after + 1
     except (TypeError, ValueError):
         raise ExpandError(
-            f"%({shown(name)}){flags}{conversion} does not fit its value, write %({shown(name)})s"
+            f"%({shown(name)}){flags}{conversion} does not fit its value; write %({shown(name)})s"
         ) from None

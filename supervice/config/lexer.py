@@ -1,6 +1,6 @@
-"""Lines of INI text: blanks and comments taken off, keys and values told apart. Pure text, no files.
+"""Splits lines of INI text: takes off blanks and comments, tells keys from values. Pure text, no files.
 
-The rules are those of Python's RawConfigParser as supervisord sets it up; tests compare the two.
+The rules are those of Python's RawConfigParser as supervisord configures it; tests compare the two.
 """
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ if TYPE_CHECKING:
 
 
 def lines(text: str) -> Iterator[tuple[int, int, str, bool]]:
-    """Number, depth of indentation, content, and whether a comment cuts a quoted value.
+    """Yields number, indentation, content, and whether a comment cuts a quoted value.
 
-    Lines that are only a comment are left out; the content of an empty line is "".
+    It leaves out lines that are only a comment; the content of an empty line is "".
     """
     for number, line in enumerate(text.split("\n"), 1):
         stripped = line.strip()
@@ -33,7 +33,7 @@ def lines(text: str) -> Iterator[tuple[int, int, str, bool]]:
 
 
 def comment(line: str) -> int | None:
-    """Where the inline comment begins, found as RawConfigParser finds it (also where that is odd)."""
+    """Returns where the inline comment begins, as RawConfigParser finds it, odd cases included."""
     at = {";": -1, "#": -1}
     while at:
         cut = None
@@ -67,16 +67,20 @@ def cuts_quote(kept: str, rest: str) -> bool:
 
 
 def option(line: str, inside: bool) -> tuple[str, str, str]:
-    """Key, value and what is wrong. `inside` is whether a section has begun."""
+    """Returns key, value and what is wrong; `inside`: a section has begun."""
     if not inside:
-        return "", "", "text before the first section, begin with [supervice] or [program:NAME]"
+        return "", "", "text before the first section; begin with [supervice] or [program:NAME]"
     equals, colon = line.find("="), line.find(":")
     cut = equals if colon < 0 or 0 <= equals < colon else colon
     if cut < 0:
         if line[0] == "[":
-            return "", "", "a section header without its ]"
-        return "", "", "neither a section, nor an option (NAME = VALUE), nor a comment (; or #)"
+            return "", "", "a section header without its ]; add it"
+        return (
+            "",
+            "",
+            "neither a section nor an option nor a comment; write NAME = VALUE, or ; before a comment",
+        )
     key = line[:cut].rstrip().lower()
     if not key:
-        return "", "", "an option without a name before the = sign"
+        return "", "", "an option without a name; write NAME = VALUE"
     return key, line[cut + 1 :].strip(), ""

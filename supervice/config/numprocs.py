@@ -1,4 +1,4 @@
-"""`numprocs` processes out of one `ProgramConfig`, for configurations that were built in Python."""
+"""Makes `numprocs` configurations out of one `ProgramConfig` that was built in Python."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _TEXTS = ("command", "directory", *_LOGS, "process_name", "user", "ready", "pre_
 
 
 def expanded(program: ProgramConfig) -> list[ProgramConfig]:
-    """`program` itself when it stands for one process and nothing in it is expanded."""
+    """Returns one configuration for each process: `program` itself when nothing in it is expanded."""
     if program.numprocs == 1 and program.process_name is None and _START not in repr(program):
         return [program]
     first = program.numprocs_start
@@ -62,7 +62,7 @@ def _check(check: HealthCheckConfig, number: int) -> HealthCheckConfig:
 
 
 def _number(text: str, number: int) -> str:
-    """Replaces `%(process_num)s` and its formats; nothing else, so that no other `%` changes."""
+    """Replaces `%(process_num)s` and its formats, and leaves every other `%` alone."""
     if _START not in text:
         return text
     parts = text.split(_START)

@@ -1,16 +1,18 @@
 # ruff: noqa: E501  (a table reads better with one option a line)
-"""Every option of both dialects, once. Parser, "did you mean", `check` and docs/configuration.md read this table.
+"""The table of all options, in both dialects.
+
+The parser, `check`, reloads and docs/configuration.md read it.
 
 A row is `(name, kind, default, supervisord_default, dialects, effect, reload, text)`:
 
 - `kind` names a parser in `KINDS`;
-- the defaults are written as in a file (None: none). `default` is ours, `supervisord_default` counts in a stock
-  supervisord file; where the row has no effect, `default` is what we always do;
+- the defaults are written as in a file (None: none). `default` is ours, `supervisord_default` that of a stock
+  supervisord file; for an option without effect, `default` is what supervice always does;
 - `dialects`: "both", "supervice" (ours only) or "supervisord" (only there);
-- `effect`: "" works; any other text is the reason why it is accepted without effect (a warning);
+- `effect`: "" for an option that works; any other text says why it has no effect (a warning);
 - `reload`: what a reload does with a new value; "" where the option has no effect.
 
-Only values and text: this module is imported by PID 1 in every container.
+Only values and text: PID 1 imports this module in every container.
 """
 
 from __future__ import annotations
@@ -38,7 +40,7 @@ LIVE = "live"  # applied to what runs
 RESTART = "restart"  # the programs that it changes are stopped and started
 START = "start"  # counts when the daemon starts, and not before
 
-# kind: (parser, what the documentation calls it)
+# kind: (parser, its name in the documentation)
 KINDS: dict[str, tuple[Callable[[str], Any], str]] = {
     "text": (values.plain, "text"),
     "command": (values.filled, "command line"),
@@ -101,72 +103,72 @@ KINDS: dict[str, tuple[Callable[[str], Any], str]] = {
 
 # fmt: off
 SUPERVICE: tuple[Row, ...] = (
-    ("logfile", "logfile", "supervice.log", None, OURS_ONLY, "", LIVE, "The daemon's own log. The daemon's default is the container's stdout; supervice.log is the Python API's."),
-    ("loglevel", "loglevel", "INFO", None, OURS_ONLY, "", LIVE, "The least level that is logged: critical, error, warning, info, debug."),
-    ("log_maxbytes", "maxbytes", "50MB", None, OURS_ONLY, "", LIVE, "The daemon's log is rotated at this size; 0 is never."),
-    ("log_backups", "backups", "10", None, OURS_ONLY, "", LIVE, "How many rotated files of the daemon's log are kept."),
-    ("log_compress", "bool", "false", None, OURS_ONLY, "", LIVE, "Whether rotated files of the daemon's log become gzip files."),
+    ("logfile", "logfile", "supervice.log", None, OURS_ONLY, "", LIVE, "The daemon's own log. Default of the daemon: the container's stdout; supervice.log is that of the Python API."),
+    ("loglevel", "loglevel", "INFO", None, OURS_ONLY, "", LIVE, "The lowest level that is logged: critical, error, warning, info, debug."),
+    ("log_maxbytes", "maxbytes", "50MB", None, OURS_ONLY, "", LIVE, "Rotate the daemon's log at this size; 0: never."),
+    ("log_backups", "backups", "10", None, OURS_ONLY, "", LIVE, "Keep this many rotated files of the daemon's log."),
+    ("log_compress", "bool", "false", None, OURS_ONLY, "", LIVE, "Compress rotated files of the daemon's log with gzip."),
     ("logfile_mode", "permissions", None, None, OURS_ONLY, "", LIVE, "The mode of log files that are made, exactly; unset: 0640 less the umask. In a stock supervisord file: 0666 less the umask, as there."),
-    ("log_format", "format", "raw", None, OURS_ONLY, "", LIVE, "How lines of programs appear on the container's stdout: as they are, with NAME | before them, or as JSON."),
-    ("log_overflow", "overflow", "block", None, OURS_ONLY, "", LIVE, "When nobody reads our stdout: block the program that writes, or drop and count its lines."),
-    ("log_buffer", "size", "64KB", None, OURS_ONLY, "", LIVE, "Memory a program for its last lines, which supervicectl logs shows."),
-    ("pidfile", "path", "supervice.pid", None, OURS_ONLY, "", START, "File with the daemon's pid, or none. The daemon's default as PID 1 is none."),
-    ("socket", "path", "/tmp/supervice.sock", None, OURS_ONLY, "", START, "The control socket, or none. The daemon's default is the first writable of /tmp, /run, $XDG_RUNTIME_DIR, /dev/shm."),
-    ("socket_mode", "octal", None, None, OURS_ONLY, "", START, "Mode of the control socket; 0600 by default, 0660 with socket_group."),
-    ("socket_group", "text", None, None, OURS_ONLY, "", START, "Unix group whose members may read (status, logs, events, health)."),
-    ("shutdown_timeout", "seconds", "30", None, OURS_ONLY, "", LIVE, "The whole shutdown fits this time; longer waits are cut, KILL is never skipped."),
-    ("exit_when_idle", "bool", "true", None, OURS_ONLY, "", LIVE, "End when nothing runs or will run again. In a stock supervisord file: false, as there."),
-    ("on_fatal", "fatal", "ignore", None, OURS_ONLY, "", LIVE, "What a program that failed for good does to the container."),
+    ("log_format", "format", "raw", None, OURS_ONLY, "", LIVE, "The format of the programs' lines on the container's stdout: unchanged, with NAME | before each, or JSON."),
+    ("log_overflow", "overflow", "block", None, OURS_ONLY, "", LIVE, "While the reader of our stdout is behind: block the program that writes, or drop and count its lines."),
+    ("log_buffer", "size", "64KB", None, OURS_ONLY, "", LIVE, "Memory for the last lines of each program, which supervicectl logs shows."),
+    ("pidfile", "path", "supervice.pid", None, OURS_ONLY, "", START, "File for the daemon's pid, or none. Default of the daemon: none."),
+    ("socket", "path", "/tmp/supervice.sock", None, OURS_ONLY, "", START, "The control socket, or none. Default of the daemon: in the first writable of /tmp, /run, $XDG_RUNTIME_DIR, /dev/shm."),
+    ("socket_mode", "octal", None, None, OURS_ONLY, "", START, "Mode of the control socket. Default: 0600, or 0660 with socket_group."),
+    ("socket_group", "text", None, None, OURS_ONLY, "", START, "Unix group whose members may ask (status, logs, events, health) but change nothing."),
+    ("shutdown_timeout", "seconds", "30", None, OURS_ONLY, "", LIVE, "Time for the whole shutdown: longer waits are cut, SIGKILL is never skipped."),
+    ("exit_when_idle", "bool", "true", None, OURS_ONLY, "", LIVE, "End when no program runs or will run again. Default in stock supervisord files: false, as there."),
+    ("on_fatal", "fatal", "ignore", None, OURS_ONLY, "", LIVE, "What follows when a program fails for good: nothing, or the end of the container."),
     ("environment", "environment", "", None, OURS_ONLY, "", RESTART, "Variables for all programs."),
-    ("umask", "umask", None, None, OURS_ONLY, "", RESTART, "The umask of the daemon and, unless they set their own, of the programs."),
-    ("termination_log", "path", None, None, OURS_ONLY, "", LIVE, "Where the reason of the end is written; /dev/termination-log by default when it exists."),
-    ("env_file", "paths", "", None, OURS_ONLY, "", RESTART, "Files with KEY=value lines, for all programs; environment beats them."),
-    ("user", "user", None, None, OURS_ONLY, "", START, "The user that the daemon switches to when its log, pid file and socket are open. Programs cannot be started as anybody else then, and what is opened later (their log files, the configuration at a reload) is opened as that user."),
-    ("minfds", "count", None, None, OURS_ONLY, "", START, "The limit on open files is raised to this; a warning where that cannot be. Programs inherit it."),
-    ("minprocs", "count", None, None, OURS_ONLY, "", START, "The same for the limit on processes."),
-    ("http", "http", None, None, OURS_ONLY, "", START, "Where /livez, /readyz, /startupz and /metrics are answered, for everybody who can reach it. Unset: nowhere."),
-    ("drain_delay", "seconds", "0", None, OURS_ONLY, "", LIVE, "When asked to stop, readiness fails at once and the programs are stopped so much later; before, not out of, shutdown_timeout."),
+    ("umask", "umask", None, None, OURS_ONLY, "", RESTART, "The umask of the daemon, and of the programs that set none."),
+    ("termination_log", "path", None, None, OURS_ONLY, "", LIVE, "File for the reason of the end. Default: /dev/termination-log, if it exists."),
+    ("env_file", "paths", "", None, OURS_ONLY, "", RESTART, "Files with KEY=value lines, for all programs; environment wins over them."),
+    ("user", "user", None, None, OURS_ONLY, "", START, "The user that the daemon switches to once its log, pid file and socket are open. All programs run as that user then, and it opens their log files, and the configuration at a reload."),
+    ("minfds", "count", None, None, OURS_ONLY, "", START, "Raise the limit on open files to this, or warn if that is impossible. Programs inherit it."),
+    ("minprocs", "count", None, None, OURS_ONLY, "", START, "Raise the limit on processes to this, or warn."),
+    ("http", "http", None, None, OURS_ONLY, "", START, "Serve /livez, /readyz, /startupz and /metrics here, to all clients that can reach it. Unset: nowhere."),
+    ("drain_delay", "seconds", "0", None, OURS_ONLY, "", LIVE, "After a request to stop, readiness fails at once, and this time passes before programs are stopped; it does not count into shutdown_timeout."),
     ("watch_config", "bool", "false", None, OURS_ONLY, "", LIVE, "A change of one of the configuration's files is a reload, without a signal (a ConfigMap). One with errors changes nothing, and is said."),
 )
 
 PROGRAM: tuple[Row, ...] = (
     ("command", "command", None, None, BOTH, "", RESTART, "The program and its arguments, quoted as in a shell; no shell runs it. Required."),
-    ("process_name", "text", None, "%(program_name)s", BOTH, "", RESTART, "The name of a process; by default the program's, or 00, 01 … with numprocs above 1."),
-    ("numprocs", "count", "1", "1", BOTH, "", LIVE, "How many processes are started."),
+    ("process_name", "text", None, "%(program_name)s", BOTH, "", RESTART, "The name of a process. Default: that of the program, or 00, 01 … with numprocs above 1."),
+    ("numprocs", "count", "1", "1", BOTH, "", LIVE, "Start this many processes."),
     ("numprocs_start", "int", "0", "0", BOTH, "", RESTART, "The number of the first process."),
-    ("priority", "int", "999", "999", BOTH, "", LIVE, "Lower is spawned earlier and stopped later; nothing waits for it."),
+    ("priority", "int", "999", "999", BOTH, "", LIVE, "Lower is spawned earlier and stopped later; no program waits for another by it."),
     ("autostart", "bool", "true", "true", BOTH, "", LIVE, "Start with the daemon."),
-    ("autorestart", "restart", "true", "unexpected", BOTH, "", RESTART, "Start again after an exit from RUNNING; unexpected: only for codes not in exitcodes. Default false for a main program."),
-    ("exitcodes", "exitcodes", "0", "0", BOTH, "", RESTART, "The exit codes that are expected."),
-    ("startsecs", "seconds", "1", "1", BOTH, "", RESTART, "Alive this long is RUNNING."),
-    ("startretries", "retries", "3", "3", BOTH, "", RESTART, "Failures before RUNNING in a row that are retried; then FATAL."),
+    ("autorestart", "restart", "true", "unexpected", BOTH, "", RESTART, "Start again after an exit from RUNNING; unexpected: only for codes not in exitcodes. Default of a main program: false."),
+    ("exitcodes", "exitcodes", "0", "0", BOTH, "", RESTART, "Expected exit codes."),
+    ("startsecs", "seconds", "1", "1", BOTH, "", RESTART, "RUNNING begins when the program has lived this long."),
+    ("startretries", "retries", "3", "3", BOTH, "", RESTART, "Retry so many failed starts in a row, then FATAL."),
     ("backoff", "seconds", "1", None, OURS_ONLY, "", RESTART, "The first wait before a retry."),
-    ("backoff_factor", "factor", "2", None, OURS_ONLY, "", RESTART, "Each further wait is longer by this factor."),
+    ("backoff_factor", "factor", "2", None, OURS_ONLY, "", RESTART, "Each wait is this factor longer than the last one."),
     ("backoff_max", "seconds", "30", None, OURS_ONLY, "", RESTART, "The longest wait before a retry."),
-    ("main", "bool", "false", None, OURS_ONLY, "", RESTART, "The container ends when this program ends, with its exit code. At most one."),
+    ("main", "bool", "false", None, OURS_ONLY, "", RESTART, "The container ends with this program, and with its exit code. At most one program."),
     ("critical", "bool", "false", None, OURS_ONLY, "", LIVE, "The container ends when this program fails for good."),
-    ("stopsignal", "stopsignal", "TERM", "TERM", BOTH, "", RESTART, "The signal that stops it, or a ladder with waits: TERM:10 QUIT:5 KILL."),
-    ("stopwaitsecs", "seconds", "10", "10", BOTH, "", RESTART, "Seconds between the stop signal and KILL."),
-    ("stopasgroup", "bool", "true", "true", BOTH, "", RESTART, "The stop signal goes to the whole process group. (supervisord's own default is false.)"),
-    ("killasgroup", "bool", "true", "true", BOTH, "", RESTART, "KILL goes to the whole process group. Default: as stopasgroup."),
-    ("forward_signals", "forward", "", None, OURS_ONLY, "", RESTART, "Signals to the daemon that this program gets: HUP USR1:HUP WINCH."),
+    ("stopsignal", "stopsignal", "TERM", "TERM", BOTH, "", RESTART, "The stop signal, or a ladder with waits: TERM:10 QUIT:5 KILL."),
+    ("stopwaitsecs", "seconds", "10", "10", BOTH, "", RESTART, "Time between the stop signal and SIGKILL."),
+    ("stopasgroup", "bool", "true", "true", BOTH, "", RESTART, "Send the stop signal to the whole process group. (supervisord's own default is false.)"),
+    ("killasgroup", "bool", "true", "true", BOTH, "", RESTART, "Send SIGKILL to the whole process group. Default: as stopasgroup."),
+    ("forward_signals", "forward", "", None, OURS_ONLY, "", RESTART, "Pass on these signals from the daemon to the program: HUP USR1:HUP WINCH."),
     ("directory", "path", None, None, BOTH, "", RESTART, "Working directory."),
     ("user", "user", None, None, BOTH, "", RESTART, "Run as: name, uid, name:group, uid:gid."),
     ("umask", "umask", None, None, BOTH, "", RESTART, "The program's umask."),
     ("environment", "environment", "", "", BOTH, "", RESTART, "Variables: KEY=\"value\",KEY2=value2."),
-    ("redirect_stderr", "bool", "false", "false", BOTH, "", RESTART, "stderr goes where stdout goes."),
+    ("redirect_stderr", "bool", "false", "false", BOTH, "", RESTART, "Send stderr where stdout goes."),
     ("stdout_logfile", "logfile", None, None, BOTH, "", LIVE, "File for stdout; unset: the container's stdout; NONE: discarded. supervisord's AUTO is the container's stdout."),
-    ("stdout_logfile_maxbytes", "maxbytes", "50MB", "50MB", BOTH, "", LIVE, "Rotate at this size; 0 is never; devices are never rotated."),
-    ("stdout_logfile_backups", "backups", "10", "10", BOTH, "", LIVE, "Rotated files that are kept."),
-    ("stdout_logfile_compress", "bool", "false", None, OURS_ONLY, "", LIVE, "Whether rotated files become gzip files (FILE.1.gz), beside the daemon's work. FILE.1 is plain until its compression is done."),
+    ("stdout_logfile_maxbytes", "maxbytes", "50MB", "50MB", BOTH, "", LIVE, "Rotate at this size; 0: never. Devices are never rotated."),
+    ("stdout_logfile_backups", "backups", "10", "10", BOTH, "", LIVE, "Keep this many rotated files."),
+    ("stdout_logfile_compress", "bool", "false", None, OURS_ONLY, "", LIVE, "Compress rotated files with gzip (FILE.1.gz), in a process of its own. FILE.1 stays until its compression is done."),
     ("stderr_logfile", "logfile", None, None, BOTH, "", LIVE, "File for stderr; unset: the container's stderr; NONE: discarded."),
-    ("stderr_logfile_maxbytes", "maxbytes", "50MB", "50MB", BOTH, "", LIVE, "Rotate at this size; 0 is never."),
-    ("stderr_logfile_backups", "backups", "10", "10", BOTH, "", LIVE, "Rotated files that are kept."),
-    ("stderr_logfile_compress", "bool", "false", None, OURS_ONLY, "", LIVE, "Whether rotated files become gzip files."),
+    ("stderr_logfile_maxbytes", "maxbytes", "50MB", "50MB", BOTH, "", LIVE, "Rotate at this size; 0: never."),
+    ("stderr_logfile_backups", "backups", "10", "10", BOTH, "", LIVE, "Keep this many rotated files."),
+    ("stderr_logfile_compress", "bool", "false", None, OURS_ONLY, "", LIVE, "Compress rotated files with gzip."),
     ("logfile_mode", "permissions", None, None, OURS_ONLY, "", LIVE, "As in [supervice], for the log files of this program."),
-    ("healthcheck_type", "health", "none", None, OURS_ONLY, "", RESTART, "How it is asked whether it is well: none, tcp, script, http."),
+    ("healthcheck_type", "health", "none", None, OURS_ONLY, "", RESTART, "The kind of health check: none, tcp, script, http."),
     ("healthcheck_interval", "interval", "30", None, OURS_ONLY, "", RESTART, "Time between checks."),
-    ("healthcheck_timeout", "interval", "10", None, OURS_ONLY, "", RESTART, "A check that takes longer has failed."),
+    ("healthcheck_timeout", "interval", "10", None, OURS_ONLY, "", RESTART, "A check fails that takes longer."),
     ("healthcheck_retries", "positive", "3", None, OURS_ONLY, "", RESTART, "Failures in a row until UNHEALTHY."),
     ("healthcheck_start_period", "seconds", "10", None, OURS_ONLY, "", RESTART, "Failures in this time after the start do not count."),
     ("healthcheck_port", "port", None, None, OURS_ONLY, "", RESTART, "Port of a tcp check."),
@@ -175,10 +177,10 @@ PROGRAM: tuple[Row, ...] = (
     ("healthcheck_url", "url", None, None, OURS_ONLY, "", RESTART, "URL of an http check, http://127.0.0.1:8000/health; redirects are not followed."),
     ("healthcheck_headers", "headers", "", None, OURS_ONLY, "", RESTART, "Headers of an http check, one `Name: value` a line."),
     ("healthcheck_status", "status", "200-399", None, OURS_ONLY, "", RESTART, "Status codes that are healthy: 200-399, 404."),
-    ("healthcheck_action", "action", "restart", None, OURS_ONLY, "", RESTART, "What UNHEALTHY leads to: restart, shutdown, none."),
-    ("readiness_type", "health", "none", None, OURS_ONLY, "", RESTART, "As healthcheck_type; decides readiness and never restarts."),
+    ("healthcheck_action", "action", "restart", None, OURS_ONLY, "", RESTART, "What follows UNHEALTHY: restart, shutdown (of the container), none."),
+    ("readiness_type", "health", "none", None, OURS_ONLY, "", RESTART, "The kind of readiness check, as healthcheck_type; it never restarts the program."),
     ("readiness_interval", "interval", "30", None, OURS_ONLY, "", RESTART, "Time between readiness checks."),
-    ("readiness_timeout", "interval", "10", None, OURS_ONLY, "", RESTART, "A readiness check that takes longer has failed."),
+    ("readiness_timeout", "interval", "10", None, OURS_ONLY, "", RESTART, "A readiness check fails that takes longer."),
     ("readiness_retries", "positive", "3", None, OURS_ONLY, "", RESTART, "Failures in a row until not ready."),
     ("readiness_start_period", "seconds", "10", None, OURS_ONLY, "", RESTART, "Failures in this time after the start do not count."),
     ("readiness_port", "port", None, None, OURS_ONLY, "", RESTART, "Port of a tcp readiness check."),
@@ -187,13 +189,13 @@ PROGRAM: tuple[Row, ...] = (
     ("readiness_url", "url", None, None, OURS_ONLY, "", RESTART, "URL of an http readiness check."),
     ("readiness_headers", "headers", "", None, OURS_ONLY, "", RESTART, "Headers of an http readiness check."),
     ("readiness_status", "status", "200-399", None, OURS_ONLY, "", RESTART, "Status codes that are ready."),
-    ("env_file", "paths", "", None, OURS_ONLY, "", RESTART, "Files with KEY=value lines, read at each start; later ones win, environment beats them."),
-    ("secrets", "secrets", "", None, OURS_ONLY, "", RESTART, "Variables with the content of files, read at each start: DB_PASSWORD=/run/secrets/db. They beat environment."),
-    ("pass_environment", "words", None, None, OURS_ONLY, "", RESTART, "Of our own environment only these names and globs pass (LANG, AWS_*); unset: all."),
-    ("depends_on", "depends", "", None, OURS_ONLY, "", LIVE, "What must be so before it starts: db:healthy, migrate:completed, cache:ready, backend (a group: each of its programs)."),
-    ("ready", "ready", "started", None, OURS_ONLY, "", RESTART, "What makes it RUNNING, besides startsecs: started (nothing), notify (sd_notify), fd:N (a newline), log:REGEX (a line of output), tcp:HOST:PORT, unix:PATH, http:URL, file:PATH (newer than the start), check (the readiness check)."),
-    ("ready_timeout", "interval", None, None, OURS_ONLY, "", LIVE, "Not ready in this time after the start is a failed start; unset: it may take for ever."),
-    ("type", "type", "simple", None, OURS_ONLY, "", RESTART, "simple, or oneshot: runs once to its end."),
+    ("env_file", "paths", "", None, OURS_ONLY, "", RESTART, "Files with KEY=value lines, read at each start; later ones win, environment wins over all."),
+    ("secrets", "secrets", "", None, OURS_ONLY, "", RESTART, "Variables with the content of files, read at each start: DB_PASSWORD=/run/secrets/db. They win over environment."),
+    ("pass_environment", "words", None, None, OURS_ONLY, "", RESTART, "Inherit only these variables of our own environment (LANG, AWS_*); unset: all."),
+    ("depends_on", "depends", "", None, OURS_ONLY, "", LIVE, "Start it after these conditions hold: db:healthy, migrate:completed, cache:ready, backend (a group: each of its programs)."),
+    ("ready", "ready", "started", None, OURS_ONLY, "", RESTART, "What it needs to be RUNNING, on top of startsecs: started (nothing), notify (sd_notify), fd:N (a newline), log:REGEX (a line of output; no references, no looking ahead or behind), tcp:HOST:PORT, unix:PATH, http:URL, file:PATH (newer than the start), check (the readiness check)."),
+    ("ready_timeout", "interval", None, None, OURS_ONLY, "", LIVE, "The start has failed when it is not ready after this time; unset: no limit."),
+    ("type", "type", "simple", None, OURS_ONLY, "", RESTART, "simple, or oneshot: it runs once, to its end."),
     ("schedule", "schedule", None, None, OURS_ONLY, "", LIVE, "When it runs, as a oneshot: a cron expression of five fields (*/15 * * * *), @hourly, @daily, @weekly, @monthly, @yearly, @reboot, or every 90s; several lines are several schedules."),
     ("schedule_timezone", "timezone", None, None, OURS_ONLY, "", LIVE, "The time zone of its schedule (Europe/Berlin); the program's own TZ stays. Unset: TZ, else /etc/localtime, else UTC."),
     ("schedule_overlap", "overlap", "skip", None, OURS_ONLY, "", LIVE, "A time that comes during a run is skipped, runs after it (queue), or stops it (restart)."),
@@ -209,15 +211,15 @@ PROGRAM: tuple[Row, ...] = (
     ("watch_delay", "seconds", "1", None, OURS_ONLY, "", LIVE, "A change acts after so much quiet, at the latest after ten times that."),
     ("watch_ignore", "globs", "", None, OURS_ONLY, "", LIVE, "Names and globs that are not watched. Never are: our own log files, .git, node_modules, __pycache__, names that begin with a dot or end in ~, .swp or .tmp."),
     ("watch_check", "command", None, None, OURS_ONLY, "", LIVE, "Command that has to succeed before a change acts (nginx -t)."),
-    ("restart_limit", "restarts", None, None, OURS_ONLY, "", LIVE, "5/60s: more automatic restarts than 5 within 60 s, for whatever reason, is FATAL."),
-    ("pre_stop", "command", None, None, OURS_ONLY, "", RESTART, "Command that runs before the stop signal, with $MAINPID; it may use half of the time until the next signal."),
-    ("watchdog", "interval", None, None, OURS_ONLY, "", RESTART, "The program must ping (WATCHDOG=1 by sd_notify) within each such time; a missed ping is UNHEALTHY at once."),
+    ("restart_limit", "restarts", None, None, OURS_ONLY, "", LIVE, "5/60s: FATAL after more than 5 automatic restarts within 60 s, for whatever reason."),
+    ("pre_stop", "command", None, None, OURS_ONLY, "", RESTART, "Command to run before the stop signal, with $MAINPID; it may take half of the first wait."),
+    ("watchdog", "interval", None, None, OURS_ONLY, "", RESTART, "The program must ping (WATCHDOG=1 by sd_notify) at least this often; a missed ping makes it UNHEALTHY at once."),
     ("log_format", "format", None, None, OURS_ONLY, "", LIVE, "As in [supervice], for this program."),
-    ("nice", "nice", None, None, OURS_ONLY, "", RESTART, "Niceness, -20 to 19; below ours it needs CAP_SYS_NICE."),
-    ("oom_score_adj", "oom", None, None, OURS_ONLY, "", RESTART, "The kernel's out-of-memory score, -1000 (never) to 1000 (first); below ours it needs CAP_SYS_RESOURCE."),
-    ("no_new_privs", "bool", "false", None, OURS_ONLY, "", RESTART, "No setuid program and no file capability gives it rights any more."),
-    ("capabilities", "capabilities", None, None, OURS_ONLY, "", RESTART, "The capabilities that it keeps (NET_BIND_SERVICE), or none; all others are dropped. With a user they are ambient. Unset: all of ours as root, none for others."),
-    ("pdeathsig", "signal", None, None, OURS_ONLY, "", RESTART, "The signal that it gets when supervice dies."),
+    ("nice", "nice", None, None, OURS_ONLY, "", RESTART, "Niceness, -20 to 19; a value below our own needs CAP_SYS_NICE."),
+    ("oom_score_adj", "oom", None, None, OURS_ONLY, "", RESTART, "The kernel's out-of-memory score, -1000 (never) to 1000 (first); unset, 100 above supervice's own, so that PID 1 is killed last. Below supervice's own it needs CAP_SYS_RESOURCE."),
+    ("no_new_privs", "bool", "false", None, OURS_ONLY, "", RESTART, "No setuid program and no file capability gives it privileges."),
+    ("capabilities", "capabilities", None, None, OURS_ONLY, "", RESTART, "Keep these capabilities (NET_BIND_SERVICE), or none, and drop all others. With a user they are ambient. Unset: all of ours for root, none for other users."),
+    ("pdeathsig", "signal", None, None, OURS_ONLY, "", RESTART, "Signal to the program when supervice dies."),
     *(
         (f"rlimit_{name}", kind, None, None, OURS_ONLY, "", RESTART, f"RLIMIT_{name.upper()}, {what}: soft:hard, or one for both; unlimited.")
         for name, kind, what in (
@@ -237,23 +239,23 @@ PROGRAM: tuple[Row, ...] = (
             ("stack", "limit_size", "stack"),
         )
     ),
-    ("stdout_capture_maxbytes", "size", "0", "0", BOTH, "", RESTART, "Above 0: what stdout has between <!--XSUPERVISOR:BEGIN--> and <!--XSUPERVISOR:END--> (the last so many bytes) is a PROCESS_COMMUNICATION event, and not logged."),
-    ("stderr_capture_maxbytes", "size", "0", "0", BOTH, "", RESTART, "Above 0: what stderr has between <!--XSUPERVISOR:BEGIN--> and <!--XSUPERVISOR:END--> (the last so many bytes) is a PROCESS_COMMUNICATION event, and not logged."),
-    ("stdout_events_enabled", "bool", "false", "false", BOTH, "", RESTART, "What is written to stdout is also a PROCESS_LOG event."),
-    ("stderr_events_enabled", "bool", "false", "false", BOTH, "", RESTART, "What is written to stderr is also a PROCESS_LOG event."),
+    ("stdout_capture_maxbytes", "size", "0", "0", BOTH, "", RESTART, "Above 0: output between <!--XSUPERVISOR:BEGIN--> and <!--XSUPERVISOR:END--> (its last so many bytes) becomes a PROCESS_COMMUNICATION event and is not logged."),
+    ("stderr_capture_maxbytes", "size", "0", "0", BOTH, "", RESTART, "Above 0: output between <!--XSUPERVISOR:BEGIN--> and <!--XSUPERVISOR:END--> (its last so many bytes) becomes a PROCESS_COMMUNICATION event and is not logged."),
+    ("stdout_events_enabled", "bool", "false", "false", BOTH, "", RESTART, "Make PROCESS_LOG events of stdout."),
+    ("stderr_events_enabled", "bool", "false", "false", BOTH, "", RESTART, "Make PROCESS_LOG events of stderr."),
     ("stdout_syslog", "bool", "false", "false", BOTH, "containers have no syslog; lines go to the container's stdout", "", "Send stdout to syslog."),
     ("stderr_syslog", "bool", "false", "false", BOTH, "containers have no syslog; lines go to the container's stderr", "", "Send stderr to syslog."),
-    ("serverurl", "serverurl", "AUTO", "AUTO", BOTH, "", RESTART, "SUPERVISOR_SERVER_URL of the program. AUTO: where our own HTTP server listens, if there is one."),
+    ("serverurl", "serverurl", "AUTO", "AUTO", BOTH, "", RESTART, "SUPERVISOR_SERVER_URL of the program. AUTO: the URL of our own HTTP server, if there is one."),
 )
 
 LISTENER: tuple[Row, ...] = (
-    ("events", "names", None, None, BOTH, "", RESTART, "The events that the listener gets. Required."),
-    ("buffer_size", "positive", "10", "10", BOTH, "", RESTART, "Events that wait while no process of the listener is free; one more, and the oldest is dropped."),
-    ("result_handler", "text", None, "supervisor.dispatchers:default_handler", BOTH, "the answer to an event is read by supervice itself, no Python code is loaded", "", "Python function for the listener's answers."),
+    ("events", "names", None, None, BOTH, "", RESTART, "The event types that the listener gets. Required."),
+    ("buffer_size", "positive", "10", "10", BOTH, "", RESTART, "Most events that wait while no process of the listener is free; then the oldest is dropped."),
+    ("result_handler", "text", None, "supervisor.dispatchers:default_handler", BOTH, "supervice itself reads the answer to an event and loads no Python code", "", "Python function for the listener's answers."),
 )
 
 FCGI: tuple[Row, ...] = (
-    ("socket", "text", None, None, BOTH, "", RESTART, "tcp://HOST:PORT or unix:///PATH, standard input of every process. Required."),
+    ("socket", "text", None, None, BOTH, "", RESTART, "tcp://HOST:PORT or unix:///PATH, the standard input of each process. Required."),
     ("socket_backlog", "positive", None, None, BOTH, "", RESTART, "The socket's listen backlog."),
     ("socket_owner", "text", None, None, BOTH, "", RESTART, "Owner of a unix socket: user or user:group. Default: the program's user."),
     ("socket_mode", "octal", None, "0700", BOTH, "", RESTART, "Mode of a unix socket."),
@@ -261,7 +263,7 @@ FCGI: tuple[Row, ...] = (
 
 GROUP: tuple[Row, ...] = (
     ("programs", "names", None, None, BOTH, "", LIVE, "The programs of the group, separated by commas. Required."),
-    ("priority", "int", None, "999", BOTH, "", LIVE, "The order of spawning between groups."),
+    ("priority", "int", None, "999", BOTH, "", LIVE, "The order in which groups are spawned."),
 )
 
 INCLUDE: tuple[Row, ...] = (
@@ -270,19 +272,19 @@ INCLUDE: tuple[Row, ...] = (
 
 SUPERVISORD: tuple[Row, ...] = (
     ("logfile", "logfile", None, "supervisord.log", STOCK_ONLY, "", LIVE, "The daemon's own log. Unset: the container's stdout."),
-    ("logfile_maxbytes", "maxbytes", None, "50MB", STOCK_ONLY, "", LIVE, "Rotate at this size; 0 is never."),
-    ("logfile_backups", "backups", None, "10", STOCK_ONLY, "", LIVE, "Rotated files that are kept."),
-    ("loglevel", "loglevel", None, "info", STOCK_ONLY, "", LIVE, "The least level that is logged; trace and blather are debug."),
+    ("logfile_maxbytes", "maxbytes", None, "50MB", STOCK_ONLY, "", LIVE, "Rotate at this size; 0: never."),
+    ("logfile_backups", "backups", None, "10", STOCK_ONLY, "", LIVE, "Keep this many rotated files."),
+    ("loglevel", "loglevel", None, "info", STOCK_ONLY, "", LIVE, "The lowest level that is logged; trace and blather count as debug."),
     ("pidfile", "path", None, "supervisord.pid", STOCK_ONLY, "", START, "File with the daemon's pid."),
     ("environment", "environment", None, "", STOCK_ONLY, "", RESTART, "Variables for all programs."),
     ("umask", "umask", None, "022", STOCK_ONLY, "", RESTART, "The umask of the daemon and the programs."),
     ("nodaemon", "bool", "true", "false", STOCK_ONLY, "supervice always stays in the foreground", "", "Stay in the foreground."),
-    ("silent", "bool", None, "false", STOCK_ONLY, "", LIVE, "The daemon's log does not go to stdout; without a logfile there is none."),
-    ("minfds", "count", None, None, STOCK_ONLY, "", START, "The limit on open files is raised to this; a warning where that cannot be. Unset: it stays (supervisord: 1024)."),
-    ("minprocs", "count", None, None, STOCK_ONLY, "", START, "The same for the limit on processes. Unset: it stays (supervisord: 200)."),
-    ("user", "user", None, None, STOCK_ONLY, "", RESTART, "The user of the programs that set none. The daemon itself stays root, so that it can stop every program and collect every orphan."),
-    ("nocleanup", "bool", None, "false", STOCK_ONLY, "there are no AUTO log files here, programs log to the container's stdout", "", "Keep old AUTO log files."),
-    ("childlogdir", "path", None, None, STOCK_ONLY, "there are no AUTO log files here, programs log to the container's stdout", "", "Directory of AUTO log files."),
+    ("silent", "bool", None, "false", STOCK_ONLY, "", LIVE, "Do not log to stdout; without a logfile there is no log."),
+    ("minfds", "count", None, None, STOCK_ONLY, "", START, "Raise the limit on open files to this, or warn if that is impossible. Unset: it stays (supervisord: 1024)."),
+    ("minprocs", "count", None, None, STOCK_ONLY, "", START, "Raise the limit on processes to this, or warn. Unset: it stays (supervisord: 200)."),
+    ("user", "user", None, None, STOCK_ONLY, "", RESTART, "The user of programs that set none. The daemon itself stays root, so that it can stop every program and reap every orphan."),
+    ("nocleanup", "bool", None, "false", STOCK_ONLY, "supervice has no AUTO log files, programs log to the container's stdout", "", "Keep old AUTO log files."),
+    ("childlogdir", "path", None, None, STOCK_ONLY, "supervice has no AUTO log files, programs log to the container's stdout", "", "Directory of AUTO log files."),
     ("directory", "path", None, None, STOCK_ONLY, "supervisord too changes to it only when it daemonizes", "", "Directory to change to when daemonizing."),
     ("strip_ansi", "bool", None, "false", STOCK_ONLY, "", START, "Remove escape sequences from the output of programs."),
     ("identifier", "text", None, "supervisor", STOCK_ONLY, "", LIVE, "The name of this daemon in events and XML-RPC."),
@@ -290,8 +292,8 @@ SUPERVISORD: tuple[Row, ...] = (
 )
 
 UNIX_SERVER: tuple[Row, ...] = (
-    ("file", "path", None, None, STOCK_ONLY, "", LIVE, "The socket, for supervisorctl and other clients of XML-RPC. Required."),
-    ("chmod", "octal", None, "0700", STOCK_ONLY, "", LIVE, "Its mode: who may connect, may do everything (with the password, when there is one)."),
+    ("file", "path", None, None, STOCK_ONLY, "", LIVE, "The path of the socket for supervisorctl and other clients of XML-RPC. Required."),
+    ("chmod", "octal", None, "0700", STOCK_ONLY, "", LIVE, "Its mode. A client that can connect may do everything (with the password, if there is one)."),
     ("chown", "text", None, None, STOCK_ONLY, "", LIVE, "Its owner: user or user:group."),
     ("username", "text", None, None, STOCK_ONLY, "", LIVE, "HTTP user name."),
     ("password", "text", None, None, STOCK_ONLY, "", LIVE, "HTTP password, plain or {SHA} and the SHA-1 in hexadecimal."),

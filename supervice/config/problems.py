@@ -1,4 +1,4 @@
-"""What is wrong with a configuration, and where."""
+"""The problems of a configuration: what is wrong, and where."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ if TYPE_CHECKING:
 
 ERROR = "error"
 WARNING = "warning"
-# Only inside this package: an error in our dialect, nothing at all in supervisord's.
+# Only inside this package: an error in our dialect, nothing in supervisord's.
 STRICT = "strict"
 
 
 @dataclass(frozen=True)
 class Problem:
-    """One finding. `line` is 0 where the file as a whole is meant; `option` is "" where no option is."""
+    """One problem. `line` is 0 when it concerns the whole file; `option` is "" when it concerns none."""
 
     file: str
     line: int
@@ -30,7 +30,7 @@ class Problem:
 
 
 class ConfigValidationError(ValueError):
-    """A configuration with errors; `problems` has all of them, the message is one line each."""
+    """A configuration with errors: `problems` has all of them, the message one line for each."""
 
     def __init__(self, problems: Iterable[Problem] | str = ()) -> None:
         if isinstance(problems, str):
@@ -42,14 +42,14 @@ class ConfigValidationError(ValueError):
 
 
 def nearest(word: str, known: Iterable[str]) -> str:
-    """` (did you mean 'x'?)` for the likeliest of `known`, or nothing."""
+    """Returns `; did you mean 'x'?` for the likeliest of `known`, or nothing."""
     import difflib
 
     found = difflib.get_close_matches(word[:64].lower(), list(known), 1, 0.7)
-    return f" (did you mean {found[0]!r}?)" if found else ""
+    return f"; did you mean {found[0]!r}?" if found else ""
 
 
 def shown(text: str, most: int = 60) -> str:
-    """A value as a message may show it: one line, printable, not too long."""
+    """Returns a value as messages show it: one line, printable, not too long."""
     text = text if len(text) <= most else text[: most - 3] + "..."
     return text if text.isprintable() else ascii(text)[1:-1]

@@ -1,4 +1,4 @@
-"""One `[program:NAME]` section to `ProgramConfig`s: one for the program, one for each of its processes."""
+"""Turns a `[program:NAME]` section into `ProgramConfig`s: one for the program, one for each process."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from supervice.config.reader import Section
 
 LONGEST_NAME = 128  # characters; a line of `status` and a frame of the control socket hold many names
-MOST_PROCESSES = 20_000  # of one configuration: a typing error must not fill the memory
+MOST_PROCESSES = 20_000  # of one configuration: a typo must not fill the memory
 _CHECKS = ("healthcheck_", "readiness_")
-# Most programs have none: they share it.
+# Shared by the many programs without a check.
 _NO_CHECK = HealthCheckConfig()
 _TEMPLATES = ("text", "command", "path", "paths", "logfile", "environment", "secrets")
 _LIMIT_FIELDS = ("nice", "oom_score_adj", "no_new_privs", "capabilities", "pdeathsig")
@@ -43,7 +43,7 @@ def _default_fields(stock: bool) -> dict[str, Any]:
 
 
 def _limits(values: dict[str, Any]) -> Limits | None:
-    """None where the options say no more than what would be so without them."""
+    """Returns the limits; None when the options ask for no more than the defaults."""
     rlimits = tuple(
         sorted((name[len(_RLIMIT) :], *values.pop(name)) for name in list(values) if name[:7] == _RLIMIT)
     )
@@ -60,7 +60,7 @@ def name_fault(name: str) -> str:
 
 
 class Group:
-    """What `[group:x]` says about its members."""
+    """The options of `[group:x]` for its members."""
 
     __slots__ = ("name", "priority")
 
@@ -70,7 +70,7 @@ class Group:
 
 
 class Program:
-    """A section being turned into configurations."""
+    """Turns one section into configurations."""
 
     def __init__(
         self,
@@ -84,10 +84,10 @@ class Program:
         self.ctx = ctx
         self.section = section
         self.kind = kind
-        self.where = f"[{shown(section.name)}]"  # how messages begin
+        self.where = f"[{shown(section.name)}]"  # the beginning of messages
         self.name = section.name.partition(":")[2]
         self.group = group
-        self.prefixed = prefixed  # a member of several groups: always GROUP:NAME
+        self.prefixed = prefixed  # a member of several groups is always GROUP:NAME
         self.rows = ctx.check(section, kind)
         self.names: Names = ctx.names(
             section,
@@ -98,22 +98,25 @@ class Program:
         )
         self._environment = dict(environment)
         self._own: dict[str, str] = {}  # this section's `environment`, for ENV_ names
-        self.defaults: dict[str, Any] = {}  # instead of the options' own
+        self.defaults: dict[str, Any] = {}  # override those of the options
         self.template: ProgramConfig | None = None
         self.processes: list[ProgramConfig] = []
 
     def build(self, room: int) -> None:
-        """Fills `template` and `processes` (at most `room`), or complains."""
+        """Fills `template` and `processes` (at most `room`), or reports why not."""
         table = rows(self.kind)
         numprocs = self._number(table["numprocs"], 1)
         start = self._number(table["numprocs_start"], 0)
         if "command" not in self.section.options:
-            self._error("", f"{self.where} has no command, add: command = PROGRAM ARGUMENTS")
+            self._error("", f"{self.where} has no command; write command = PROGRAM ARGUMENTS")
         if numprocs > room:
-            self._error("numprocs", f"{self.where} numprocs: more than {MOST_PROCESSES} processes in all")
+            self._error(
+                "numprocs",
+                f"{self.where} numprocs: more than {MOST_PROCESSES} processes in all; write a smaller number",
+            )
             return
         if not numprocs and not self.ctx.stock:
-            self._error("numprocs", f"{self.where} numprocs = 0: must be 1 or more")
+            self._error("numprocs", f"{self.where} numprocs = 0: no process; write 1 or more")
             return
         self.names.values["numprocs"] = numprocs
         self.names.values["process_num"] = start
@@ -123,7 +126,7 @@ class Program:
         if "command" not in values or process_name is FAILED:
             return
         if numprocs == 1 and "process_name" not in self.section.options and not self.prefixed:
-            # The usual case: one object for the program and its process, a kilobyte less in PID 1 for each.
+            # The usual case: one object for the program and its process saves a kilobyte for each program.
             self.template = self._config(values, check, self.name, None)
             self.processes = [self.template]
             return
@@ -134,7 +137,7 @@ class Program:
             self._template(values, check, numprocs, start)
 
     def configs(self) -> list[ProgramConfig]:
-        """The template and the processes, each object once."""
+        """Returns the template and the processes, each object once."""
         made = {id(config): config for config in (self.template, *self.processes) if config is not None}
         return list(made.values())
 
@@ -145,11 +148,11 @@ class Program:
         return otherwise if value is FAILED else int(value)
 
     def _evaluate(self, todo: list[Row], first: bool = False) -> tuple[dict[str, Any], dict[str, Any]]:
-        """Fields of ProgramConfig, and the options of its two checks, from the options in `todo`."""
+        """Returns fields of ProgramConfig, and the options of its two checks, from the options in `todo`."""
         values: dict[str, Any] = {}
         check: dict[str, Any] = {}
         self.names.extra = {**self._environment, **self._own}
-        # A section's own variables are known to what is read after its `environment`.
+        # What is read after `environment` can use the section's own variables.
         for row in sorted(todo, key=self._turn):
             name = row[NAME]
             if name in ("process_name", "numprocs", "numprocs_start"):
@@ -171,29 +174,35 @@ class Program:
     def _turn(self, row: Row) -> int:
         if row[NAME] == "environment":
             return 1
-        # supervisord reads numbers and words before `environment`, commands and paths after it
+        # supervisord reads numbers and words before `environment`, commands and paths after it.
         return 0 if self.ctx.stock and row[KIND] not in ("command", "path", "logfile") else 2
 
     def _sanity(self, values: dict[str, Any], check: dict[str, Any], numprocs: int) -> None:
-        """Complains about options that do not fit together, and fills in what depends on others."""
+        """Reports options that do not fit together, and fills in defaults that depend on others."""
         given = self.section.options
         where = self.where
         if "stopasgroup" in given and "killasgroup" not in given:
             values["killasgroup"] = values.get("stopasgroup", True)
         both = self.ctx.stock and "stopasgroup" in given and "killasgroup" in given
         if both and values.get("stopasgroup") and not values.get("killasgroup"):
-            self._error("killasgroup", f"{where} killasgroup = false does not go with stopasgroup = true")
+            self._error(
+                "killasgroup",
+                f"{where} killasgroup = false cannot stand beside stopasgroup = true; remove one",
+            )
         if values.get("main"):
             values.setdefault("autorestart", False)
             if numprocs > 1:
-                self._error("main", f"{where} main = true with numprocs above 1: only one process can be it")
+                self._error(
+                    "main",
+                    f"{where} main = true with numprocs above 1: only one can be main; write numprocs = 1",
+                )
         if values.get("type") == "oneshot":
             values.setdefault("startretries", 0)
         if values.get("redirect_stderr") and values.get("stderr_logfile") not in (None, "NONE"):
             self.ctx.warning(
                 *given["stderr_logfile"][1:],
                 "stderr_logfile",
-                f"{where} stderr_logfile has no effect: redirect_stderr = true is set",
+                f"{where} stderr_logfile has no effect beside redirect_stderr = true; remove one",
             )
         if values.get("redirect_stderr"):
             values.pop("stderr_logfile", None)
@@ -204,7 +213,7 @@ class Program:
         readiness_problems(self.ctx, self.section, self.where, values, check)
 
     def _process_name(self, numprocs: int) -> Any:
-        """The template of a process's name, None for our own naming."""
+        """Returns the template of the processes' names; None for our own naming."""
         value = self.section.options.get("process_name")
         text = value[0] if value else None
         if text is None and self.ctx.stock:
@@ -213,12 +222,12 @@ class Program:
         if text is not None and numprocs > 1 and "%(process_num)" not in text:
             self._error(
                 "process_name" if value else "numprocs",
-                f"{where} must hold %(process_num)s when numprocs is above 1, "
+                f"{where} must hold %(process_num)s when numprocs is above 1; "
                 "write process_name = %(program_name)s_%(process_num)02d",
             )
             return FAILED
         if text is not None and (not text or any(c in text for c in " :/")):
-            message = f"{where} = {shown(text)}: must not be empty or hold a blank, colon or slash"
+            message = f"{where} = {shown(text)}: no name, or one with a blank, colon or slash; write another"
             self._error("process_name", message)
             return FAILED
         return text
@@ -242,7 +251,7 @@ class Program:
             self.processes.append(config)
 
     def _share(self, values: dict[str, Any], numprocs: int) -> None:
-        """Says that all processes of a program write into one file: lines stay whole, but whose are they?"""
+        """Warns when all processes of a program write into one file: its lines do not say whose they are."""
         options = self.section.options
         for option in ("stdout_logfile", "stderr_logfile") if numprocs > 1 else ():
             path = values.get(option)
@@ -253,11 +262,11 @@ class Program:
                     *options[option][1:],
                     option,
                     f"{self.where} {option}: all {numprocs} processes write into this file; "
-                    "%(process_num)02d in its name gives each its own",
+                    "write %(process_num)02d in its name to give each its own",
                 )
 
     def _label(self, template: str | None, number: int, numprocs: int) -> tuple[str, str] | None:
-        """The name of a process and its last part."""
+        """Returns the name of a process and its last part; None after reporting a problem."""
         if template is None:
             return (self.name, self.name) if numprocs == 1 else (f"{self.name}:{number:02}", f"{number:02}")
         row = rows(self.kind)["process_name"]
@@ -272,7 +281,10 @@ class Program:
         if label is FAILED:
             return None
         if any(c in label for c in " :/") and not self.ctx.stock:
-            self._error("process_name", f"{self.where} process_name holds a blank, colon or slash")
+            self._error(
+                "process_name",
+                f"{self.where} process_name holds a blank, colon or slash; write letters, digits, - and _",
+            )
             return None
         fault = name_fault(label)
         if fault:
@@ -282,7 +294,7 @@ class Program:
         return (label if label == self.name and not self.prefixed else f"{owner}:{label}"), label
 
     def _template(self, values: dict[str, Any], check: dict[str, Any], numprocs: int, start: int) -> None:
-        """`template` for many processes: `%(process_num)` stays in texts."""
+        """Fills `template` for many processes: `%(process_num)` stays in texts."""
         self.names.deferred = True
         options = self.section.options
         varying = [r for r in self.rows if r[KIND] in _TEMPLATES and "%(process_num)" in options[r[NAME]][0]]
@@ -294,7 +306,7 @@ class Program:
             try:
                 template = expand(template, self.names)[0]
             except ExpandError:
-                template = None  # said already, for the first process
+                template = None  # reported already, for the first process
         self.names.deferred = False
         self.template = self._config(values, check, self.name, template)
         self.template.numprocs = numprocs
@@ -335,5 +347,5 @@ class Program:
 
 
 def _check(options: dict[str, Any], prefix: str) -> dict[str, Any]:
-    """The fields of one check."""
+    """Returns the fields of one check."""
     return {name[len(prefix) :]: value for name, value in options.items() if name.startswith(prefix)}

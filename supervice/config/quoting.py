@@ -1,19 +1,19 @@
-"""Values that hold quoted text: commands and `KEY=value` lists. The only place with quoting rules.
+"""Parses values with quotes: commands and `KEY=value` lists. No other module has quoting rules.
 
-Pure. `shlex` (and with it `re`) is imported only for what the fast path cannot read.
+Pure. It imports `shlex` (and so `re`) only for what the fast path cannot read.
 """
 
 from __future__ import annotations
 
 _BLANK = " \t\r\n"
-# What supervisord's shlex takes for part of a word in `environment`: letters, digits, and these.
+# The characters of a word for supervisord's shlex, in `environment`.
 _WORD = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_/.+-():")
 
 
 def split_command(command: str) -> list[str]:
-    """The arguments of a command line, by the shell's quoting rules, without expansions.
+    """Splits a command line by the shell's quoting rules, without expansions.
 
-    ValueError when a quote is not closed or nothing is left.
+    ValueError when a quote is not closed, or no word is there.
     """
     if (
         '"' not in command
@@ -32,7 +32,7 @@ def split_command(command: str) -> list[str]:
             argv = shlex.split(command)
         except ValueError as error:
             reason = str(error).lower()
-            hint = "; a blank and ; or # begin a comment" if "quot" in reason else ""
+            hint = "; a comment begins at a blank with ; or # behind it" if "quot" in reason else ""
             raise ValueError(f"cannot be split into arguments ({reason}{hint})") from None
     if not argv:
         raise ValueError("is empty")
@@ -40,11 +40,11 @@ def split_command(command: str) -> list[str]:
 
 
 def pairs(text: str) -> list[tuple[str, str]]:
-    """`KEY=value` items separated by commas or line ends; the shell's quoting rules within a value.
+    """Parses `KEY=value` items, separated by commas or line ends, with the shell's quotes in a value.
 
-    Outside quotes a value ends at a comma or line end and loses the blanks around it; a backslash takes the
-    next character as it is. In double quotes a backslash does so before `"` and `\\` only, in single quotes
-    never.
+    Outside quotes a value ends at a comma or line end and loses the blanks around it, and a backslash keeps
+    the next character as it is. In double quotes a backslash does so before `"` and `\\` only, in single
+    quotes never.
     """
     found: list[tuple[str, str]] = []
     at, end = 0, len(text)
@@ -58,8 +58,8 @@ def pairs(text: str) -> list[tuple[str, str]]:
         if not key or any(c in key for c in " \t\r\n,\"'"):
             shown = key if key and "," not in key and "\n" not in key else ""
             raise ValueError(
-                f"item {len(found) + 1}{f' ({shown.split()[0]})' if shown else ''} is not of the form "
-                "KEY=value, put a value with commas or line ends into quotes"
+                f"item {len(found) + 1}{f' ({shown.split()[0]})' if shown else ''} is not "
+                "KEY=value; put a value with commas or line ends into quotes"
             )
         value, at = _value(text, equals + 1, end, key)
         found.append((key, value))
@@ -105,13 +105,13 @@ def _quoted(text: str, at: int, end: int, key: str, parts: list[str]) -> int:
         else:
             parts.append(c)
             at += 1
-    raise ValueError(f"the quote that begins the value of {key} is not closed")
+    raise ValueError(f"the quote at the beginning of the value of {key} is not closed; close it")
 
 
 def supervisord_pairs(text: str) -> list[tuple[str, str]]:
-    """`environment` as supervisord 4.3 reads it: shlex in its non-POSIX mode, no escapes in quotes.
+    """Parses `environment` as supervisord 4.3 does: shlex in its non-POSIX mode, no escapes in quotes.
 
-    What it refuses raises ValueError here too.
+    ValueError for what supervisord refuses.
     """
     found: list[tuple[str, str]] = []
     for item in text.strip().split(",") if text.strip() else ():
@@ -141,10 +141,10 @@ def _by_shlex(text: str) -> list[tuple[str, str]]:
     try:
         tokens = list(lexer)
     except ValueError:
-        raise ValueError("a quote is not closed") from None
+        raise ValueError("a quote is not closed; close it") from None
     found = []
     for i in range(0, len(tokens), 4):
         if len(tokens[i : i + 3]) != 3 or tokens[i + 1] != "=":
-            raise ValueError(f"item {i // 4 + 1} is not of the form KEY=value, put such a value into quotes")
+            raise ValueError(f"item {i // 4 + 1} is not KEY=value; put such a value into quotes")
         found.append((tokens[i], tokens[i + 2].strip("'\"")))
     return found

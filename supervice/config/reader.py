@@ -1,14 +1,16 @@
-"""INI text to sections, every value with its file and line. Of the options it knows only `[include] files`.
+"""Turns INI files into sections, each value with its file and line. It knows one option: `[include] files`.
 
-The lexical rules are supervisord's, which are those of Python's RawConfigParser with inline comments and
-duplicates allowed; what our dialect forbids beyond that comes out as a problem of severity "strict", because
-the dialect is only known when everything is read. Reading ends on any input: regular files only, each once,
-with a limit on size, number of files and number of complaints. No other module of the package opens files.
+The lexical rules are supervisord's: Python's RawConfigParser with inline comments, and with duplicates
+allowed. What our dialect forbids beyond that becomes a problem of severity "strict", because the dialect is
+known only when everything is read. Reading ends on any input: regular files only, each once, with limits on
+the size, the number of files and the number of problems. No other module of the package opens configuration
+files.
 """
 
 from __future__ import annotations
 
 import os
+import stat
 
 from supervice.config import lexer
 from supervice.config.expand import ExpandError, Names, expand
@@ -26,11 +28,16 @@ BIGGEST = 16 * 1024 * 1024  # bytes of one file
 LONG_PATH = 250  # characters of a path in a message
 MOST_FILES = 10_000
 DEEPEST = 50  # files that include each other
+# Seconds since its last change in which a file may still be being written, and between two looks at it. All
+# looks together stay far below what a turn of the event loop may take.
+SETTLE = 0.05
+SETTLE_PAUSE = 0.005
+SETTLE_TRIES = 8
 MOST_COMPLAINTS = 100  # about the syntax of one file
 
 
 class Section:
-    """A section header and its options, in the order of the file."""
+    """A section and its options, in the order of the file."""
 
     __slots__ = ("file", "here", "line", "name", "options")
 
@@ -43,13 +50,15 @@ class Section:
 
 
 class Reading:
-    """Everything that one configuration file and what it includes say."""
+    """All sections of a configuration file and of what it includes."""
 
-    def __init__(self, environ: Mapping[str, str], cwd: str) -> None:
+    def __init__(self, environ: Mapping[str, str], cwd: str, *, settled: bool = False) -> None:
+        """`settled`: a file that may be being written is read until it reads the same twice."""
+        self._settled = settled
         self.sections: dict[str, Section] = {}
         self.problems: list[Problem] = []
-        self.files: list[str] = []  # where they are
-        self.names: list[str] = []  # as messages call them
+        self.files: list[str] = []  # their paths
+        self.names: list[str] = []  # their names in messages
         self._environ = environ
         self._cwd = cwd
         self._stack: list[tuple[int, int]] = []
@@ -60,7 +69,7 @@ class Reading:
 
     @property
     def stock(self) -> bool:
-        """Whether this is supervisord's dialect."""
+        """Returns whether this is supervisord's dialect."""
         return "supervisord" in self.sections and "supervice" not in self.sections
 
     def read(self, path: str) -> None:
@@ -71,13 +80,15 @@ class Reading:
         self._file(real, path, path, 0)
 
     def _file(self, real: str, path: str, from_file: str, from_line: int) -> None:
-        """`path` is the name for messages; `from_…` is where it was asked for."""
+        """Reads one file. `path` is its name in messages; `from_…` is where it is included."""
         try:
             # The file itself was named by who starts us; what it includes may lie in a program's directory.
             data, info = read_file(real, BIGGEST, follow=not from_line)
+            if self._settled:
+                data, info = _settle(real, data, info, follow=not from_line)
         except OSError as error:
             why = error.strerror or str(error)
-            severity = WARNING if from_line and self.stock else ERROR  # supervisord goes on without it
+            severity = WARNING if from_line and self.stock else ERROR  # supervisord goes on without the file
             what = f"{shown(path, LONG_PATH)} cannot be read" if from_line else "cannot be read"
             self.complain(from_file, from_line, severity, f"{what}: {why}")
             return
@@ -90,22 +101,33 @@ class Reading:
         identity = (info.st_dev, info.st_ino)
         if identity in self._stack:
             self.complain(
-                from_file, from_line, ERROR, f"[include] loop: {shown(path, LONG_PATH)} is being read already"
+                from_file,
+                from_line,
+                ERROR,
+                f"[include] loop: {shown(path, LONG_PATH)} includes itself; remove one [include]",
             )
             return
         if identity in self._seen:
-            return  # two patterns that overlap
+            return  # two patterns overlap
         self._seen.add(identity)
         self.files.append(real)
         self.names.append(path)
         if len(self.files) > MOST_FILES:
             if len(self.files) == MOST_FILES + 1:
-                self.complain(from_file, from_line, ERROR, f"[include] names more than {MOST_FILES} files")
+                self.complain(
+                    from_file,
+                    from_line,
+                    ERROR,
+                    f"[include] names more than {MOST_FILES} files; narrow its patterns",
+                )
             return
+        if info.st_mode & stat.S_IWOTH:
+            message = "every user may change this file, and so what is run here; write chmod o-w for it"
+            self.complain(path, 0, WARNING, message)
         here = os.path.dirname(os.path.normpath(real))
         include = self._text(_decoded(self, path, data), path, here)
         if include is not None and len(self._stack) >= DEEPEST:
-            message = f"[include] more than {DEEPEST} files deep, include this file from another one"
+            message = f"[include] more than {DEEPEST} files deep; include this file from another one"
             self.complain(include.file, include.line, ERROR, message)
         elif include is not None:
             self._stack.append(identity)
@@ -115,12 +137,14 @@ class Reading:
     def _include(self, section: Section) -> None:
         files = section.options.get("files")
         if files is None:
-            message = "[include] has no 'files' option, name the files: files = conf.d/*.conf"
+            message = "[include] has no option 'files'; write files = conf.d/*.conf"
             self.complain(section.file, section.line, ERROR, message)
             return
         text, file, line = files
         if self._stack[1:] and self.stock:
-            message = "[include] in an included file has no effect, supervisord ignores it too"
+            message = (
+                "[include] in an included file has no effect, as in supervisord; move it to the first file"
+            )
             self.complain(file, line, WARNING, message, "files")
             return
         try:
@@ -153,7 +177,7 @@ class Reading:
                 self._file(name, name, file, line)
 
     def _text(self, text: str, file: str, here: str) -> Section | None:
-        """Adds the sections of `text`; returns its `[include]`, as far as this file has one."""
+        """Adds the sections of `text`; returns its `[include]`, or None."""
         include: Section | None = None
         section: Section | None = None
         fresh: set[str] = set()  # the keys of this section in this file
@@ -184,31 +208,45 @@ class Reading:
                 fresh = set()
                 if section.name == "include":
                     if include is not None:
-                        self.complain(file, number, STRICT, "section [include] is there twice, merge them")
+                        self.complain(file, number, STRICT, "[include] appears twice; merge them")
                         section.options.update(include.options)
                     include = section
                 continue
             option, value, problem = lexer.option(stripped, section is not None)
             if problem:
                 if len(self.problems) - complaints > MOST_COMPLAINTS:
-                    self.complain(file, number, ERROR, "too many errors, the rest of the file is not shown")
+                    self.complain(file, number, ERROR, "too many errors; the rest of the file is not read")
                     break
                 self.complain(file, number, ERROR, problem)
                 continue
             finish()
             if option in fresh:
                 assert section is not None
-                message = f"[{shown(section.name)}] sets {shown(option)} twice, remove one"
+                message = f"[{shown(section.name)}] sets {shown(option)} twice; remove one"
                 self.complain(file, number, STRICT, message, option)
             fresh.add(option)
+            if section is not None and section.name == "supervice":
+                self._set_elsewhere(section, option, number)
             key, lines, key_line = option, [value], number
         finish()
         return include
 
+    def _set_elsewhere(self, section: Section, option: str, number: int) -> None:
+        """Complains when another [supervice] section has the option already."""
+        for other in self.sections.values():
+            if other.name == section.name and other is not section and option in other.options:
+                _, file, line = other.options[option]
+                message = (
+                    f"[{section.name}] {shown(option)} is set already in {shown(file, LONG_PATH)}:{line}; "
+                    "remove one of the two"
+                )
+                self.complain(section.file, number, STRICT, message, option)
+                return
+
     def _section(self, line: str, end: int, file: str, number: int, here: str) -> Section:
         name = line[1:end]
         if line[end + 1 :].strip():
-            message = f"text after the section header [{shown(name)}], remove it or put ; before it"
+            message = f"text after the section header [{shown(name)}]; remove it, or write ; before it"
             self.complain(file, number, STRICT, message)
         if name == "include":  # each file has its own
             return Section(name, file, number, here)
@@ -216,13 +254,18 @@ class Reading:
         if colon and kind in _NAMED and rest != rest.strip():
             name = f"{kind}:{rest.strip()}"
         known = self.sections.get(name)
+        if known is not None and name == "supervice":
+            # Files of conf.d may add settings. A section of its own, since paths begin where the file lies.
+            section = Section(name, file, number, here)
+            self.sections[f"{name}\0{len(self.sections)}"] = section
+            return section
         if known is not None:
             self.complain(
                 file,
                 number,
                 STRICT,
-                f"section [{shown(name)}] is there twice, merge them or rename one "
-                f"(first in {shown(known.file, LONG_PATH)}:{known.line})",
+                f"[{shown(name)}] appears twice; move these settings to {shown(known.file, LONG_PATH)}:"
+                f"{known.line}, or {'rename one' if colon else 'replace that file'}",
             )
             return known
         section = self.sections[name] = Section(name, file, number, here)
@@ -232,8 +275,23 @@ class Reading:
 _NAMED = ("program", "group", "eventlistener", "fcgi-program")
 _CUT = (
     "a comment (a blank followed by ; or #) cuts a quoted value here; "
-    "remove the blank before it, or take the value from an environment variable"
+    "remove the blank before it, or write the value into an environment variable"
 )
+
+
+def _settle(real: str, data: bytes, info: os.stat_result, *, follow: bool) -> tuple[bytes, os.stat_result]:
+    """The content once it reads the same twice, if the file changed a moment ago: it may be half written."""
+    import time
+
+    for _ in range(SETTLE_TRIES):
+        if not 0 <= time.time() - info.st_mtime < SETTLE:
+            break
+        time.sleep(SETTLE_PAUSE)
+        again, info = read_file(real, BIGGEST, follow=follow)
+        if again == data:
+            break
+        data = again
+    return data, info
 
 
 def _decoded(reading: Reading, path: str, data: bytes) -> str:
@@ -242,14 +300,14 @@ def _decoded(reading: Reading, path: str, data: bytes) -> str:
         text = data.decode()
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
-        why = "not UTF-8 text, save the file as UTF-8"
+        why = "not UTF-8 text; save the file as UTF-8"
         if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
-            why = "UTF-16 text, save the file as UTF-8"
+            why = "UTF-16 text; save the file as UTF-8"
         reading.complain(path, line, STRICT, why)
         text = data.decode(errors="surrogateescape")
     nul = text.find("\0")
     if nul >= 0:
-        message = "a NUL byte, which no option can hold; is this a text file?"
+        message = "a NUL byte, which no option can hold; save the file as text"
         reading.complain(path, text.count("\n", 0, nul) + 1, ERROR, message)
         text = text.replace("\0", "")
     if "\r" in text:

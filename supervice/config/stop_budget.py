@@ -1,4 +1,4 @@
-"""Whether stopping everything can fit the shutdown timeout."""
+"""Computes how long a stop of everything may take, to compare it with the shutdown timeout."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def stop_seconds(config: ProgramConfig) -> float:
-    """How long one process may take from its stop signal to SIGKILL."""
+    """Returns the seconds from the stop signal of a process to SIGKILL."""
     total = 0.0
     for signum, wait in stop_steps(config.stopsignal):
         if signum == signal.SIGKILL:
@@ -25,7 +25,7 @@ def stop_seconds(config: ProgramConfig) -> float:
 
 
 def worst_stop(processes: Collection[ProgramConfig]) -> float:
-    """Seconds that stopping all of them may take: level after level, in parallel within one."""
+    """Returns the seconds that stopping all may take: level after level, in parallel within one."""
     seconds = {config.name: stop_seconds(config) for config in processes}
     return sum(max(seconds[name] for name in level) for level in levels(processes))
 

@@ -1,6 +1,6 @@
-"""Sections of supervisord's dialect beside programs: event listeners, FastCGI sockets, HTTP servers.
+"""Parses sections of supervisord's dialect beside programs: event listeners, FastCGI sockets, HTTP servers.
 
-They are read and checked here, and used elsewhere.
+The package `supervisord` uses what they become.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from supervice.config.program import Program
     from supervice.config.reader import Section
 
-# Of a Unix socket's path (unix(7)), with its final NUL.
+# The longest path of a Unix socket, without its final NUL (unix(7)).
 LONGEST_PATH = 107
 
 
@@ -54,32 +54,32 @@ def _values(ctx: Context, section: Section, names: Names, table: tuple[Row, ...]
 
 
 def listener(ctx: Context, section: Section, program: Program, *, plugins: bool) -> None:
-    """Makes the processes of the section listeners. `plugins`: the file loads some, with events of theirs."""
+    """Makes the processes of the section listeners. `plugins`: the file loads some, with their own events."""
     values = _values(ctx, section, program.names, LISTENER)
     where = f"[{shown(section.name)}]"
     names = tuple(dict.fromkeys(event.upper() for event in values.get("events") or ()))
     _, file, line = section.options.get("events", ("", section.file, section.line))
     if not names:
-        ctx.error(file, line, "events", f"{where} names no events, add for example: events = PROCESS_STATE")
+        ctx.error(file, line, "events", f"{where} names no events; write for example events = PROCESS_STATE")
     unknown = [name for name in names if name not in EVENTS]
     for name in unknown:
-        if plugins:  # supervisord lets them register event types
-            message = f"{where} events: {shown(name)} is an event of a plug-in, it will never come"
+        if plugins:  # plug-ins of supervisord may register event types
+            message = f"{where} events: {shown(name)} is an event of a plug-in and never comes; remove it"
             ctx.warning(file, line, "events", message)
         else:
-            hint = ctx.guess(name, [event.lower() for event in sorted(EVENTS)])  # either case will do
+            hint = ctx.guess(name, [event.lower() for event in sorted(EVENTS)])  # in any case
             ctx.error(file, line, "events", f"{where} events: unknown event type {shown(name)}{hint}")
     made = ListenerConfig(tuple([n for n in names if n not in unknown]), values.get("buffer_size") or 10)
     for config in program.configs():
         config.listener = made
     if any(config.redirect_stderr for config in program.processes):
         _, file, line = section.options["redirect_stderr"]
-        message = f"{where} redirect_stderr = true would disturb the listener's protocol, remove it"
+        message = f"{where} redirect_stderr = true disturbs the listener's protocol; remove it"
         ctx.error(file, line, "redirect_stderr", message)
 
 
 def fcgi_socket(ctx: Context, section: Section, program: Program) -> None:
-    """Gives the processes of the section their socket."""
+    """Gives the processes of a [fcgi-program] section their socket."""
     values = _values(ctx, section, program.names, FCGI)
     address = values.get("socket") or ""
     _, file, line = section.options.get("socket", ("", section.file, section.line))
@@ -87,11 +87,21 @@ def fcgi_socket(ctx: Context, section: Section, program: Program) -> None:
     host, _, port = address[6:].rpartition(":")
     if address.startswith("unix:///"):
         if len(os.fsencode(address[7:])) > LONGEST_PATH:
-            ctx.error(file, line, "socket", f"{where} socket: the path is longer than {LONGEST_PATH} bytes")
+            ctx.error(
+                file,
+                line,
+                "socket",
+                f"{where} socket: the path is longer than {LONGEST_PATH} bytes; write a shorter one",
+            )
     elif not address.startswith("tcp://") or not host or not _is_port(port):
-        ctx.error(file, line, "socket", f"{where} needs socket = tcp://HOST:PORT or unix:///PATH")
+        ctx.error(file, line, "socket", f"{where} socket: no address; write tcp://HOST:PORT or unix:///PATH")
     elif "socket_owner" in values or "socket_mode" in values:
-        ctx.error(file, line, "socket", f"{where} socket_owner and socket_mode are for unix:// sockets only")
+        ctx.error(
+            file,
+            line,
+            "socket",
+            f"{where} socket_owner and socket_mode are for unix:// sockets only; remove them",
+        )
     mode = values.get("socket_mode")
     made = SocketConfig(
         address, values.get("socket_owner"), 0o700 if mode is None else mode, values.get("socket_backlog")
@@ -112,10 +122,14 @@ def server(ctx: Context, section: Section, kind: str) -> Server | None:
     values = _values(ctx, section, names, UNIX_SERVER if unix else INET_SERVER)
     needed = "file" if unix else "port"
     if needed not in section.options:
-        ctx.error(section.file, section.line, needed, f"{where} has no {needed}, add it")
+        ctx.error(section.file, section.line, needed, f"{where} has no {needed}; add it")
         return None
+    if unix and (values.get("chmod") or 0) & 0o002 and "password" not in values:
+        _, file, line = section.options["chmod"]
+        message = f"{where} chmod lets every user do everything; write 0770 and chown, or add a password"
+        ctx.warning(file, line, "chmod", message)
     if ("username" in values) != ("password" in values):
-        message = f"{where} has only one of username and password, give both or none"
+        message = f"{where} has only one of username and password; write both or none"
         ctx.error(section.file, section.line, "password", message)
     if values[needed] is None:
         return None
@@ -123,10 +137,10 @@ def server(ctx: Context, section: Section, kind: str) -> Server | None:
         host, _, number = values["port"].rpartition(":")
         if not _is_port(number):
             _, file, line = section.options["port"]
-            ctx.error(file, line, "port", f"{where} port: no port number, write HOST:PORT, :PORT or PORT")
+            ctx.error(file, line, "port", f"{where} port: no port number; write HOST:PORT, :PORT or PORT")
             return None
         values["host"], values["number"] = ("" if host == "*" else host.lower()), int(number)
         if values["host"] not in ("127.0.0.1", "localhost", "::1", "[::1]") and "password" not in values:
-            message = f"{where} is open to the network without a password, set username and password"
+            message = f"{where} is open to the network without a password; set username and password"
             ctx.warning(section.file, section.line, "port", message)
     return Server(section.name, values)

@@ -1,8 +1,8 @@
-"""One parser per kind of value: text in, value out, `ValueError` with what to write instead.
+"""One parser for each kind of value: text in, value out, `ValueError` with what to write instead.
 
-Pure. Nothing here knows of files or sections. Messages never repeat the text: it may be a secret, and the
-caller, who knows whether it is, shows it. `options.KINDS` says which option takes which parser; the daemon
-uses `stop_steps` and `signal_number` too.
+Pure; knows nothing of files or sections. A message never repeats the text, which may be a secret: the caller
+knows, and shows it. `options.KINDS` says which option takes which parser. The daemon uses `stop_steps` and
+`signal_number` too.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 YES = ("yes", "true", "on", "1")
 NO = ("no", "false", "off", "0")
-# A timer further away than this does not fit an int of milliseconds in every system call.
+# More seconds do not fit an int of milliseconds in every system call.
 LONGEST = 1_000_000_000
 _UNITS = (("ms", 0.001), ("s", 1), ("m", 60), ("h", 3600), ("d", 86400))
 _SIZES = (("kb", 1024), ("mb", 1024**2), ("gb", 1024**3), ("tb", 1024**4))
@@ -43,35 +43,35 @@ def boolean(text: str) -> bool:
         return True
     if word in NO:
         return False
-    raise ValueError("not a yes or no, write true or false")
+    raise ValueError("not a yes or no; write true or false")
 
 
 def integer(text: str) -> int:
     text = text.strip()
     digits = text[1:] if text[:1] in ("-", "+") else text
     if not (digits.isascii() and digits.isdigit()) or len(digits) > 18:
-        raise ValueError("not a whole number")
+        raise ValueError("not a whole number; write digits")
     return int(text)
 
 
 def natural(text: str) -> int:
     value = integer(text)
     if value < 0:
-        raise ValueError("must not be negative")
+        raise ValueError("negative; write 0 or more")
     return value
 
 
 def at_least_one(text: str) -> int:
     value = integer(text)
     if value < 1:
-        raise ValueError("must be 1 or more")
+        raise ValueError("too small; write 1 or more")
     return value
 
 
 def retries(text: str) -> int:
     value = integer(text)
     if value < -1:
-        raise ValueError("must be 0 or more, or -1 for no limit")
+        raise ValueError("too small; write 0 or more, or -1 for no limit")
     return value
 
 
@@ -79,7 +79,7 @@ def between(least: int, most: int) -> Callable[[str], int]:
     def parse(text: str) -> int:
         value = integer(text)
         if not least <= value <= most:
-            raise ValueError(f"write a number from {least} to {most}")
+            raise ValueError(f"out of range; write a number from {least} to {most}")
         return value
 
     return parse
@@ -88,16 +88,16 @@ def between(least: int, most: int) -> Callable[[str], int]:
 def port(text: str) -> int:
     value = integer(text)
     if not 1 <= value <= 65535:
-        raise ValueError("not a port, write a number from 1 to 65535")
+        raise ValueError("not a port; write a number from 1 to 65535")
     return value
 
 
 def number(text: str) -> int | float:
-    """A number that is not negative; whole ones come back as int."""
+    """Parses a number that is not negative; returns whole ones as int."""
     text = text.strip()
     whole, _, fraction = text.partition(".")
     if not text.isascii() or len(text) > 24 or not (whole + fraction).isdigit():
-        raise ValueError("not a number")
+        raise ValueError("not a number; write digits")
     value = float(text)
     return int(value) if value == int(value) else value
 
@@ -105,12 +105,12 @@ def number(text: str) -> int | float:
 def factor(text: str) -> int | float:
     value = number(text)
     if value < 1:
-        raise ValueError("must be 1 or more")
+        raise ValueError("too small; write 1 or more")
     return value
 
 
 def seconds(text: str) -> int | float:
-    """`10`, `1.5`, `500ms`, `10s`, `2m`, `1h`; whole numbers come back as int."""
+    """Parses `10`, `1.5`, `500ms`, `10s`, `2m` or `1h`; returns whole numbers as int."""
     word = text.strip().lower()
     scale: int | float = 1
     for unit, size in _UNITS:
@@ -120,30 +120,30 @@ def seconds(text: str) -> int | float:
     try:
         amount = number(word)
     except ValueError:
-        raise ValueError("not a time, write seconds (10) or a unit (500ms, 10s, 2m, 1h)") from None
+        raise ValueError("not a time; write seconds (10) or a unit (500ms, 10s, 2m, 1h)") from None
     value = amount / 1000 if scale == 0.001 else amount * scale
     if value > LONGEST:
-        raise ValueError(f"too long a time, the most is {LONGEST} seconds")
+        raise ValueError(f"too long; write at most {LONGEST} seconds")
     return int(value) if value == int(value) else value
 
 
 def some_seconds(text: str) -> int | float:
-    """A time that is not nothing: a check without pause would do nothing else."""
+    """Parses a time above 0: without a pause a check would do nothing else."""
     value = seconds(text)
     if value <= 0:
-        raise ValueError("write a time above 0")
+        raise ValueError("no time; write one above 0")
     return value
 
 
 def whole_seconds(text: str) -> int:
     value = seconds(text)
     if value != int(value):
-        raise ValueError("write whole seconds")
+        raise ValueError("a fraction; write whole seconds")
     return int(value)
 
 
 def limits(parse: Callable[[str], int]) -> Callable[[str], tuple[int, int]]:
-    """`soft:hard`, or one for both; -1 stands for `unlimited`."""
+    """Returns a parser of `soft:hard`, or one for both; -1 stands for `unlimited`."""
 
     def one(word: str) -> int:
         return -1 if word.strip().lower() in ("unlimited", "infinity", "-1") else parse(word)
@@ -153,33 +153,33 @@ def limits(parse: Callable[[str], int]) -> Callable[[str], tuple[int, int]]:
         soft = one(first)
         hard = one(second) if colon else soft
         if max(soft, hard) >= 1 << 63:
-            raise ValueError("too large, write unlimited")
+            raise ValueError("too large; write unlimited")
         if hard != -1 and (soft == -1 or soft > hard):
-            raise ValueError("the soft limit is above the hard one, write soft:hard")
+            raise ValueError("the soft limit is above the hard one; write soft:hard")
         return soft, hard
 
     return pair
 
 
 def capabilities(text: str) -> tuple[str, ...]:
-    """Names with or without CAP_, in the kernel's order; `none` is none."""
+    """Parses names with or without CAP_; returns them in the kernel's order, `none` as none."""
     from supervice.pid1.capabilities import NAMES
 
     found = {word.upper().removeprefix("CAP_") for word in words(text)}
     if found == {"NONE"}:
         return ()
     if not found:
-        raise ValueError("names no capability, write none to keep none")
+        raise ValueError("names no capability; write none to keep none")
     for name in found:
         if name not in NAMES:
             raise ValueError(
-                "not a capability, see capabilities(7); write for example NET_BIND_SERVICE, or none"
+                "not a capability; write names of capabilities(7), like NET_BIND_SERVICE, or none"
             )
     return tuple(name for name in NAMES if name in found)
 
 
 def size(text: str) -> int:
-    """Bytes: `1048576`, `512KB`, `50MB`, `1GB`, in steps of 1024."""
+    """Parses bytes: `1048576`, `512KB`, `50MB`, `1GB`, in steps of 1024."""
     word = text.strip().lower()
     scale = 1
     for unit, amount in _SIZES:
@@ -187,19 +187,19 @@ def size(text: str) -> int:
             word, scale = word[:-2].strip(), amount
             break
     if not (word.isascii() and word.isdigit()) or len(word) > 18:
-        raise ValueError("not a size, write bytes or a number with KB, MB or GB (50MB)")
+        raise ValueError("not a size; write bytes or a number with KB, MB or GB (50MB)")
     return int(word) * scale
 
 
 def octal(text: str) -> int:
-    """A file mode or umask, `022` or `0o022`."""
+    """Parses a file mode or umask, `022` or `0o022`."""
     word = text.strip().lower()
     word = word.removeprefix("0o")
     if not word or len(word) > 6 or word.strip("01234567"):
-        raise ValueError("not an octal number, write it like 022 or 0660")
+        raise ValueError("not an octal number; write it like 022 or 0660")
     value = int(word, 8)
     if value > 0o7777:
-        raise ValueError("too large for a file mode, write it like 022 or 0660")
+        raise ValueError("too large for a file mode; write it like 022 or 0660")
     return value
 
 
@@ -213,7 +213,7 @@ def permissions(text: str) -> int:
 def umask(text: str) -> int:
     value = octal(text)
     if value > 0o777:
-        raise ValueError("too large for a umask, the most is 0777")
+        raise ValueError("too large for a umask; write at most 0777")
     return value
 
 
@@ -225,11 +225,11 @@ def restart(text: str) -> bool | str:
         return True
     if word in NO:
         return False
-    raise ValueError("write true, false or unexpected")
+    raise ValueError("unknown word; write true, false or unexpected")
 
 
 def signal_number(text: str) -> int:
-    """`TERM`, `SIGTERM`, `15`, `RTMIN+3`."""
+    """Parses `TERM`, `SIGTERM`, `15` or `RTMIN+3`."""
     from signal import Signals
 
     word = text.strip().upper().removeprefix("SIG")
@@ -237,7 +237,7 @@ def signal_number(text: str) -> int:
         value = int(word) if len(word) < 4 else 0
         if value in Signals._value2member_map_ or Signals.SIGRTMIN < value < Signals.SIGRTMAX:
             return value
-        raise ValueError("no signal has this number")
+        raise ValueError("no signal has this number; write a name (TERM, HUP, RTMIN+1)")
     for start, sign in (("RTMIN+", 1), ("RTMAX-", -1)):
         step = word[len(start) :]
         if word.startswith(start) and step.isascii() and step.isdigit() and len(step) < 4:
@@ -247,12 +247,12 @@ def signal_number(text: str) -> int:
                 return value
     member = Signals.__members__.get("SIG" + word)
     if member is None:
-        raise ValueError("not a signal, write a name (TERM, HUP, RTMIN+1) or a number")
+        raise ValueError("not a signal; write a name (TERM, HUP, RTMIN+1) or a number")
     return int(member)
 
 
 def signal_name(number: int) -> str:
-    """`TERM` for 15, `RTMIN+3` for 37: what `signal_number` reads back."""
+    """Returns `TERM` for 15 and `RTMIN+3` for 37: what `signal_number` parses."""
     from signal import Signals
 
     if number in Signals._value2member_map_:
@@ -261,22 +261,22 @@ def signal_name(number: int) -> str:
 
 
 def stop_signals(text: str) -> str:
-    """A stop signal or a ladder of them, in its one spelling: `TERM`, `TERM:10 QUIT:5 KILL`."""
+    """Parses a stop signal or a ladder; returns it in its one spelling: `TERM`, `TERM:10 QUIT:5 KILL`."""
     return " ".join(
         signal_name(signum) + ("" if wait is None else f":{wait}") for signum, wait in stop_steps(text)
     )
 
 
 def stop_steps(text: str) -> list[tuple[int, int | float | None]]:
-    """A ladder's signals, each with the seconds written behind it; used by `policy` too."""
+    """Parses a ladder into signals, each with the seconds behind it (None where there are none)."""
     steps: list[tuple[int, int | float | None]] = []
     for word in text.replace(",", " ").split():
         name, colon, wait = word.partition(":")
         steps.append((signal_number(name), seconds(wait) if colon else None))
     if not steps:
-        raise ValueError("names no signal, write a name (TERM) or a ladder (TERM:10 QUIT:5 KILL)")
+        raise ValueError("names no signal; write a name (TERM) or a ladder (TERM:10 QUIT:5 KILL)")
     if len(steps) > 16:
-        raise ValueError("more than 16 steps")
+        raise ValueError("more than 16 steps; write fewer")
     return steps
 
 
@@ -285,56 +285,56 @@ def exit_codes(text: str) -> tuple[int, ...]:
     for word in text.split(",") if text.strip() else ():
         code = integer(word)
         if not 0 <= code <= 255:
-            raise ValueError("exit codes are numbers from 0 to 255")
+            raise ValueError("not an exit code; write numbers from 0 to 255")
         codes.append(code)
     return tuple(codes)
 
 
 def forwarded(text: str) -> tuple[tuple[int, int], ...]:
-    """`HUP USR1:HUP WINCH`: pairs of the signal received and the signal delivered."""
+    """Parses `HUP USR1:HUP WINCH` into pairs of the signal received and the signal delivered."""
     pairs = []
     seen = set()
     for word in text.replace(",", " ").split():
         received, colon, delivered = word.partition(":")
         first = signal_number(received)
         if first in (9, 19, 17):
-            raise ValueError(f"{signal_name(first)} cannot be forwarded")
+            raise ValueError(f"{signal_name(first)} cannot be forwarded; remove it")
         if first in seen:
-            raise ValueError(f"{signal_name(first)} is named twice")
+            raise ValueError(f"{signal_name(first)} is named twice; remove one")
         seen.add(first)
         pairs.append((first, signal_number(delivered) if colon else first))
     return tuple(pairs)
 
 
 def words(text: str) -> tuple[str, ...]:
-    """A list separated by commas or blanks."""
+    """Parses a list separated by commas or blanks."""
     return tuple(text.replace(",", " ").split())
 
 
 def names(text: str) -> tuple[str, ...]:
-    """A list separated by commas, as `[group:x] programs` has it."""
+    """Parses a list separated by commas, as that of `[group:x] programs`."""
     return tuple(word.strip() for word in text.split(",") if word.strip())
 
 
 def dependencies(text: str) -> tuple[tuple[str, str], ...]:
-    """`db:healthy, migrate:completed, cache`: pairs of program and condition (`started` where none is)."""
+    """Parses `db:healthy, cache` into pairs of program and condition, which is `started` by default."""
     found: dict[str, str] = {}
     for word in names(text):
         name, _, condition = word.partition(":")
         name, condition = name.strip(), condition.strip() or "started"
         if condition not in ("started", "ready", "healthy", "completed"):
-            raise ValueError("the condition after the colon is started, ready, healthy or completed")
+            raise ValueError("unknown condition after the colon; write started, ready, healthy or completed")
         if not name or " " in name:
-            raise ValueError("write names separated by commas, like db:healthy, cache")
+            raise ValueError("not a name; write names separated by commas, like db:healthy, cache")
         if found.setdefault(name, condition) != condition:
-            raise ValueError(f"{name} is named twice with different conditions")
+            raise ValueError(f"{name} is named twice with different conditions; keep one")
     return tuple(found.items())
 
 
 def log_level(text: str) -> str:
     level = _LEVELS.get(text.strip().lower())
     if level is None:
-        raise ValueError("not a log level, write critical, error, warning, info or debug")
+        raise ValueError("not a log level; write critical, error, warning, info or debug")
     return level
 
 
@@ -342,14 +342,14 @@ def health_type(text: str) -> HealthCheckType:
     try:
         return HealthCheckType(text.strip().lower())
     except ValueError:
-        raise ValueError("write none, tcp, script or http") from None
+        raise ValueError("unknown type; write none, tcp, script or http") from None
 
 
 def one_of(*allowed: str) -> Callable[[str], str]:
     def parse(text: str) -> str:
         word = text.strip().lower()
         if word not in allowed:
-            raise ValueError("write " + ", ".join(allowed[:-1]) + " or " + allowed[-1])
+            raise ValueError(f"unknown word; write {', '.join(allowed[:-1])} or {allowed[-1]}")
         return word
 
     return parse

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import os
 
+from supervice.net.peer import mount_namespace
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -31,12 +33,29 @@ def default_paths(environ: Mapping[str, str]) -> list[str]:
     return [os.path.join(directory, NAME) for directory in directories if directory]
 
 
-def default_socket_path(environ: Mapping[str, str]) -> str | None:
-    """The first of the default places whose directory can be written; None when there is none."""
-    for path in default_paths(environ):
-        if os.access(os.path.dirname(path), os.W_OK | os.X_OK):
-            return path
-    return None
+def all_defaults(environ: Mapping[str, str]) -> list[str]:
+    """The default places, and then the same with our mark, for a daemon that could have none of them."""
+    paths = default_paths(environ)
+    return [*paths, *map(marked, paths)]
+
+
+def writable_paths(environ: Mapping[str, str]) -> list[str]:
+    """The default places whose directory can be written, in order: the daemon takes the first it can have."""
+    return [path for path in all_defaults(environ) if os.access(os.path.dirname(path), os.W_OK | os.X_OK)]
+
+
+def marked(path: str) -> str:
+    """The name beside a default place that another container holds: it carries the mark of our own.
+
+    Containers of a pod may share `/dev/shm` and `/tmp`; mount namespaces they never share.
+    """
+    return f"{path.removesuffix('.sock')}-{mount_namespace()}.sock"
+
+
+def told_path(explicit: str | None, environ: Mapping[str, str]) -> str | None:
+    """The path that was named with -s or `$SUPERVICE_SOCKET`."""
+    told = explicit or environ.get("SUPERVICE_SOCKET")
+    return told if told and told != "none" else None
 
 
 def socket_candidates(
@@ -47,8 +66,8 @@ def socket_candidates(
     `explicit` (-s) or `$SUPERVICE_SOCKET` are taken at their word: another daemon than the one that was asked
     for must not get the command.
     """
-    told = explicit or environ.get("SUPERVICE_SOCKET")
-    if told and told != "none":
+    told = told_path(explicit, environ)
+    if told is not None:
         yield told
         return
     init = init_options(proc_cmdline)
@@ -61,7 +80,7 @@ def socket_candidates(
         configs = [path for path in CONFIG_PATHS if os.path.isfile(path)][:1]
     found = [init.get("socket"), *(configured_socket(path, environ) for path in configs)]
     seen = set()
-    for path in [*found, *default_paths(environ)]:
+    for path in [*found, *all_defaults(environ)]:
         if path and path != "none" and path not in seen:
             seen.add(path)
             yield path

@@ -10,9 +10,9 @@ import _socket  # the C half of `socket`: the other half costs 8 of the 35 ms a 
 import os
 import time
 
-from supervice.control.address import socket_candidates
+from supervice.control.address import socket_candidates, told_path
 from supervice.control.protocol import MORE, FrameReader, encode
-from supervice.net.peer import peer_of
+from supervice.net.peer import in_this_container, peer_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -31,6 +31,10 @@ class Unreachable(Exception):
     """No daemon that may be talked to. The message is one line and says what to do."""
 
 
+class Elsewhere(Unreachable):
+    """The daemon is another container's."""
+
+
 def reply_timeout(command: str, timeout: float | None) -> float | None:
     """Seconds to wait for the reply; None: as long as the daemon lives (a stop may take minutes)."""
     if command in QUICK:
@@ -38,18 +42,21 @@ def reply_timeout(command: str, timeout: float | None) -> float | None:
     return timeout + GRACE if timeout is not None else None
 
 
-def trusted(peer: Peer) -> bool:
-    """Whether a daemon may be believed: root's or our own, or PID 1, which rules over us anyway.
+def trusted(peer: Peer, *, named: bool = False) -> bool:
+    """Whether a daemon may be believed: root's or our own.
 
-    (So root's `docker exec` reaches a daemon that the image runs as another user.)
+    Root believes also the one that was named with -s, and PID 1 of its own container: so
+    `docker exec -u root` reaches a daemon that the image runs as another user.
     """
-    return peer.uid in (0, os.geteuid()) or peer.pid == 1
+    if peer.uid in (0, os.geteuid()):
+        return True
+    return os.geteuid() == 0 and (named or (peer.pid == 1 and in_this_container(1) is not False))
 
 
-def queue_is_strange(path: str) -> str:
-    """Why a socket whose queue is full is not waited at, or "": a stranger's would hold us up for ever.
+def full_queue_of_a_stranger(path: str) -> str:
+    """Why a socket whose queue is full is not waited at, or "": a stranger's would hold us up for nothing.
 
-    Who listens is known only once we are connected; the file's owner and PID 1 are known before.
+    Who listens is known only once we are connected; the owner of the file, and of PID 1, before.
     """
     try:
         uid = os.lstat(path).st_uid
@@ -60,8 +67,16 @@ def queue_is_strange(path: str) -> str:
     return f"{path}: refused: the socket belongs to uid {uid}, which is neither root nor you"
 
 
-def untrusted_message(path: str, peer: Peer) -> str:
-    return f"{path}: refused: the daemon there runs as uid {peer.uid}, which is neither root nor you"
+def check_peer(path: str, peer: Peer, *, named: bool) -> None:
+    """Raises `Unreachable` when the daemon at `path` is not to be talked to."""
+    if not named and in_this_container(peer.pid) is False:
+        raise Elsewhere(
+            f"{path} is the socket of another container's supervice; write -s {path} to talk to it"
+        )
+    if not trusted(peer, named=named):
+        raise Unreachable(
+            f"{path}: refused: the daemon there runs as uid {peer.uid}, which is neither root nor you"
+        )
 
 
 def connect_message(path: str, error: OSError) -> str:
@@ -71,22 +86,27 @@ def connect_message(path: str, error: OSError) -> str:
     if isinstance(error, ConnectionRefusedError):
         return f"Supervice is not running (no daemon answers at {path})"
     if isinstance(error, PermissionError):
-        return f"{path}: permission denied; run this as root or as the user of the daemon"
+        return (
+            f"{path}: permission denied; run this as root (docker exec -u root ...) or as the user of the "
+            "daemon, or set socket_group to a group of yours to read"
+        )
     return f"{path}: {error.strerror or error}"
 
 
 class Client:
-    """One connection to the daemon at `path`. OSError, or `Unreachable` when it is not to be trusted."""
+    """One connection to the daemon at `path`. OSError, or `Unreachable` when it is not to be trusted.
 
-    def __init__(self, path: str, timeout: float = QUICK_TIMEOUT) -> None:
+    `named`: the user wants this one, also when it is another container's (`Elsewhere`).
+    """
+
+    def __init__(self, path: str, timeout: float = QUICK_TIMEOUT, *, named: bool = True) -> None:
         self._frames = FrameReader()
         self._ready: list[dict[str, Any]] = []
         self._sock = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM)
         try:
             self._connect(path, timeout)
             peer = peer_of(self._sock)
-            if not trusted(peer):
-                raise Unreachable(untrusted_message(path, peer))
+            check_peer(path, peer, named=named)
         except BaseException:
             self._sock.close()
             raise
@@ -99,7 +119,7 @@ class Client:
                 self._sock.connect(path)
                 return
             except BlockingIOError:  # a Unix socket whose queue is full says so instead of waiting
-                strange = queue_is_strange(path)
+                strange = full_queue_of_a_stranger(path)
                 if strange:
                     raise Unreachable(strange) from None
                 if time.monotonic() > give_up:
@@ -172,18 +192,22 @@ class Client:
 
 def reach(explicit: str | None, environ: Mapping[str, str]) -> Client:
     """A connection to the first daemon that answers. `Unreachable` when there is none."""
-    problem = ""
+    problem, elsewhere = "", ""
     looked: list[str] = []
+    named = told_path(explicit, environ) is not None
     for path in socket_candidates(explicit, environ):
         looked.append(path)
         try:
-            return Client(path)
+            return Client(path, named=named)
+        except Elsewhere as error:
+            elsewhere = elsewhere or f"no supervice runs in this container; {error}"
         except OSError as error:
             # That a place is empty is the least interesting thing that can be wrong.
             if not isinstance(error, FileNotFoundError):
                 problem = problem or connect_message(path, error)
         except Unreachable as error:
             problem = problem or str(error)
+    problem = problem or elsewhere
     if not problem:
         problem = f"{NOT_FOUND_MESSAGE}: looked for {', '.join(looked)}; start it or give the socket with -s"
     raise Unreachable(problem)
@@ -191,9 +215,10 @@ def reach(explicit: str | None, environ: Mapping[str, str]) -> Client:
 
 def find_socket(explicit: str | None, environ: Mapping[str, str]) -> str | None:
     """The path of the first socket at which a trusted daemon answers."""
+    named = told_path(explicit, environ) is not None
     for path in socket_candidates(explicit, environ):
         try:
-            Client(path).close()
+            Client(path, named=named).close()
             return path
         except (OSError, Unreachable):
             pass

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 CONTINUES = "continues"
 
 PIECE = 32  # rows that are encoded at a time
-LONGEST_TEXT = 8192  # characters of a text beside the rows; what is longer repeats the rows
+LONGEST_TEXT = 8192  # characters of the message; what is longer repeats the rows
 _ROOM = MAX_FRAME - 256  # for the fields that say how it goes on
 
 
@@ -38,8 +38,8 @@ class Pages:
             if isinstance(value, list | dict):
                 rows: list[Any] = list(value.items() if isinstance(value, dict) else value)
                 self._lists.append((key, rows, isinstance(value, dict)))
-            elif isinstance(value, str) and len(value) > LONGEST_TEXT:
-                self._fields[key] = value[:LONGEST_TEXT] + "…"
+            elif key == "message" and isinstance(value, str):
+                self._fields[key] = value if len(value) <= LONGEST_TEXT else value[:LONGEST_TEXT] + "…"
             else:
                 self._fields[key] = value
         self.done = False
@@ -49,6 +49,8 @@ class Pages:
         parts = [dumps(self._fields)[1:-1]]
         self._fields = {"status": self._fields.get("status")}
         room = _ROOM - len(parts[0])
+        if room < 0:
+            raise ValueError(f"{len(parts[0])} bytes do not fit into a frame of {MAX_FRAME}")
         if self._lists and self._at and type(self._lists[0][1][self._at]) is _Rest:
             parts.append(f'"{CONTINUES}": true')
         fresh = True

@@ -7,9 +7,22 @@ field that is missing (an older daemon, upstream's) is left out.
 
 from __future__ import annotations
 
+from supervice.lean.text import clean
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
+
+__all__ = [
+    "RUNNING_STATES",
+    "clean",
+    "detail",
+    "health_cell",
+    "reload_text",
+    "status_table",
+    "table",
+    "uptime",
+]
 
 RUNNING_STATES = frozenset(("RUNNING", "UNHEALTHY"))
 
@@ -21,16 +34,8 @@ _COLORS = {
     "STOPPING": _YELLOW,
     "FATAL": _RED,
     "UNHEALTHY": _RED,
-    "FAIL": _RED,
+    "failed": _RED,
 }
-
-
-def clean(value: object) -> str:
-    """`value` on one line, without anything that a terminal would take as a command."""
-    text = str(value)
-    if text.isprintable():
-        return text
-    return "".join(c if c.isprintable() else " " if c in "\t\n\r" else f"\\x{ord(c):02x}" for c in text)
 
 
 def uptime(seconds: object) -> str:
@@ -44,7 +49,7 @@ def uptime(seconds: object) -> str:
 
 def health_cell(value: object) -> str:
     """Of a column HEALTH."""
-    return "OK" if value is True else "FAIL" if value is False else "-"
+    return "ok" if value is True else "failed" if value is False else "-"
 
 
 def detail(process: dict[str, Any]) -> str:

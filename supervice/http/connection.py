@@ -63,6 +63,7 @@ class HttpConnection(BufferedSocket):
         self._method = ""  # of the request that is read or answered
         self._body = bytearray()
         self._refusal: Response | None = None  # of the guard, for that request
+        self._smuggled = False  # it has two lengths: what follows it may be meant for another reader
         self._working = False  # the handler has a request
         self._stream: Streaming | None = None
         self._ended = False  # the client will send no more
@@ -161,6 +162,7 @@ class HttpConnection(BufferedSocket):
         self._request = request = request_of(event, self._peer)
         self._method = request.method
         self._body = bytearray()
+        self._smuggled = {"content-length", "transfer-encoding"} <= request.headers.keys()
         length = request.headers.get("content-length", "0")
         if request.method == "CONNECT":
             self._refuse(405, "this is no proxy")
@@ -222,6 +224,8 @@ class HttpConnection(BufferedSocket):
         return text(500, words)
 
     def _answer(self, response: Response) -> None:
+        if self._smuggled:
+            response.headers["Connection"] = "close"  # RFC 9112, 6.1
         try:
             head = head_of(response)
         except h11.LocalProtocolError as error:  # a header that cannot be said; nothing of it is sent yet

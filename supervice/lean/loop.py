@@ -6,21 +6,35 @@ costs PID 1 about 4.4 MB of private memory and 25 ms before the first child (doc
 
 Single-threaded. The loop reports a callback that raises to `on_error` and goes on: PID 1 must not end because
 of one connection or one program.
+
+Two things hold for every callback, so that no owner of a timer has to think of them:
+
+- Frozen. After SIGSTOP, `docker pause` or a suspended machine a timer is late by as long as we did not run.
+  The clock of the loop leaves that time out, what ran out meanwhile is counted anew from the moment we run
+  again, and what is readable is read first. A moment on the wall clock is therefore not for one long timer:
+  its owner looks again at least every minute.
+- Paced. When many callbacks fall due at once, one turn takes BUDGET seconds of them; the next turn first
+  reads what has come. A single callback bounds itself.
 """
 
 from __future__ import annotations
 
+import os
 import select
 import sys
 import time
 from heapq import heapify, heappop, heappush
 
 from supervice.lean.builtin import deque
+from supervice.lean.futures import Cancelled as Cancelled
+from supervice.lean.futures import Future, Task
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Coroutine, Generator
-    from typing import Any, Protocol
+    from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Generator, Iterable
+    from typing import Any, Protocol, TypeVar
+
+    T = TypeVar("T")
 
     class Cancellable(Protocol):
         def cancel(self) -> None: ...
@@ -50,16 +64,25 @@ if TYPE_CHECKING:
 
 # Seconds. epoll_wait takes milliseconds in 31 bits.
 LONGEST_POLL = 1_000_000.0
-
-
-class Cancelled(BaseException):
-    """Thrown into a coroutine whose task is cancelled (asyncio has its own `CancelledError`)."""
+# Seconds that a timer may be late on a busy machine. What is later says that we did not run.
+LATE = 0.25
+# A timer is counted anew so often: a machine on which everything is late must not keep it from firing.
+CHANCES = 3
+# Seconds that one turn gives to callbacks before what has come is looked at again.
+BUDGET = 0.03
+# Seconds of work of one kind, for thousands of programs say, after which it lets others in.
+PART = 0.01
+# The name of a variable: the file into which tests have long turns written, see `turns`.
+GUARD = "_SUPERVICE_TURNS"
 
 
 class Handle:
     """A callback that is due, now or later."""
 
-    __slots__ = ("args", "callback", "cancelled", "loop", "when")
+    __slots__ = ("args", "callback", "cancelled", "chances", "delay", "loop", "when")
+    # Of a timer only.
+    delay: float
+    chances: int
 
     def __init__(self, callback: Callable[..., object] | None, args: tuple[Any, ...]) -> None:
         self.callback = callback
@@ -80,119 +103,26 @@ class Handle:
         return self.when < other.when
 
 
-class Future:
-    """A result that comes later; awaitable from a coroutine run by `Loop.create_task`."""
-
-    __slots__ = ("_callbacks", "_exception", "_loop", "_result", "_state")
-
-    def __init__(self, loop: Loop) -> None:
-        self._loop = loop
-        self._state = 0  # 1: result, 2: exception
-        self._result: Any = None
-        self._exception: BaseException | None = None
-        self._callbacks: list[Callable[[Any], object]] = []
-
-    def done(self) -> bool:
-        return self._state != 0
-
-    def result(self) -> Any:
-        if self._exception is not None:
-            raise self._exception
-        if self._state == 0:
-            raise RuntimeError("the result is not there yet")
-        return self._result
-
-    def _finish(self, state: int) -> None:
-        self._state = state
-        callbacks, self._callbacks = self._callbacks, []
-        for fn in callbacks:
-            self._loop.call_soon(fn, self)
-
-    def set_result(self, result: Any) -> None:
-        if self._state:
-            raise RuntimeError("the result was set before")
-        self._result = result
-        self._finish(1)
-
-    def set_exception(self, exception: BaseException) -> None:
-        if self._state:
-            raise RuntimeError("the result was set before")
-        self._exception = exception
-        self._finish(2)
-
-    def cancel(self) -> bool:
-        if self._state:
-            return False
-        self.set_exception(Cancelled())
-        return True
-
-    def add_done_callback(self, fn: Callable[[Any], object]) -> None:
-        if self._state:
-            self._loop.call_soon(fn, self)
-        else:
-            self._callbacks.append(fn)
-
-    def __await__(self) -> Generator[Any, None, Any]:
-        if not self._state:
-            yield self
-        return self.result()
-
-
-class Task(Future):
-    """A coroutine that the loop runs to its end."""
-
-    __slots__ = ("_coro", "_waits_for")
-
-    def __init__(self, loop: Loop, coro: Coroutine[Any, Any, Any]) -> None:
-        super().__init__(loop)
-        self._coro = coro
-        self._waits_for: Future | None = None
-        loop.call_soon(self._step)
-
-    def cancel(self) -> bool:
-        if self._state:
-            return False
-        self._waits_for = None
-        self._loop.call_soon(self._step, Cancelled())
-        return True
-
-    def _wake(self, future: Future) -> None:
-        if self._waits_for is future:
-            self._waits_for = None
-            self._step()
-
-    def _step(self, exc: BaseException | None = None) -> None:
-        if self._state:
-            return
-        try:
-            waits_for = self._coro.throw(exc) if exc is not None else self._coro.send(None)
-        except StopIteration as stop:
-            self._result = stop.value
-            self._finish(1)
-        except (Exception, Cancelled) as error:
-            self._exception = error
-            watched = bool(self._callbacks)
-            self._finish(2)
-            if not watched and not isinstance(error, Cancelled):
-                self._loop.on_error(error)
-        else:
-            self._waits_for = waits_for
-            waits_for.add_done_callback(self._wake)
-
-
 class Loop:
     """See the module's docstring; every method means what asyncio's of the same name means."""
 
     def __init__(self) -> None:
         self._epoll = select.epoll(flags=select.EPOLL_CLOEXEC)
         self._ready: deque[Handle] = deque()
+        self._came: deque[Handle] = deque()  # readers and writers that have been called for
         self._timers: list[Handle] = []
         self._dead_timers = 0
         self._readers: dict[int, Handle] = {}
         self._writers: dict[int, Handle] = {}
+        self._cut = False  # the last turn has left something to do: what comes now goes before it
+        self._seen = 0.0  # when timers were looked at last
+        self._lost = 0.0  # seconds in which we did not run
         self.on_error: Callable[[BaseException], object] = _print_error
+        self.on_frozen: Callable[[float], object] = _nothing  # with the seconds in which we did not run
 
-    time = staticmethod(time.monotonic)
+    def time(self) -> float:
+        """Seconds on a clock that never goes back and stands still while we do not run."""
+        return time.monotonic() - self._lost
 
     def call_soon(self, callback: Callable[..., object], *args: Any) -> Handle:
         handle = Handle(callback, args)
@@ -201,7 +131,12 @@ class Loop:
 
     def call_later(self, delay: float, callback: Callable[..., object], *args: Any) -> Handle:
         handle = Handle(callback, args)
-        handle.when = time.monotonic() + delay
+        now = self.time()
+        if not self._timers:
+            self._seen = now
+        handle.when = now + delay
+        handle.delay = delay
+        handle.chances = CHANCES
         handle.loop = self
         heappush(self._timers, handle)
         return handle
@@ -276,8 +211,13 @@ class Loop:
         try:
             task = self.create_task(coro)
             task.add_done_callback(_nothing)
+            turn = self._turn
+            if GUARD in os.environ:
+                from supervice.lean.turns import guarded
+
+                turn = guarded(self, os.environ[GUARD])
             while not task.done():
-                self._turn()
+                turn()
             return task.result()
         finally:
             _running = None
@@ -285,6 +225,7 @@ class Loop:
     def close(self) -> None:
         self._epoll.close()
         self._ready.clear()
+        self._came.clear()
         self._timers.clear()
 
     def _turn(self) -> None:
@@ -292,32 +233,77 @@ class Loop:
         while self._timers and self._timers[0].cancelled:
             heappop(self._timers)
             self._dead_timers -= 1
-        if self._ready:
-            timeout = 0
+        if self._ready or self._came:
+            timeout = 0.0
         elif self._timers:
-            timeout = min(max(0.0, self._timers[0].when - time.monotonic()), LONGEST_POLL)
-        readers, writers, ready = self._readers, self._writers, self._ready
+            timeout = min(max(0.0, self._timers[0].when - self.time()), LONGEST_POLL)
+        readers, writers, came = self._readers, self._writers, self._came
         for fd, mask in self._epoll.poll(timeout):
-            if mask & ~select.EPOLLOUT and fd in readers:
-                ready.append(readers[fd])
-            if mask & ~select.EPOLLIN and fd in writers:
-                ready.append(writers[fd])
+            for ready, table in ((mask & ~select.EPOLLOUT, readers), (mask & ~select.EPOLLIN, writers)):
+                if ready and (handle := table.get(fd)) is not None and not handle.when:
+                    handle.when = 1.0  # in the queue: a turn that was cut may have left it there
+                    came.append(handle)
+        now = 0.0
         if self._timers:
-            now = time.monotonic()
-            while self._timers and self._timers[0].when <= now:
-                handle = heappop(self._timers)
-                handle.loop = None
-                if handle.cancelled:
-                    self._dead_timers -= 1
-                else:
-                    ready.append(handle)
-        for _ in range(len(ready)):
-            handle = ready.popleft()
+            now = self.time()
+            if now - self._seen - (timeout or 0.0) > LATE:
+                now = self._thaw(now, self._seen + (timeout or 0.0))
+            self._seen = now
+        self._work(now)
+
+    def _work(self, now: float) -> None:
+        """Calls what is ready, what has come and what is due, at least one of each and for BUDGET seconds."""
+        ready, count = self._ready, len(self._ready)  # what a callback adds is for the next turn
+        give_up = time.monotonic() + BUDGET
+        input_first, self._cut = self._cut, False
+        if input_first:
+            self._some(self._came, len(self._came), give_up)
+        self._some(ready, count, give_up)
+        if not input_first:
+            self._some(self._came, len(self._came), give_up)
+        for _ in range(len(self._timers)):
+            if not self._timers or self._timers[0].when > now:
+                return
+            handle = heappop(self._timers)
+            handle.loop = None
+            if handle.cancelled:
+                self._dead_timers -= 1
+                continue
+            self._call(handle)
+            if time.monotonic() > give_up:
+                self._cut = True
+                return
+
+    def _some(self, queue: deque[Handle], count: int, give_up: float) -> None:
+        while count:
+            count -= 1
+            handle = queue.popleft()
+            handle.when = 0.0
             if handle.callback is not None:
-                try:
-                    handle.callback(*handle.args)
-                except Exception as error:
-                    self.on_error(error)
+                self._call(handle)
+                if count and time.monotonic() > give_up:
+                    self._cut = True
+                    return
+
+    def _call(self, handle: Handle) -> None:
+        try:
+            handle.callback(*handle.args)  # type: ignore[misc]
+        except Exception as error:
+            self.on_error(error)
+
+    def _thaw(self, now: float, expected: float) -> float:
+        """We did not run from `expected` to `now`; what the clock says from here on.
+
+        What would have run out meanwhile is counted anew, the rest has as much time left as it had.
+        """
+        for handle in self._timers:
+            if handle.when <= now and handle.chances:
+                handle.chances -= 1
+                handle.when = expected + handle.delay
+        heapify(self._timers)
+        self._lost += now - expected
+        self.call_soon(self.on_frozen, now - expected)
+        return expected
 
 
 _running: Loop | None = None
@@ -363,6 +349,18 @@ async def wait_for(loop: EventLoop, awaitable: Awaitable[Any], seconds: float) -
     if timed_out:
         raise TimeoutError
     return task.result()
+
+
+async def paced(loop: EventLoop, items: Iterable[T]) -> AsyncIterator[T]:
+    """Yields the items; after each PART seconds of work with them all else that is due has its turn."""
+    until = time.monotonic() + PART
+    for item in items:
+        yield item
+        if time.monotonic() > until:
+            turn = loop.create_future()
+            loop.call_soon(_set, turn)
+            await turn
+            until = time.monotonic() + PART
 
 
 def _set(future: AnyFuture) -> None:

@@ -91,10 +91,12 @@ class Snapshot:
     run: Run | None = None  # None: there is no child
     stop: Stop | None = None  # only in STOPPING
     failures: int = 0  # starts in a row that did not reach RUNNING
+    shortages: int = 0  # starts in a row for which the container lacked something
     quick_deaths: int = 0  # restarts in a row without QUICK seconds of life between them
     health_restarts: int = 0  # restarts for bad health since the last passed check
     restarts: tuple[float, ...] = ()  # the times of automatic restarts that restart_limit counts
     status: int | None = None  # the last exit: a code, or -n for signal n
+    given_up: bool = False  # our own stop ended that run, for being unready or unhealthy
     reason: str = ""  # why it is in this state, for people
 
     @property
@@ -144,6 +146,7 @@ class SpawnFailed:
     permanent: bool = False
     code: int = 1  # a shell's exit code for this failure: 127 not found, 126 not executable
     at: float = 0.0  # monotonic
+    shortage: bool = False  # the container lacks something, which says nothing about this program
 
 
 @dataclass(frozen=True)

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 # A process that dies sooner than this after its last automatic restart waits before the next one; seconds.
 QUICK = 10.0
 JITTER = 0.1
+# A start that failed for want of pids, memory or descriptors is tried again after so many seconds at least.
+SHORTEST = 0.5
 # SIGKILL is sent again after so many seconds, while the kernel holds the child in uninterruptible sleep.
 KILL_AGAIN = 5.0
 # The share of a stop's first wait that the `pre_stop` command may take.
@@ -67,7 +69,7 @@ def announce(before: Snapshot, after: Snapshot, reason: str | None = None) -> li
 def forgiven(now: Snapshot) -> Snapshot:
     """Returns `now` without its old failures: a start or restart was asked for, so they count no more."""
     stop = now.stop if now.stop is None else replace(now.stop, cause=s.ASKED)
-    return replace(now, stop=stop, failures=0, quick_deaths=0, health_restarts=0, restarts=())
+    return replace(now, stop=stop, failures=0, shortages=0, quick_deaths=0, health_restarts=0, restarts=())
 
 
 def spawn(now: Snapshot, reason: str, *, had_timer: bool = False) -> Step:
@@ -208,6 +210,13 @@ def wait(now: Snapshot, reason: str, nth: int, policy: Policy, most: int = -1) -
     return waiting, [delay(policy, nth), Announce(now.state, s.BACKOFF, reason, retry=retry)]
 
 
+def short(now: Snapshot, reason: str, policy: Policy) -> Step:
+    """The container lacks what a start takes: that is no failure of the program and uses up no retry."""
+    waiting = replace(now, state=s.BACKOFF, reason=reason, shortages=now.shortages + 1)
+    seconds = max(SHORTEST, delay(policy, waiting.shortages).seconds)
+    return waiting, [*announce(now, waiting), SetTimer(seconds, JITTER)]
+
+
 def give_up(now: Snapshot, reason: str) -> Step:
     fatal = replace(now, state=s.FATAL, should_run=False, reason=reason)
     return fatal, announce(now, fatal)
@@ -277,6 +286,8 @@ def after_stop(now: Snapshot, cause: str, how: str, at: float, policy: Policy) -
     if not now.should_run:
         stopped = replace(now, state=s.STOPPED, reason="")
         return stopped, announce(now, stopped, how)
+    if cause != s.ASKED:
+        now = replace(now, given_up=True)
     if cause == s.OVERDUE:
         return ended(now, now.reason, expected=False)
     if cause == s.UNREADY:

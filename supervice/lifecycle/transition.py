@@ -22,8 +22,8 @@ The rules, each checked by property tests that carry its number (`test_transitio
 10. Automatic restarts stay within `restart_limit`.
 11. An input that comes too late changes nothing: one that names a pid that is not the present one, or a timer
     in a state that has none.
-12. A program with a schedule is never FATAL and never in BACKOFF: a run that fails is EXITED, and the next
-    one comes at its time.
+12. A program with a schedule is never FATAL, and in BACKOFF only while the container lacks something for its
+    spawn: a run that fails is EXITED, and the next one comes at its time.
 """
 
 from __future__ import annotations
@@ -73,6 +73,7 @@ from supervice.lifecycle.steps import (
     next_signal,
     not_ready_in_time,
     quiet,
+    short,
     spawn,
     too_early,
     up,
@@ -138,7 +139,7 @@ def _spawned(now: Snapshot, event: Spawned, policy: Policy) -> Step:
     if now.state != s.STARTING or now.run is not None:
         return now, []
     run = s.Run(event.pid)
-    now = replace(now, run=run, status=None)
+    now = replace(now, run=run, status=None, given_up=False, shortages=0)
     if not now.should_run:  # a stop landed while the spawn was under way
         return begin_stop(now, run, policy, "asked to stop", fresh=True)
     if policy.oneshot:
@@ -156,6 +157,8 @@ def _spawn_failed(now: Snapshot, event: SpawnFailed, policy: Policy) -> Step:
     if not now.should_run:
         stopped = replace(now, state=s.STOPPED, reason="")
         return stopped, announce(now, stopped)
+    if event.shortage and not policy.scheduled:  # a schedule has retries of its own
+        return short(now, event.reason, policy)
     now = replace(now, status=event.code)
     if policy.scheduled:
         return ended(now, event.reason, expected=False)

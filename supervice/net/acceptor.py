@@ -21,6 +21,7 @@ if TYPE_CHECKING:
         port: int
 
         def accept_from(self) -> tuple[_socket.socket, str]: ...
+        def again(self) -> Listening | None: ...
         def close(self) -> None: ...
 
 
@@ -53,7 +54,7 @@ class Acceptor:
         self._welcome = welcome
         self._room = room
         self._log = log
-        self._name = name
+        self.name = name
         self._accepting = False
         self._closed = False
         self._pause = FIRST_PAUSE
@@ -96,13 +97,26 @@ class Acceptor:
         self._watch()
 
     def _rest(self, why: str) -> None:
-        self._log(f"{self._name}: no new connection for {self._pause:g} s: {why}")
+        self._log(f"{self.name}: no new connection for {self._pause:g} s: {why}")
         self._resume = self._loop.call_later(self._pause, self._rested)
         self._pause = min(self._pause * 2, LONGEST_PAUSE)
 
     def _rested(self) -> None:
         self._resume = None
         self._watch()
+
+    def restore(self) -> bool:
+        """Listens anew where the socket file was removed; whether it was. OSError when that fails."""
+        new = self.listener.again()
+        if new is None:
+            return False
+        if self._accepting:
+            self._loop.remove_reader(self.listener.fd)
+            self._accepting = False
+        self.listener.close()  # removes no file: there is another one now
+        self.listener = new
+        self._watch()
+        return True
 
     def wake(self) -> None:
         """Ends a rest: something has become free."""

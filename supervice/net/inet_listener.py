@@ -52,6 +52,9 @@ class InetListener:
             pass  # gone already; the first read says so
         return sock, endpoint(str(address[0]).removeprefix("::ffff:"), address[1])
 
+    def again(self) -> None:
+        """Nothing can remove it."""
+
     def close(self) -> None:
         self.sock.close()
 

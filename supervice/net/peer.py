@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import _socket  # the C half of `socket`: the other half costs 8 ms and 0.3 MB and adds nothing that we use
+import os
 
 SO_PEERGROUPS = 59  # asm-generic/socket.h, Linux 4.13; `socket` has no name for it
 
@@ -23,6 +24,39 @@ def peer_of(sock: _socket.socket) -> Peer:
     raw = sock.getsockopt(_socket.SOL_SOCKET, _socket.SO_PEERCRED, 12)  # struct ucred: three ints
     pid, uid, gid = memoryview(raw).cast("i")
     return Peer(pid, uid & 0xFFFFFFFF, gid & 0xFFFFFFFF)
+
+
+def mount_namespace() -> int:
+    """The inode of our mount namespace, which each container has its own of; 0 where /proc does not tell."""
+    try:
+        return os.stat("/proc/self/ns/mnt").st_ino
+    except OSError:
+        return 0
+
+
+def in_this_container(pid: int) -> bool | None:
+    """Whether the process `pid` of `peer_of` is in our container: we see it, and it has our mounts.
+
+    None when /proc does not tell.
+    """
+    if pid <= 0:
+        return False  # in a pid namespace that is not ours
+    try:
+        return os.stat(f"/proc/{pid}/ns/mnt").st_ino == os.stat("/proc/self/ns/mnt").st_ino
+    except FileNotFoundError:
+        return None  # hidden from us, or gone
+    except OSError:
+        pass  # another user's: its mounts can be read all the same
+    try:
+        return _mounts(pid) == _mounts(os.getpid())
+    except OSError:
+        return None
+
+
+def _mounts(pid: int) -> set[bytes]:
+    """The numbers of its mounts, which are unique among all that there are (proc_pid_mountinfo(5))."""
+    with open(f"/proc/{pid}/mountinfo", "rb") as file:
+        return {line.partition(b" ")[0] for line in file}
 
 
 def groups_of(sock: _socket.socket, peer: Peer) -> set[int]:

@@ -125,6 +125,18 @@ class ServerBase:
                 return ""
         return f"there are {self.most} already"
 
+    def restore(self) -> list[tuple[str, str]]:
+        """Makes socket files again that were removed; what could not be made, and why."""
+        failed: list[tuple[str, str]] = []
+        for acceptor in self._acceptors:
+            try:
+                if acceptor.restore():
+                    self.log(f"{acceptor.name}: its socket file was removed; it is made again")
+            except OSError as error:
+                why = getattr(error, "reason", error.strerror or str(error))
+                failed.append((acceptor.name, f"its socket file was removed: {why}"))
+        return failed
+
     def _stop_listening(self) -> None:
         acceptors, self._acceptors = self._acceptors, []
         for acceptor in acceptors:

@@ -16,6 +16,7 @@ import stat
 import time
 
 from supervice.fs.place import Place, Refused, chown_looked_at, identity, is_trusted
+from supervice.net.peer import in_this_container
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -32,8 +33,8 @@ LONGEST = 107  # bytes of a path, unix(7)
 class SocketInUse(OSError):
     """The socket path cannot be taken: a live daemon answers there, or it is no socket at all.
 
-    `live`: a daemon of root's or of our own user answers. `foreign`: a stranger's process or file is in the
-    way.
+    `live`: a daemon of root's or of our own user answers, in our own container. `foreign`: something of a
+    stranger or of another container is in the way.
     """
 
     def __init__(self, path: str, reason: str, *, live: bool = False, foreign: bool = False) -> None:
@@ -92,18 +93,24 @@ def _find_dead(place: Place, address: str, path: str) -> os.stat_result | None:
     try:
         probe.setblocking(False)  # a full backlog is EAGAIN at once: alive
         probe.connect(address)
-        uid = _listener_of(probe)[1]
+        pid, uid = _listener_of(probe)
     except ConnectionRefusedError:
         return status  # nothing listens: the kernel's proof that it is stale
     except FileNotFoundError:
         return None
     except OSError as error:
+        # Root's socket that we may not connect to can be that of another container.
+        foreign = foreign or error.errno in (errno.EACCES, errno.EPERM)
         whose = f", and belongs to uid {status.st_uid}" if foreign else ""
         raise SocketInUse(
             path, f"is in use ({error.strerror}){whose}", live=not foreign, foreign=foreign
         ) from None
     finally:
         probe.close()
+    if in_this_container(pid) is False:
+        raise SocketInUse(
+            path, "the daemon of another container answers there; choose another path", foreign=True
+        )
     if is_trusted(uid) and not brought:
         raise SocketInUse(path, "another daemon answers there; stop it or choose another path", live=True)
     raise SocketInUse(
@@ -145,6 +152,7 @@ class Listener:
         self.port = 0  # it has none; what listens on the internet has
         self._file = os.path.abspath(path)  # the daemon changes its directory once it runs
         self._pid = os.getpid()
+        self._options = (mode, group_gid, warn, uid)
         self._identity: tuple[int, int] | None = None
         self._warn = warn
         self.sock = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM)
@@ -245,6 +253,19 @@ class Listener:
             raise
         sock.setblocking(False)
         return sock, ""
+
+    def again(self) -> Listener | None:
+        """Another listener at the same path, if its file was removed or replaced. OSError; SocketInUse."""
+        try:
+            status = os.lstat(self._file)
+            if (status.st_dev, status.st_ino) == self._identity:
+                return None
+        except FileNotFoundError:
+            pass
+        except OSError:
+            return None  # we may not look
+        mode, group_gid, warn, uid = self._options
+        return Listener(self._file, mode, group_gid, warn, uid=uid)
 
     def close(self) -> None:
         """Removes the file, if it is still ours, and stops listening.

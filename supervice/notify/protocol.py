@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from supervice.lean.text import clean
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Final
@@ -80,4 +82,4 @@ def _seconds(value: bytes) -> float | None:
 
 def _text(value: bytes) -> str:
     text = value[: 4 * LONGEST_STATUS].decode("utf-8", "replace")
-    return "".join(c if c.isprintable() else " " for c in text)[:LONGEST_STATUS].strip()
+    return clean(text.strip())[:LONGEST_STATUS]

@@ -1,4 +1,4 @@
-"""Where the output of programs goes: pipes, whole lines, rotating files, our own stdout, the last lines.
+"""The output of programs: pipes, whole lines, rotating files, our own stdout, the last lines.
 
-`router` is the door; nothing here knows of processes, states or configuration files.
+Other packages use `router`. Nothing here knows of processes, states or configuration files.
 """

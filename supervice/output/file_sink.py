@@ -1,7 +1,7 @@
 """Log files: appended to, rotated between lines, never in the way of the programs.
 
-One `FileSink` stands for one file, whoever writes into it, so that one place knows its size and whether it
-ends in an unfinished line. A disk that is full blocks nobody: what it does not take is counted and reported.
+One `FileSink` stands for one file and all its writers, so that one place knows its size and whether it
+ends in an unfinished line. A full disk blocks no program: what it does not take is counted and reported.
 Only a file that is rotated again and again does, for the turns of the loop that this takes: then what has
 come waits, and its writers with it.
 """
@@ -19,6 +19,7 @@ from supervice.output.sinks import CUT, LOGFILE_MODE
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from supervice.output.backups import Rotation
     from supervice.output.held import Held
     from supervice.output.sinks import Owner, Source
 
@@ -49,6 +50,7 @@ class FileSink:
         "_looked",
         "_losses",
         "_owner",
+        "_rotation",
         "_said",
         "_size",
         "_stuck",
@@ -83,6 +85,7 @@ class FileSink:
         self.users = 0
         self.tail: object = None  # the source whose unfinished line the file ends in
         self._stuck = False  # the last rotation did not work; said once
+        self._rotation: Rotation | None = None  # while a block of output is written
         self._losses: Losses | None = None  # made with the first
         self._looked = owner.loop.time()
         self._homeless = False  # the file was removed and cannot be made again; said once
@@ -136,16 +139,21 @@ class FileSink:
         if self._owner.loop.time() - self._looked >= LOOK:
             self._look()
         if self.tail is not None and self.tail is not source:
-            # An unfinished line of somebody else, or of an earlier run, ends here; before a rotation too.
+            # An unfinished line of another source, or of an earlier run, ends here; before a rotation too.
             self._put(source, b"\n", b"", 0, 0)
         if not self._limit or self._size + len(head) + end <= self._limit:
             self._put(source, head, data, 0, end)
         else:
-            self._write_across(source, head, data, end)
+            try:
+                self._write_across(source, head, data, end)
+            finally:
+                self._end_rotation()
 
     def _look(self) -> None:
-        """Somebody may have removed the file, or its directory. Then it is made again as soon as it can be;
-        one that was moved is left alone, whoever moved it asks for `reopen`."""
+        """Makes the file again when it was removed, or its directory; as soon as that is possible.
+
+        A file that was moved is left alone: what moves it asks for `reopen`.
+        """
         self._looked = self._owner.loop.time()
         if self._fd < 0 or os.fstat(self._fd).st_nlink:
             return
@@ -157,9 +165,9 @@ class FileSink:
                 self._homeless = True
                 self._owner.log(
                     "error",
-                    f"{self.path}: was removed, cannot be made again: {error.strerror}: output is being lost",
+                    f"{self.path}: was removed and cannot be made again ({error.strerror}); output is lost",
                 )
-            os.ftruncate(self._fd, 0)  # nobody can read it, and it would fill the disk unseen
+            os.ftruncate(self._fd, 0)  # it cannot be read, and would fill the disk unseen
             self._size = 0
             return
         os.close(self._fd)
@@ -238,7 +246,7 @@ class FileSink:
             return done
         try:
             if os.fstat(self._fd).st_size != self._size + done:
-                raise OSError  # somebody else has appended: nothing of theirs is cut off
+                raise OSError  # another process has appended: nothing of that is cut off
             os.ftruncate(self._fd, self._size + whole)
         except OSError:
             self.tail = CUT
@@ -272,9 +280,13 @@ class FileSink:
                 os.ftruncate(self._fd, 0)
                 self._size = 0
             else:
-                with Place(self.path) as place:
-                    self._begin_file(place)
+                if self._rotation is None:
+                    from supervice.output.backups import Rotation
+
+                    self._rotation = Rotation(self.path)
+                self._begin_file(self._rotation)
         except OSError as error:
+            self._end_rotation()
             # The file simply grows; the next attempt is made after as many bytes again.
             self._limit = self._size + self.maxbytes
             if not self._stuck:
@@ -286,11 +298,9 @@ class FileSink:
         if self.compress and self.backups:
             self._owner.compress(self)
 
-    def _begin_file(self, place: Place) -> None:
+    def _begin_file(self, rotation: Rotation) -> None:
         """The current file becomes `.1`, and a new one is opened. OSError: all is as it was."""
-        from supervice.output.backups import put_away
-
-        old, foreign = put_away(place, self._fd, self.backups)
+        place, old = rotation.place, rotation.put_away(self._fd, self.backups)
         try:
             fd = open_log(place, self.mode)
         except OSError:
@@ -300,9 +310,14 @@ class FileSink:
         os.close(self._fd)
         self._fd = fd
         self._size = 0 if old else os.fstat(fd).st_size
-        for name in foreign - self._said:
+        for name in rotation.foreign - self._said:
+            self._said |= {name}
             self._owner.log("warning", f"{name}: is no backup of ours and is left alone; remove it")
-        self._said |= foreign
+
+    def _end_rotation(self) -> None:
+        if self._rotation is not None:
+            self._rotation.close()
+            self._rotation = None
 
     def splice(self, source: Source, fd: int, size: int) -> int:
         return 0

@@ -1,4 +1,4 @@
-"""How a line looks on its way out: `prefix` and `json`. `raw` needs no formatter: this is loaded on demand.
+"""Formats lines of output: `prefix` and `json`. Loaded on demand, because `raw` needs no formatter.
 
 A formatter takes a block of lines and returns the block to write.
 """
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     class Format(Protocol):
         def __call__(self, block: bytes, stream: str, pid: int, continued: bool) -> bytes:
-            """`continued`: the block begins inside a line whose beginning is the last thing written."""
+            """Formats a block. `continued`: it begins within the line that was written last."""
 
 
 FORMATS = ("raw", "prefix", "prefix-time", "json")
@@ -22,7 +22,7 @@ _COLOURS = (b"36", b"33", b"32", b"35", b"34", b"31")
 
 
 def timestamp(when: float) -> str:
-    """RFC 3339 in UTC with milliseconds; `when` in seconds since the epoch."""
+    """Returns RFC 3339 in UTC with milliseconds; `when` in seconds since the epoch."""
     milliseconds = int(when * 1000)
     return (
         time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(milliseconds // 1000)) + f".{milliseconds % 1000:03d}Z"
@@ -30,18 +30,18 @@ def timestamp(when: float) -> str:
 
 
 def make(log_format: str, name: str, colour: bool = False) -> Format | None:
-    """The formatter of one program; None for raw. ValueError for a name that is none of FORMATS."""
+    """Returns the formatter of one program; None for raw. ValueError for an unknown format."""
     if log_format == "raw":
         return None
     if log_format == "json":
         return Json(name)
     if log_format in FORMATS:
         return Prefix(name, log_format == "prefix-time", colour)
-    raise ValueError(f"log_format is one of {', '.join(FORMATS)}, not {log_format!r}")
+    raise ValueError(f"unknown log_format {log_format!r}; write one of {', '.join(FORMATS)}")
 
 
 class Prefix:
-    """`NAME | ` before each line, and a time before that if asked."""
+    """Writes `NAME | ` before each line."""
 
     __slots__ = ("_begin", "_end", "_timed")
 
@@ -66,9 +66,9 @@ class Prefix:
 
 
 class Json:
-    """One object a line. A part of a line longer than 64 KiB is an object of its own with `"partial": true`.
+    """Makes a JSON object of each line. A part of a line above 64 KiB is one too, with `"partial": true`.
 
-    Bytes that are no UTF-8 become U+FFFD: JSON has no other way to hold them.
+    Bytes that are not UTF-8 become U+FFFD: JSON cannot hold them otherwise.
     """
 
     __slots__ = ("_encode", "_name")

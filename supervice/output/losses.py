@@ -1,7 +1,7 @@
-"""Says what a sink has lost: at once when it begins and when it is over, then at most once a minute.
+"""Reports what a sink loses: at once when it begins and when it is over, then at most once a minute.
 
-Made by a sink when something is lost for the first time. A disk that is full one moment and not the next, or
-a reader that is only a little too slow, must not fill the log with messages about it.
+A sink makes a `Losses` at its first loss. A disk that is full from time to time, or a reader that is a little
+too slow, must not fill the log with messages about it.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from supervice.lean.loop import Cancellable, EventLoop
 
     class Reporter(Protocol):
-        """What losses are reported with."""
+        """What a `Losses` reports with."""
 
         @property
         def loop(self) -> EventLoop: ...
@@ -31,22 +31,22 @@ class Losses:
     def __init__(self, owner: Reporter, label: str) -> None:
         self._owner = owner
         self._label = label
-        self._timer: Cancellable | None = None  # while it runs, one message of each kind was enough
+        self._timer: Cancellable | None = None  # while it runs, there is no second message of a kind
         self._said_over = False
-        self.reason = ""  # why it cannot be written now
+        self.reason = ""  # why the sink cannot be written now
         self.bytes = 0
         self.dropped = 0
 
     def failed(self, reason: str, nbytes: int) -> None:
-        """`nbytes` could not be written."""
+        """Counts `nbytes` that could not be written, for `reason`."""
         self.bytes += nbytes
         self.reason = reason
         if self._timer is None:
-            self._start()  # before the message: it may end in the same sink
-            self._owner.log("error", f"{self._label}: {reason}: output is being lost")
+            self._start()  # before the message, which may go to the same sink
+            self._owner.log("error", f"{self._label}: {reason}; output is lost")
 
     def over(self) -> None:
-        """Something was written again, or the reader has caught up."""
+        """Reports the end of a loss: the sink can be written again, or its reader has caught up."""
         self.reason = ""
         if not self._said_over and (self.bytes or self.dropped):
             if self._timer is None:
@@ -73,7 +73,8 @@ class Losses:
         if self.reason:
             self._start()
             self._owner.log(
-                "error", f"{self._label}: still not written ({self.reason}); {self.bytes} bytes are lost"
+                "error",
+                f"{self._label}: still cannot be written ({self.reason}); {self.bytes} bytes were lost",
             )
         elif self.bytes or self.dropped:
             self._start()

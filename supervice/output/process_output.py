@@ -1,7 +1,7 @@
 """The output of one process through all its runs: pipes for each run, sinks that stay, the last lines.
 
-Everything is made when it is first needed: a program without output costs two pipes, one without log nothing.
-Called by the driver of the process, in the order `prepare`, `started` or `abandon`, `exited`.
+Everything is made at its first use: a program without output costs two pipes, one without a log nothing. The
+driver of the process calls it, in the order `prepare`, `started` or `abandon`, `exited`.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
         def log(self, level: str, message: str) -> None: ...
 
 
-LAST_LINES = 64 * 1024  # bytes that are read of every turn, however much there is (see `Pump`)
+LAST_LINES = 64 * 1024  # bytes of each turn that are always read, however much there is (see `Pump`)
 STALLED_RUNS = 16  # ended runs whose output waits for a stalled reader; each keeps a descriptor
 
 
@@ -75,14 +75,14 @@ class ProgramOutput:
         self._stale = False  # a reload's new log file could not be opened yet
         self.dropped_lines = 0
         self.lost_bytes = 0
-        self.spy: Callable[[int, bytes], object] | None = None  # pid, whole lines
+        self.spy: Callable[[int, bytes], object] | None = None  # gets the pid and whole lines
 
     # -- one run -----------------------------------------------------------------------------------------
 
     def prepare(self) -> tuple[int, int]:
-        """Descriptors for the child's stdout and stderr; they stay ours until `started` or `abandon`.
+        """Returns descriptors for the child's stdout and stderr; they stay ours until `started` or `abandon`.
 
-        OSError when a log file or a pipe cannot be opened now; nothing is left open then.
+        OSError when a log file or a pipe cannot be opened; then nothing is left open.
         """
         if self._ends or self._out is not None or self._err is not None:
             self.abandon()
@@ -118,14 +118,14 @@ class ProgramOutput:
         self._ends = ()
 
     def started(self, pid: int) -> None:
-        """The child runs and has its descriptors."""
+        """Begins to read: the child runs and has its descriptors."""
         self._close_ends()
         for pump in (self._out, self._err):
             if pump is not None:
                 pump.start(pid)
 
     def abandon(self) -> None:
-        """There is no child: this run's descriptors are closed."""
+        """Closes the descriptors of a run that has no child."""
         self._close_ends()
         out, err = self._out, self._err
         self._out = self._err = None
@@ -134,7 +134,7 @@ class ProgramOutput:
                 pump.close()
 
     def exited(self) -> None:
-        """The child was reaped. What it wrote is read now, before the next run can write anything."""
+        """Reads what the reaped child wrote, before the next run can write anything."""
         pumps = [pump for pump in (self._out, self._err) if pump is not None]
         self._out = self._err = None
         for pump in pumps:
@@ -147,7 +147,7 @@ class ProgramOutput:
             self._shed(self._lingering)
 
     def _shed(self, lingering: list[Pump]) -> None:
-        """A program that crashes again and again before a stalled reader must not use up our descriptors."""
+        """Discards the oldest runs: a program in a crash loop must not use up our descriptors."""
         for pump in lingering[:]:
             if len(lingering) <= STALLED_RUNS:
                 break
@@ -163,11 +163,11 @@ class ProgramOutput:
                     self._forget()
 
     def drained(self) -> bool:
-        """Whether all that ended runs had written before their end was read."""
+        """Returns whether all that ended runs wrote before their end has been read."""
         return self._lingering is None or not any(pump.finishing for pump in self._lingering)
 
     def flush(self) -> None:
-        """Reads what is in the pipes now, of living writers too (see `OutputRouter.pending`)."""
+        """Reads what is in the pipes now, also of living writers (see `OutputRouter.pending`)."""
         for pump in (self._out, self._err, *(self._lingering or ())):
             if pump is not None and pump.pid:
                 pump.finish()
@@ -175,8 +175,10 @@ class ProgramOutput:
     # -- configuration -----------------------------------------------------------------------------------
 
     def reconfigure(self, config: ProgramConfig) -> None:
-        """New log settings, from the next line on. What was NONE stays it until the next start: the running
-        child has no pipe to us."""
+        """Applies new log settings, from the next line on.
+
+        A stream that was NONE stays so until the next start: the running child has no pipe to us.
+        """
         self._config = config
         if self._sinks is None:
             return
@@ -185,9 +187,10 @@ class ProgramOutput:
             self._sinks = self._router.acquire(config)
         except OSError as error:
             self._router.log(
-                "error", f"{config.name}: the new log file cannot be opened, the old one is kept: {error}"
+                "error",
+                f"{config.name}: the new log file cannot be opened ({error}); the old one stays in use",
             )
-            self._stale = True  # asked again at the next start
+            self._stale = True  # tried again at the next start
             return
         self._stale = False
         for pump in (self._out, self._err, *(self._lingering or ())):
@@ -196,11 +199,11 @@ class ProgramOutput:
                 pump.sink = self._sinks[stream] or self._router.discard
                 pump.format = self._format(stream)
                 if pump.pid:
-                    pump.resume()  # it may have waited for the old sink
+                    pump.resume()  # it may wait for the old sink
         self._router.release(old)
 
     def refresh(self, log_buffer: int) -> None:
-        """What counts for all programs is another now."""
+        """Applies new settings for all programs."""
         if self._ring is not None and log_buffer > 0:
             self._ring.resize(log_buffer)
         elif self._ring is not None:
@@ -210,7 +213,7 @@ class ProgramOutput:
                 pump.format = self._format(0 if self._config.redirect_stderr else pump.stream)
 
     def close(self, at_once: bool = False) -> None:
-        """The process will not run again; what ended runs have written is still read unless `at_once`."""
+        """Closes the output for good; unless `at_once`, what ended runs wrote is read first."""
         self.abandon()
         self._closing = True
         for pump in list(self._lingering or ()):
@@ -231,14 +234,16 @@ class ProgramOutput:
 
     @property
     def observed(self) -> bool:
-        """Whether somebody has to see every line; else the last ones are enough."""
+        """Returns whether every line has to be read here; otherwise the last ones are enough."""
         if self._followers or self.spy is not None:
             return True
         return self._router.log_buffer > LAST_LINES
 
     def record(self, stream: int, head: bytes, data: bytes | bytearray, end: int, gap: bool = False) -> None:
-        """Keeps at most `log_buffer` bytes of what goes out, for `tail` and for followers. `gap`: something
-        unknown went out before it, and it begins within a line."""
+        """Keeps at most `log_buffer` bytes of what goes out, for `tail` and for followers.
+
+        `gap`: unknown output went out before it, and it begins within a line.
+        """
         limit = self._router.log_buffer
         if limit <= 0 and not self._followers:
             return
@@ -259,7 +264,7 @@ class ProgramOutput:
             if self._ring is None:
                 self._ring = Ring(limit)
             self._ring.append(stream, head, piece)
-            if not end:  # the last line of a run, perhaps without newline; here it gets one
+            if not end:  # the last line of a run, perhaps without newline: here it gets one
                 self._ring.append(stream, b"\n", piece)
         if self._followers:
             text = head + bytes(piece) if end else head + b"\n"
@@ -271,15 +276,15 @@ class ProgramOutput:
         self.dropped_lines += nlines
 
     def tail(self, lines: int, stream: str | None = None) -> list[tuple[str, bytes]]:
-        """The last lines as (stream, line without newline), oldest first; `stream` None: of both."""
+        """Returns the last lines as (stream, line without newline), oldest first; `stream` None: of both."""
         return [] if self._ring is None else self._ring.tail(lines, stream)
 
     def end(self, size: int) -> bytes:
-        """What was said last, about `size` bytes of it."""
+        """Returns the last output, about `size` bytes of it."""
         return b"" if self._ring is None else self._ring.end(size)
 
     def kept(self, stream: str) -> tuple[int, bytes]:
-        """(bytes said on `stream` before, what of it is kept)."""
+        """Returns (bytes on `stream` before what is kept, what is kept)."""
         return (0, b"") if self._ring is None else self._ring.kept(stream)
 
     def clear(self) -> None:
@@ -287,7 +292,7 @@ class ProgramOutput:
         self._ring = None
 
     def subscribe(self, callback: Callable[[], object]) -> Subscription:
-        """Follows the output through restarts; `callback()` means that `Subscription.take` has something."""
+        """Follows the output through restarts; `callback()` tells that `Subscription.take` has something."""
         if self._followers is None:
             self._followers = []
         bound = max(self._router.log_buffer, 65536)

@@ -1,13 +1,13 @@
-"""One pipe of one run of a program: read it, cut it into whole lines, hand them on.
+"""Reads one pipe of one run of a program, cuts its output into whole lines and writes them to a sink.
 
 The hot path has no work per line: one `readv` into a buffer that all pumps share, one search for the last
-newline, one `write` of the same memory. Only the unfinished line at the end is kept. Measured with 1 GiB
-into a rotating file: 1.6 GB/s and 0.64 CPU s/GiB while pipe and buffer are small, 2.4 and 0.43 once both
-have grown (512 KiB; 256 KiB and 1 MiB are a little slower).
+newline, one `write` of the same memory. It keeps the unfinished line at the end and nothing else. Measured
+with 1 GiB into a rotating file: 1.6 GB/s and 0.64 CPU s/GiB while pipe and buffer are small, 2.4 and 0.43
+once both have grown (512 KiB; 256 KiB and 1 MiB are a little slower).
 
-From a full pipe into another one (our stdout), what nobody here has to see goes by `splice`, which moves
-pages and copies nothing: all but the last MARGIN bytes of what is there. Those are read, so that a block ends
-with a line as ever, and the last lines are known. Measured: 0.21 to 0.36 CPU s/GiB, not 0.45 to 0.50.
+From a full pipe into another one (our stdout), output that need not be seen here goes by `splice`, which
+moves pages and copies nothing: all but the last MARGIN bytes. The pump reads those, so that a block ends with
+a line and the last lines are known. Measured: 0.21 to 0.36 CPU s/GiB, not 0.45 to 0.50.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from supervice.output.sinks import Sink
 
     class Reader(Protocol):
-        """What pumps share; the router."""
+        """What pumps share: the router."""
 
         @property
         def loop(self) -> EventLoop: ...
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
         def busy(self, change: int) -> None: ...
 
     class Program(Protocol):
-        """Whom a pump reads for."""
+        """The output that a pump reads for."""
 
         spy: Callable[[int, bytes], object] | None
 
@@ -50,12 +50,13 @@ if TYPE_CHECKING:
 
 
 SMALL_BUFFER = 64 * 1024
-BUFFER = 512 * 1024  # once there is a program that fills its pipe
-FULL = 60 * 1024  # a read of as much means that the pipe was full: at first it has 16 pages (pipe(7))
-MAX_LINE = 64 * 1024  # a longer line flows in parts
-TURN = 1024 * 1024  # bytes that one pump moves before others get their turn
+BUFFER = 512 * 1024  # from the first program on that fills its pipe
+FULL = 60 * 1024  # a read of this size means a full pipe: it has 16 pages at first (pipe(7))
+MAX_LINE = 64 * 1024  # a longer line goes out in parts
+TURN = 1024 * 1024  # bytes that one pump moves in a turn of the loop
 BIG_PIPE = 1024 * 1024
-# What `splice` leaves in the pipe: more than the longest line, so that its end is seen, or that it has none.
+# What `splice` leaves in the pipe: more than the longest line, to see where the line ends, or that it does
+# not.
 MARGIN = MAX_LINE + 4096
 NAMES = ("stdout", "stderr")
 
@@ -92,10 +93,10 @@ class Pump:
         self.pid = 0
         self._carry = b""  # an unfinished line, at most MAX_LINE
         self._watched = False
-        self._left = -1  # once the child is gone: how much of it may be in the pipe, read without waiting
+        self._left = -1  # after the exit of the child: how much of its output may be in the pipe
         self._grown = False
-        self._gap = False  # something was passed on unseen before what is read next
-        self._skip = False  # the beginning of the line under way was dropped: so is its rest
+        self._gap = False  # unseen output went out before what is read next
+        self._skip = False  # the beginning of this line was dropped, so its rest is too
 
     def start(self, pid: int) -> None:
         self.pid = pid
@@ -110,12 +111,12 @@ class Pump:
                 self._reader.loop.remove_reader(self.fd)
 
     def _readable(self, resumed: bool = False) -> None:
-        """At most TURN bytes; a short read says that the pipe is empty, so nobody asks a second time."""
+        """Moves at most TURN bytes. A short read says that the pipe is empty: it does not ask again."""
         moved = 0
         while moved < TURN:
             if self.sink.blocked:
                 self._watch(False)
-                # Output of an ended run goes on before that of the next one, which waits behind it.
+                # Output of an ended run goes before that of the next one, which waits behind it.
                 self.sink.wait(self, first=resumed or moved > 0)
                 return
             views = self._reader.views
@@ -135,19 +136,19 @@ class Pump:
             if size >= FULL and not self._grown:
                 self._grow()
             if self.fd < 0:
-                return  # closed by somebody who was told of the output
+                return  # a receiver of the output has closed the pump
             moved += size
             if self._left >= 0:
                 self._left = max(0, self._left - size)
                 if not self._left:
-                    break  # more than a pipe holds: somebody else is writing, see `_read_out`
+                    break  # more than a pipe holds: another process writes, see `_read_out`
             elif size < FULL:
                 break
         if self._left >= 0:
             self._read_out()
 
     def _read_out(self) -> None:
-        """All that the child had written is read, but somebody (a grandchild) still holds the pipe."""
+        """Goes on after all output of the child, while another process (a grandchild) holds the pipe."""
         self._left = -1
         self._reader.busy(-1)
         self._watch(True)
@@ -161,7 +162,7 @@ class Pump:
             self._watch(True)
 
     def finish(self) -> None:
-        """The child was reaped, or everything ends: what is in the pipe now is read to its end."""
+        """Reads what is in the pipe now: the child was reaped, or everything ends."""
         if self.fd < 0 or self._left >= 0:
             return
         self._left = BIG_PIPE
@@ -169,19 +170,22 @@ class Pump:
         if self._watched:
             self._watch(False)
             self._readable()
-        # else it waits for its sink, which calls `resume`
+        # otherwise it waits for its sink, which calls `resume`
 
     @property
     def finishing(self) -> bool:
         return self._left >= 0
 
     def _unseen(self) -> bool:
-        """Whether lines may go to another pipe without anybody looking at them."""
+        """Returns whether lines may go to another pipe unread."""
         return self.sink.piped and self.format is None and not self._skip and not self._program.observed
 
     def _pass_on(self) -> int:
-        """Moves what there is from pipe to pipe; the number of bytes. What is left is MARGIN or more, and has
-        to be read in the same step: until then nobody knows whether the sink ends within a line."""
+        """Moves output from pipe to pipe and returns the number of bytes.
+
+        It leaves MARGIN bytes or more, which have to be read in the same step: until then it is unknown
+        whether the sink ends within a line.
+        """
         import fcntl
         import termios
 
@@ -244,8 +248,11 @@ class Pump:
         self.sink.write(self, head, data, end)
 
     def _grow(self) -> None:
-        """A program that fills its pipe gets a bigger one. Not all from the start: what a user may have in
-        big pipes is limited (64 MiB, pipe(7)), and beyond that new pipes of everybody shrink to two pages."""
+        """Gives a bigger pipe to a program that fills its own.
+
+        Not to all from the start: a user may have 64 MiB in big pipes, and beyond that all new pipes of the
+        user shrink to two pages (pipe(7)).
+        """
         import fcntl
 
         self._grown = True
@@ -256,12 +263,12 @@ class Pump:
             pass
 
     def lose(self, nbytes: int, nlines: int, torn: bool) -> None:
-        """The sink could not take something; `torn`: nor will it the rest of that line."""
+        """Counts what the sink could not take; `torn`: it does not want the rest of that line either."""
         self._skip = torn
         self._program.count_loss(nbytes, nlines)
 
     def abandoned(self) -> bool:
-        """Nobody writes any more, and the sink does not take what is left."""
+        """Returns whether no process writes any more and the sink does not take what is left."""
         import select
 
         if self._watched:
@@ -271,7 +278,7 @@ class Pump:
         return any(mask & select.POLLHUP for _, mask in poll.poll(0))
 
     def discard(self) -> None:
-        """Closes although something is left, and counts that as lost."""
+        """Closes, and counts what is left as lost."""
         import fcntl
         import termios
 
@@ -281,7 +288,7 @@ class Pump:
         self.close()
 
     def close(self) -> None:
-        """End of file: the last line is written as it is, also without newline."""
+        """Ends at the end of file; writes the last line as it is, also without newline."""
         if self.fd < 0:
             return
         self._watch(False)

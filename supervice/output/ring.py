@@ -1,7 +1,7 @@
-"""The last output of one program in memory, and those who follow it.
+"""The last output of one program in memory, and its followers.
 
-Bounded in bytes for each program and for each follower: one that does not keep up loses only its own lines
-and is told how many. Knows nothing of who reads.
+Bounded in bytes for each program and each follower: a slow follower loses its own lines only, and hears how
+many. Knows nothing of readers.
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ if TYPE_CHECKING:
     from supervice.lean.loop import EventLoop
 
 NAMES = ("stdout", "stderr")
-SMALL = 4096  # pieces are joined up to this size, so that short lines do not cost an object each
+SMALL = 4096  # pieces are joined up to this size: a short line does not cost an object
 
 
 class Ring:
-    """At most `limit` bytes of both streams, in the order they came in, whole lines at the old end.
+    """Keeps at most `limit` bytes of both streams in their order, with whole lines at the old end.
 
-    A chatty stdout does not push out the last errors: either stream has half of the room for itself.
+    A chatty stdout does not push out the last errors: each stream has half of the room for itself.
     """
 
     __slots__ = ("_gone", "_limit", "_parts", "_sizes")
@@ -28,7 +28,7 @@ class Ring:
         self._limit = limit
         self._parts: list[tuple[int, bytearray]] = []  # 0: stdout, 1: stderr
         self._sizes = [0, 0]
-        self._gone = [0, 0]  # bytes of either stream that were cut off so far
+        self._gone = [0, 0]  # bytes of each stream that were cut off so far
 
     def append(self, stream: int, head: bytes, piece: memoryview) -> None:
         size = len(head) + len(piece)
@@ -49,7 +49,7 @@ class Ring:
             self._trim()
 
     def _trim(self) -> None:
-        """Each stream may keep half of the room, and what the other one leaves."""
+        """Cuts the old end: each stream keeps half of the room, and what the other one leaves."""
         sizes = self._sizes
         for stream in (0, 1):
             room = max(self._limit // 2, self._limit - sizes[1 - stream])
@@ -75,17 +75,17 @@ class Ring:
             self._gone[stream] += cut
 
     def kept(self, stream: str) -> tuple[int, bytes]:
-        """(bytes that came before, what is there) of one stream."""
+        """Returns (bytes before what is kept, what is kept) of one stream."""
         wanted = NAMES.index(stream)
         return self._gone[wanted], b"".join([bytes(part) for number, part in self._parts if number == wanted])
 
     def forget(self, stream: int) -> None:
-        """What came after it is not known: it is not the last output of this stream any more."""
+        """Forgets one stream: unknown output came after it."""
         self._parts = [part for part in self._parts if part[0] != stream]
         self._sizes[stream] = 0
 
     def end(self, size: int) -> bytes:
-        """The last `size` bytes or so of both streams, whole lines; cheap."""
+        """Returns about the last `size` bytes of both streams, in whole lines; cheap."""
         text = b""
         for _, part in reversed(self._parts):
             text = bytes(part) + text
@@ -95,7 +95,7 @@ class Ring:
         return text
 
     def tail(self, lines: int, stream: str | None = None) -> list[tuple[str, bytes]]:
-        """The last `lines` lines without their newlines, oldest first; `stream` None: of both."""
+        """Returns the last `lines` lines without newlines, oldest first; `stream` None: of both."""
         found: list[tuple[str, bytes]] = []
         begun = [b"", b""]  # a very long line comes in parts
         for number, part in self._parts:
@@ -109,7 +109,7 @@ class Ring:
 
 
 class Subscription:
-    """One follower: `callback()` says once that there is something, `take()` hands it over."""
+    """One follower: `callback()` is called once when there is output, `take()` returns it."""
 
     __slots__ = ("_bound", "_callback", "_followers", "_loop", "_lost", "_pieces", "_size", "_told", "on_end")
 
@@ -128,11 +128,11 @@ class Subscription:
         self._size = 0
         self._lost = 0
         self._told = False
-        self.on_end: Callable[[], object] | None = None  # called once nothing will ever come any more
+        self.on_end: Callable[[], object] | None = None  # called when nothing will come any more
         followers.append(self)
 
     def offer(self, stream: int, piece: bytes, skipped: int) -> None:
-        """New output; `skipped` lines before it were too much for one turn."""
+        """Adds output; `skipped` lines before it were too many for one turn."""
         if skipped:
             self._lost += skipped + sum(text.count(b"\n") for _, text in self._pieces)
             self._pieces.clear()
@@ -152,7 +152,7 @@ class Subscription:
             self._callback()
 
     def take(self) -> tuple[int, list[tuple[str, bytes]]]:
-        """(lines lost since the last call, what came after them as (stream, whole lines))."""
+        """Returns the number of lines lost since the last call, and what came after them: (stream, lines)."""
         lost, pieces = self._lost, self._pieces
         self._lost = 0
         self._pieces = []
@@ -161,7 +161,7 @@ class Subscription:
         return lost, pieces
 
     def end(self) -> None:
-        """The program is supervised no more."""
+        """Ends the subscription: the program is supervised no more."""
         ended, self.on_end = self.on_end, None
         if ended is not None:
             ended()

@@ -1,15 +1,14 @@
-"""Finds the sink for every stream of every program, and owns what they share.
+"""Finds the sink for each stream of each program, and owns what they share.
 
-One router for a daemon or an embedding application. Two streams with the same target share one sink: the same
-file by its real path, our stdout and stderr when they are the same pipe or terminal. Only so are lines never
-mixed and is a file rotated once.
+A daemon or an embedding application has one router. Two streams with the same target share one sink: the same
+file by its real path, our stdout and stderr when they are the same pipe or terminal. Otherwise lines would
+mix, and a file would be rotated twice.
 """
 
 from __future__ import annotations
 
 import os
 
-from supervice.fs.place import Place
 from supervice.output.process_output import ProgramOutput
 from supervice.output.pump import BUFFER, SMALL_BUFFER
 from supervice.output.sinks import LOGFILE_MODE, QUEUE_LIMIT, Discard, StreamSink
@@ -52,7 +51,7 @@ class OutputRouter:
         log: Callable[[str, str], object],
     ) -> None:
         self.loop = loop
-        self.log_format = log_format  # of our stdout and stderr; files are raw unless the program says else
+        self.log_format = log_format  # of our stdout and stderr; files are raw unless a program sets it
         self.log_overflow = log_overflow
         self.log_buffer = log_buffer
         self.logfile_mode = logfile_mode  # and whether it is exact or less our umask
@@ -63,10 +62,10 @@ class OutputRouter:
         self._fds = (stdout_fd, stderr_fd)
         self._own: list[StreamSink | None] = [None, None]
         self._sinks: dict[str, FileSink | StreamSink] = {}
-        self._retired: list[StreamSink] = []  # without users, still writing what they have accepted
+        self._retired: list[StreamSink] = []  # without users; they still write what they have accepted
         self._programs: set[ProgramOutput] = set()
         self._null = -1
-        self.start_helper: Starter | None = None  # how to start what compresses old log files
+        self.start_helper: Starter | None = None  # starts the process that compresses old log files
         self._archive: Archive | None = None
         self._busy = 0
         self._rotating = 0.0  # until when this turn of the loop may rotate files
@@ -77,7 +76,7 @@ class OutputRouter:
     # -- programs ----------------------------------------------------------------------------------------
 
     def open(self, config: ProgramConfig) -> ProgramOutput:
-        """The output of one process; opens nothing yet."""
+        """Returns the output of one process; opens nothing yet."""
         output = ProgramOutput(self, config)
         self._programs.add(output)
         return output
@@ -92,7 +91,7 @@ class OutputRouter:
 
     @property
     def buffer(self) -> bytearray:
-        """Everything is read into this; made with the first output."""
+        """The buffer that all pumps read into; made with the first output."""
         if self._buffer is None:
             self._make_buffer(SMALL_BUFFER)
         assert self._buffer is not None
@@ -103,7 +102,7 @@ class OutputRouter:
         self._views = [memoryview(self._buffer)]
 
     def enlarge(self) -> None:
-        """There is a program with much output. Called between two reads: the buffer holds nothing then."""
+        """Makes the buffer bigger, for a program with much output. Called between reads: it is empty then."""
         if len(self.buffer) < BUFFER:
             self._make_buffer(BUFFER)
 
@@ -121,11 +120,11 @@ class OutputRouter:
     # -- sinks -------------------------------------------------------------------------------------------
 
     def acquire(self, config: ProgramConfig) -> tuple[Sink | None, Sink | None]:
-        """The sinks of both streams, None for a discarded one; give them back with `release`."""
+        """Returns the sinks of both streams, None for a discarded one; give them back with `release`."""
         path = config.stdout_logfile
         mode = self.logfile_mode if config.logfile_mode is None else (config.logfile_mode, True)
         if config.listener is not None and (discards(path) or self._own_stream(path, 0) is not None):
-            out: Sink | None = self.discard  # it is a protocol, and nothing for people among their lines
+            out: Sink | None = self.discard  # a protocol, which is nothing among lines for people
         else:
             out = self._sink(
                 0,
@@ -178,8 +177,8 @@ class OutputRouter:
                 from supervice.output.file_sink import FileSink
 
                 sink = FileSink(self, found.path, maxbytes, backups, compress, mode)
-                if compress:
-                    self._sweep(found.path)
+                if compress and not (self._archive is not None and self._archive.busy):
+                    found.sweep(".gz.tmp")  # what a killed run had not compressed to the end
             else:
                 sink = StreamSink(self, open_path(found.path), found.path, self.log_overflow == "drop")
                 sink.opener = lambda: open_path(found.path)
@@ -189,14 +188,8 @@ class OutputRouter:
         sink.users += 1
         return sink
 
-    def _sweep(self, path: str) -> None:
-        """What a killed run had not compressed to the end."""
-        if self._archive is None or not self._archive.busy:
-            with Place(path) as place:
-                place.sweep(f"{place.name}.gz.tmp")
-
     def _own_stream(self, path: str | None, default: int) -> int | None:
-        """0 or 1 when `path` is our stdout or stderr by name or in fact, `default` when there is none."""
+        """Returns 0 or 1 when `path` is our stdout or stderr by name or in fact, `default` without a path."""
         if not path:
             return default
         from supervice.output.targets import target
@@ -207,7 +200,7 @@ class OutputRouter:
             return None
 
     def own(self, stream: int) -> StreamSink:
-        """Our own stdout (0) or stderr (1)."""
+        """Returns the sink of our own stdout (0) or stderr (1)."""
         sink = self._own[stream]
         if sink is not None:
             return sink
@@ -219,7 +212,7 @@ class OutputRouter:
             opened, send = open_own(fd)
             name = ("stdout", "stderr")[stream]
             sink = StreamSink(self, opened, name, self.log_overflow == "drop", send)
-            sink.users = 1  # ours: never closed before the router is
+            sink.users = 1  # ours: it closes with the router
         self._own[stream] = sink
         return sink
 
@@ -235,7 +228,7 @@ class OutputRouter:
                         self._retired.append(sink)
 
     def format_for(self, config: ProgramConfig, stream: int) -> Format | None:
-        """The program's own format, else ours on our stdout and stderr; a file of its own stays raw."""
+        """Returns the format of a stream: the program's, else on our stdout and stderr ours, else raw."""
         asked: str | None = getattr(config, "log_format", None)
         if (asked or self.log_format) == "raw":
             return None
@@ -255,7 +248,7 @@ class OutputRouter:
     # -- all at once -------------------------------------------------------------------------------------
 
     def settings(self, log_format: str, log_overflow: str, log_buffer: int) -> None:
-        """Other settings, from the next line on (reload)."""
+        """Applies the settings of a reload, from the next line on."""
         self.log_format, self.log_overflow, self.log_buffer = log_format, log_overflow, log_buffer
         for sink in {*self._sinks.values(), *self._own}:
             if isinstance(sink, StreamSink):
@@ -269,7 +262,7 @@ class OutputRouter:
         return [(path, why) for path, why in done if why]
 
     def empty(self, path: str) -> None:
-        """Begins the log at `path` anew, for who writes it too; nothing where nobody writes one. OSError."""
+        """Empties the log at `path`, also for its writers; does nothing without writers. OSError."""
         from supervice.output.targets import target
 
         sink = self._sinks.get(target(path, self._fds).path)
@@ -288,7 +281,7 @@ class OutputRouter:
         self._rotating = 0.0
 
     def compress(self, log: Log) -> None:
-        """`log` was rotated and its old files are to be compressed."""
+        """Compresses the old files of `log`, which was rotated."""
         if self._archive is None:
             if self.start_helper is None:
                 return
@@ -298,7 +291,7 @@ class OutputRouter:
         self._archive.want(log)
 
     def stop_helpers(self) -> None:
-        """At the beginning of the end; nothing is compressed any more."""
+        """Ends compression, at the beginning of the shutdown."""
         if self._archive is not None:
             self._archive.close()
 
@@ -308,16 +301,16 @@ class OutputRouter:
             self.loop.call_soon(self._tell_idle)
 
     def pending(self) -> bool:
-        """Whether something that was read is not written, or of an ended child not read yet."""
+        """Returns whether output is read and not written, or of an ended child not read yet."""
         return self._busy > 0
 
     def flush(self) -> None:
-        """Starts reading all that is in the pipes now; at shutdown, when the last process is gone."""
+        """Reads all that is in the pipes now; at shutdown, when the last process is gone."""
         for output in list(self._programs):
             output.flush()
 
     def on_idle(self, callback: Callable[[], object]) -> None:
-        """Calls back once when nothing is `pending` (soon, if that is so now). The caller limits the time."""
+        """Calls back once when nothing is `pending`; soon, if nothing is now. The caller limits the time."""
         self._idle.append(callback)
         if not self._busy:
             self.loop.call_soon(self._tell_idle)
@@ -329,7 +322,7 @@ class OutputRouter:
                 callback()
 
     def close(self) -> None:
-        """Closes everything; what is still queued is lost."""
+        """Closes everything; queued output is lost."""
         self.stop_helpers()
         for output in list(self._programs):
             output.close(at_once=True)
@@ -345,28 +338,38 @@ class OutputRouter:
     # -- the daemon's own log ----------------------------------------------------------------------------
 
     def log_stream(self, stream: int = 0) -> LogWriter:
-        """Writes whole lines to our stdout (0) or stderr (1), between the lines of programs."""
+        """Returns what writes whole lines to our stdout (0) or stderr (1), between the lines of programs."""
         return LogWriter(self.own(stream))
 
     def log_file(self, path: str, maxbytes: int, backups: int, compress: bool = False) -> LogWriter:
         """The same into a rotating file (a device path is never rotated); OSError as for programs."""
-        return LogWriter(self._path_sink(path, maxbytes, backups, compress, self.logfile_mode))
+        sink = self._path_sink(path, maxbytes, backups, compress, self.logfile_mode)
+        return LogWriter(sink, lambda: self.log_stream(1))
 
 
 class LogWriter:
-    """The daemon's log as a source: never waits; what a stalled reader does not take is dropped."""
+    """The daemon's log as a source: never waits; what a stalled reader does not take is dropped.
 
-    __slots__ = ("lost_lines", "sink")
+    What a file does not take, on a full disk or one that is gone, goes to `instead`: else it is said nowhere.
+    """
 
-    def __init__(self, sink: FileSink | StreamSink) -> None:
+    __slots__ = ("_instead", "lost_lines", "sink")
+
+    def __init__(
+        self, sink: FileSink | StreamSink, instead: Callable[[], Callable[[bytes], object]] | None = None
+    ) -> None:
         self.sink = sink
         self.lost_lines = 0
+        self._instead = instead
 
     def __call__(self, line: bytes) -> None:
+        before = self.lost_lines
         if self.sink.queued > QUEUE_LIMIT:
             self.lost_lines += 1
         else:
             self.sink.write(self, b"", line, len(line))
+        if self.lost_lines > before and self._instead is not None:
+            self._instead()(line)
 
     def lose(self, nbytes: int, nlines: int, torn: bool) -> None:
         self.lost_lines += nlines

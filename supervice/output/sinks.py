@@ -1,17 +1,17 @@
 """Targets that can stall: our own stdout and stderr, FIFOs, terminals, sockets, character devices.
 
 A sink takes blocks of whole lines from many sources and never mixes two sources within a line. When its
-reader does not keep up, what was accepted waits in a queue, `blocked` tells the sources to stop reading their
-pipes (so that only the writing program waits), or with `drop` whole lines are dropped and counted.
-Called by pumps and by the daemon's log; must not know of programs.
+reader is behind, accepted output waits in a queue and `blocked` tells the sources to stop reading their
+pipes, so that only the writing program waits; or with `drop` the sink drops whole lines and counts them.
+Pumps and the daemon's log write to it; it must not know of programs.
 """
 
 from __future__ import annotations
 
 import os
 import stat
-from collections import deque
 
+from supervice.lean.builtin import deque
 from supervice.output.losses import Losses
 
 TYPE_CHECKING = False
@@ -23,13 +23,13 @@ if TYPE_CHECKING:
     from supervice.output.losses import Reporter
 
     class Source(Protocol):
-        """Who writes into a sink. A sink compares sources by identity."""
+        """Writes into a sink. A sink compares sources by identity."""
 
         def lose(self, nbytes: int, nlines: int, torn: bool) -> None:
-            """Told of what could not be written; `torn`: the rest of the line under way is not wanted."""
+            """Hears what could not be written; `torn`: the sink does not want the rest of that line."""
 
         def resume(self) -> None:
-            """Told that the sink takes output again, once for each `wait`."""
+            """Hears that the sink takes output again, once for each `wait`."""
 
     class Owner(Reporter, Protocol):
         """What a sink needs of the router."""
@@ -54,16 +54,16 @@ if TYPE_CHECKING:
 
     Send = Callable[[int, list[bytes | memoryview]], int]
 
-# Bytes that wait for a stalled reader: of everybody with `drop`, else of the daemon's own log.
+# Bytes that wait for a stalled reader: with `drop` those of all sources, else of the daemon's own log only.
 QUEUE_LIMIT = 1024 * 1024
 BIG_PIPE = 1024 * 1024
 # What log files are made with: the mode, and whether that is exact or less our umask.
 LOGFILE_MODE = (0o640, False)
-CUT = object()  # as `tail`: the sink ends in a line that nobody will finish
+CUT = object()  # as `tail`: the sink ends in a line that no source will finish
 
 
 class Discard:
-    """The sink of a stream that a reload has set to NONE while its program runs."""
+    """Discards a stream that a reload has set to NONE while its program runs."""
 
     __slots__ = ("blocked", "tail", "users")
 
@@ -131,28 +131,28 @@ class StreamSink:
         self._size = 0  # bytes in the queue
         self._waiters: deque[Source] = deque()
         self._watched = False
-        self._dead = fd < 0  # nobody reads any more; what comes is counted as lost
+        self._dead = fd < 0  # no reader is left; all output counts as lost
         self._grown = False
         self._losses: Losses | None = None  # made with the first
-        # Whether it is worth asking for `splice`. Not with `drop`: there lines are counted.
+        # Whether `splice` is worth a try. Not with `drop`, which counts lines.
         self.piped = fd >= 0 and not drop and stat.S_ISFIFO(os.fstat(fd).st_mode)
 
     def splice(self, source: Source, fd: int, size: int) -> int:
-        """Takes at most `size` bytes out of the pipe `fd` without looking at them; how many it took.
+        """Moves at most `size` unread bytes out of the pipe `fd`; returns how many.
 
         The source reads on at once and `write`s what it finds: only then is it known where the line ends.
         """
         if self._dead or self._queue or (self.tail is not None and self.tail is not source):
             return 0
         try:
-            # The flag counts for both pipes, whatever O_NONBLOCK says on the description that others share.
+            # The flag counts for both pipes, whatever O_NONBLOCK says on the shared description.
             done = os.splice(fd, self.fd, size, flags=os.SPLICE_F_NONBLOCK)
         except BlockingIOError:
             if not self._grown:
                 self._grow()
             return 0
         except (OSError, AttributeError):
-            self.piped = False  # a sandbox, or nobody reads: `write` finds out which
+            self.piped = False  # a sandbox, or no reader: `write` finds out which
             return 0
         if done:
             self.tail = source
@@ -177,11 +177,11 @@ class StreamSink:
         parts = [memoryview(head), memoryview(data)[:end]] if head else [memoryview(data)[:end]]
         if not self._queue:
             self._push(source, parts)
-        if parts:  # what is left has to be copied: `data` is the buffer that every pump reads into
+        if parts:  # the rest has to be copied: `data` is the buffer that all pumps read into
             self._enqueue(parts)
 
     def _push(self, source: Source, parts: list[memoryview]) -> None:
-        """Writes until everything is out or the reader is behind; what is left stays in `parts`."""
+        """Writes until everything is out or the reader is behind; the rest stays in `parts`."""
         while parts:
             try:
                 _advance(parts, self._send(self.fd, parts))  # type: ignore[arg-type]
@@ -211,7 +211,7 @@ class StreamSink:
         self.blocked = not self.drop
 
     def _grow(self) -> None:
-        """The reader is behind. A bigger pipe (if it is one) saves both sides most of the switching."""
+        """Makes the pipe of a slow reader bigger, which saves both sides most of the switching."""
         import fcntl
 
         self._grown = True
@@ -222,7 +222,7 @@ class StreamSink:
             pass
 
     def overflow(self, drop: bool) -> None:
-        """Whether lines are dropped from now on while the reader is behind."""
+        """Sets whether lines are dropped while the reader is behind."""
         self.drop = drop
         self.blocked = bool(self._queue) and not drop
         while self._waiters and not self.blocked:
@@ -279,20 +279,20 @@ class StreamSink:
     def _fail(self, error: OSError, size: int) -> None:
         import errno
 
-        # EPIPE, and EIO of a terminal that was hung up, are for ever; a full disk behind stdout is not.
+        # EPIPE, and EIO of a terminal that was hung up, last for ever; a full disk behind stdout does not.
         self._dead = self._dead or error.errno in (errno.EPIPE, errno.EBADF, errno.ECONNRESET, errno.EIO)
         if self._losses is None:
             self._losses = Losses(self._owner, self.label)
         self._losses.failed(error.strerror or str(error), size)
         if self._dead:
-            self._losses.close()  # nothing will change: no timer for it
+            self._losses.close()  # it lasts: no timer for it
 
     @property
     def queued(self) -> int:
         return self._size
 
     def wait(self, source: Source, first: bool) -> None:
-        """`source.resume()` is called when the queue is empty; `first`: before all that wait now."""
+        """Calls `source.resume()` when the queue is empty; `first`: before all that wait now."""
         if not self.blocked:
             self._owner.loop.call_soon(source.resume)
         elif first:
@@ -321,7 +321,7 @@ class StreamSink:
         return ""
 
     def release(self) -> None:
-        """The last user is gone: closes as soon as the queue is written."""
+        """Closes as soon as the queue is written: the last user is gone."""
         if not self._queue:
             self.close()
 

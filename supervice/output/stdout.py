@@ -1,9 +1,9 @@
 """Our own stdout and stderr, and other targets that can stall, opened so that writing cannot block us.
 
-O_NONBLOCK is a property of the open file description, which we share with whoever started us and with every
-child that inherited it: setting it would break their blocking writes. So a pipe or a terminal is opened anew
-through /proc/self/fd/N. Where that is refused (`docker run -u 12345`: the pipe belongs to root) the shared
-description stays as it is and each single write is done in a way that does not wait.
+O_NONBLOCK is a property of the open file description, which we share with the process that started us and
+with each child that inherited it: setting it would break their blocking writes. So a pipe or a terminal is
+opened anew through /proc/self/fd/N. Where that is refused (`docker run -u 12345`: the pipe belongs to root)
+the shared description stays, and each write goes a way that does not wait.
 """
 
 from __future__ import annotations
@@ -17,27 +17,27 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from supervice.output.sinks import Send
 
-PIPE_BUF = 4096  # pipe(7), Linux: a writable pipe takes this much at once
+PIPE_BUF = 4096  # pipe(7): a writable pipe takes this much at once
 
 
 def identity(fd: int) -> tuple[int, int] | None:
-    """The same for two descriptors of one pipe, terminal or file; None when `fd` is not open."""
+    """Returns what is equal for descriptors of one pipe, terminal or file; None when `fd` is not open."""
     try:
         status = os.fstat(fd)
     except OSError:
         return None
     if stat.S_IFMT(status.st_mode) == 0:
-        return None  # an epoll or a similar object: the number was closed when we started, and used again
+        return None  # an epoll or the like: the number was closed at our start, and used again
     return status.st_dev, status.st_ino
 
 
 def open_own(fd: int) -> tuple[int, Send | None]:
-    """A descriptor of our own for what `fd` is, and how to write to it; (-1, None) when `fd` is closed."""
+    """Returns our own descriptor of what `fd` is, and how to write to it; (-1, None) when `fd` is closed."""
     if identity(fd) is None:
         return -1, None
     mode = os.fstat(fd).st_mode
     if stat.S_ISREG(mode):
-        # Never blocks. Opened anew it would have an offset of its own and overwrite what others write.
+        # Never blocks. Opened anew it would have its own offset and overwrite what others write.
         return os.dup(fd), None
     if stat.S_ISSOCK(mode):
         return os.dup(fd), _send_to_socket
@@ -50,20 +50,20 @@ def open_own(fd: int) -> tuple[int, Send | None]:
 def open_path(path: str) -> int:
     """Opens a FIFO or a device for writing without ever waiting for a reader.
 
-    A FIFO is opened for reading too: then opening needs no reader, a reader that goes away is no EPIPE, and
-    what was written waits for the next one (with back-pressure, like a stalled reader of our stdout).
+    It opens a FIFO for reading too: then opening needs no reader, a reader that leaves causes no EPIPE, and
+    output waits for the next one, with back-pressure as for a stalled reader of our stdout.
     """
     with Place(path) as place:
         if stat.S_ISFIFO(place.reached().st_mode):
             try:
                 return place.open(os.O_RDWR, device=True)
             except PermissionError:
-                pass  # may be written only: works while somebody reads, else ENXIO and the start is retried
+                pass  # write-only: works while there is a reader, else ENXIO, and the start is retried
         return place.open(os.O_WRONLY, device=True)
 
 
 def _send_to_socket(fd: int, parts: list[bytes | memoryview]) -> int:
-    """MSG_DONTWAIT makes one call non-blocking, whatever the shared description says."""
+    """Sends without waiting: MSG_DONTWAIT counts for one call, whatever the shared description says."""
     import socket
 
     wrapped = socket.socket(fileno=fd)
@@ -74,9 +74,9 @@ def _send_to_socket(fd: int, parts: list[bytes | memoryview]) -> int:
 
 
 class _SharedSend:
-    """RWF_NOWAIT does the same for pipes on newer kernels (6.5); else: ask first, then write a little.
+    """Writes to a shared pipe: by RWF_NOWAIT (Linux 6.5), else it polls first and then writes a little.
 
-    The second way can wait when somebody else fills the pipe between the two calls. Nothing better is left.
+    The second way can wait when another process fills the pipe between the two calls; nothing better is left.
     """
 
     __slots__ = ("_nowait",)
@@ -102,6 +102,6 @@ class _SharedSend:
         poll.register(fd, select.POLLOUT)
         if not poll.poll(0):
             raise BlockingIOError
-        # A terminal says "writable" as soon as it has room for some characters, and then waits for the rest.
+        # A terminal is "writable" as soon as it has room for some characters, and then waits for the rest.
         data = b"".join(parts)[: 256 if os.isatty(fd) else PIPE_BUF]
         return os.write(fd, data[: data.rfind(b"\n") + 1] or data)

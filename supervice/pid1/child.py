@@ -1,5 +1,6 @@
 """One run of a program: a live pid, its process group, and what is left of the group when the leader dies.
 
+What is left when the leader dies (of its group, and of all that it started) is the owner's to judge.
 It never signals a pid that was reaped: `returncode` is set in the same step in which the reaper forgets it.
 To embedders it is what `asyncio.subprocess.Process` is: `pid`, `returncode`, `wait()`, `send_signal()`,
 `terminate()`, `kill()`.
@@ -10,27 +11,49 @@ from __future__ import annotations
 import os
 
 from supervice.lean.builtin import signal
-from supervice.pid1.leftovers import Hunt, group_members, read_stat
+from supervice.pid1.leftovers import Hunt, read_stat
 from supervice.pid1.signals import group_is_empty, signal_group, signal_process
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import Protocol
 
-    from supervice.lean.loop import AnyFuture
+    from supervice.lean.loop import AnyFuture, Cancellable
+    from supervice.pid1.belongings import Belongings
     from supervice.pid1.leftovers import Stat
     from supervice.pid1.runtime import Runtime
+
+    class Owner(Protocol):
+        """What judges over that which a leader has left."""
+
+        def belongings(self) -> Belongings: ...
+        def judge(self, child: Child, left: list[Stat]) -> int:
+            """Returns what becomes of `left`: LEAVE, CLEAR_GROUP, CLEAR_LATER or CLEAR_ALL."""
+            ...
+
+
+# What becomes of what the leader has left.
+LEAVE = 0  # it lives on
+CLEAR_GROUP = 1  # its group is stopped
+CLEAR_LATER = 2  # the same after a moment, in which what goes into the background can call setsid
+CLEAR_ALL = 3  # its group and all else that it started are stopped
+
+# Seconds of that moment, at most: it ends when the group is empty, which is looked at every TICK seconds.
+MOMENT = 1.0
+TICK = 0.02
 
 
 class Child:
     __slots__ = (
-        "_clear_group",
         "_gone",
         "_grace",
         "_group",
         "_hunt",
         "_last_words",
+        "_moment",
         "_moved",
+        "_owner",
         "_runtime",
         "_stopping",
         "_waiters",
@@ -50,16 +73,17 @@ class Child:
         pid: int,
         gone: Callable[[Child], object],
         *,
-        clear_group: bool,
         grace: float,
+        owner: Owner | None,
         last_words: Callable[[], object] | None = None,
         moved: Callable[[Child, int], object] | None = None,
     ) -> None:
-        """`gone(child)` is called once the leader is reaped and, with `clear_group`, nothing of its group is
-        left; the members get SIGTERM (when no stop signal reached them before) and `grace` seconds.
+        """`gone(child)` is called once the leader is reaped, and all is gone that had to go.
 
-        `last_words()` is called when the leader has ended, before it is reaped. With a `successor` that is
-        ours by then the run goes on under its pid, and `moved(child, old_pid)` is called instead.
+        What is cleared gets SIGTERM, where no stop signal reached it before, and `grace` seconds; without an
+        `owner` all that the leader leaves lives on. `last_words()` is called when the leader has ended,
+        before it is reaped. With a `successor` that is ours by then the run goes on under its pid, and
+        `moved(child, old_pid)` is called instead.
         """
         self.pid = pid
         self.successor = 0
@@ -70,33 +94,26 @@ class Child:
         self.spawned_at = runtime.loop.time()
         self._runtime = runtime
         self._gone = gone
-        self._clear_group = clear_group
+        self._owner = owner
         self._grace = grace
         self._stopping = False
         self._hunt: Hunt | None = None
+        self._moment: Cancellable | None = None
         self._waiters: list[AnyFuture] | None = None
-        runtime.reaper.register(pid, self._reaped, self._before_reap if clear_group or last_words else None)
+        runtime.reaper.register(pid, self._reaped, last_words)
 
-    def _before_reap(self) -> None:
-        if self._last_words is not None:
-            self._last_words()
-        # The zombie still pins the group's number. A group that is being stopped has had its signal.
-        if self._clear_group and not self._stopping and self._heir() is None:
-            signal_group(self._group, signal.SIGTERM)
-
-    def _heir(self) -> Stat | None:
-        """The named successor, if it is a child of ours by now and nobody else's main process."""
+    def _find_successor(self) -> Stat | None:
+        """Returns the named successor if it is a child of ours by now and no other program's main process."""
         if not self.successor or self._runtime.reaper.knows(self.successor):
             return None
         stat = read_stat(self.successor)
         return stat if stat is not None and stat.ppid == os.getpid() else None
 
     def _reaped(self, status: int) -> None:
-        heir = self._heir()
-        if heir is not None and self._moved is not None:
-            old, self.pid, self._group, self.successor = self.pid, heir.pid, heir.pgrp, 0
-            before = self._before_reap if self._clear_group or self._last_words else None
-            self._runtime.reaper.register(heir.pid, self._reaped, before)
+        successor = self._find_successor()
+        if successor is not None and self._moved is not None:
+            old, self.pid, self._group, self.successor = self.pid, successor.pid, successor.pgrp, 0
+            self._runtime.reaper.register(successor.pid, self._reaped, self._last_words)
             self._moved(self, old)
             return
         self.returncode = status
@@ -104,25 +121,48 @@ class Child:
         for waiter in waiters or ():
             if not waiter.done():
                 waiter.set_result(status)
-        if self._clear_group and not group_is_empty(self._group):
-            group = self._group
+        owner = self._owner
+        if owner is None or (group_is_empty(self._group) and not self._runtime.reaper.strangers()):
+            self._gone(self)
+            return
+        left = owner.belongings().find(group=self._group)
+        self._clear(owner.judge(self, left) if left else LEAVE)
+
+    def _clear(self, what: int) -> None:
+        if what == LEAVE or self._owner is None:
+            self._end()
+        elif what == CLEAR_LATER:
+            self._wait_a_moment(self._runtime.loop.time() + MOMENT)
+        else:
+            everything = what == CLEAR_ALL
+            group, find = self._group, self._owner.belongings().find
             self._hunt = Hunt(
                 self._runtime.loop,
-                lambda: group_members(group),
-                self._group_gone,
-                signum=0,  # they have had a signal; this waits for them
+                lambda: [stat for stat in find(group=group) if everything or stat.pgrp == group],
+                self._end,
                 grace=self._grace,
+                spared=(lambda stat: stat.pgrp == group) if self._stopping else None,
             )
-        else:
-            self._gone(self)
 
-    def _group_gone(self, _left: list[Stat]) -> None:
+    def _wait_a_moment(self, until: float) -> None:
+        self._moment = None
+        loop = self._runtime.loop
+        if group_is_empty(self._group) or loop.time() >= until:
+            self._clear(CLEAR_GROUP)
+        else:
+            self._moment = loop.call_later(TICK, self._wait_a_moment, until)
+
+    def _end(self, _left: list[Stat] | None = None) -> None:
         self._hunt = None
         self._gone(self)
 
     def signal(self, signum: int, *, group: bool, stop: bool = False) -> bool:
         """Signals the process or its group; `stop` says that this is its stop signal."""
         if self.returncode is not None:
+            if self._moment is not None and stop:
+                self._moment.cancel()
+                self._moment = None
+                self._clear(CLEAR_ALL)
             if self._hunt is not None and signum == signal.SIGKILL:
                 self._hunt.kill()
             return False

@@ -1,6 +1,6 @@
 """Processes that outlived those who should have ended them: found in /proc, signalled by descriptor, awaited.
 
-A descriptor of a process (pidfd) names that process for ever; a bare number may be somebody else's by the
+A descriptor of a process (pidfd) names that process for ever; a bare number may be another one's by the
 time the signal is sent. Called for the rest of a dead leader's group, and at the end for everything else.
 """
 
@@ -72,7 +72,7 @@ def group_members(pgid: int) -> list[Stat]:
     """Who is left in the group of a leader that was reaped.
 
     When a process *with the number itself* is there, the number was given out anew, which the kernel does
-    only when nobody of the old group is left.
+    only when no process of the old group is left.
     """
     members = [stat for stat in processes() if stat.pgrp == pgid]
     if any(stat.pid == pgid for stat in members) or read_stat(pgid) is not None:
@@ -114,7 +114,7 @@ def children_of(pid: int) -> list[int] | None:
 
 
 def zombie_children() -> list[int]:
-    """The children of this process that have ended and that nobody has waited for yet."""
+    """The children of this process that have ended and are not waited for yet."""
     stats = (read_stat(pid) for pid in children_of(os.getpid()) or ())
     return [stat.pid for stat in stats if stat is not None and stat.state == "Z"]
 
@@ -153,12 +153,15 @@ class Hunt:
         signum: int = signal.SIGTERM,
         grace: float = 5.0,
         notify: Callable[[list[Stat], int], object] | None = None,
+        spared: Callable[[Stat], bool] | None = None,
     ) -> None:
+        """`spared(stat)`: it has had its stop signal; it is waited for, and gets SIGKILL like the others."""
         self._loop = loop
         self._find = find
         self._done = done
         self._signum = signum
         self._notify = notify
+        self._spared = spared
         self._fds: dict[tuple[int, int], int] = {}  # (pid, started) -> pidfd
         self._gone: set[tuple[int, int]] = set()
         self._finished = False
@@ -197,6 +200,8 @@ class Hunt:
             self._fds[key] = fd
             if fd != NUMBER_ONLY:
                 self._loop.add_reader(fd, self._one_gone, key)
+            if self._spared is not None and self._signum != signal.SIGKILL and self._spared(stat):
+                continue
             _send(key, fd, self._signum)
             if self._signum == signal.SIGTERM:
                 _send(key, fd, signal.SIGCONT)  # a stopped process would not see its SIGTERM
@@ -219,7 +224,7 @@ class Hunt:
     def _one_gone(self, key: tuple[int, int]) -> None:
         self._forget(key)
         if not self._fds:
-            self._look()  # whoever it forked meanwhile
+            self._look()  # for what it forked meanwhile
 
     def _give_up(self) -> None:
         self._finish([stat for stat in self._find() if (stat.pid, stat.started) in self._fds])

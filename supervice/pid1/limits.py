@@ -97,7 +97,7 @@ def _rlimits(rlimits: Iterable[tuple[str, int, int]]) -> list[Step]:
         there = _number("/proc/sys/fs/nr_open") if name == "nofile" else 0
         if there and (hard == -1 or hard > there):
             raise Impossible(f"rlimit_{name}: {shown} is above what the kernel has, fs.nr_open = {there}")
-        most = resource.getrlimit(number)[1]
+        most = _hard_limit(number)
         raised = most != -1 and (hard == -1 or hard > most)
         if raised and not _mask("CapEff") & _RESOURCE:
             raise Impossible(
@@ -107,6 +107,14 @@ def _rlimits(rlimits: Iterable[tuple[str, int, int]]) -> list[Step]:
 
     order = sorted(rlimits, key=lambda limit: _LAST.index(limit[0]) if limit[0] in _LAST else -1)
     return [step(*limit) for limit in order]
+
+
+def _hard_limit(number: int) -> int:
+    """-1 where it cannot be read (a seccomp profile without prlimit64): the child finds out."""
+    try:
+        return resource.getrlimit(number)[1]
+    except (OSError, ValueError):
+        return -1
 
 
 def _switch(identity: Identity) -> list[Step]:
@@ -124,7 +132,7 @@ def _confined(names: Iterable[str], identity: Identity | None, uid: int, no_new_
     """The switch of user and the capabilities, which have to be done around each other."""
     permitted, bounding = _mask("CapPrm"), _mask("CapBnd")
     kept = sum(1 << NAMES.index(name) for name in set(names))
-    # Root has after exec what the bounding set allows; anybody else what is permitted and made ambient.
+    # Root has after exec what the bounding set allows; another user what is permitted and made ambient.
     missing = kept & ~(bounding if uid == 0 else permitted & bounding)
     if missing:
         raise Impossible(

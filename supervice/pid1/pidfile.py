@@ -1,4 +1,4 @@
-"""The pid file: a lock that says that we run, and our pid for whoever reads it."""
+"""The pid file: a lock that says that we run, and our pid for its readers."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Pidfile:
     def __init__(self, path: str, owners: tuple[int, ...] = ()) -> None:
         """PidfileInUse, or OSError when it cannot be written: Refused for what a stranger put or holds there.
 
-        `owners`: users, besides root and us, whose file it may be: whom an earlier run gave it to.
+        `owners`: users, besides root and us, whose file it may be: an earlier run gave it to them.
         """
         self.path = path
         self._file = os.path.abspath(path)  # the daemon changes its directory once it runs

@@ -1,17 +1,20 @@
 """The only module that waits for children.
 
-Whoever spawns registers the pid in the same turn of the loop, before any wait can run; waiting and forgetting
-a pid are one step too. So no status is lost, and no signal can be sent to a pid that was given to somebody
-else meanwhile.
+The caller that spawns registers the pid in the same turn of the loop, before any wait can run; waiting and
+forgetting a pid are one step too. So no status is lost, and no signal can be sent to a pid that the kernel
+has given to another process meanwhile.
 
 `Reaper` is for a process that is ours alone (the daemon, PID 1 or subreaper): it collects every child, those
 that it does not know (orphans) silently. `PoliteReaper` is for an embedding application: it waits only for
-pids that were registered with it, because the other children belong to somebody else.
+pids that were registered with it, because the other children are the application's.
 """
 
 from __future__ import annotations
 
 import os
+import time
+
+from supervice.pid1.leftovers import children_of, processes
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -26,15 +29,18 @@ if TYPE_CHECKING:
         ) -> None: ...
         def poll(self) -> bool: ...
         def knows(self, pid: int) -> bool: ...
+        def strangers(self) -> list[int] | None: ...
         def close(self) -> None: ...
 
 
 PEEK = os.WEXITED | os.WNOHANG | os.WNOWAIT
 # Seconds between two orphans that make a storm.
 STORM_GAP = 0.001
-# More than this many in one turn would keep timers and the control socket waiting.
+# More than this many, or seconds of what follows from them (each may be respawned at once), in one turn would
+# keep timers and the control socket waiting.
 BATCH = 256
-# What is reported when somebody else took the status of a child of ours: a failure, since nobody knows.
+TURN = 0.01
+# What is reported when other code took the status of a child of ours: a failure, since it is not known.
 STOLEN = 255
 POLL_SECONDS = 0.1
 # Seconds in which the rest of an application must have waited for a child of its own.
@@ -64,8 +70,11 @@ class Reaper:
         True in a storm of orphans: one after another comes in, and the caller may let a few gather.
         """
         children, waitid, waitpid = self._children, os.waitid, os.waitpid
+        give_up = time.monotonic() + TURN
         orphans = 0
         for count in range(BATCH):
+            if count & 7 == 7 and time.monotonic() > give_up:
+                break
             # A look that leaves the zombie: its group must still be pinned when the leftovers are dealt with.
             try:
                 seen = waitid(os.P_ALL, 0, PEEK)
@@ -81,7 +90,7 @@ class Reaper:
                 if self._on_orphan is not None:
                     _guarded(self._loop, self._on_orphan, pid, os.waitstatus_to_exitcode(status))
             else:
-                # A callback that fails must cost nobody else a status: its error goes to the loop instead.
+                # A callback that fails costs no other child its status: its error goes to the loop instead.
                 if child[1] is not None:
                     _guarded(self._loop, child[1])
                 _guarded(self._loop, child[0], _collect(pid))
@@ -101,6 +110,14 @@ class Reaper:
 
     def knows(self, pid: int) -> bool:
         return pid in self._children
+
+    def strangers(self) -> list[int]:
+        """Returns the children of this process that were not registered, orphans, the newest last."""
+        children, known = children_of(os.getpid()), self._children
+        if children is None:  # a kernel that does not tell
+            me = os.getpid()
+            children = [stat.pid for stat in processes() if stat.ppid == me]
+        return [] if len(children) == len(known) else [pid for pid in children if pid not in known]
 
     def close(self) -> None:
         self._children.clear()
@@ -161,6 +178,10 @@ class PoliteReaper:
     def knows(self, pid: int) -> bool:
         return pid in self._children
 
+    def strangers(self) -> list[int] | None:
+        """Returns None: orphans do not come to an application, and its other children are its own."""
+        return None
+
     def close(self) -> None:
         self._open = False
         for pidfd in self._children.values():
@@ -173,8 +194,8 @@ class PoliteReaper:
 class OrphanSweep:
     """Collects orphans for an application that is PID 1 itself, and leaves it its own children.
 
-    Which zombie is an orphan and which is a child that somebody in this process is about to wait for, the
-    kernel does not say. Whoever waits does it at once: what is still there after PATIENCE is nobody's.
+    Which zombie is an orphan and which is a child that the application is about to wait for, the kernel does
+    not say. The application waits at once: what is still there after PATIENCE is an orphan.
     """
 
     def __init__(self, loop: EventLoop, zombies: Callable[[], list[int]], ours: AnyReaper) -> None:

@@ -27,10 +27,10 @@ class Runtime:
 
 def own_runtime(loop: EventLoop) -> Runtime:
     """For a process in which every child is ours to collect."""
-    return Runtime(loop, Reaper(loop), Spawner(exclusive=True))
+    return Runtime(loop, Reaper(loop), Spawner(exclusive=True, expendable=True))
 
 
 def guest_runtime() -> Runtime:
-    """For the running loop of somebody else's application."""
+    """Returns one for the running loop of an application that embeds us."""
     loop = running_loop()
     return Runtime(loop, PoliteReaper(loop), Spawner(exclusive=False))

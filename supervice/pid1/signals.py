@@ -56,7 +56,7 @@ class SignalRouter:
             os.close(self._read)
             os.close(self._write)
             raise
-        loop.add_reader(self._read, self._drain)
+        loop.add_reader(self._read, self.drain)
 
     def handle(self, signum: int, handler: Callable[[int], object], *, every: bool = False) -> None:
         """Has `handler(signum)` called from now on: once for all that came since the last turn of the loop,
@@ -68,11 +68,11 @@ class SignalRouter:
             self._previous[signum] = previous
 
     def release(self, signum: int) -> None:
-        """Gives `signum` back to whoever had it before."""
+        """Puts back the handler that `signum` had before."""
         self._every.discard(signum)
         if self._handlers.pop(signum, None) is not None:
             previous = self._before(signum)
-            if signal.getsignal(signum) == self._note:  # else somebody has taken it over meanwhile
+            if signal.getsignal(signum) == self._note:  # else other code has taken it over
                 signal.signal(signum, previous)
 
     def _before(self, signum: int) -> Any:
@@ -104,7 +104,8 @@ class SignalRouter:
             self._gathering = False
             signal.pthread_sigmask(signal.SIG_UNBLOCK, _CHILD)
 
-    def _drain(self) -> None:
+    def drain(self) -> None:
+        """Calls the handlers of what has come."""
         came = b""
         try:
             came = os.read(self._read, PIPE_SIZE)
@@ -127,7 +128,7 @@ class SignalRouter:
     def _drain_again(self) -> None:
         self._again = False
         if not self._closed:
-            self._drain()
+            self.drain()
 
     def _call(self, signum: int) -> None:
         handler = self._handlers.get(signum)
@@ -148,7 +149,7 @@ class SignalRouter:
             other = self._previous_wakeup if current == self._write else current
             signal.set_wakeup_fd(other, warn_on_full_buffer=False)
         except (OSError, ValueError):
-            pass  # whoever had it before us has closed it
+            pass  # the descriptor that was there before ours is closed
         os.close(self._read)
         os.close(self._write)
 

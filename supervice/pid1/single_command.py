@@ -12,7 +12,7 @@ import sys
 
 from supervice.lean.builtin import signal
 from supervice.lean.dataclasses import dataclass, field
-from supervice.pid1 import terminal
+from supervice.pid1 import own_process, terminal
 from supervice.pid1.leftovers import Hunt, descendants, everyone_else
 from supervice.pid1.reaper import Reaper
 from supervice.pid1.signals import (
@@ -23,7 +23,7 @@ from supervice.pid1.signals import (
     signal_process,
 )
 from supervice.pid1.signals import name as signal_name
-from supervice.pid1.spawn import Order, Spawner, SpawnError
+from supervice.pid1.spawn import NOT_EXECUTABLE, Order, Spawner, SpawnError
 from supervice.pid1.subreaper import become_subreaper, set_parent_death_signal
 
 TYPE_CHECKING = False
@@ -31,6 +31,10 @@ if TYPE_CHECKING:
     from supervice.lean.loop import Loop
     from supervice.pid1.leftovers import Stat
 
+# For so many seconds the start of the command is tried where there is no pid, memory or descriptor for it.
+PATIENCE = 10.0
+FIRST_PAUSE = 0.1
+STOPPING = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT)
 SUSPENDING = frozenset({signal.SIGTSTP, signal.SIGTTIN, signal.SIGTTOU})
 NEVER_FORWARDED = frozenset({signal.SIGKILL, signal.SIGSTOP, signal.SIGCHLD})
 WARNING, INFO, DEBUG = 1, 2, 3
@@ -55,6 +59,7 @@ class SingleCommand:
         self._argv = argv
         self._options = options
         self._status: int | None = None
+        self._code = 0  # where there is no status
         self._pid = 0
         self._terminal = False
         self._pid1 = os.getpid() == 1
@@ -66,21 +71,33 @@ class SingleCommand:
         options = self._options
         if options.parent_death_signal and not set_parent_death_signal(options.parent_death_signal):
             self._say(WARNING, "the parent-death signal could not be set")
-        reaper = Reaper(self._loop, self._orphan if options.warn_on_reap or options.verbosity else None)
+        orphan = self._orphan if options.warn_on_reap or options.verbosity else None
+        self._reaper = Reaper(self._loop, orphan)
         router = SignalRouter(self._loop)
-        router.reap_with(reaper.poll)
+        router.reap_with(self._reaper.poll)
         for signum in signal.valid_signals() - NEVER_FORWARDED:
             try:
                 router.handle(signum, self._forward, every=True)
             except (OSError, ValueError):
                 pass  # reserved by the C library
-        clean_dispositions()  # not before there are handlers: what was blocked until now may be waiting
-        # Before the command can leave any: an orphan of its first millisecond would go to somebody else.
+        # Before the command can leave any: an orphan of its first millisecond would go to PID 1.
         if not self._pid1 and not become_subreaper():
             self._say(WARNING, "cannot become child subreaper: orphans will not come here")
         self._terminal = terminal.foreground_terminal()
+        told = self._told_to_stop()
+        if told:
+            return 128 + told
+        clean_dispositions()  # not before there are handlers: what was blocked until now may be waiting
+        self._spawner = Spawner(exclusive=True)
+        self._spawner.say = lambda message: self._say(WARNING, message)
+        self._spawn()
+        self._loop.run_until_complete(self._wait())
+        return self._code if self._status is None else self._exit_code()
+
+    def _spawn(self, waited: float = 0.0) -> None:
+        """Starts the command; where the container lacks what that takes, again for PATIENCE seconds."""
         try:
-            self._pid = Spawner(exclusive=True).spawn(
+            self._pid = self._spawner.spawn(
                 Order(
                     argv=self._argv,
                     env=os.environ,
@@ -91,16 +108,39 @@ class SingleCommand:
                     terminal=0 if self._terminal else None,
                 )
             )
-        except SpawnError as error:
-            sys.stderr.write(f"supervice: {error}\n")
-            return error.code
-        except OSError as error:
-            sys.stderr.write(f"supervice: {self._argv[0]}: {error.strerror}\n")
-            return 126
-        reaper.register(self._pid, self._ended)
-        os.chdir("/")
-        self._loop.run_until_complete(self._wait())
-        return self._exit_code()
+        except (SpawnError, OSError) as error:
+            self._not_spawned(error, waited)
+        else:
+            self._reaper.register(self._pid, self._ended)
+            os.chdir("/")
+            if own_process.IN_BUNDLE:
+                own_process.start_is_over()
+
+    def _not_spawned(self, error: SpawnError | OSError, waited: float) -> None:
+        from supervice.pid1.spawn_errors import is_shortage
+
+        words = str(error) if isinstance(error, SpawnError) else f"{self._argv[0]}: {error.strerror}"
+        lacks = is_shortage(error)
+        if lacks and waited < PATIENCE:
+            if not waited:
+                self._say(0, f"{words}; it is tried again for {PATIENCE:g} s")
+            pause = max(FIRST_PAUSE, waited)  # doubles
+            self._loop.call_later(pause, self._spawn, waited + pause)
+            return
+        sys.stderr.write(f"supervice: {words}\n")
+        self._finish(error.code if isinstance(error, SpawnError) else 1 if lacks else NOT_EXECUTABLE)
+
+    def _finish(self, code: int) -> None:
+        """Ends with that code: there was no command."""
+        self._code = code
+        if not self._done.done():
+            self._done.set_result(None)
+
+    def _told_to_stop(self) -> int:
+        """The stop signal that came while we started, as the command would get it, or 0."""
+        waiting = signal.sigpending()
+        delivered = (self._options.rewrite.get(signum, signum) for signum in STOPPING if signum in waiting)
+        return next((signum for signum in delivered if signum in STOPPING), 0)
 
     async def _wait(self) -> None:
         await self._done
@@ -133,6 +173,8 @@ class SingleCommand:
             self._loop.call_later(options.shutdown_timeout, self._time_is_up)
 
     def _send(self, signum: int) -> None:
+        if not self._pid and signum in STOPPING:
+            self._finish(128 + signum)  # it waits for its start
         if self._status is None and self._pid:
             if self._options.single_child:
                 signal_process(self._pid, signum)
@@ -179,4 +221,4 @@ class SingleCommand:
             try:
                 sys.stderr.write(f"supervice: {message}\n")
             except OSError:
-                pass  # nobody listens
+                pass  # the reader is gone

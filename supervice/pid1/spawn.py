@@ -1,10 +1,10 @@
-"""The only module that makes processes.
+"""Makes processes; for those that go through `subprocess`, `popen` does.
 
 `posix_spawn` uses vfork: 0.15 ms whatever our own size, and no Python code runs between fork and exec. It can
 set neither the working directory nor the umask; a daemon that owns its process (one thread) changes its own
 for the moment of the spawn. A user switch, and everything in an embedding application that may have threads,
 goes through `subprocess.Popen`, which is imported only then (1.5 MB). What only the child itself can do
-(limits, the foreground of a terminal) is done by a fork.
+(limits, the foreground of a terminal) is done by a fork, and everything is where posix_spawn is refused.
 """
 
 from __future__ import annotations
@@ -23,23 +23,35 @@ if TYPE_CHECKING:
     from supervice.models import Limits
     from supervice.pid1.identity import Identity
     from supervice.pid1.limits import Step
+    from supervice.pid1.oom_score import OomScore
 
 # A program must not inherit that we ignore a signal: Python does with two, an application may with others.
 _DEFAULTS = tuple(signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP})
-# A user that cannot be switched to will not become possible by trying again.
-_PERMANENT = frozenset({errno.EPERM})
+_REFUSED = (
+    "posix_spawn is refused (clone3: Operation not permitted), as by the seccomp profile of an engine that "
+    "does not know clone3 (Docker before 20.10.10)"
+)
+_NO_WAY = (
+    "no process can be made here (clone: Operation not permitted); the seccomp profile has to allow clone, "
+    "clone3 or vfork"
+)
+
 
 NOT_FOUND = 127
 NOT_EXECUTABLE = 126
 
 
 class SpawnError(Exception):
-    """A process could not be started. `code` is what a shell would exit with: 127, 126 or 1."""
+    """A process could not be started. `code` is what a shell would exit with: 127, 126 or 1.
 
-    def __init__(self, message: str, *, permanent: bool = False, code: int = 1) -> None:
+    `permanent`: trying again does not help. `errno`: where the reason says nothing about the program.
+    """
+
+    def __init__(self, message: str, permanent: bool = False, code: int = 1, errno: int = 0) -> None:
         super().__init__(message)
         self.permanent = permanent
         self.code = code
+        self.errno = errno
 
 
 @dataclass(frozen=True)
@@ -61,17 +73,36 @@ class Order:
 
 
 class Spawner:
-    """`exclusive`: this process is ours alone, so that its working directory and umask may be borrowed."""
+    """`exclusive`: this process is ours alone, so that its working directory and umask may be borrowed.
 
-    def __init__(self, *, exclusive: bool) -> None:
+    `expendable`: the kernel takes what is spawned before it takes us.
+    """
+
+    def __init__(self, *, exclusive: bool, expendable: bool = False) -> None:
         self.exclusive = exclusive
+        self.say: Callable[[str], object] | None = None  # told once what cannot be done here as it should be
+        self._oom: OomScore | None = None
+        if expendable:
+            from supervice.pid1.oom_score import OomScore
+
+            self._oom = OomScore()
+        self._must_fork = False  # the quicker way is refused here
 
     def spawn(self, order: Order) -> int:
         """The pid of the running program; it leads its own process group. SpawnError when it cannot be."""
         try:
-            return self._spawn(order)
+            if self._oom is None:
+                return self._spawn(order)
+            with self._oom:
+                return self._spawn(order)
         except (ImportError, MemoryError) as error:  # what is loaded only now; memory may come back
-            raise SpawnError(f"{order.argv[0]}: {error or 'out of memory'}") from None
+            words = f"{order.argv[0]}: {error or 'out of memory'}"
+            number = errno.ENOMEM if isinstance(error, MemoryError) else 0
+            raise SpawnError(words, errno=number) from None
+
+    def close(self) -> None:
+        if self._oom is not None:
+            self._oom.close()
 
     def _spawn(self, order: Order) -> int:
         path = find_program(order.argv[0], order.env, order.directory)
@@ -84,17 +115,29 @@ class Spawner:
                 "is not safe in an application with threads; run the program under the supervice daemon",
                 permanent=True,
             )
-        if order.terminal is not None or order.limits is not None:
+        if order.terminal is not None or order.limits is not None or self._must_fork:
             return _fork(path, order, identity)
         if identity is not None or (
             not self.exclusive and (order.directory is not None or order.umask is not None)
         ):
-            with _Unignored(), _Lent(order.extra_fds, exclusive=self.exclusive):
-                return _popen(path, order, identity)
+            return _popen(path, order, identity, exclusive=self.exclusive)
         try:
             return self._posix_spawn(path, order)
         except OSError as error:
-            raise explain(error, path) from None
+            if error.errno == errno.EPERM:
+                return self._other_way(path, order)
+            raise _explained(error, path, order) from None
+
+    def _other_way(self, path: str, order: Order) -> int:
+        """EPERM may be about the program (capabilities of its file), or about clone3, which the C library
+        uses in posix_spawn and nowhere else: then the other way does it, now and from here on."""
+        if not self.exclusive:
+            return _popen(path, order, None, exclusive=False)
+        pid = _fork(path, order, None)
+        self._must_fork = True
+        if self.say is not None:
+            self.say(f"{_REFUSED}; processes are made by fork instead, which takes longer")
+        return pid
 
     def _posix_spawn(self, path: str, order: Order) -> int:
         back: int | None = None
@@ -147,93 +190,22 @@ def _is_us(identity: Identity) -> bool:
     return os.geteuid() != 0 or set(identity.groups) <= {*os.getgroups(), identity.gid}
 
 
-class _Lent:
-    """Popen passes a descriptor only under the number that it has here: for the moment of the spawn it gets
-    the child's number, and what had that number comes back (epoll does not notice: it is the same open file).
-
-    In a process with threads somebody may use that number meanwhile: there it has to be free.
-    """
-
-    def __init__(self, fds: tuple[tuple[int, int], ...], *, exclusive: bool) -> None:
-        self._fds = fds
-        self.exclusive = exclusive
-        self._saved: list[tuple[int, int]] = []
-
-    def __enter__(self) -> None:
-        import fcntl
-
-        for ours, number in self._fds:
-            try:
-                saved = fcntl.fcntl(number, fcntl.F_DUPFD_CLOEXEC, ours + 1)
-            except OSError:
-                saved = -1
-            if saved >= 0 and not self.exclusive:
-                os.close(saved)
-                raise SpawnError(f"descriptor {number} is in use in this application", permanent=True)
-            self._saved.append((number, saved))
-            os.dup2(ours, number, inheritable=False)
-
-    def __exit__(self, *_: object) -> None:
-        for number, saved in self._saved:
-            if saved >= 0:
-                os.dup2(saved, number, inheritable=False)
-                os.close(saved)
-            else:
-                os.close(number)
-
-
-class _Unignored:
-    """Popen puts back only what Python ignores. What the application ignores has a handler that does nothing
-    for the moment of the spawn: such a one becomes the default in the child. (Only the main thread can.)
-    """
-
-    def __enter__(self) -> None:
-        ignored = (n for n in _DEFAULTS if signal.getsignal(n) == signal.SIG_IGN)
-        self._ignored = [n for n in ignored if n not in (signal.SIGPIPE, signal.SIGXFSZ)]
-        self._set(lambda *_: None)
-
-    def __exit__(self, *_: object) -> None:
-        self._set(signal.SIG_IGN)
-
-    def _set(self, handler: Callable[..., object] | signal.Handlers) -> None:
-        try:
-            for signum in self._ignored:
-                signal.signal(signum, handler)
-        except ValueError:
-            pass  # not the main thread
-
-
-def _popen(path: str, order: Order, identity: Identity | None) -> int:
+def _popen(path: str, order: Order, identity: Identity | None, *, exclusive: bool) -> int:
     import subprocess
 
+    from supervice.pid1.popen import Taken, popen
+
     _must_be_there(order.directory)
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, (signal.SIGCHLD,))  # the child would inherit it blocked
     try:
-        process = subprocess.Popen(
-            order.argv,
-            executable=path,
-            env=dict(order.env),
-            stdin=order.stdin,
-            stdout=order.stdout,
-            stderr=order.stderr,
-            pass_fds=[number for _, number in order.extra_fds],
-            cwd=order.directory,
-            umask=-1 if order.umask is None else order.umask,
-            start_new_session=order.new_session,
-            process_group=None if order.new_session else 0,
-            user=None if identity is None else identity.uid,
-            group=None if identity is None else identity.gid,
-            extra_groups=None if identity is None else list(identity.groups),
-        )
+        return popen(path, order, identity, _DEFAULTS, exclusive=exclusive)
+    except Taken as error:
+        raise SpawnError(str(error), permanent=True) from None
     except PermissionError as error:
         if identity is not None and os.geteuid() != 0:
             raise _not_root(identity) from None
-        raise explain(error, path) from None
+        raise _explained(error, path, order) from None
     except (OSError, subprocess.SubprocessError) as error:
-        raise explain(error, path) from None
-    # The reaper collects it; without this, Popen would warn and keep the pid on a list of its own.
-    process.returncode = 0
-    return process.pid
+        raise _explained(error, path, order) from None
 
 
 def _fork(path: str, order: Order, identity: Identity | None) -> int:
@@ -251,7 +223,9 @@ def _fork(path: str, order: Order, identity: Identity | None) -> int:
             _become(path, order, todo, write)
     except OSError as error:  # no process left for us
         os.close(read)
-        raise explain(error, path) from None
+        if error.errno == errno.EPERM:
+            raise SpawnError(_NO_WAY, permanent=True) from None
+        raise _explained(error, path, order) from None
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
         os.close(write)
@@ -262,7 +236,7 @@ def _fork(path: str, order: Order, identity: Identity | None) -> int:
     collect_unregistered(pid)
     failure = OSError(int(number), os.strerror(int(number)))
     if not option:
-        raise explain(failure, path)
+        raise _explained(failure, path, order)
     if option == "user" and identity is not None and os.geteuid() != 0:
         raise _not_root(identity)
     permanent = int(number) in (errno.EPERM, errno.EACCES, errno.EINVAL)
@@ -335,6 +309,12 @@ def _has_threads() -> bool:
     return len(os.listdir("/proc/self/task")) > 1
 
 
+def _explained(error: Exception, path: str, order: Order) -> SpawnError:
+    from supervice.pid1.spawn_errors import explain
+
+    return SpawnError(*explain(error, path, order.argv, order.env))
+
+
 def find_program(name: str, env: Mapping[str, str], directory: str | None) -> str:
     """Where the program is, searched in the program's own PATH, as a shell in its directory would."""
     if "/" in name:
@@ -351,24 +331,3 @@ def find_program(name: str, env: Mapping[str, str], directory: str | None) -> st
     if seen_not_executable:
         raise SpawnError(f"{seen_not_executable} is not executable", code=NOT_EXECUTABLE)
     raise SpawnError(f"command {name!r} not found in PATH", code=NOT_FOUND)
-
-
-def explain(error: Exception, path: str) -> SpawnError:
-    """The reason in words, with the exit code that a shell would give it."""
-    number = error.errno if isinstance(error, OSError) else None
-    if number == errno.ENOENT:
-        if os.path.exists(path):
-            return SpawnError(
-                f"{path}: its interpreter (the #! line, or the loader) is missing", code=NOT_FOUND
-            )
-        return SpawnError(f"command {path} not found", code=NOT_FOUND)
-    if number == errno.ENOTDIR:
-        return SpawnError(f"command {path} not found", code=NOT_FOUND)
-    if number == errno.EACCES:
-        return SpawnError(f"{path} is not executable (permission denied)", code=NOT_EXECUTABLE)
-    if number == errno.ENOEXEC:
-        return SpawnError(
-            f"{path} is no program for this machine (a script needs a #! line)", code=NOT_EXECUTABLE
-        )
-    words = os.strerror(number) if number is not None else str(error)
-    return SpawnError(f"{path}: {words}", permanent=number in _PERMANENT, code=NOT_EXECUTABLE)

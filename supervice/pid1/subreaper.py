@@ -5,6 +5,12 @@ The calls of the C library that Python has no function for are here too.
 
 from __future__ import annotations
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    Function = Callable[[str, tuple[int | bytes, ...]], int]
+
 PR_SET_PDEATHSIG = 1
 PR_SET_DUMPABLE = 4
 PR_SET_CHILD_SUBREAPER = 36
@@ -16,6 +22,7 @@ def become_subreaper() -> bool:
 
 
 _parent_death_signal = 0
+_function: Function | None = None  # calls a function of the C library by its name
 
 
 def set_parent_death_signal(signum: int) -> bool:
@@ -49,24 +56,37 @@ def capset(header: bytes, data: bytes) -> int:
 
 def _call(name: str, arguments: tuple[int | bytes, ...]) -> int:
     """A function of the C library; -1 where it cannot be called at all."""
+    global _function
+    if _function is None:  # in the parent: a forked child may have no descriptor left for a search of modules
+        _function = _find()
+    try:
+        return int(_function(name, arguments))
+    except (AttributeError, OSError):
+        return -1
+
+
+def _find() -> Function:
+    """What calls functions of the C library here."""
     try:
         # The static bundle has the functions in a module of its own, and no dlopen (docs/adr/0020).
         import _supervice
 
-        return int(getattr(_supervice, name)(*arguments))
+        return lambda name, arguments: getattr(_supervice, name)(*arguments)
     except ImportError:
         pass
     try:
         # `import ctypes` would cost 4 ms and 0.5 MB for this one call; the C module underneath costs a tenth.
         import _ctypes
 
-        library = _ctypes.dlopen(None, 0)  # type: ignore[arg-type]
-        return int(_ctypes.call_cdeclfunction(_ctypes.dlsym(library, name), arguments))
+        call, symbol, library = _ctypes.call_cdeclfunction, _ctypes.dlsym, _ctypes.dlopen(None, 0)  # type: ignore[arg-type]
+        symbol(library, "prctl")
+        return lambda name, arguments: call(symbol(library, name), arguments)
     except (ImportError, AttributeError, OSError):
         pass
     try:
         import ctypes
 
-        return int(getattr(ctypes.CDLL(None), name)(*arguments))
-    except (ImportError, AttributeError, OSError):
-        return -1
+        loaded = ctypes.CDLL(None)
+        return lambda name, arguments: getattr(loaded, name)(*arguments)
+    except (ImportError, OSError):
+        return lambda _name, _arguments: -1

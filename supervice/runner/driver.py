@@ -11,6 +11,7 @@ import time
 from supervice import logger
 from supervice.lean.builtin import signal
 from supervice.lean.dataclasses import replace
+from supervice.lean.text import clean
 from supervice.lifecycle.states import (
     EXITED,
     UNHEALTHY,
@@ -46,8 +47,7 @@ from supervice.runner.monitors import monitors_for
 from supervice.runner.policy import policy_of
 from supervice.runner.reporting import (
     KEPT_EXITS,
-    KEPT_OUTPUT,
-    Exit,
+    exit_of,
     log_change,
     log_health,
     log_readiness,
@@ -65,14 +65,17 @@ if TYPE_CHECKING:
     from supervice.lifecycle.states import Effect, Input
     from supervice.models import ProgramConfig
     from supervice.output.process_output import ProgramOutput
+    from supervice.pid1.child import Owner as Judge
     from supervice.pid1.runtime import Runtime
     from supervice.runner.monitors import Monitors
+    from supervice.runner.reporting import Exit
 
-    class Owner(Protocol):
+    class Owner(Judge, Protocol):
         """What the driver reports changes to: its `Process`."""
 
         def changed(self, change: Announce) -> None: ...
         def condition_changed(self) -> None: ...
+        def before_stop(self, child: Child) -> None: ...
 
 
 class Driver:
@@ -85,7 +88,6 @@ class Driver:
         "_launcher",
         "_monitors",
         "_owner",
-        "_policy",
         "_timer",
         "child",
         "config",
@@ -95,6 +97,7 @@ class Driver:
         "health_message",
         "health_time",
         "output",
+        "policy",
         "ready_message",
         "ready_time",
         "restarts",
@@ -110,7 +113,7 @@ class Driver:
         self.config = config
         self._events = event_bus
         self._launcher = launcher
-        self._policy = policy_of(config)
+        self.policy = policy_of(config)
         self.snapshot = Snapshot()
         self._inputs: list[Input] = []
         self._busy = False
@@ -139,12 +142,12 @@ class Driver:
 
     def start_time(self) -> float:
         """Returns the seconds that a start may take by its configuration."""
-        policy = self._policy
+        policy = self.policy
         return max(policy.startsecs, policy.ready_timeout or 0.0)
 
     def stop_time(self) -> float:
         """Returns the seconds from the first stop signal to SIGKILL."""
-        return sum(wait for _, wait in self._policy.stop_ladder)
+        return sum(wait for _, wait in self.policy.stop_ladder)
 
     def use(self, launcher: Launcher) -> None:
         """Starts the process with `launcher` from now on."""
@@ -153,14 +156,14 @@ class Driver:
     def reconfigure(self, config: ProgramConfig) -> None:
         """Takes over settings that may change while the process runs."""
         self.config = config
-        self._policy = policy_of(config)
+        self.policy = policy_of(config)
         if self.output is not None:
             self.output.reconfigure(config)
 
     def stop_with(self, signum: int) -> None:
         """Makes `signum` the first signal of the next stop."""
-        (_, wait), *rest = self._policy.stop_ladder
-        self._policy = replace(self._policy, stop_ladder=((signum, wait), *rest))
+        (_, wait), *rest = self.policy.stop_ladder
+        self.policy = replace(self.policy, stop_ladder=((signum, wait), *rest))
 
     def close(self) -> None:
         """Closes the log files; the process must be at rest."""
@@ -184,7 +187,7 @@ class Driver:
         self._busy = True
         try:
             while self._inputs:
-                self.snapshot, effects = transition(self.snapshot, self._inputs.pop(0), self._policy)
+                self.snapshot, effects = transition(self.snapshot, self._inputs.pop(0), self.policy)
                 for effect in effects:
                     _PERFORM[type(effect)](self, effect)
         finally:
@@ -200,12 +203,11 @@ class Driver:
         at = runtime.loop.time()
         try:
             pid = self._spawn_with_output(self._launcher)
-        except SpawnError as error:
-            self._spawn_failed(SpawnFailed(str(error), error.permanent, error.code, at))
-            return
-        except OSError as error:  # no descriptor is left, or a log file cannot be opened
-            reason = f"{error.filename or 'spawn'}: {error.strerror or error}"
-            self._spawn_failed(SpawnFailed(reason, at=at))
+        except (SpawnError, OSError, MemoryError) as error:
+            from supervice.pid1.spawn_errors import failure
+
+            reason, permanent, code, shortage = failure(error)
+            self._spawn_failed(SpawnFailed(clean(reason), permanent, code, at, shortage))
             return
         if self.started_at is not None:
             self.restarts += 1
@@ -214,7 +216,7 @@ class Driver:
             runtime,
             pid,
             self._child_gone,
-            clear_group=self.config.killasgroup,
+            owner=self._owner if self.config.killasgroup else None,
             grace=self.stop_time(),
             last_words=None if monitors is None else monitors.drain,
             moved=self._child_moved,
@@ -261,9 +263,7 @@ class Driver:
             self._launcher.take_terminal_back()
         assert child.returncode is not None
         ran_for = self.runtime().loop.time() - child.spawned_at
-        said = self.output.end(KEPT_OUTPUT) if self.output is not None else b""
-        one = Exit(time.time(), child.pid, child.returncode, ran_for, said)
-        self.exits = (*self.exits, one)[-KEPT_EXITS:]
+        self.exits = (*self.exits, exit_of(child.pid, child.returncode, ran_for, self.output))[-KEPT_EXITS:]
         event = ChildExited(child.pid, child.returncode, ran_for, self.runtime().loop.time())
         monitors = self._monitors
         self.feed(event)
@@ -276,6 +276,7 @@ class Driver:
         if self.child is not None:
             config = self.config
             group = config.killasgroup if effect.signum == signal.SIGKILL else config.stopasgroup
+            self._owner.before_stop(self.child)
             self.child.signal(effect.signum, group=group, stop=True)
             logger.debug(f"{config.name}: sent {signal_name(effect.signum)} to pid {self.child.pid}")
 

@@ -1,6 +1,6 @@
-"""Variables from files, and which of ours a program gets. Knows nothing of processes; `launch` calls it.
+"""Variables from files, and those of our own that a program inherits. Knows nothing of processes.
 
-Everything is read anew at each start, so that a file which appears or changes later counts. Messages name
+`launcher` reads the files at each start, so that a file which appears or changes later counts. Messages name
 files, lines and variables, never values.
 """
 
@@ -18,17 +18,17 @@ if TYPE_CHECKING:
 
     from supervice.pid1.identity import Identity
 
-# The kernel takes 128 KiB for one variable (MAX_ARG_STRLEN); what is far larger is no such file at all.
+# The kernel takes 128 KiB for one variable (MAX_ARG_STRLEN); a far larger file is a mistake.
 BIGGEST = 1024 * 1024
 _WILD = "*?["
 
 
 class Unusable(Exception):
-    """A file that is not there or holds what no environment can, in words. Somebody may put that right."""
+    """A file that does not exist or holds what no environment can, in words. It may be put right later."""
 
 
 def passing(environ: Mapping[str, str], patterns: Iterable[str] | None) -> dict[str, str]:
-    """Of `environ` what the names and globs let through; everything when they are None."""
+    """Returns what names and globs in `patterns` match of `environ`; all of it when they are None."""
     if patterns is None:
         return dict(environ)
     passed = {}
@@ -44,10 +44,10 @@ def passing(environ: Mapping[str, str], patterns: Iterable[str] | None) -> dict[
 
 
 def parse(text: str) -> dict[str, str]:
-    """`KEY=VALUE` lines. ValueError with the number of a line that is none.
+    """Parses `KEY=VALUE` lines. ValueError with the number of a line that is none.
 
-    `export ` before the key, one pair of quotes around the value and blanks outside of them are taken off.
-    A line that begins with # is a comment. Nothing is expanded, a backslash is a backslash.
+    Takes off `export ` before the key, one pair of quotes around the value, and blanks outside of them. A
+    line that begins with # is a comment. Nothing is expanded, and a backslash is a backslash.
     """
     found = {}
     for number, line in enumerate(text.removeprefix("\ufeff").split("\n"), 1):
@@ -59,9 +59,9 @@ def parse(text: str) -> dict[str, str]:
         if key[:6] == "export" and key[6:7] in (" ", "\t"):
             key = key[7:].lstrip(" \t")
         if not equals or not key or " " in key or "\t" in key:
-            raise ValueError(f"line {number} is not of the form KEY=VALUE")
+            raise ValueError(f"line {number} is not KEY=VALUE")
         if "\0" in line:
-            raise ValueError(f"line {number} holds a NUL byte, which no variable can")
+            raise ValueError(f"line {number} holds a NUL byte; remove it")
         value = value.lstrip(" \t")
         if len(value) > 1 and value[0] in "\"'" and value[-1] == value[0]:
             value = value[1:-1]
@@ -70,7 +70,7 @@ def parse(text: str) -> dict[str, str]:
 
 
 def from_files(paths: Iterable[str], reader: Identity | None = None) -> dict[str, str]:
-    """The variables of all env files, later ones win. Unusable. `reader`: see `_text`."""
+    """Returns the variables of all env files, later ones win. Unusable. `reader`: see `_text`."""
     found: dict[str, str] = {}
     for path in paths:
         try:
@@ -81,13 +81,13 @@ def from_files(paths: Iterable[str], reader: Identity | None = None) -> dict[str
 
 
 def from_secrets(secrets: Mapping[str, str], reader: Identity | None = None) -> dict[str, str]:
-    """The contents of files, each without one trailing newline. Unusable. `reader`: see `_text`."""
+    """Returns the contents of files, without one trailing newline each. Unusable. `reader`: see `_text`."""
     found = {}
     for name, path in secrets.items():
         try:
             text = _text(path, reader)
             if "\0" in text:
-                raise ValueError("it holds a NUL byte, which no variable can")
+                raise ValueError("it holds a NUL byte; remove it")
         except (OSError, ValueError) as error:
             raise Unusable(f"secret {name}, {path}: {_why(error)}") from None
         found[name] = text.removesuffix("\n")
@@ -95,7 +95,7 @@ def from_secrets(secrets: Mapping[str, str], reader: Identity | None = None) -> 
 
 
 def fingerprint(values: Mapping[str, str]) -> int:
-    """Tells whether values have changed without keeping them. Only for comparison within this process."""
+    """Returns a number that changes with the values; comparable within this process only."""
     return hash(frozenset(values.items()))
 
 
@@ -104,10 +104,10 @@ def _why(error: Exception) -> str:
 
 
 def _text(path: str, reader: Identity | None) -> str:
-    """The content, any bytes, as `os.environ` has them. Never blocks.
+    """Returns the content, any bytes, as `os.environ` has them. Never blocks.
 
-    With `reader`, the program's user, a file whose directory is neither root's nor ours is opened with the
-    rights of that user: it could have put a link there to what only we may read.
+    `reader` is the program's user: a file in a directory that is neither root's nor ours is opened with the
+    rights of that user, who could have put a link there to what only we may read.
     """
     if reader is not None and not is_trusted(reader.uid) and _is_foreign(path):
         with Acting(reader):
@@ -120,6 +120,6 @@ def _is_foreign(path: str) -> bool:
         with Place(path) as place:
             return not is_trusted(place.owner)
     except Refused:
-        return True  # a link on the way that a stranger made, and that perhaps is the user's own
+        return True  # another user made a link on the way, perhaps the program's user itself
     except OSError:
         return False

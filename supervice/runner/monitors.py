@@ -21,6 +21,7 @@ from supervice.lifecycle.states import (
     TimeExtended,
 )
 from supervice.models import HealthCheckType
+from supervice.runner.reporting import log_unknown
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -44,6 +45,8 @@ if TYPE_CHECKING:
         """What the monitors of a run report to: its driver."""
 
         status_text: str
+        health_message: str
+        ready_message: str
 
         def tell(self, event: Input) -> None: ...
         def readiness_checked(self, pid: int, ready: bool, message: str, counts: bool) -> None: ...
@@ -169,7 +172,13 @@ class Monitors:
         checker = create_health_checker(config.readiness, self._launcher.runtime, self._order)
         if checker is not None:
             loop = self._launcher.runtime.loop
-            self._readiness = HealthMonitor(loop, checker, config.readiness, report, eager=True)
+            self._readiness = HealthMonitor(
+                loop, checker, config.readiness, report, unknown=self._readiness_unknown, eager=True
+            )
+
+    def _readiness_unknown(self, message: str) -> None:
+        self._reports.ready_message = message
+        log_unknown(self._config.name, "ready", message)
 
     def _stop_readiness(self, _effect: StopReadiness | None = None) -> None:
         if self._way is not None and not self._moving:
@@ -206,7 +215,12 @@ class Monitors:
                 checker,
                 config.healthcheck,
                 lambda healthy, message, counts: reports.health_checked(pid, healthy, message, counts),
+                unknown=self._health_unknown,
             )
+
+    def _health_unknown(self, message: str) -> None:
+        self._reports.health_message = message
+        log_unknown(self._config.name, "healthy", message)
 
     def _stop_health(self, _effect: StopHealthChecks | None = None) -> None:
         if self._health is not None:

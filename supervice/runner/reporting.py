@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 from supervice import logger
 from supervice.events import Event, EventType
 from supervice.lifecycle.states import (
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from supervice.events import EventBus
     from supervice.lifecycle.states import Announce
     from supervice.models import ProgramConfig
+    from supervice.output.process_output import ProgramOutput
 
 # Exits that are kept, and the bytes of output before each.
 KEPT_EXITS = 5
@@ -43,6 +46,12 @@ class Exit:
         self.status = status
         self.ran_for = ran_for
         self.output = output
+
+
+def exit_of(pid: int, status: int, ran_for: float, output: ProgramOutput | None) -> Exit:
+    """Returns the exit that happens now, with the last lines of `output`."""
+    said = b"" if output is None else output.end(KEPT_OUTPUT)
+    return Exit(time.time(), pid, status, ran_for, said)
 
 
 _LOUD = frozenset({FATAL, UNHEALTHY})
@@ -76,6 +85,11 @@ def log_health(name: str, before: bool | None, healthy: bool, message: str, coun
         logger.warning(f"{name}: health check failed{late}: {message}")
     elif before is False:
         logger.info(f"{name}: healthy again")
+
+
+def log_unknown(name: str, what: str, message: str) -> None:
+    """A line for each check that could not be run."""
+    logger.warning(f"{name}: whether it is {what} is unknown: {message}; this does not count")
 
 
 def log_readiness(name: str, before: bool, now: bool, message: str) -> None:

@@ -59,6 +59,10 @@ if TYPE_CHECKING:
             """Why it was left stopped; "" when it was not."""
             ...
 
+        def cause(self, process: Waitable, /) -> str:
+            """The name of the process whose failure left it stopped; "" when it was not."""
+            ...
+
         @property
         def plans(self) -> Plans | None:
             """The schedules of programs; None where there are none."""

@@ -1,7 +1,8 @@
 """Where the daemon's control socket is: the configured path, or the first default place that can be had.
 
-A stranger who shares a directory with us may put something at our path. That neither keeps the daemon from
-starting nor takes its control socket away: the default places are next, and `supervicectl` looks there too.
+Containers of a pod may share a directory, and a stranger may write into it. What is in the way at our path
+neither keeps the daemon from starting nor takes its control socket away: the default places are next, at
+last under names with the container's own mark, and `supervicectl` looks there too.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import os
 
 from supervice import logger
-from supervice.control.address import default_paths
+from supervice.control.address import writable_paths
 from supervice.control.server import RpcServer, SocketInUse
 from supervice.fs.place import Refused
 
@@ -43,13 +44,15 @@ class ControlSocket:
             if not blocked:
                 return
             logger.warning(f"no control socket at {configured}: {why}; the default places are tried")
-        for path in default_paths(os.environ):
+        for path in writable_paths(os.environ):
             why, blocked = self._try(path, config, group, default=True)
             if not why:
                 return
             if blocked:
                 logger.warning(f"no control socket at {path}: {why}; the next default place is tried")
-        logger.warning("running without a control socket: no directory for it can be written")
+        logger.warning(
+            "running without a control socket: no directory for it can be written; give it one with socket ="
+        )
 
     def _try(
         self, path: str, config: SupervisorConfig, group: int | None, *, default: bool = False
@@ -74,6 +77,10 @@ class ControlSocket:
         self._server = server
         self.path = os.path.abspath(path)
         return "", False
+
+    def restore(self) -> list[tuple[str, str]]:
+        """Makes the socket file again if it was removed; what could not be made, and why."""
+        return [] if self._server is None else self._server.restore()
 
     def give(self, uid: int) -> None:
         """Makes the socket file that of the user that we are about to become. OSError."""

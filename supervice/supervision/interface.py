@@ -35,7 +35,7 @@ if TYPE_CHECKING:
         @property
         def termination(self) -> Termination: ...
 
-        async def reload(self, *, dry_run: bool = False) -> dict[str, list[str]]:
+        async def reload(self, *, dry_run: bool = False, force: bool = False) -> dict[str, list[str]]:
             """Applies the configuration as it reads now, or says what that would change.
 
             The process names `added`, `removed` and `changed`, sorted, and the settings in

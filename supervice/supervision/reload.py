@@ -38,6 +38,10 @@ if TYPE_CHECKING:
             ...
 
 
+EMPTY = (
+    "the configuration has no programs any more, which would stop and remove all of them; "
+    "if that is meant: supervicectl reload --force"
+)
 TOO_LATE = "supervice is shutting down; the new configuration was not applied"
 
 
@@ -50,7 +54,7 @@ class Reloader:
         self._queue: list[AnyFuture] = []
         self._busy = False
 
-    async def reload(self, *, dry_run: bool) -> dict[str, list[str]]:
+    async def reload(self, *, dry_run: bool, force: bool = False) -> dict[str, list[str]]:
         """Does what `Daemon.reload` promises, after a reload that is under way."""
         if self._busy:
             turn = running_loop().create_future()
@@ -62,6 +66,8 @@ class Reloader:
                 raise Overtaken(TOO_LATE)  # before anything is stopped: programs work on while they drain
             loaded = self._host.read()
             plan = self._plan(loaded)
+            if not (dry_run or force or loaded.processes) and plan.removed:
+                raise ValueError(EMPTY)
             if not dry_run:
                 await self._apply(loaded, plan)
         finally:

@@ -44,6 +44,7 @@ class Resources:
             self._set_umask(config.umask)
         short = self._limits() if daemon else ()
         self.runtime = own_runtime(loop) if daemon else guest_runtime()
+        self.runtime.spawner.say = logger.warning
         self.outputs = self._open_output(daemon)
         self.launcher = Launcher(self.runtime, self.outputs, config.environment, directory, config.env_file)
         try:
@@ -71,12 +72,27 @@ class Resources:
         """Opens every log file anew, and the control socket where there is none yet; what could not be
         opened, and why."""
         failed = self.outputs.reopen()
+        why = self._take_socket()
+        if why:
+            failed.append((self._config.socket_path, why))
+        return failed
+
+    def _take_socket(self) -> str:
+        """Takes the control socket where there is none yet; "", or why another daemon has it."""
         try:
             self._socket.open(self._config)
         except OSError as error:
-            failed.append((self._config.socket_path, getattr(error, "reason", error.strerror or str(error))))
+            return str(getattr(error, "reason", error))
         self._tell_programs()
-        return failed
+        return ""
+
+    @property
+    def has_socket_files(self) -> bool:
+        return self._socket.path is not None
+
+    def restore(self) -> list[tuple[str, str]]:
+        """Makes the control socket's file again if it was removed; what could not be made, and why."""
+        return self._socket.restore()
 
     def _limits(self) -> list[str]:
         """Raises our limits to what the configuration asks for; the warnings."""
@@ -163,6 +179,9 @@ class Resources:
         self.launcher.env_file = config.env_file
         self.launcher.environment = dict(config.environment)
         self._tell_programs()
+        why = self._take_socket()
+        if why:
+            logger.warning(f"still without a control socket: {config.socket_path}: {why}")
         target = (config.logfile, config.log_maxbytes, config.log_backups)
         moved = (*target, config.log_compress) != (
             old.logfile,
@@ -202,6 +221,7 @@ class Resources:
         self.outputs.close()
         self.launcher.close()
         self.runtime.reaper.close()
+        self.runtime.spawner.close()
         if self._pidfile is not None:
             self._pidfile.close()
 

@@ -7,6 +7,7 @@ still fit the budget. The kill is never what is saved on.
 from __future__ import annotations
 
 from supervice import logger
+from supervice.lean.loop import paced, running_loop
 from supervice.lifecycle.graph import levels
 from supervice.lifecycle.states import BACKOFF, RESTING, spell
 from supervice.lifecycle.stop_shares import fill_up, reserve
@@ -60,14 +61,17 @@ class Shutdown:
     def force(self) -> None:
         """Stop waiting: SIGKILL everything now."""
         self._forced = True
-        for process in self._processes:
-            if process.state not in RESTING:
-                process.request_stop(force=True)
+        self._loop.create_task(self._kill())
         if self._hunt is not None:
             self._hunt.kill()
 
+    async def _kill(self) -> None:
+        async for process in paced(self._loop, self._processes):
+            if process.state not in RESTING:
+                process.request_stop(force=True)
+
     async def run(self) -> None:
-        for process in self._processes:
+        async for process in paced(self._loop, self._processes):
             if process.state == BACKOFF:
                 process.request_stop()
         to_stop = stop_levels(self._processes)
@@ -83,7 +87,7 @@ class Shutdown:
         needs = [_slowest(level), *map(_slowest, later)]
         within = fill_up(needs, self.time_left - self._reserve)[0]
         gone = Until(level, RESTING)
-        for process in level:
+        async for process in paced(self._loop, level):
             process.request_stop(force=self._forced, within=within)
         if within < needs[0] and not self._forced:
             self._say_cut(level, within)
@@ -162,10 +166,13 @@ async def stop_in_order(
             now = [p for p in now if p.state not in RESTING and wanted(p)]
         if now:
             gone = Until(now, RESTING)
-            for process in now:
+            async for process in paced(running_loop(), now):
                 process.request_stop()
             if not await gone.wait(_slowest(now) + AFTER_KILL):
                 stubborn += gone.missing
+        for process in level:
+            if id(process) in these and process.has_left_any and process.state in RESTING and wanted(process):
+                await process.stop_what_it_left()
     return stubborn
 
 

@@ -122,6 +122,11 @@ class SignalActions(Observer):
             else:
                 self._router.release(signum)
 
+    def catch_up(self) -> None:
+        """Acts on the signals that have come by now; the loop would do so after what is queued already."""
+        if self._router is not None:
+            self._router.drain()
+
     def close(self) -> None:
         self._table.unobserve(self)
         if self._sweep is not None:

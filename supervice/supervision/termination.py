@@ -153,6 +153,7 @@ class Termination(Observer):
 
     def _facts(self) -> list[Fact]:
         held, queue = self._table.held, self._queue
+        harmless = self._host.config.quick_end_is_fine
         plans = queue.plans if queue is not None else None
         return [
             Fact(
@@ -165,6 +166,10 @@ class Termination(Observer):
                 critical=process.config.critical,
                 ends_when_unhealthy=process.config.healthcheck.action == "shutdown",
                 has_run=process.started_at is not None,
+                given_up=process.snapshot.given_up,
+                harmless=harmless,
+                lost="" if queue is None else queue.why_left(process),
+                cause="" if queue is None else queue.cause(process),
                 held=name in held,
                 pending=(queue is not None and queue.is_waiting(process))
                 or (plans is not None and plans.will_run(name)),
@@ -206,7 +211,7 @@ class Termination(Observer):
         elif why.culprit is None and why.code == 0:
             # told to stop, the code is main's, or that of a program that was FATAL; known only now
             why = told_to_stop(self._facts(), why.reason)
-        logger.info(f"the end: {why.reason}; exit code {why.code}")
+        logger.info(f"exiting with code {why.code}: {why.reason}")
         if self._host.daemon:
             culprit = table.processes.get(why.culprit or "")
             problem = write_termination_log(config.termination_log, why, culprit)

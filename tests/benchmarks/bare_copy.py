@@ -1,6 +1,6 @@
 """What the kernel and Python allow: a pipe into files of 10 MB with one readv and one write a block, and nothing else.
 
-`bare_copy.py FILE BYTES KEEP COMMAND…`. It looks at no line and tells nobody; the difference to it is what a supervisor
+`bare_copy.py FILE BYTES KEEP COMMAND…`. It looks at no line and reports nothing; the difference to it is what a supervisor
 adds.
 """
 

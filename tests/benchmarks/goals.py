@@ -1,4 +1,4 @@
-"""The goals, as values: a row of ours against a factor of somebody else's, or against a number."""
+"""The goals, as values: a row of ours against a factor of a peer's, or against a number."""
 
 from __future__ import annotations
 

@@ -49,6 +49,9 @@ def _folder(name: str) -> Path | None:
     """Where its commands are, if it is one of those with a folder of their own."""
     if name in FROM_APT or name == BareCopy.name:
         return None
+    if name.startswith("supervice-static"):
+        architecture = {"x86_64": "amd64", "aarch64": "arm64"}.get(os.uname().machine, "")
+        return ROOT / "build/bundle" / architecture / "opt/supervice/bin"
     if name in FROM_NPM:
         return HOME / name / "node_modules" / ".bin"
     return HOME / ("supervice" if name == "supervice-single" else name) / "bin"
@@ -60,6 +63,8 @@ def _install(name: str) -> Path | None:
         _install_ours()
     elif name == "supervice-image":
         _install_as_in_the_image()
+    elif name.startswith("supervice-static"):
+        run(sys.executable, ROOT / "docker/bundle/build.py")
     elif name in FROM_PYPI and not (HOME / name / "done").exists():
         _venv(HOME / name, FROM_PYPI[name])
         (HOME / name / "done").touch()

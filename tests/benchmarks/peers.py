@@ -158,6 +158,25 @@ class SuperviceSingle(Supervice):
         return []
 
 
+class SuperviceStatic(Supervice):
+    """The static bundle, of `make bundle`."""
+
+    name = "supervice-static"
+    variant_of = "supervice"
+
+    def environment(self) -> dict[str, str]:
+        return {}
+
+
+class SuperviceStaticSingle(SuperviceSingle):
+    """The bundle in single-command mode."""
+
+    name = "supervice-static-single"
+
+    def environment(self) -> dict[str, str]:
+        return {}
+
+
 class Upstream(Peer):
     """supervice 0.4.0 of PyPI, the older implementation with the same API."""
 
@@ -398,6 +417,8 @@ ALL: tuple[type[Peer], ...] = (
     Supervice,
     SuperviceImage,
     SuperviceSingle,
+    SuperviceStatic,
+    SuperviceStaticSingle,
     Upstream,
     Supervisord,
     Circus,

@@ -10,7 +10,14 @@ import time
 from pathlib import Path
 
 from tests import procfs
-from tests.benchmarks.peers import Peer, Supervice, SuperviceImage, Upstream
+from tests.benchmarks.peers import (
+    Peer,
+    Supervice,
+    SuperviceImage,
+    SuperviceStatic,
+    SuperviceStaticSingle,
+    Upstream,
+)
 from tests.benchmarks.results import Results
 from tests.benchmarks.session import Bench, Failed, Session, many
 
@@ -33,6 +40,10 @@ def population(
                 f"start.last.{count}", peer.name, (max(one.when for one in reports) - run.began) / 1e6
             )
             results.add(f"start.cpu.{count}", peer.name, 1000 * cpu)
+            if count == 1 and isinstance(peer, Supervice):
+                bare = min(run.time_command(_bare_python(run, sys.executable))[0] for _ in range(3))
+                results.add("start.bare.1", peer.name, bare)
+                results.add("start.ratio.1", peer.name, (reports[0].when - run.began) / 1e6 / bare)
         if groups == {"start"}:
             return
         run.settle()
@@ -98,6 +109,8 @@ def _status(run: Session, count: int, results: Results) -> None:
 
 def _bare_python(run: Session, default: str) -> list[str]:
     """The same interpreter, in the same way, doing nothing."""
+    if isinstance(run.peer, SuperviceStatic | SuperviceStaticSingle):
+        return [str(Path(run.peer.path(run.peer.command)).parents[1] / "lib/python"), "-c", "print(1)"]
     shebang = Path(run.peer.path(run.peer.command)).read_text().splitlines()[0].removeprefix("#!").split()
     return [*(shebang or [default]), "-c", "print(1)"]
 

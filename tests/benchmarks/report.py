@@ -19,6 +19,8 @@ TABLES: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
     (
         "Start: exec of the supervisor to main() of its children",
         (
+            ("start.bare.1", "a bare Python beside it, ms"),
+            ("start.ratio.1", "1 program, first child / bare Python"),
             ("start.last.1", "1 program, ms"),
             ("start.cpu.1", "1 program, CPU ms"),
             ("start.first.100", "100 programs, first child, ms"),
@@ -214,7 +216,7 @@ def write(path: Path, results: Results) -> None:
 
 
 def about(versions: dict[str, str], runs: int) -> str:
-    """The machine and the peers, without names that are nobody's business."""
+    """The machine and the peers, without names that are private."""
     pages, size = os.sysconf("SC_PHYS_PAGES"), os.sysconf("SC_PAGE_SIZE")
     parts = [
         f"{os.cpu_count()} cores, {pages * size / 2**30:.0f} GiB, Linux {'.'.join(platform.release().split('.')[:2])}",

@@ -8,9 +8,7 @@ answers and is skipped without one.
 from __future__ import annotations
 
 import os
-import re
 import subprocess
-import uuid
 from collections.abc import Callable, Generator, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -26,16 +24,9 @@ from testcontainers.core.docker_client import DockerClient
 
 import docker
 from tests.container.helpers import Box
+from tests.container.images import BASES, CONFIG, KIND, LABEL, SESSION, build_image, last_word, tag_of
+from tests.paths import ROOT
 
-REPOSITORY = Path(__file__).resolve().parents[2]
-LABEL = "supervice.test.session"
-SESSION = uuid.uuid4().hex
-CONFIG = "/etc/supervice/supervice.conf"
-BASES = os.environ.get("SUPERVICE_TEST_BASES", "").split() or ["python:3.13-slim"]
-# What the image under test is made of: the static bundle, or a virtual environment.
-KIND = os.environ.get("SUPERVICE_TEST_KIND", "bundle")
-# The interpreter of the image under test, which has our modules.
-PYTHON = f"/opt/supervice/{'bin' if KIND == 'pip' else 'lib'}/python"
 REQUIRED = os.environ.get("SUPERVICE_REQUIRE_ENGINE") == "1"
 
 _boxes = pytest.StashKey[list[Box]]()
@@ -54,7 +45,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     # usual limit. A test's own mark wins. One worker has the ring to itself, so that it builds each image once.
     for item in items:
         if item.path.is_relative_to(Path(__file__).parent):
-            item.add_marker(pytest.mark.xdist_group("container"))
+            item.add_marker(pytest.mark.xdist_group("images"))
             if item.get_closest_marker("timeout") is None:
                 item.add_marker(pytest.mark.timeout(300))
 
@@ -150,7 +141,7 @@ def build_example(image: str) -> Callable[[str], str]:
 
     def build(name: str) -> str:
         if name not in built:
-            built[name] = _build(REPOSITORY / "examples" / name, f"supervice-example-{name}:test", image)
+            built[name] = build_image(ROOT / "examples" / name, f"supervice-example-{name}:test", image)
         return built[name]
 
     return build
@@ -161,34 +152,14 @@ def _builder(kind: str) -> Callable[[str], str]:
 
     def build(base: str) -> str:
         if base not in built:
-            tag = f"supervice:test-{kind}-{_tag(base)}"
+            tag = f"supervice:test-{kind}-{tag_of(base)}"
             options = ["--pip"] if kind == "pip" else []
             # Unpacks the bundle where the base cannot.
             os.environ.setdefault("SUPERVICE_BUILDER", BASES[0])
-            built[base] = output_of([str(REPOSITORY / "docker/image.sh"), *options, tag, base, "--quiet"])
+            built[base] = last_word([str(ROOT / "docker/image.sh"), *options, tag, base, "--quiet"])
         return built[base]
 
     return build
-
-
-def _tag(base: str) -> str:
-    return re.sub(r"[^A-Za-z0-9_.-]", "-", base)
-
-
-def _build(context: Path, tag: str, base: str) -> str:
-    # The client and not the SDK: this is the command that users type, and it takes the builder
-    # (classic or BuildKit) that the machine has.
-    return output_of(
-        ["docker", "build", "--quiet", "--build-arg", f"BASE={base}", "--tag", tag, str(context)]
-    )
-
-
-def output_of(command: list[str]) -> str:
-    """The last word that the command says. It may have the interpreter to build."""
-    done = subprocess.run(command, capture_output=True, text=True, timeout=1200, check=False)
-    if done.returncode != 0:
-        pytest.fail(f"{' '.join(command)}\n{done.stdout}{done.stderr}", pytrace=False)
-    return done.stdout.split()[-1]
 
 
 @pytest.fixture

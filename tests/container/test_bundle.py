@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from tests.bundle_folder import bundle_folder
-from tests.container.conftest import BASES, output_of
 from tests.container.helpers import Box, eventually
+from tests.container.images import BASES, last_word
+from tests.process.harness.bundle import bundle_folder
 
 # The program that is run: each image has one of its own.
 IMAGES = {
@@ -82,7 +82,7 @@ def copied(image: str, tmp_path_factory: pytest.TempPathFactory) -> Callable[...
             (context / "Dockerfile").write_text(start.format(base=BASES[0]) + copy)
             config = f"[supervice]\n[program:one]\ncommand = {command}\nstartsecs = 0\n"
             (context / "supervice.conf").write_text(config.replace("/opt/supervice", folder))
-            built[kind, folder] = output_of(["docker", "build", "--quiet", str(context)])
+            built[kind, folder] = last_word(["docker", "build", "--quiet", str(context)])
         return built[kind, folder]
 
     return build

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.container.conftest import _build
 from tests.container.helpers import Box, eventually, programs
+from tests.container.images import build_image
 
 SHELL = """#!/bin/sh
 printf 'READY\\n'
@@ -94,7 +94,7 @@ def furnished(image: str, tmp_path_factory: pytest.TempPathFactory) -> str:
         "RUN python3 -m venv /opt/tools"
         " && /opt/tools/bin/pip install -q --disable-pip-version-check supervisor==4.3.0 superlance==2.0.0\n"
     )
-    return _build(context, "supervice:test-listeners", image)
+    return build_image(context, "supervice:test-listeners", image)
 
 
 CRASHMAIL = """

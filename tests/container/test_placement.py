@@ -19,8 +19,8 @@ import pytest
 from testcontainers.core.docker_client import DockerClient
 
 import docker
-from tests.container.conftest import CONFIG, LABEL, SESSION
 from tests.container.helpers import Box, eventually
+from tests.container.images import CONFIG, LABEL, SESSION
 
 PLACES = ("pid1", "init", "shared")
 USERS: dict[str, dict[str, Any]] = {"root": {}, "uid": {"user": "12345:12345"}}

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.container.conftest import _build
 from tests.container.helpers import Box, eventually, exec_
+from tests.container.images import build_image
 
 DOCKERFILE = """\
 ARG BASE
@@ -97,7 +97,7 @@ def clients(image: str, tmp_path_factory: pytest.TempPathFactory) -> str:
     """Our image with the clients of the distribution and of PyPI."""
     context: Path = tmp_path_factory.mktemp("clients")
     (context / "Dockerfile").write_text(DOCKERFILE)
-    return _build(context, "supervice-test-notify:test", image)
+    return build_image(context, "supervice-test-notify:test", image)
 
 
 def all_ready(box: Box) -> None:

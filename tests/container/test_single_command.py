@@ -18,8 +18,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.container.conftest import LABEL, SESSION
 from tests.container.helpers import Box, eventually
+from tests.container.images import LABEL, SESSION
 
 # Says `got N` for each signal, and `up` once it would.
 LISTENER = """

@@ -6,8 +6,8 @@ import re
 from collections.abc import Callable
 
 import docker
-from tests.container.conftest import BASES
 from tests.container.helpers import Box, eventually
+from tests.container.images import BASES
 
 CONFIG = """
 [supervice]

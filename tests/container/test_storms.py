@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from tests.container.conftest import PYTHON
 from tests.container.helpers import Box, eventually, programs
+from tests.container.images import PYTHON
 
 CRASHERS = 100
 # Each has an exit code of its own, so that a status that went to the wrong one would show.

@@ -71,7 +71,7 @@ class FakeCommands:
 
     def follow(self, request: dict[str, Any], send: Callable[[dict[str, Any]], bool]) -> Callable[[], None]:
         if request.get("name") == "nobody":
-            raise CommandError("NOT_FOUND", "Process not found: nobody")
+            raise CommandError("NOT_FOUND", "Process not found: absent")
         self.streams.append(send)
         send({"status": "ok", "hello": True})
         return self._stop

@@ -86,7 +86,7 @@ STEPS: list[Step] = [
     *[("pass", seconds) for seconds in (1.0, 50.0)],
     *[("stale", kind) for kind in ("exit", "ready", "health", "spawned", "failed")],
     # the next spawn: "ok", a failure, or "slow" (other inputs land before its answer)
-    *[("plan", answer) for answer in ("ok", "ok", "fail", "permanent", "slow")],
+    *[("plan", answer) for answer in ("ok", "ok", "fail", "permanent", "short", "slow")],
     *[("answer", works) for works in (True, False)],
 ]
 GET_UP: list[Step] = [("start", None), ("timer", None), ("ready", None), ("asked", (True, True))]
@@ -121,6 +121,7 @@ class Kernel:
         self.clock = 0.0
         self.automatic: list[float] = []  # when it was restarted without being asked
         self.asked = True  # the next spawn is one that was asked for
+        self.lacked = False  # the last one failed for want of pids
 
     def rule(self, number: int, holds: bool, how: str) -> None:
         if not holds:
@@ -191,6 +192,8 @@ class Kernel:
         if self.asked:
             self.asked = False
             self.automatic = []
+        elif self.lacked:
+            pass  # the last start failed for what the container lacks: this one is no restart
         elif self.policy.restart_limit is not None:
             most, window = self.policy.restart_limit
             self.automatic = [then for then in self.automatic if self.clock - then < window]
@@ -203,6 +206,9 @@ class Kernel:
 
     def answer(self, plan: str) -> object:
         self.spawning = False
+        self.lacked = plan == "short"
+        if self.lacked:
+            return SpawnFailed("no process is to be had", at=self.clock, shortage=True)
         if plan in ("fail", "permanent"):
             return SpawnFailed("no such file", permanent=plan == "permanent", code=127, at=self.clock)
         self.next_pid += 1
@@ -303,7 +309,7 @@ class Kernel:
         )
         self.rule(4, waits == (self.timer is not None), f"{now.state}, timer {self.timer}")
         self.rule(5, self.checks == (self.child if up else None), f"{now.state}, checks of {self.checks}")
-        given_up = now.state in (s.FATAL, s.BACKOFF)
+        given_up = now.state == s.FATAL or (now.state == s.BACKOFF and not now.shortages)
         self.rule(12, not (self.policy.scheduled and given_up), f"{now.state} of a program with a schedule")
         self.check_readiness(up)
 

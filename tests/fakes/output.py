@@ -121,7 +121,7 @@ class FakeSink:
 
 
 class FakeOutput:
-    """The output of a program whose last lines are not kept and which nobody follows."""
+    """The output of a program whose last lines are not kept and which has no followers."""
 
     spy: Callable[[int, bytes], object] | None = None
     observed = False

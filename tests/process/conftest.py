@@ -1,7 +1,9 @@
-"""A real daemon per test; nothing of it may be left when the test ends."""
+"""A real daemon per test; nothing of it may be left when the test ends. And no turn of a loop that is too long."""
 
 from __future__ import annotations
 
+import gc
+import os
 import signal
 import subprocess
 from collections.abc import Callable, Iterator
@@ -9,9 +11,30 @@ from pathlib import Path
 
 import pytest
 
+from supervice.lean.loop import GUARD
 from tests.eventually import eventually
 from tests.process.harness.daemon import Daemon
 from tests.process.harness.descriptors import descriptors
+
+# What pytest itself keeps is a lot of work for the collector, which may run in a turn of ours.
+gc.collect()
+gc.freeze()
+
+
+@pytest.fixture(autouse=True)
+def turns(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """Fails a test in which a turn of a loop, here or in a daemon, took more than 100 ms of its own.
+
+    A test that makes one on purpose empties the file.
+    """
+    file = tmp_path_factory.mktemp("turns") / "turns"
+    file.touch()
+    file.chmod(0o666)
+    if "COVERAGE_RUN" not in os.environ and "COVERAGE_PROCESS_START" not in os.environ:
+        monkeypatch.setenv(GUARD, str(file))
+    yield file
+    long_turns = file.read_text()
+    assert not long_turns, f"turns of the event loop that took too long:\n{long_turns}"
 
 
 @pytest.fixture
@@ -25,7 +48,10 @@ def daemon(tmp_path: Path) -> Iterator[Callable[..., Daemon]]:
         one = Daemon(directory, text, *args, env=env)
         made.append(one)
         if wait:
-            eventually(lambda: one.ask("status"), message=f"the daemon answers: {one.text()}")
+            try:
+                eventually(lambda: one.ask("status"), 20)
+            except AssertionError as error:
+                raise AssertionError(f"the daemon does not answer ({error}); it says: {one.text()}") from None
         return one
 
     yield make

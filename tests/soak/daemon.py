@@ -12,6 +12,7 @@ import sys
 
 from supervice.cli.main import main
 from supervice.lean import loop as our_loop
+from supervice.lean.futures import Task
 from supervice.process import Process
 
 
@@ -22,7 +23,7 @@ def count(loop: our_loop.Loop) -> dict[str, int]:
     counts = {
         "timers": len(loop._timers) - loop._dead_timers,
         "handlers": len(loop._readers) + len(loop._writers),
-        "tasks": sum(type(one) is our_loop.Task and not one.done() for one in found),
+        "tasks": sum(type(one) is Task and not one.done() for one in found),
         "processes": sum(type(one) is Process for one in found),
         "objects": len(found),
     }

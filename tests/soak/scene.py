@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-# Listens on the port; answers nobody, which is enough for a tcp check.
+# Listens on the port and answers nothing, which is enough for a tcp check.
 SERVER = (
     "import socket, sys\n"
     "listener = socket.create_server(('127.0.0.1', int(sys.argv[1])))\n"

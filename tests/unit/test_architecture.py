@@ -1,4 +1,4 @@
-"""The house rules, read from the code: who may import whom, what stands in one place only, how long is long.
+"""The house rules, read from the code: which part imports which, what stands in one place only, how long is long.
 
 The table says what each part may use at run time. Import statements are read with `ast`, those inside
 functions too; what stands under `if TYPE_CHECKING:` is for type checkers only and has its own, shorter list.
@@ -26,7 +26,7 @@ PACKAGE = ROOT / "supervice"
 # The package itself ("") has no code but hands out the public names; what all may import of it is `__version__`.
 LAYERS = {
     "": "client config core events health logger models process",
-    "logger": "",
+    "logger": "lean",
     "lean": "",
     "fs": "",
     "models": "lean",
@@ -299,7 +299,7 @@ SPAWNING = {
 SIGNALLING = {"killpg", "pidfd_send_signal", "raise_signal"}
 ONE_PLACE: tuple[tuple[str, set[str], dict[str, set[str]], tuple[str, ...]], ...] = (
     ("waits for children", WAITING, {"os": {"wait"}}, ("pid1.reaper",)),
-    ("makes processes", SPAWNING, {"subprocess": {"run", "call"}}, ("pid1.spawn",)),
+    ("makes processes", SPAWNING, {"subprocess": {"run", "call"}}, ("pid1.popen", "pid1.spawn")),
     ("sends signals", SIGNALLING, {"os": {"kill"}}, ("pid1.signals",)),
     ("calls prctl", {"prctl", "call_cdeclfunction", "CDLL"}, {}, ("pid1.limits", "pid1.subreaper")),
 )
@@ -352,7 +352,7 @@ def test_only_the_commands_print_and_exit() -> None:
         for owner, used, node in _names(module):
             # `client` may: the API reference says that Controller's verbs print.
             prints = used == "print" and not owner and name != "client"
-            # `pid1.spawn` may: a forked child that could not become its program has nobody else to end it.
+            # `pid1.spawn` may: a forked child that could not become its program ends itself.
             exits = (owner, used) == ("sys", "exit") or (used == "_exit" and name != "pid1.spawn")
             if prints or exits:
                 wrong.append(f"{module.where(node)}: {used}")
@@ -458,6 +458,7 @@ MAY_OPEN = {
     ("pid1.spawn", "open(read)"): "a descriptor, not a path",
     ("pid1.limits", "open(path)"): "/proc/self/oom_score_adj and /proc/sys, named by its callers",
     ("control.address", "open(proc_cmdline)"): "/proc/1/cmdline",
+    ("lean.turns", "open(path)"): "the file of the tests' guard, named by the variable that asks for it",
     (
         "schedules.zones",
         "open(path)",

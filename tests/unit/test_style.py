@@ -12,16 +12,18 @@ import pytest
 from tests.paths import ROOT
 
 # Persons that are none: who does what is said instead. A few are right, in a proverb or in a quotation.
-PERSONS = re.compile(r"\b(?:some|any|every)body\b|\bnobody\b|\bwho(?:m|ever)\b", re.IGNORECASE)
+PERSONS = re.compile(
+    r"(?<![A-Za-z])(?:[Ss]ome|[Aa]ny|[Ee]very|[Nn]o)body(?![a-z])|(?<![A-Za-z])[Ww]ho(?:m|ever)(?![a-z])"
+)
 MOST_PERSONS = 10
 # The Unix user.
-USER = re.compile(r"""(?:\buser ?= ?|\busers? |-u |--user |[`"'=:(/])nobody\b(?!')|\bnobody(?=[:`"])""")
+USER = re.compile(r"""(?:user ?= ?|\busers? |-u |--user |[`"'=:(/])nobody\b(?!'s)|\bnobody(?=[:`"])""")
 WORDS = {
     "heir": r"\bheirs?\b",
     "doors": r"\bdoors?\b(?<!front door)(?<!next door)",
     "the law": r"\bthe law\b|\blaw of a process\b",
     "what is so": r"\bwhat is so\b",
-    "CMD": r"\bCMD\b(?! ?\[)(?!_)(?<!S6_CMD)",
+    "CMD": r"(?<!\")\bCMD\b(?! ?\[)",
     "clerk": r"\bclerks?\b",
     "companions": r"\bcompanions?\b",
     "chronicle": r"\bchronicles?\b",
@@ -47,18 +49,16 @@ SKIPPED = {
 # What is not done yet: a folder or a file, and how many persons it may still have. It goes with the work on it.
 STILL = {
     "CHANGELOG.md": 2,
-    "README.md": 4,
-    "SECURITY.md": 1,
-    "docker/": 6,
-    "docs/": 40,
-    "examples/": 14,
-    "supervice/checks/": 9,
-    "supervice/notify/": 3,
-    "supervice/pid1/": 23,
-    "tests/": 130,
-    "tools/": 2,
+    "README.md": 2,
+    "docker/": 7,
+    "docs/": 4,
+    "examples/": 1,
+    "tests/container/": 19,
+    "tests/process/control/": 5,
+    "tests/process/hostile_paths/": 5,
+    "tests/process/pid1/": 17,
 }
-STILL_WORDS = ("CHANGELOG.md", "README.md", "docs/", "examples/", "supervice/pid1/", "tests/")
+STILL_WORDS = ("docs/", "examples/")
 
 
 def texts() -> Iterator[tuple[str, str]]:
@@ -82,7 +82,7 @@ def lines(pattern: re.Pattern[str], name: str, text: str) -> list[str]:
     ]
 
 
-def test_few_sentences_speak_of_somebody() -> None:
+def test_sentences_say_who_does_what() -> None:
     found: dict[str, list[str]] = {}
     for name, text in texts():
         room = next((room for room in STILL if name.startswith(room)), "")
@@ -107,7 +107,7 @@ def test_what_is_forbidden_is_found() -> None:
     def persons(text: str) -> int:
         return len(lines(PERSONS, "x", text))
 
-    assert persons("somebody asks, Nobody answers; whoever it is, with whom") == 4
+    assert persons("somebody asks, Nobody answers; whoever it is, with whom; test_everybody_waits") == 5
     assert persons('user = nobody, -u nobody, "nobody", the user nobody, resolve("nobody:nogroup")') == 0
     assert re.search(WORDS["doors"], "another door")
     assert not re.search(WORDS["doors"], "The front door.")

@@ -13,11 +13,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
 
-#define FAILED 1
 #define UNREACHABLE 4
 #define QUICK_TIMEOUT 10 /* seconds */
 #define MOST_BODY (1024 * 1024)
@@ -92,86 +92,76 @@ static bool ready_for(int fd, short events, long long until)
 static int connected(const char *path)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
-    long long until = milliseconds() + QUICK_TIMEOUT * 1000;
-    struct timespec moment = {0, 5000000};
     int saved, fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (fd < 0)
         return -1;
     strcpy(address.sun_path, path);
-    while (connect(fd, (struct sockaddr *)&address, sizeof address) != 0) {
-        if (errno == EINTR)
-            continue;
-        if (errno == EAGAIN && milliseconds() < until) { /* the daemon's queue is full */
-            nanosleep(&moment, NULL);
-            continue;
-        }
-        saved = errno;
-        close(fd);
-        errno = saved;
-        return -1;
-    }
-    return fd;
+    if (connect(fd, (struct sockaddr *)&address, sizeof address) == 0)
+        return fd;
+    saved = errno;
+    close(fd);
+    errno = saved;
+    return -1;
 }
 
-/* The first problem that says more than that a place is empty. */
-struct problem {
-    char text[4400];
-};
-
-static void note(struct problem *problem, const char *format, const char *path, const char *more)
+/* Whether a process has the mounts that we have: it is in our container. False also when /proc does not let us see. */
+static bool shares_our_mounts(pid_t pid)
 {
-    if (problem->text[0] == 0)
-        snprintf(problem->text, sizeof problem->text, format, path, more);
+    struct stat own, other;
+    char path[48];
+    snprintf(path, sizeof path, "/proc/%ld/ns/mnt", (long)pid);
+    if (pid <= 0)
+        return false; /* in a namespace of processes that is not ours */
+    if (stat(path, &other) != 0)
+        return errno == ENOENT; /* without /proc there is nothing to go by */
+    return stat("/proc/self/ns/mnt", &own) == 0 && own.st_dev == other.st_dev && own.st_ino == other.st_ino;
 }
 
-/* Whether the daemon at the other end may be believed: root's, our own, or PID 1. */
-static bool trusted(int fd, const char *path, struct problem *problem)
+/* Whether the daemon at the other end may be believed: root's or our own, for root also PID 1 and one that was named; in
+ * our container unless it was named. Python says why it refuses one. */
+static bool trusted(int fd, bool named)
 {
     struct ucred peer;
     socklen_t size = sizeof peer;
-    char uid[16];
     if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0)
         return false;
-    if (peer.uid == 0 || peer.uid == geteuid() || peer.pid == 1)
-        return true;
-    snprintf(uid, sizeof uid, "%u", (unsigned)peer.uid);
-    note(problem, "%s: refused: the daemon there runs as uid %s, which is neither root nor you", path, uid);
-    return false;
+    if (peer.uid != 0 && peer.uid != geteuid() && (geteuid() != 0 || !(named || peer.pid == 1)))
+        return false;
+    return named || shares_our_mounts(peer.pid);
 }
 
-/* A connection to the first daemon that answers. -1 when there is none, and `problem` says why; -2: ask Python. */
-static int reach(const struct places *places, struct problem *problem)
+/* A connection to the first daemon that answers; `refused` is where a socket is left over. NOBODY, or ASK. */
+enum { NOBODY = -1, ASK = -2 };
+
+static int reach(const struct places *places, const char **refused)
 {
     size_t i;
     for (i = 0; i < places->count; i++) {
         const char *path = places->path[i];
         int fd;
         if (strlen(path) >= sizeof((struct sockaddr_un *)0)->sun_path)
-            return -2;
+            return ASK;
         fd = connected(path);
         if (fd >= 0) {
-            if (trusted(fd, path, problem))
+            if (trusted(fd, places->named))
                 return fd;
             close(fd);
-            if (problem->text[0] == 0)
-                return -2;
-        } else if (errno == ECONNREFUSED) {
-            note(problem, "Supervice is not running (nobody answers at %s)", path, "");
-        } else if (errno == EACCES || errno == EPERM) {
-            note(problem, "%s: permission denied; run this as root or as the user of the daemon", path, "");
-        } else if (errno != ENOENT) {
-            return -2;
+            return ASK;
         }
+        if (errno == ECONNREFUSED && *refused == NULL)
+            *refused = path;
+        else if (errno != ENOENT && errno != ECONNREFUSED)
+            return ASK; /* a queue that is full, a permission that is missing */
     }
-    return -1;
+    return NOBODY;
 }
 
-static int no_daemon(const struct places *places, const struct problem *problem)
+static int no_daemon(const struct places *places, const char *refused)
 {
     struct text list = {0};
     size_t i;
-    if (problem->text[0] != 0)
-        return complain(UNREACHABLE, problem->text, NULL);
+    if (refused != NULL)
+        return complain(UNREACHABLE, "Supervice is not running (no daemon answers at ", refused, ")", NULL);
     for (i = 0; i < places->count; i++) {
         add_string(&list, i > 0 ? ", " : "");
         add_string(&list, places->path[i]);
@@ -239,7 +229,7 @@ int answer_health(int argc, char **argv)
 {
     static struct places places;
     struct question question = {NULL, NULL, QUICK_TIMEOUT};
-    struct problem problem = {""};
+    const char *refused = NULL;
     int fd;
     /* On a terminal there are colours, and a person, who does not mind Python's 20 ms. */
     if (!understand(argc, argv, &question) || isatty(STDOUT_FILENO))
@@ -247,8 +237,8 @@ int answer_health(int argc, char **argv)
     signal(SIGPIPE, SIG_IGN); /* as Python does */
     if (!find_places(&places, question.socket_path))
         return ASK_PYTHON;
-    fd = reach(&places, &problem);
-    if (fd == -2)
+    fd = reach(&places, &refused);
+    if (fd == ASK)
         return ASK_PYTHON;
-    return fd < 0 ? no_daemon(&places, &problem) : talk(fd, &question);
+    return fd == NOBODY ? no_daemon(&places, refused) : talk(fd, &question);
 }

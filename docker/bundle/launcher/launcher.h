@@ -16,7 +16,7 @@ int answer_health(int argc, char **argv);
 
 /* -- places.c: where the control socket may be -------------------------------------------------------------- */
 
-#define MOST_PLACES 8
+#define MOST_PLACES 12
 
 struct places {
     size_t count;

@@ -7,6 +7,7 @@
 #include <Python.h>
 
 #include "launcher.h"
+#include "modules.h"
 
 #include <libgen.h>
 #include <limits.h>
@@ -16,8 +17,6 @@
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
-
-PyMODINIT_FUNC PyInit__supervice(void);
 
 static void unblock_signals(void)
 {
@@ -71,6 +70,19 @@ static void start_python(int argc, char **argv, bool bare)
         _exit(1);
     stop_if(Py_InitializeFromConfig(&config));
     PyConfig_Clear(&config);
+    if (!bare && shorten_imports() != 0)
+        PyErr_Print();
+}
+
+/* Garbage is collected less often than usual: a client ends soon. */
+static void collect_rarely(void)
+{
+    PyObject *collector = PyImport_ImportModule("gc");
+    PyObject *done = collector != NULL ? PyObject_CallMethod(collector, "set_threshold", "i", 50000) : NULL;
+    if (done == NULL)
+        PyErr_Clear();
+    Py_XDECREF(done);
+    Py_XDECREF(collector);
 }
 
 /* Calls main() of a module, which does not return unless it fails. */
@@ -102,6 +114,7 @@ int main(int argc, char **argv)
         if (code != ASK_PYTHON)
             return code;
         start_python(argc, argv, false);
+        collect_rarely();
         return run("supervice.cli.ctl");
     }
     if (strcmp(name, "python") == 0) {
@@ -113,5 +126,6 @@ int main(int argc, char **argv)
     if (getpid() != 1)
         prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
     start_python(argc, argv, false);
+    PyGC_Disable(); /* until the start is over, see kernel.c */
     return run("supervice.cli.main");
 }

@@ -6,6 +6,7 @@
 #include "launcher.h"
 
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -28,12 +29,17 @@ enum glance { NOTHING, FOUND, TOO_HARD };
 /* What a file holds, up to `most` bytes and with a NUL behind them; NULL when it cannot be read. */
 static char *contents(const char *path, size_t most, size_t *size)
 {
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    struct stat status;
     char *bytes;
     ssize_t count = 0;
     *size = 0;
     if (fd < 0)
         return NULL;
+    if (fstat(fd, &status) != 0 || !S_ISREG(status.st_mode)) {
+        close(fd);
+        return NULL;
+    }
     bytes = malloc(most + 1);
     while (bytes != NULL && *size < most && (count = read(fd, bytes + *size, most - *size)) > 0)
         *size += (size_t)count;
@@ -225,13 +231,19 @@ static void add_default_places(struct places *places)
     const char *runtime = getenv("XDG_RUNTIME_DIR");
     const char *const folders[] = {"/tmp", "/run", runtime != NULL && runtime[0] == '/' ? runtime : "", "/dev/shm"};
     char path[4096];
+    struct stat own;
+    /* The mark of a daemon that found the place taken by another container's. */
+    unsigned long long mounts = stat("/proc/self/ns/mnt", &own) == 0 ? own.st_ino : 0;
     size_t i;
     for (i = 0; i < sizeof folders / sizeof *folders; i++) {
         size_t size = strlen(folders[i]);
-        if (size == 0 || size + sizeof "/supervice.sock" > sizeof path)
+        if (size == 0 || size + sizeof "/supervice-18446744073709551615.sock" > sizeof path)
             continue;
-        strcpy(path, folders[i]);
-        strcat(path, folders[i][size - 1] == '/' ? "supervice.sock" : "/supervice.sock");
+        snprintf(path, sizeof path, "%s%ssupervice", folders[i], folders[i][size - 1] == '/' ? "" : "/");
+        size = strlen(path);
+        strcpy(path + size, ".sock");
+        add_place(places, path);
+        snprintf(path + size, sizeof path - size, "-%llu.sock", mounts);
         add_place(places, path);
     }
 }

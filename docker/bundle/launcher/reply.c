@@ -267,7 +267,7 @@ static bool read_row(struct cursor *json, struct row *row)
     ready = values[3].kind;
     row->cell[0] = values[0].text;
     row->cell[1] = values[1].text;
-    fill(row, 2, healthy == YES ? "OK" : healthy == NO ? "FAIL" : "-");
+    fill(row, 2, healthy == YES ? "ok" : healthy == NO ? "failed" : "-");
     fill(row, 3, ready == YES ? "ready" : ready == NO ? "not ready" : "-");
     row->cell[4] = values[4].text;
     row->rank = (healthy == NO ? 0 : 2) + (ready == NO ? 0 : 1);
@@ -332,16 +332,20 @@ static bool add_table(struct text *out, struct cursor *json)
 
 int show_health(const char *body, size_t size)
 {
-    static const char *const NAMES[] = {"status", "healthy", "message", "code", "results", "problems", NULL};
-    struct value values[6] = {0};
+    static const char *const NAMES[] = {"status", "healthy", "message", "code", "results", "problems", "more", NULL};
+    struct value values[7] = {0};
     struct cursor json = {body, body + size}, processes = {NULL, NULL};
     struct text out = {0};
     bool healthy;
+    size_t i;
     if (!read_object(&json, NAMES, values, "processes", &processes))
         return ASK_PYTHON;
     skip_blanks(&json);
-    if (json.at != json.end || values[4].kind != ABSENT || values[5].kind != ABSENT || values[0].kind != TEXT)
+    if (json.at != json.end || values[0].kind != TEXT)
         return ASK_PYTHON;
+    for (i = 4; i < 7; i++)
+        if (values[i].kind != ABSENT)
+            return ASK_PYTHON;
     add_bytes(&values[0].text, "", 1);
     if (strcmp(values[0].text.bytes, "ok") != 0) {
         struct text *message = &values[2].text;
@@ -351,7 +355,11 @@ int show_health(const char *body, size_t size)
         return complain(1, message->bytes, NULL);
     }
     healthy = values[1].kind == YES;
-    add_string(&out, healthy ? "healthy\n" : "not healthy\n");
+    if (values[2].kind == TEXT && values[2].text.size > 0) {
+        add_bytes(&out, values[2].text.bytes, values[2].text.size);
+        add_string(&out, "\n");
+    } else
+        add_string(&out, healthy ? "healthy\n" : "not healthy\n");
     if (processes.at != NULL && !add_table(&out, &processes))
         return ASK_PYTHON;
     if (!put_text(STDOUT_FILENO, &out))

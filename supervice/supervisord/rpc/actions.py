@@ -6,6 +6,7 @@ import os
 
 from supervice.config.quoting import split_command
 from supervice.config.values import signal_number
+from supervice.lean.loop import paced, running_loop
 from supervice.lifecycle.states import BACKOFF, EXITED, FATAL, RESTING, STARTING, UP
 from supervice.models import group_of, member_of
 from supervice.pid1.signals import AFTER_KILL
@@ -123,7 +124,7 @@ class Actions:
     async def _stop(self, processes: list[Process], wait: bool) -> dict[str, str]:
         gone = Until([p for p in processes if p.state not in RESTING], RESTING)
         self._table.hold(p.config.name for p in processes)
-        for process in processes:
+        async for process in paced(running_loop(), processes):
             self._startup.cancel(process)
             process.request_stop()
         if wait:
@@ -142,7 +143,7 @@ class Actions:
         table, termination = self._table, self._daemon.termination
         names = {p.config.name for p in processes}
         table.hold(names)
-        for process in processes:
+        async for process in paced(running_loop(), processes):
             self._startup.cancel(process)
             if process.state == BACKOFF:
                 process.request_stop()

@@ -83,6 +83,14 @@ class Servers:
             return f"http://{f'[{host}]' if ':' in host else host}:{http.ports[0]}"
         return None
 
+    @property
+    def has_socket_files(self) -> bool:
+        return any(server.file is not None for server, _ in self._open.values())
+
+    def restore(self) -> list[tuple[str, str]]:
+        """Makes socket files again that were removed; what could not be made, and why."""
+        return [line for _, http in self._open.values() for line in http.restore()]
+
     def close(self) -> None:
         for _, http in self._open.values():
             http.close()

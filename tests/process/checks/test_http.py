@@ -160,7 +160,7 @@ def test_a_hanging_readiness_check_dies_with_its_group(daemon: Make, tmp_path: P
     assert one.row("a")["state"] == "STARTING"
 
 
-def test_many_checks_disturb_nobody(daemon: Make) -> None:
+def test_many_checks_disturb_no_program(daemon: Make) -> None:
     """A hundred scripts a second, some of them hanging: the daemon answers, and all of them are asked."""
     programs = "".join(
         f"[program:p{n}]\ncommand = sleep 1000\nstartsecs = 0\nhealthcheck_type = script\nhealthcheck_interval = 1\n"

@@ -64,7 +64,7 @@ def test_a_daemon_that_hangs_up(served: Served) -> None:
 
 
 def test_a_stranger_is_not_believed(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(call_module, "trusted", lambda _peer: False)
+    monkeypatch.setattr(call_module, "trusted", lambda _peer, **_named: False)
     with pytest.raises(Unreachable, match="neither root nor you"):
         call({"command": "status"}, str(served.path), {})
     assert find_socket(str(served.path), {}) is None
@@ -131,7 +131,7 @@ async def test_controller_with_a_daemon_that_does_not_answer(served: Served, mon
 
 
 async def test_controller_does_not_believe_a_stranger(served: Served, monkeypatch: Any) -> None:
-    monkeypatch.setattr(client_module, "trusted", lambda _peer: False)
+    monkeypatch.setattr(call_module, "trusted", lambda _peer, **_named: False)
     reply = await Controller(str(served.path)).send_command("stop")
     assert "neither root nor you" in reply["message"]
     assert served.commands.executed == []
@@ -235,7 +235,7 @@ try:
     client.call({"command": "status"}, sys.argv[2], {})
 except client.Unreachable as error:
     print(error)
-client.trusted = lambda peer: True
+client.trusted = lambda peer, **named: True
 for command in ("status", "stop"):
     print(client.call({"command": command}, sys.argv[2], {}).get("code", "ok"))
 """
@@ -263,7 +263,9 @@ def test_the_kernel_tells_members_from_strangers(groups: str, answers: list[str]
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can be somebody else")
-def test_root_does_not_believe_a_daemon_of_somebody_else(tmp_path: Path) -> None:
+def test_root_believes_a_daemon_of_another_user_only_when_it_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     path = tmp_path / "s.sock"
     listening, asked = os.pipe()
     pid = os.fork()
@@ -273,11 +275,15 @@ def test_root_does_not_believe_a_daemon_of_somebody_else(tmp_path: Path) -> None
         os.setuid(5000)
         server.listen()  # the kernel remembers who listens
         os.write(asked, b"x")
-        server.accept()[0].recv(1)
+        for _ in range(2):
+            server.accept()[0].recv(1)
         os._exit(0)
     os.read(listening, 1)
     try:
+        monkeypatch.setattr(call_module, "socket_candidates", lambda *_args: iter([str(path)]))
         with pytest.raises(Unreachable, match="runs as uid 5000, which is neither root nor you"):
+            call({"command": "status"}, None, {})
+        with pytest.raises(Unreachable, match="hung up"):
             call({"command": "status"}, str(path), {})
     finally:
         os.waitpid(pid, 0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import os
 import shutil
@@ -14,7 +15,8 @@ from pathlib import Path
 
 import pytest
 
-from supervice.control.client import Client
+from supervice.client import Controller
+from supervice.control.client import Client, Unreachable
 from tests.eventually import eventually
 from tests.process.harness.rpc import Served, frame
 
@@ -96,3 +98,23 @@ def test_a7_connections_leave_descriptors_to_programs(
         assert "too few descriptors are left" in said
         with Client(str(served.path)) as client:
             assert client.ask({"command": "status"}, 5)["status"] == "ok"
+
+
+def test_b3_nothing_is_waited_for_at_the_full_queue_of_a_stranger(place: Path) -> None:
+    path = place / "s.sock"
+    with socket.socket(socket.AF_UNIX) as stranger:
+        stranger.bind(str(path))
+        os.chown(path, READER, READER)
+        stranger.listen(0)
+        clients = [socket.socket(socket.AF_UNIX) for _ in range(3)]
+        for client in clients:
+            client.setblocking(False)
+            client.connect_ex(str(path))
+        began = time.monotonic()
+        with pytest.raises(Unreachable, match="belongs to uid 12345, which is neither root nor you"):
+            Client(str(path))
+        reply = asyncio.run(Controller(str(path)).send_command("status"))
+        assert "belongs to uid 12345" in reply["message"]
+        assert time.monotonic() - began < 5
+        for client in clients:
+            client.close()

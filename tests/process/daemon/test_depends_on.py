@@ -83,7 +83,7 @@ def test_all_processes_of_a_dependency_count(daemon: Make) -> None:
     assert max(up) < at(one, "x", "STARTING")
 
 
-def test_a_dependency_that_failed_leaves_the_rest_stopped_until_somebody_asks(
+def test_a_dependency_that_failed_leaves_the_rest_stopped_until_a_start_is_asked_for(
     daemon: Make, tmp_path: Path
 ) -> None:
     flag = tmp_path / "fixed"
@@ -217,7 +217,7 @@ def test_the_command_waits_for_readiness_checks_too(daemon: Make, tmp_path: Path
     one = daemon(
         f"[program:db]\n{SLEEP}readiness_type = script\nreadiness_command = test -e {flag}\n"
         "readiness_interval = 0.05\n"
-        "[program:broken]\ncommand = sh -c 'exit 1'\nstartretries = 0\n",  # nobody waits for this one
+        "[program:broken]\ncommand = sh -c 'exit 1'\nstartretries = 0\n",  # nothing waits for this one
         "--", "sh", "-c", "exit 7",
     )  # fmt: skip
     one.wait_state("db", "RUNNING")

@@ -71,7 +71,7 @@ def test_fifty_nasty_values_arrive_byte_for_byte(daemon: Make, tmp_path: Path) -
     assert "BEGIN KEY" not in one.text() + str(one.ask("status")) + str(one.ask("why", name="a"))
 
 
-def test_who_beats_whom(daemon: Make, tmp_path: Path) -> None:
+def test_which_variable_wins(daemon: Make, tmp_path: Path) -> None:
     for name, names in (("all", "ABCDEF"), ("one", "CDEF"), ("two", "DEF")):
         (tmp_path / name).write_text("".join(f"{key}={name}\n" for key in names))
     (tmp_path / "secret").write_text("secret\n")
@@ -159,7 +159,7 @@ def test_changed_content_counts_as_a_change_at_reload(daemon: Make, tmp_path: Pa
     assert reload() == nothing
     env_file.write_text("# only a comment is new\nA='1'\n")
     assert reload() == nothing
-    secret.unlink()  # cannot be read: nobody who runs is replaced by one who cannot start
+    secret.unlink()  # cannot be read: what runs is not replaced by what cannot start
     assert reload() == nothing
     outs[1].unlink()
     secret.write_text("new-secret\n")

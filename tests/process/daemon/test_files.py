@@ -233,7 +233,7 @@ def test_output_until_the_last_moment(daemon: Make) -> None:
     assert "unended" in one.text()
 
 
-def test_nobody_starts_what_a_reload_is_stopping(daemon: Make) -> None:
+def test_what_a_reload_is_stopping_cannot_be_started(daemon: Make) -> None:
     import threading
 
     slow = "command = sh -c 'trap \"\" TERM; echo up; while :; do sleep 0.05; done'\nstartsecs = 0\nstopwaitsecs = 1\n"

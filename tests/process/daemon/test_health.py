@@ -103,3 +103,28 @@ def test_what_unhealthy_leads_to(daemon: Make) -> None:
     assert one.ask("health")["healthy"] is False
     two = daemon(f"[program:a]\n{sick}healthcheck_action = shutdown\n[program:b]\n{SLEEP}", wait=False)
     assert two.wait() == 1
+
+
+def test_t5_a_check_that_is_too_long_to_be_run_says_nothing(daemon: Make) -> None:
+    """E2BIG is about the command of the check; the program runs on, and the log says why nothing is known."""
+    one = daemon(
+        f"[program:a]\n{SLEEP}healthcheck_type = script\nhealthcheck_command = test {'x' * 200_000}\n"
+        "healthcheck_interval = 0.1\nhealthcheck_retries = 1\nstartretries = 0\n"
+    )
+    text = one.wait_text("whether it is healthy is unknown: the check could not be run")
+    assert "word 2 of the command is too long: 200001 bytes" in text
+    eventually(lambda: one.text().count("is unknown") > 3)
+    row = one.row("a")
+    assert (row["state"], row["healthy"], row["restarts"]) == ("RUNNING", None, 0)
+    assert "is too long" in row["health_message"]
+
+
+def test_t11_a_program_that_is_too_long_to_be_run_is_fatal_at_once_and_says_what(daemon: Make) -> None:
+    one = daemon(
+        f"[program:a]\ncommand = sleep 1000\nenvironment = BIG={'x' * 200_000}\n"
+        "[program:b]\ncommand = sleep 1000\n"
+    )
+    row = one.wait_state("a", "FATAL")
+    assert "the variable BIG is too long: 200005 bytes" in row["reason"]
+    assert row["restarts"] == 0
+    assert "xxxx" not in one.text()

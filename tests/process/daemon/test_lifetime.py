@@ -480,7 +480,7 @@ def test_a_main_program_ends_the_container_with_its_code(daemon: Make, command: 
     assert one.wait() == code
 
 
-def test_a_signal_that_nobody_wants_does_no_harm(daemon: Make) -> None:
+def test_a_signal_without_a_receiver_does_no_harm(daemon: Make) -> None:
     one = daemon(f"[program:a]\n{SLEEP}")
     for signum in (signal.SIGUSR1, signal.SIGALRM, signal.SIGRTMIN + 1):
         one.signal(signum)

@@ -74,7 +74,7 @@ def test_an_orchestrator_sees_it_start_work_fail_and_go(daemon: Make, tmp_path: 
     assert one.ask("health", kind="ready")["healthy"] is True
     flag.unlink()
     one.wait_state("web", "UNHEALTHY")
-    assert get(port, "/livez") == (503, "not live\nweb UNHEALTHY failed\njob EXITED ok\n")
+    assert get(port, "/livez") == (503, "not live: web is UNHEALTHY\nweb UNHEALTHY failed\njob EXITED ok\n")
     assert get(port, "/startupz")[0] == 200
     assert one.ask("health")["healthy"] is False
     flag.touch()
@@ -248,7 +248,7 @@ def test_waiting_for_the_health_of_a_program_with_a_watchdog_waits_for_its_ping(
 
 
 @pytest.mark.parametrize("how", ["signal", "command"])
-def test_a_reload_in_the_drain_stops_nobody(daemon: Make, tmp_path: Path, how: str) -> None:
+def test_a_reload_in_the_drain_stops_no_program(daemon: Make, tmp_path: Path, how: str) -> None:
     one = daemon(f"[supervice]\nsocket = {tmp_path}/0/s.sock\ndrain_delay = 60\n[program:web]\n{SLEEP}")
     pid = one.wait_state("web", "RUNNING")["pid"]
     one.ask("shutdown")
@@ -295,7 +295,7 @@ def test_several_are_stopped_in_the_order_of_a_shutdown(daemon: Make) -> None:
     assert stops(one) == IN_ORDER
 
 
-def test_a_stop_that_nobody_waits_for_goes_on_and_a_start_takes_its_program_out(daemon: Make) -> None:
+def test_a_stop_without_a_waiter_goes_on_and_a_start_takes_its_program_out(daemon: Make) -> None:
     one = daemon(chain())
     one.wait_state("web", "RUNNING")
     pid = one.row("db")["pid"]

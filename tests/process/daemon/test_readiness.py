@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import os
 import socket
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from tests.eventually import eventually
-from tests.paths import PROGRAMS
+from tests.paths import PROGRAMS, open_to_others
 from tests.ports import free_port
 from tests.process.harness.daemon import Daemon, alive
 
@@ -81,8 +83,8 @@ def test_a_start_waits_as_long_as_the_program_may_take(daemon: Make) -> None:
     assert one.ask("start", "a")["message"] == "Started a"
 
 
-def test_the_answer_of_somebody_else_does_not_count(daemon: Make) -> None:
-    """The port is taken: the program dies, whoever answers there (a process of ours is ready only while it lives)."""
+def test_the_answer_of_another_process_does_not_count(daemon: Make) -> None:
+    """The port is taken: the program dies, though another one answers there (a process of ours is ready only while it lives)."""
     with socket.socket() as sock:
         sock.bind(("127.0.0.1", 0))
         sock.listen(50)
@@ -103,9 +105,7 @@ def test_the_descriptor_arrives_alone_also_as_another_user(daemon: Make, tmp_pat
     note = tmp_path / "fds"
     note.touch()
     note.chmod(0o666)
-    os.chmod(tmp_path, 0o755)
-    for parent in list(tmp_path.parents)[:2]:
-        os.chmod(parent, 0o755)
+    open_to_others(tmp_path)
     look = tmp_path / "look"  # a shell of its own: a pipe or a redirection would be one more descriptor
     look.write_text(f"ls /proc/$1/fd > {note}")
     one = daemon(
@@ -194,3 +194,37 @@ def test_pre_stop_comes_before_the_signal(daemon: Make, tmp_path: Path) -> None:
     assert one.row("slow")["signal"] == 15
     one.ask("stop", "bad")
     one.wait_text("bad: pre_stop cannot run")
+
+
+@pytest.mark.parametrize("last", ["!", ""])
+def test_a4_no_line_of_a_program_holds_the_daemon(daemon: Make, last: str) -> None:
+    """32 times an a made `re` try 2^32 ways; and many of them in one line or many lines take their time only."""
+    lines = f"print('a' * 32 + '!'); print('a' * 60_000 + '!'); print(('a' * 50 + '!\\n') * 20_000 + 'a' * 9 + '{last}')"
+    one = daemon(
+        f'[program:a]\ncommand = python3 -uc "import time; {lines}; time.sleep(1000)"\nready = log:^(a+)+$\n'
+        "startsecs = 0\n[program:b]\ncommand = sleep 1000\n"
+    )
+    one.wait_text(f"\n{'a' * 9}{last}\n")  # all of it has been read
+    assert one.row("b")["state"] in ("STARTING", "RUNNING")
+    if not last:
+        one.wait_state("a", "RUNNING")
+    assert one.row("a")["state"] == ("STARTING" if last else "RUNNING")
+    one.signal(15)
+    assert one.wait() == 0
+
+
+def test_b7_an_expression_that_cannot_be_used_is_a_problem_like_any_other(tmp_path: Path) -> None:
+    file = tmp_path / "supervice.conf"
+    nested = "(" * 5000 + "a" + ")" * 5000
+    file.write_text(
+        f"[supervice]\n[program:a]\ncommand = x\nready = log:{nested}\n"
+        "[program:b]\ncommand = x\nready = log:(?=a)b\n"
+    )
+    argv = [sys.executable, "-m", "supervice.cli", "check", str(file)]
+    done = subprocess.run(argv, capture_output=True, text=True, timeout=30, check=False)
+    said = done.stdout + done.stderr
+    assert done.returncode == 2
+    assert "Traceback" not in said
+    assert f"{file}:4" in said
+    assert "longer than 4096 characters, write a shorter one" in said
+    assert "(?=...), cannot be matched in bounded time; write it without" in said

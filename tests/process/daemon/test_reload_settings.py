@@ -33,6 +33,7 @@ class Reloaded:
         return self.one.ask("reload")
 
     def untouched(self, reply: dict[str, Any]) -> None:
+        assert reply["status"] == "ok", (reply, self.one.text())
         assert [reply[key] for key in ("added", "removed", "changed", "restart_required")] == [[]] * 4
         assert self.one.row("echo")["pid"] == self.pid
 
@@ -211,7 +212,7 @@ def test_env_file_and_umask_of_all(daemon: Make, tmp_path: Path) -> None:
     one.rewrite(f"env_file = {file}\n" + programs)
     assert one.ask("reload")["changed"] == ["a", "own"]
     pid = one.wait_state("own", "RUNNING")["pid"]
-    assert b"FROM_FILE=yes\0" in Path(f"/proc/{pid}/environ").read_bytes()
+    eventually(lambda: b"FROM_FILE=yes\0" in Path(f"/proc/{pid}/environ").read_bytes())
     assert one.ask("reload")["changed"] == []
 
 

@@ -34,7 +34,7 @@ healthcheck_action = none
 
 
 class Stalled(Daemon):
-    """Its stdout is a pipe that nobody reads."""
+    """Its stdout is a pipe without a reader that reads."""
 
     def __init__(self, directory: Path, text: str) -> None:
         self.directory = directory
@@ -90,7 +90,7 @@ def alive_and_well(one: Daemon, directory: Path) -> None:
 
 
 @pytest.mark.parametrize("overflow", ["block", "drop"])
-def test_nobody_reads_our_stdout(stalled: Callable[[str], Stalled], tmp_path: Path, overflow: str) -> None:
+def test_our_stdout_is_not_read(stalled: Callable[[str], Stalled], tmp_path: Path, overflow: str) -> None:
     one = stalled(
         f"[supervice]\nsocket = {tmp_path}/s.sock\nlog_overflow = {overflow}\nshutdown_timeout = 10\n"
         f"[program:flood]\ncommand = {FLOOD}\nstartsecs = 0\n{BESIDE.format(directory=tmp_path)}"
@@ -116,7 +116,7 @@ def test_a_fifo_without_a_reader(daemon: Callable[..., Daemon], tmp_path: Path) 
 
 
 def test_the_log_directory_disappears_and_comes_back(daemon: Callable[..., Daemon], tmp_path: Path) -> None:
-    """Nobody has to ask for `reopen`."""
+    """It needs no `reopen`."""
     logs = tmp_path / "logs"
     logs.mkdir()
     ticker = 'sh -c "while :; do echo tick; sleep 0.02; done"'

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import signal
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.process.harness.daemon import Daemon
+from tests.eventually import eventually
+from tests.paths import ROOT
+from tests.process.harness.daemon import Daemon, alive
 
 Make = Callable[..., Daemon]
 
@@ -38,3 +42,101 @@ def test_s1_a_wait_that_is_cut_is_said_at_the_stop(daemon: Make, tmp_path: Path)
     one.signal(signal.SIGTERM)
     one.wait()
     assert "deaf 100 s to stop: not more than 1.7 s, so that all fits shutdown_timeout = 2 s" in one.text()
+
+
+DAEMON = f"{sys.executable} {ROOT}/tests/programs/background.py"
+
+KEEPS = "[program:keeps]\ncommand = sleep 1000\n"
+
+
+def pids(text: str, word: str) -> list[int]:
+    return [int(line.rpartition(" ")[2]) for line in text.splitlines() if line.startswith(f"{word} ")]
+
+
+def test_s2_what_goes_into_the_background_is_never_killed_by_a_race(daemon: Make) -> None:
+    one = daemon(
+        f"[program:d]\ncommand = {DAEMON}\nstartsecs = 0\nautorestart = false\nnumprocs = 12\n{KEEPS}"
+    )
+    eventually(lambda: len(pids(one.text(), "daemon")) == 12, 30, message="twelve daemons")
+    eventually(lambda: [r["state"] for r in one.status().values()].count("EXITED") == 12)
+    assert all(map(alive, pids(one.text(), "daemon")))
+    assert "got TERM" not in one.text()
+
+
+def test_s2_a_replacement_waits_for_a_moment(daemon: Make) -> None:
+    """The child of a server that goes into the background has its moment, although it is started again."""
+    one = daemon(f"[program:d]\ncommand = {DAEMON} slow\nstartsecs = 0\nbackoff = 60\n")
+    first = eventually(lambda: pids(one.text(), "daemon"))[0]
+    eventually(lambda: one.row("d")["restarts"] >= 1)
+    assert alive(first)
+    assert "got TERM" not in one.text()
+
+
+def test_s3_what_is_left_where_no_replacement_is_due_lives_on(daemon: Make) -> None:
+    one = daemon(
+        "[program:a]\ncommand = sh -c 'sleep 4321 & echo left $!'\nautorestart = false\nstartsecs = 0\n"
+        f"{KEEPS}"
+    )
+    left = eventually(lambda: pids(one.text(), "left"))[0]
+    one.wait_state("a", "EXITED")
+    assert alive(left)
+    one.wait_text(
+        f"a: ended with exit code 0 and left sleep (pid {left}) running: it went into the background"
+    )
+    assert "run it in the foreground: the last command with exec and without &" in one.text()
+    reply = one.ask("stop", "a")
+    assert (reply["status"], reply["message"]) == ("ok", "Stopped what a had left behind")
+    assert not alive(left)
+    assert one.row("a")["state"] == "STOPPED"
+    assert one.ask("stop", "a")["message"] == "a is already stopped"
+
+
+def test_s3_it_ends_with_the_container(daemon: Make) -> None:
+    one = daemon(f"[program:a]\ncommand = sh -c 'sleep 4321 & echo left $!'\ntype = oneshot\n{KEEPS}")
+    left = eventually(lambda: pids(one.text(), "left"))[0]
+    one.wait_state("a", "EXITED")
+    assert alive(left)
+    one.signal(signal.SIGTERM)
+    assert one.wait() == 0
+    assert not alive(left)
+
+
+def test_s3_a_restart_stops_what_was_left_first(daemon: Make) -> None:
+    one = daemon(f"[program:a]\ncommand = sh -c 'sleep 4321 & echo left $!'\ntype = oneshot\n{KEEPS}")
+    first = eventually(lambda: pids(one.text(), "left"))[0]
+    one.wait_state("a", "EXITED")
+    assert one.ask("restart", "a")["status"] == "ok"
+    second = eventually(lambda: pids(one.text(), "left")[1:])[0]
+    assert (alive(first), alive(second)) == (False, True)
+
+
+def test_b9_stopped_is_not_said_while_what_called_setsid_lives(daemon: Make) -> None:
+    one = daemon(f"[program:a]\ncommand = {DAEMON} stays\nstartsecs = 0\n[program:b]\ncommand = sleep 1000\n")
+    escaped = eventually(lambda: pids(one.text(), "daemon"))[0]
+    leader = one.row("a")["pid"]
+    assert os.getsid(escaped) == escaped != leader
+    assert one.ask("stop", "a")["message"] == "Stopped a"
+    assert not alive(escaped)
+    assert "got TERM" in one.text()
+    assert alive(one.row("b")["pid"])
+
+
+def test_b9_what_ignores_its_signal_is_killed_with_the_program(daemon: Make) -> None:
+    one = daemon(f"[program:a]\ncommand = {DAEMON} stays deaf\nstartsecs = 0\nstopwaitsecs = 1\n")
+    escaped = eventually(lambda: pids(one.text(), "daemon"))[0]
+    assert one.ask("stop", "a")["message"] == "Stopped a"
+    assert not alive(escaped)
+
+
+def test_d6_a_server_that_goes_into_the_background_is_told_how_not_to(daemon: Make, tmp_path: Path) -> None:
+    server = tmp_path / "nginx"
+    server.write_text(f"#!/bin/sh\nexec {DAEMON}\n")
+    server.chmod(0o755)
+    one = daemon(f"[program:web]\ncommand = {server}\nbackoff = 60\n")
+    text = one.wait_text("it went into the background")
+    (pid,) = eventually(lambda: pids(one.text(), "daemon"))
+    assert f"(pid {pid}) running" in text
+    assert f"run it in the foreground: {server} -g 'daemon off;'" in text
+    assert alive(pid)
+    assert one.ask("stop", "web")["status"] == "ok"  # it only waits for its retry
+    assert not alive(pid)

@@ -336,7 +336,7 @@ def test_the_documented_coroutines_are_coroutines() -> None:
             assert inspect.iscoroutinefunction(getattr(cls, name)), f"{cls.__name__}.{name}"
 
 
-async def test_a_run_that_is_cancelled_leaves_nobody_behind() -> None:
+async def test_a_run_that_is_cancelled_leaves_no_process_behind() -> None:
     supervisor = Supervisor(SupervisorConfig(pidfile="none", socket_path="none", programs=[sleeper()]))
     running = asyncio.ensure_future(supervisor.run())
     await until(lambda: supervisor.processes["a"].state == RUNNING)

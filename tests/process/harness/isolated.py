@@ -1,4 +1,4 @@
-"""A test that needs a process to itself: one that waits for every child, moves pids or lacks descriptors."""
+"""A test that needs a process to itself: it waits for every child, moves pids, lacks descriptors or may have no threads."""
 
 from __future__ import annotations
 
@@ -8,16 +8,18 @@ import traceback
 import warnings
 from collections.abc import Callable
 from functools import wraps
+from typing import ParamSpec
 
+P = ParamSpec("P")
 # Seconds; a body that hangs must not outlive the test.
 PATIENCE = 60
 
 
-def isolated(test: Callable[[], None]) -> Callable[[], None]:
+def isolated(test: Callable[P, None]) -> Callable[P, None]:
     """Runs the test in a fork that has no other children; what it raises is the failure."""
 
     @wraps(test)
-    def forked() -> None:
+    def forked(*args: P.args, **kwargs: P.kwargs) -> None:
         read, write = os.pipe()
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", DeprecationWarning)  # a fork beside threads; it uses none of them
@@ -28,7 +30,7 @@ def isolated(test: Callable[[], None]) -> Callable[[], None]:
                 os.close(read)
                 signal.signal(signal.SIGALRM, signal.SIG_DFL)
                 signal.alarm(PATIENCE)
-                test()
+                test(*args, **kwargs)
             except BaseException:
                 said = traceback.format_exc().encode()
             finally:

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable
 
-from supervice.lean.loop import Loop
+from supervice.lean.loop import GUARD, Loop
+from supervice.lean.turns import guarded
 
 
 def turn(loop: Loop, until: Callable[[], object], seconds: float = 30) -> None:
     """Turns the loop until the condition is true; it is looked at after every turn and every 10 ms."""
     deadline = time.monotonic() + seconds
+    once = guarded(loop, os.environ[GUARD]) if GUARD in os.environ else loop._turn
     while not until():
         assert time.monotonic() < deadline, f"not within {seconds:g} s"
         look = loop.call_later(0.01, lambda: None)
-        loop._turn()
+        once()
         look.cancel()
 
 

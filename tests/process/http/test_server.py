@@ -440,6 +440,19 @@ def test_close_soon_lets_the_answer_out(served: Served) -> None:
         assert busy.rest() == b""
 
 
+def test_a_request_with_two_lengths_is_the_last_of_its_connection(served: Served) -> None:
+    """Content-Length and Transfer-Encoding (part 2, C): another reader on the way may end it elsewhere."""
+    with served.client() as client:
+        second = "GET /smuggled HTTP/1.1\r\nHost: x\r\n\r\n"
+        both = ("Transfer-Encoding: chunked", f"Content-Length: {5 + len(second)}")
+        client.request("/first", "POST", b"", *both).raw(b"0\r\n\r\n" + second.encode())
+        status, headers, _ = client.response()
+        assert status == 200
+        assert headers["connection"] == "close"
+        assert client.rest() == b""
+    assert [request.path for request in served.requests] == ["/first"]
+
+
 # -- whatever comes ---------------------------------------------------------------------------------------
 
 PIECES = st.sampled_from(

@@ -219,7 +219,9 @@ def test_our_own_manager_is_told(daemon: Make, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("programs", ["", "[program:a]\ncommand = sleep 1000\nautostart = false\n"])
-def test_our_own_manager_is_told_where_nobody_is_awaited(daemon: Make, tmp_path: Path, programs: str) -> None:
+def test_our_own_manager_is_told_where_no_program_is_awaited(
+    daemon: Make, tmp_path: Path, programs: str
+) -> None:
     path = tmp_path / "manager"
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as above:
         above.bind(str(path))
@@ -246,7 +248,7 @@ def test_our_own_manager_is_told_when_a_reload_removes_who_was_late(daemon: Make
             assert said.startswith(("STATUS=waiting for ", "READY=1\nSTATUS=1 processes"))
 
 
-def test_in_somebody_elses_application(tmp_path: Path) -> None:
+def test_in_an_application(tmp_path: Path) -> None:
     """Alone in asyncio: an abstract address, and nothing is left behind."""
     code = "import os,socket,time;a=os.environ['NOTIFY_SOCKET'];assert a[0]=='@'\n"
     code += "s=socket.socket(1,2);s.sendto(b'READY=1\\nSTATUS=hi',chr(0)+a[1:]);time.sleep(1000)"

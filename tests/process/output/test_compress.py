@@ -117,7 +117,9 @@ def test_the_daemon_is_killed_again_and_again(daemon: Callable[..., Daemon], tmp
     assert begun == 6
 
 
-def test_the_end_waits_for_no_helper_and_blames_nobody(daemon: Callable[..., Daemon], tmp_path: Path) -> None:
+def test_the_end_waits_for_no_helper_and_blames_no_program(
+    daemon: Callable[..., Daemon], tmp_path: Path
+) -> None:
     path = tmp_path / "logs" / "log"
     path.parent.mkdir()
     one = daemon(program(path, 400_000, 12_000_000))

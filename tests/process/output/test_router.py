@@ -225,7 +225,7 @@ def test_none_costs_no_descriptor(lab: Lab) -> None:
     assert len(os.listdir("/proc/self/fd")) == before + 1
     for program in programs:
         program.output.exited()
-        program.sh("echo nobody; echo reads >&2")
+        program.sh("echo without; echo reader >&2")
         program.reap()
         assert program.output.tail(5) == []
 

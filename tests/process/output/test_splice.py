@@ -83,7 +83,7 @@ def test_long_lines_stay_whole(lab: Lab, reader: Reader, moved: list[int], lengt
     assert sum(moved)
 
 
-def test_whoever_follows_sees_every_line(lab: Lab, reader: Reader, moved: list[int]) -> None:
+def test_a_follower_sees_every_line(lab: Lab, reader: Reader, moved: list[int]) -> None:
     lab.make(stdout_fd=reader.write_end)
     program = lab.program()
     seen: list[bytes] = []
@@ -136,7 +136,7 @@ def test_where_splice_is_refused(lab: Lab, reader: Reader, monkeypatch: pytest.M
     assert not lab.router.own(0).piped
 
 
-def test_whoever_reads_along_sees_every_byte(lab: Lab, reader: Reader, moved: list[int]) -> None:
+def test_a_tap_sees_every_byte(lab: Lab, reader: Reader, moved: list[int]) -> None:
     """`ready = log:` looks at every line, and a tap (an event listener, escape sequences) at every byte."""
     lab.make(stdout_fd=reader.write_end)
     lines: list[bytes] = []

@@ -253,6 +253,7 @@ def test_the_daemons_log_in_a_rotating_file(lab: Lab, tmp_path: Path) -> None:
     write = lab.make().log_file(str(tmp_path / "log"), 100, 2)
     for n in range(20):
         write(b"message number %04d\n" % n)
+    lab.idle()
     assert (tmp_path / "log.2").read_bytes().startswith(b"message number 0005\n")
 
 
@@ -291,7 +292,7 @@ def terminal() -> Iterator[Terminal]:
 def test_a_stopped_terminal(
     lab: Lab, terminal: Terminal, monkeypatch: pytest.MonkeyPatch, shared: bool
 ) -> None:
-    """Ctrl-S, or nobody reads: the loop lives; also where the terminal cannot be opened anew."""
+    """Ctrl-S, or no reader: the loop lives; also where the terminal cannot be opened anew."""
     if shared:
         real = os.open
 
@@ -410,6 +411,7 @@ def test_the_log_directory_disappears(lab: Lab, tmp_path: Path) -> None:
     directory.rmdir()
     program.python(SPEW + "spew(b'gone', 120000)")
     assert program.reap() == 0
+    lab.idle()  # what is held for the next turn would go into the new file
     directory.mkdir()
     lab.router.reopen()
     program.sh("echo two")
@@ -434,7 +436,7 @@ def test_flush_at_shutdown_reads_what_killed_leftovers_wrote(lab: Lab, tmp_path:
 def test_as_a_user_who_may_not_open_our_stdout(tmp_path: Path) -> None:
     """`docker run -u 12345`: the pipe is root's. Output arrives all the same, and a stall does not block."""
     if os.getuid():
-        pytest.skip("needs root to become somebody else")
+        pytest.skip("needs root to become another user")
     code = """
 import os, subprocess, sys
 from supervice.lean.loop import Loop, sleep

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import pty
@@ -19,6 +20,7 @@ import pytest
 from supervice.models import Limits
 from supervice.pid1.identity import Identity
 from supervice.pid1.spawn import Order, Spawner, SpawnError
+from supervice.pid1.spawn_errors import is_shortage
 from tests import paths
 from tests.process.harness.isolated import isolated
 
@@ -109,6 +111,7 @@ def test_a_program_begins_clean(spawner: Spawner, pipes: Pipes) -> None:
 @pytest.mark.parametrize(
     "more", [{}, {"umask": 0o022}, {"limits": Limits(nice=1)}], ids=["", "umask", "limits"]
 )
+@isolated  # a guest with threads does not fork, and a worker of pytest-xdist has one
 def test_what_we_ignore_a_program_does_not(spawner: Spawner, pipes: Pipes, more: dict[str, Any]) -> None:
     """As an application does, or a shell for what it runs in the background."""
     signals = (signal.SIGINT, signal.SIGQUIT, signal.SIGRTMIN)
@@ -225,6 +228,51 @@ def test_what_cannot_be_started(
     assert filled(text, files) in str(caught.value)
     assert caught.value.code == code
     assert not caught.value.permanent
+
+
+BIG = "x" * 200_000
+
+
+@pytest.mark.parametrize("ways", ["quick", "by fork"])
+@pytest.mark.parametrize(
+    ("words", "more", "named"),
+    [
+        ([], {"BIG": BIG}, "the variable BIG is too long: 200005 bytes, and the kernel takes 131072"),
+        ([BIG], {}, "word 2 of the command is too long: 200001 bytes"),
+        ([], {f"V{n:02}": "y" * 100_000 for n in range(40)}, "together: 40"),
+    ],
+    ids=["variable", "word", "all together"],
+)
+def test_t11_what_is_too_long_is_named_and_final(
+    spawner: Spawner, pipes: Pipes, words: list[str], more: dict[str, str], named: str, ways: str
+) -> None:
+    """E2BIG: it heals with another configuration only; no value is repeated."""
+    limits = Limits(nice=0) if ways == "by fork" and spawner.exclusive else None
+    with pytest.raises(SpawnError) as caught:
+        spawner.spawn(pipes.order("/bin/true", *words, env={**os.environ, **more}, limits=limits))
+    assert named in str(caught.value)
+    assert caught.value.permanent
+    assert not is_shortage(caught.value)
+    assert "xxx" not in str(caught.value)
+    assert "yyy" not in str(caught.value)
+
+
+@pytest.mark.parametrize("number", [errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE])
+def test_t5_what_the_container_lacks_says_nothing_about_the_program(
+    spawner: Spawner, pipes: Pipes, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    """T12: nor does it end a container with 126, which says that the file is not executable."""
+
+    def refuse(*_: object, **__: object) -> int:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(os, "posix_spawn", refuse)
+    with pytest.raises(SpawnError) as caught:
+        spawner.spawn(pipes.order("/bin/true"))
+    assert is_shortage(caught.value)
+    assert caught.value.code == 1
+    assert not caught.value.permanent
+    assert os.strerror(number) in str(caught.value)
 
 
 def test_a_program_is_found_as_a_shell_in_its_directory_would(
@@ -364,6 +412,64 @@ def test_a_missing_directory_of_the_foreground_is_named(tmp_path: Path) -> None:
     on_a_terminal(body)
 
 
+def oom_score(*argv: str, expendable: bool = True, **more: Any) -> tuple[int, int, int]:
+    """oom_score_adj of a program, of what it forks at once, and ours after it."""
+    pipes = Pipes()
+    try:
+        script = "cat /proc/self/oom_score_adj; (cat /proc/self/oom_score_adj) & wait; echo"
+        spawner = Spawner(exclusive=True, expendable=expendable)
+        pid = spawner.spawn(pipes.order("/bin/sh", "-c", script, **more))
+        text = b""
+        while not text.endswith(b"\n\n"):
+            assert select.select([pipes.read], [], [], 20)[0], "no answer"
+            text += os.read(pipes.read, 65536)
+        os.waitpid(pid, 0)
+        spawner.close()
+        program, child = text.split()
+        return int(program), int(child), int(Path("/proc/self/oom_score_adj").read_text())
+    finally:
+        pipes.close()
+
+
+@isolated
+def test_t4_the_kernel_takes_a_program_before_us() -> None:
+    Path("/proc/self/oom_score_adj").write_text("7")
+    assert oom_score() == (107, 107, 7)
+    assert oom_score(umask=0o22, directory="/") == (107, 107, 7)
+    assert oom_score(limits=Limits(nice=0)) == (107, 107, 7)
+    assert oom_score(expendable=False) == (7, 7, 7)
+
+
+@isolated
+def test_t4_what_a_program_sets_is_what_it_gets() -> None:
+    assert oom_score(limits=Limits(oom_score_adj=300)) == (300, 300, 0)
+    assert oom_score(limits=Limits(oom_score_adj=0)) == (0, 0, 0)
+
+
+@isolated
+def test_t4_there_is_no_more_than_the_most() -> None:
+    Path("/proc/self/oom_score_adj").write_text("950")
+    assert oom_score() == (1000, 1000, 950)
+
+
+@ROOT
+@isolated
+def test_t4_nobody_has_to_be_root_for_it() -> None:
+    """Everybody may raise it, and lower it again to where it came from."""
+    os.setgid(12345)
+    os.setuid(12345)
+    from supervice.pid1.subreaper import stay_dumpable
+
+    stay_dumpable()
+    assert oom_score() == (100, 100, 0)
+
+
+@ROOT
+@isolated
+def test_t4_another_user_is_expendable_too() -> None:
+    assert oom_score(identity=Identity(12345, 12345, (12345,), "", "/")) == (100, 100, 0)
+
+
 def test_no_other_module_makes_processes() -> None:
     """Everything above would be in vain beside a second way."""
     package = paths.ROOT / "supervice"
@@ -372,4 +478,4 @@ def test_no_other_module_makes_processes() -> None:
         ["grep", "-rlE", words, "--include=*.py", str(package)], capture_output=True, text=True
     )
     found = {str(Path(line).relative_to(package)) for line in done.stdout.split()}
-    assert found == {"pid1/spawn.py"}
+    assert found == {"pid1/popen.py", "pid1/spawn.py"}

@@ -200,7 +200,7 @@ def test_who_breaks_the_protocol_gets_no_more_events(stock: Make, tmp_path: Path
         eventually(lambda: len(told(file)) > 1)
 
 
-def test_one_that_does_not_read_stops_nobody(stock: Make, tmp_path: Path) -> None:
+def test_one_that_does_not_read_stops_no_program(stock: Make, tmp_path: Path) -> None:
     """200 KB are more than a pipe holds: the rest waits in memory, not we."""
     file = tmp_path / "events"
     talk = tmp_path / "talk"

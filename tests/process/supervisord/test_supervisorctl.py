@@ -521,7 +521,7 @@ def test_a_hundred_at_once(daemon: Daemon) -> None:
         assert [future.result()[1] for future in real] == [0] * 40
 
 
-def test_a_huge_multicall_holds_nobody_up_for_long(daemon: Daemon) -> None:
+def test_a_huge_multicall_holds_no_client_up_for_long(daemon: Daemon) -> None:
     one = daemon(SLEEPER)
     call = "<value><struct><member><name>methodName</name><value>supervisor.getAllProcessInfo</value></member></struct></value>"
     count = 900_000 // len(call)

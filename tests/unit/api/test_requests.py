@@ -122,7 +122,9 @@ def test_signals_have_names_and_numbers(word: str | int, number: int) -> None:
 
 @pytest.mark.parametrize("word", ["", "NOPE", 0, 99, -1])
 def test_what_is_no_signal_says_what_is(word: str | int) -> None:
-    with pytest.raises(CommandError, match=r"not a signal, write a name|no signal has this number") as caught:
+    with pytest.raises(
+        CommandError, match=r"not a signal; write a name|no signal has this number; write"
+    ) as caught:
         parse({"command": "signal", "signal": word, "name": "web"})
     assert caught.value.code == "INVALID_REQUEST"
 

@@ -61,7 +61,7 @@ def test_goals_are_judged_by_medians() -> None:
     start = verdicts["start to the first child, 1 program"]
     assert (start.measured, start.bound, start.met) == (11.0, 12.0, True)
     assert verdicts["memory a process, at 1000"].measured == pytest.approx(4)
-    assert verdicts["memory, 1 program"].met is None  # nobody to compare with
+    assert verdicts["memory, 1 program"].met is None  # nothing to compare with
 
 
 def test_the_page_keeps_what_people_wrote(tmp_path: Path) -> None:

@@ -105,7 +105,7 @@ def test_the_explanation_has_values_and_where_they_are_from(path: Path, capsys: 
     assert "hunter2" not in text
 
 
-def test_the_drain_counts_for_whoever_grants_the_time(path: Path, capsys: Any) -> None:
+def test_the_drain_counts_for_the_orchestrator(path: Path, capsys: Any) -> None:
     def explained(settings: str, stopwaitsecs: int) -> str:
         path.write_text(f"[supervice]\n{settings}\n[program:a]\ncommand = x\nstopwaitsecs = {stopwaitsecs}\n")
         assert check(["--explain", str(path)], None) == 0

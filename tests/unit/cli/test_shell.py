@@ -94,10 +94,10 @@ def test_names_come_from_the_daemon(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shell, "call", lambda *_: {"processes": processes})
     assert shell.process_names(None) == ["all", "db", "web:*", "web:0"]
 
-    def nobody(*_: Any) -> Any:
+    def absent(*_: Any) -> Any:
         raise OSError
 
-    monkeypatch.setattr(shell, "call", nobody)
+    monkeypatch.setattr(shell, "call", absent)
     assert shell.process_names(None) == []
 
 

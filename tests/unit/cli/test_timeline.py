@@ -37,7 +37,7 @@ STACK = reply(
 )
 
 
-def test_the_text_shows_who_waited_for_whom() -> None:
+def test_the_text_shows_what_each_one_waited_for() -> None:
     assert boot_text(STACK) == (
         "began at 2026-01-02T03:04:05.678Z, took 2.900 s\n"
         "critical chain: db -> migrate -> app -> web\n"

@@ -65,35 +65,35 @@ def test_all_options_of_a_check(tmp_path: Path) -> None:
 
 WRONG = [
     ("ready = soon", 3, "write started, notify, check"),
-    ("ready = fd:2", 3, "a descriptor from 3 to 99"),
+    ("ready = fd:2", 3, "write a number from 3 to 99"),
     ("ready = fd:x", 3, "not a whole number"),
-    ("ready = log:", 3, "write something behind log:"),
+    ("ready = log:", 3, "write log:REGEX"),
     ("ready = log:(", 3, "not a regular expression"),
     ("ready = tcp:5432", 3, "names no port"),
     ("ready = tcp:::1:5432", 3, "stands in brackets"),
-    ("ready = notify:yes", 3, "nothing stands behind notify"),
+    ("ready = notify:yes", 3, "notify takes nothing after it"),
     ("ready = https://localhost/", 3, "write started, notify, check"),
-    ("ready = http:https://localhost/", 3, "https is not there"),
+    ("ready = http:https://localhost/", 3, "https is not supported"),
     ("ready = check", 3, "add readiness_type"),
-    ("ready_timeout = 5", 3, "does nothing without ready"),
-    ("ready = notify\nready_timeout = 0", 4, "a time above 0"),
-    ("ready = log:x\nstdout_logfile = NONE\nredirect_stderr = true", 3, "sees nothing"),
-    ("type = oneshot\nready = notify", 4, "does nothing for a oneshot"),
-    ("type = oneshot\nwatchdog = 5", 4, "does nothing for a oneshot"),
-    ("readiness_port = 80", 3, "does nothing without readiness_type"),
-    ("readiness_type = tcp", 3, "add readiness_port"),
-    ("readiness_action = none", 3, "no option"),
+    ("ready_timeout = 5", 3, "has no effect without ready"),
+    ("ready = notify\nready_timeout = 0", 4, "write one above 0"),
+    ("ready = log:x\nstdout_logfile = NONE\nredirect_stderr = true", 3, "never matches"),
+    ("type = oneshot\nready = notify", 4, "has no effect for a oneshot"),
+    ("type = oneshot\nwatchdog = 5", 4, "has no effect for a oneshot"),
+    ("readiness_port = 80", 3, "has no effect without readiness_type"),
+    ("readiness_type = tcp", 3, "needs readiness_port; add it"),
+    ("readiness_action = none", 3, "unknown option"),
     ("healthcheck_type = http\nhealthcheck_url = https://x/", 4, "write a script check"),
     ("healthcheck_type = http\nhealthcheck_url = localhost/", 4, "not a URL"),
-    ("healthcheck_type = http\nhealthcheck_url = http://a:b@x/", 4, "no user name"),
+    ("healthcheck_type = http\nhealthcheck_url = http://a:b@x/", 4, "cannot hold a user name"),
     ("healthcheck_type = http\nhealthcheck_url = http://x/\nhealthcheck_status = 99", 5, "from 100 to 599"),
     (
         "healthcheck_type = http\nhealthcheck_url = http://x/\nhealthcheck_headers = nonsense",
         5,
-        "one header a line",
+        "write one a line",
     ),
     ("restart_limit = 5", 3, "5/60s"),
-    ("restart_limit = 5/0s", 3, "a time above 0"),
+    ("restart_limit = 5/0s", 3, "write one above 0"),
     ("pre_stop = sh -c 'x", 3, "pre_stop"),
 ]
 
@@ -112,7 +112,7 @@ def test_a_header_is_a_secret(tmp_path: Path) -> None:
     assert "geheim" not in str(errors[0])
 
 
-def test_healthy_needs_somebody_who_asks(tmp_path: Path) -> None:
+def test_healthy_needs_a_check_or_a_watchdog(tmp_path: Path) -> None:
     text = "[program:x]\ncommand = x\n{}\n[program:y]\ncommand = y\ndepends_on = x:{}\n"
     for option, condition, wrong in (
         ("", "ready", False),
@@ -159,5 +159,5 @@ def test_a_group_stands_for_its_programs(tmp_path: Path) -> None:
         "[program:a]\ncommand = a\ndepends_on = data\n[group:data]\nprograms = a\n"  # itself
     )
     (problem,) = load(str(tmp_path / "x.conf"), environ={}).errors
-    assert "a cycle" in problem.message
+    assert "is a cycle" in problem.message
     assert problem.line == 3

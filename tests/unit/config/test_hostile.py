@@ -245,3 +245,13 @@ def test_b6_names_of_processes_are_bounded(tmp_path: Path, dialect: str) -> None
     assert "a name of 1001 characters is too long; write at most 128" in str(first)
     [first, *_] = read(tmp_path, text.format("a\x1b[2Jb").encode()).problems
     assert "a name cannot hold '\\x1b'" in str(first)
+
+
+@pytest.mark.parametrize(("mode", "count"), [(0o644, 0), (0o664, 0), (0o666, 1)])
+def test_a_file_that_everyone_may_change_is_a_warning(tmp_path: Path, mode: int, count: int) -> None:
+    path = tmp_path / "x.conf"
+    path.write_text("[supervice]\n[program:a]\ncommand = true\n")
+    path.chmod(mode)
+    problems = load(str(path)).problems
+    assert [(p.severity, p.line) for p in problems] == [("warning", 0)] * count
+    assert all("every user may change this file" in str(p) for p in problems)

@@ -251,11 +251,11 @@ def test_percent_in_a_command(conf: Any, written: str, command: str) -> None:
     ("written", "words"),
     [
         ("%(proces_num)d", "did you mean 'process_num'?"),
-        ("%(nonsense)s", "known are"),
+        ("%(nonsense)s", "write one of group_name, here"),
         ("%(ENV_NOPE)s", "NOPE is not set"),
         ("%(program_name)d", "does not fit its value"),
-        ("%(program_name)", "needs an s after it"),
-        ("%(program_name)q", "needs an s after it"),
+        ("%(program_name)", "has no format; write %(program_name)s"),
+        ("%(program_name)q", "has no format; write %(program_name)s"),
         ("%(process_num)9999d", "wider than 999"),
     ],
 )
@@ -415,9 +415,9 @@ def test_parse_config_raises(tmp_path: Path) -> None:
         parse_config(str(path))
     assert isinstance(caught.value, ValueError)
     assert str(caught.value).splitlines() == [
-        f"{path}:1: [program:web] has no command, add: command = PROGRAM ARGUMENTS",
-        f"{path}:2: [program:web] numprocs = x: not a whole number",
-        f"{path}:3: [program:other] has no command, add: command = PROGRAM ARGUMENTS",
+        f"{path}:1: [program:web] has no command; write command = PROGRAM ARGUMENTS",
+        f"{path}:2: [program:web] numprocs = x: not a whole number; write digits",
+        f"{path}:3: [program:other] has no command; write command = PROGRAM ARGUMENTS",
     ]
     assert [problem.line for problem in caught.value.problems] == [1, 2, 3]
 
@@ -425,38 +425,50 @@ def test_parse_config_raises(tmp_path: Path) -> None:
 # -- what is wrong ---------------------------------------------------------------------------------------
 
 WRONG = [
-    ("[supervice]\nloglevell = x", 2, "has no option 'loglevell' (did you mean 'loglevel'?)"),
-    ("[supervise]", 1, "unknown section [supervise] (did you mean 'supervice'?)"),
+    ("[supervice]\nloglevell = x", 2, "[supervice]: unknown option 'loglevell'; did you mean 'loglevel'?"),
+    ("[supervise]", 1, "unknown section [supervise]; did you mean 'supervice'?"),
     ("[Program:x]\ncommand=x", 1, "unknown section [Program:x]"),
-    ("[supervice]\n[supervisord]", 2, "does not go with [supervice]"),
+    ("[supervice]\n[supervisord]", 2, "cannot stand beside [supervice]"),
     ("[supervice]\n[inet_http_server]\nport=1", 2, "is for stock supervisord files"),
     ("[supervice]\n[eventlistener:x]\ncommand=x", 2, "is for stock supervisord files"),
     ("[supervice]\n[fcgi-program:x]\ncommand=x", 2, "is for stock supervisord files"),
-    ("[program:]\ncommand=x", 1, "needs a name"),
-    ("[program]\ncommand=x", 1, "needs a name"),
+    ("[program:]\ncommand=x", 1, "no name; write [program:NAME]"),
+    ("[program]\ncommand=x", 1, "no name; write [program:NAME]"),
     ("[program:a b]\ncommand=x", 1, "cannot hold ' '"),
     ("[program:a:b]\ncommand=x", 1, "cannot hold ':'"),
     ("[program:a/b]\ncommand=x", 1, "cannot hold '/'"),
     ("[program:a*]\ncommand=x", 1, "cannot hold '*'"),
     ("[program:x]\ncommand =", 2, "is empty"),
     ('[program:x]\ncommand = "x', 2, "no closing quotation"),
-    ("[program:x]\ncommand = x\nnumprocs = 0", 3, "must be 1 or more"),
+    ("[program:x]\ncommand = x\nnumprocs = 0", 3, "write 1 or more"),
     ("[program:x]\ncommand = x\nnumprocs = 999999999", 3, "more than 20000 processes"),
     ("[program:x]\ncommand = x\nstartsecs = soon", 3, "startsecs = soon: not a time"),
     ("[program:x]\ncommand = x\nstopsignal = NOPE", 3, "not a signal"),
-    ("[program:x]\ncommand = x\nuser = no-such-user", 3, "user = no-such-user: there is no such user"),
-    ("[program:x]\ncommand = x\nuser = 0:no-such-group", 3, "there is no such group"),
+    ("[program:x]\ncommand = x\nuser = no-such-user", 3, "user = no-such-user: the user does not exist here"),
+    ("[program:x]\ncommand = x\nuser = 0:no-such-group", 3, "the group does not exist here"),
     ("[program:x]\ncommand = x\nuser = 0:", 3, "no group given"),
     ("[program:x]\ncommand = x\nuser = :0", 3, "no user given"),
     ("[program:x]\ncommand = x\nuser = 99999999999", 3, "too large"),
-    ("[supervice]\nsocket_group = no-such-group", 2, "there is no such group"),
-    ("[program:x]\ncommand = x\nprocess_name = a b", 3, "must not be empty or hold"),
+    ("[supervice]\nsocket_group = no-such-group", 2, "the group does not exist here"),
+    ("[program:x]\ncommand = x\nprocess_name = a b", 3, "no name, or one with a blank, colon or slash"),
     ("[program:x]\ncommand = x\nprocess_name = a\nnumprocs = 2", 3, "must hold %(process_num)s"),
-    ("[program:x]\ncommand = x\nhealthcheck_type = tcp", 3, "add healthcheck_port"),
-    ("[program:x]\ncommand = x\nhealthcheck_type = script", 3, "add healthcheck_command"),
-    ("[program:x]\ncommand = x\nhealthcheck_type = http", 3, "add healthcheck_url"),
-    ("[program:x]\ncommand = x\nhealthcheck_port = 80", 3, "does nothing without healthcheck_type"),
-    ("[program:x]\ncommand = x\nmain = true\nnumprocs = 2", 3, "only one process"),
+    (
+        "[program:x]\ncommand = x\nhealthcheck_type = tcp",
+        3,
+        "healthcheck_type = tcp needs healthcheck_port; add it",
+    ),
+    (
+        "[program:x]\ncommand = x\nhealthcheck_type = script",
+        3,
+        "healthcheck_type = script needs healthcheck_command; add it",
+    ),
+    (
+        "[program:x]\ncommand = x\nhealthcheck_type = http",
+        3,
+        "healthcheck_type = http needs healthcheck_url; add it",
+    ),
+    ("[program:x]\ncommand = x\nhealthcheck_port = 80", 3, "has no effect without healthcheck_type"),
+    ("[program:x]\ncommand = x\nmain = true\nnumprocs = 2", 3, "only one can be main"),
     (
         "[program:x]\ncommand = x\nmain = true\n[program:y]\ncommand = y\nmain = true",
         6,
@@ -468,14 +480,18 @@ WRONG = [
     (
         "[program:x]\ncommand = x\n[group:g]\nprograms = x\n[group:h]\nprograms = x",
         6,
-        "is in group g already",
+        "is already in group g",
     ),
     (
         "[program:x]\ncommand = x\n[program:y]\ncommand = y\n[group:y]\nprograms = x",
         6,
         "has the name of a program",
     ),
-    ("[program:x]\ncommand = x\n[program:x]\ncommand = x", 3, "is there twice"),
+    (
+        "[program:x]\ncommand = x\n[program:x]\ncommand = x",
+        3,
+        "[program:x] appears twice; move these settings to ",
+    ),
     ("[program:x]\ncommand = x\ncommand = y", 3, "twice"),
 ]
 
@@ -522,7 +538,7 @@ def test_warnings_are_no_errors(conf: Any) -> None:
 def test_processes_that_share_a_file_by_accident(
     conf: Any, options: str, warned: list[str], numprocs: int
 ) -> None:
-    """Their lines stay whole in it (tests/process/output/test_router.py), but nobody can tell whose they are."""
+    """Their lines stay whole in it (tests/process/output/test_router.py), but they do not say whose they are."""
     loaded = conf(f"{WEB}numprocs = {numprocs}\n{options}\n")
     assert [p.option for p in loaded.problems] == (warned if numprocs > 1 else [])
     assert {p.severity for p in loaded.problems} <= {"warning"}
@@ -594,7 +610,7 @@ def test_dependencies_that_cannot_work_are_said_with_their_line(conf: Any) -> No
     )
     found = [(p.line, p.option, p.message.partition("]")[2].strip(" :")) for p in loaded.errors]
     assert found == [
-        (3, "depends_on", "depends_on: there is no program 'dbb' (did you mean 'db'?)"),
+        (3, "depends_on", "depends_on: there is no program 'dbb'; did you mean 'db'?"),
         (9, "depends_on", "depends_on: db:healthy never holds: db has no health check; add one there"),
         (
             9,
@@ -609,9 +625,9 @@ def test_dependencies_that_cannot_work_are_said_with_their_line(conf: Any) -> No
         (
             19,
             "depends_on",
-            "depends_on = d, web:up: the condition after the colon is started, ready, healthy or completed",
+            "depends_on = d, web:up: unknown condition after the colon; write started, ready, healthy or completed",
         ),
-        (20, "", "has no command, add: command = PROGRAM ARGUMENTS"),
+        (20, "", "has no command; write command = PROGRAM ARGUMENTS"),
     ]
 
 
@@ -627,3 +643,35 @@ def test_dependencies_reach_every_process(conf: Any) -> None:
         (("db00", "healthy"), ("job", "completed")),
         (("db01", "healthy"), ("job", "completed")),
     ]
+
+
+@pytest.mark.parametrize("option", ["log_maxbytes", "stdout_logfile_maxbytes", "stderr_logfile_maxbytes"])
+@pytest.mark.parametrize(("value", "fine"), [("0", True), ("4KB", True), ("4095", False), ("1", False)])
+def test_a5_a_log_file_is_not_rotated_all_the_time(conf: Any, option: str, value: str, fine: bool) -> None:
+    section = "[supervice]" if option == "log_maxbytes" else "[supervice]\n[program:web]\ncommand = x"
+    loaded = conf(f"{section}\n{option} = {value}\n")
+    messages = [problem.message for problem in loaded.errors]
+    assert bool(messages) != fine
+    if not fine:
+        assert messages[0].endswith("write 4KB or more, or 0 for never")
+        assert loaded.errors[0].option == option
+
+
+@pytest.mark.parametrize("option", ["log_backups", "stdout_logfile_backups", "stderr_logfile_backups"])
+@pytest.mark.parametrize(
+    ("value", "fine"), [("0", True), ("1000", True), ("1001", False), ("999999999", False)]
+)
+def test_a6_a_log_has_a_thousand_backups_at_most(conf: Any, option: str, value: str, fine: bool) -> None:
+    section = "[supervice]" if option == "log_backups" else "[supervice]\n[program:web]\ncommand = x"
+    loaded = conf(f"{section}\n{option} = {value}\n")
+    messages = [problem.message for problem in loaded.errors]
+    assert bool(messages) != fine
+    assert all(message.endswith("write 1000 or less") for message in messages)
+
+
+@pytest.mark.parametrize(("mode", "fine"), [("0640", True), ("600", True), ("4755", False), ("640x", False)])
+def test_the_mode_of_log_files_is_permissions_only(conf: Any, mode: str, fine: bool) -> None:
+    loaded = conf(f"[supervice]\nlogfile_mode = {mode}\n[program:web]\ncommand = x\nlogfile_mode = {mode}\n")
+    assert len(loaded.errors) == (0 if fine else 2)
+    if fine:
+        assert loaded.config.logfile_mode == loaded.processes[0].logfile_mode == int(mode, 8)

@@ -93,10 +93,10 @@ def test_every_value_knows_its_line(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "line", "words", "severity"),
     [
-        ("[a]\nx=1\n[a]\ny=2\n", 3, "is there twice", STRICT),
+        ("[a]\nx=1\n[a]\ny=2\n", 3, "[a] appears twice", STRICT),
         ("[a]\nx=1\nx=2\n", 3, "sets x twice", STRICT),
         ("[a] b\n", 1, "text after the section header", STRICT),
-        ("[a]\nx\n", 2, "neither a section, nor an option", ERROR),
+        ("[a]\nx\n", 2, "neither a section nor an option", ERROR),
         ("[a]\n= 1\n", 2, "without a name", ERROR),
         ("x=1\n", 1, "before the first section", ERROR),
         ("[a]\n[b\n", 2, "without its ]", ERROR),
@@ -104,7 +104,7 @@ def test_every_value_knows_its_line(tmp_path: Path) -> None:
         (b"[a]\nx=\xe9\n", 2, "not UTF-8", STRICT),
         (b"\xff\xfe[\0a\0]\0", 1, "UTF-16", STRICT),
         ('[a]\nx="one ;two"\n', 2, "cuts a quoted value", "warning"),
-        ("[include]\n", 1, "has no 'files'", ERROR),
+        ("[include]\n", 1, "has no option 'files'", ERROR),
         ("[include]\nfiles=%(ENV_NOPE)s\n", 2, "is not set", ERROR),
         ("[include]\nfiles=nope.conf\n", 2, "does not exist", ERROR),
         ("[supervisord]\n[include]\nfiles=nope.conf\n", 3, "does not exist", "warning"),

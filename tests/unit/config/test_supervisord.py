@@ -96,7 +96,7 @@ def test_what_supervisord_tolerates(conf: Any, content: str, command: str) -> No
     [
         ("comand=x", "did you mean 'command'"),
         ("command=x %s", "a bare % is literal here"),
-        ("user=no-such-user", "there is no such user"),
+        ("user=no-such-user", "the user does not exist here"),
         ("stdout_syslog=true", "has no effect"),
         ("stdout_logfile=syslog", "has no effect"),
         ("depends_on=db", "add a [supervice] section"),
@@ -134,22 +134,22 @@ def test_what_asks_for_what_is_anyway_is_no_warning(conf: Any, option: str) -> N
         ("[program:web]\ncommand=x\nenvironment=WORD", "KEY=value"),
         ("[program:web]\ncommand=x\nnumprocs=2", "must hold %(process_num)s"),
         ("[program:web]\ncommand=x\nautorestart=never", "write true, false or unexpected"),
-        ("[program:web]\ncommand=x\nstopasgroup=true\nkillasgroup=false", "does not go with"),
+        ("[program:web]\ncommand=x\nstopasgroup=true\nkillasgroup=false", "cannot stand beside"),
         ("[program:web]\ncommand=x\nexitcodes=256", "from 0 to 255"),
         ("[group:g]\nprograms=nope", "no program 'nope'"),
         ("[eventlistener:l]\ncommand=x", "names no events"),
         ("[eventlistener:l]\ncommand=x\nevents=NOPE", "unknown event type"),
         ("[eventlistener:l]\ncommand=x\nevents=PROCESS_STATES", "did you mean 'process_state'"),
         ("[eventlistener:l]\ncommand=x\nevents=TICK_5\nredirect_stderr=true", "disturb"),
-        ("[fcgi-program:f]\ncommand=x", "needs socket"),
-        ("[fcgi-program:f]\ncommand=x\nsocket=tcp://a:0", "needs socket"),
-        ("[fcgi-program:f]\ncommand=x\nsocket=unix://s", "needs socket"),
+        ("[fcgi-program:f]\ncommand=x", "socket: no address"),
+        ("[fcgi-program:f]\ncommand=x\nsocket=tcp://a:0", "socket: no address"),
+        ("[fcgi-program:f]\ncommand=x\nsocket=unix://s", "socket: no address"),
         ("[fcgi-program:f]\ncommand=x\nsocket=unix:///" + "s" * 107, "longer than 107"),
         ("[fcgi-program:f]\ncommand=x\nsocket=tcp://a:1\nsocket_mode=0700", "unix:// sockets only"),
         ("[inet_http_server]\nport=$PORT", "no port number"),
         ("[inet_http_server]\nport=:1\nusername=x", "only one of username and password"),
         ("[unix_http_server]\nchmod=0700", "has no file"),
-        ("[include]\nother=1", "has no 'files'"),
+        ("[include]\nother=1", "has no option 'files'"),
     ],
 )
 def test_what_supervisord_refuses_is_an_error(conf: Any, content: str, words: str) -> None:
@@ -282,6 +282,37 @@ def test_an_open_port_without_password_is_a_warning(conf: Any) -> None:
         assert any(words in p.message for p in loaded.problems) is warned, port
 
 
+@pytest.mark.parametrize(
+    ("options", "warned"),
+    [
+        ("chmod=0777", True),
+        ("chmod=0702", True),
+        ("chmod=0770", False),
+        ("", False),
+        ("chmod=0777\nusername=u\npassword=p", False),
+    ],
+)
+def test_a_socket_that_everyone_may_use_is_a_warning(conf: Any, options: str, warned: bool) -> None:
+    loaded = conf(f"[supervisord]\n[unix_http_server]\nfile=/s\n{options}\n")
+    said = [problem for problem in loaded.problems if "every user" in problem.message]
+    assert [problem.option for problem in said] == (["chmod"] if warned else [])
+
+
 def test_passwords_are_not_echoed(conf: Any) -> None:
     loaded = conf(f"{HEAD}[inet_http_server]\nport=1\nusername=u\npassword=%(ENV_hunter)s hunter2%\n")
     assert "hunter2" not in "".join(map(str, loaded.problems))
+
+
+def test_rotation_without_bounds_is_bounded_and_said(conf: Any) -> None:
+    """A stock file runs as it is; the daemon's loop is not held for it (A5, A6)."""
+    loaded = conf(
+        "[supervisord]\nlogfile=/var/log/s.log\nlogfile_maxbytes=100\nlogfile_backups=5000000\n"
+        "[program:web]\ncommand=/bin/web\nstdout_logfile_maxbytes=1\nstdout_logfile_backups=1001\n"
+    )
+    assert loaded.errors == []
+    assert (loaded.config.log_maxbytes, loaded.config.log_backups) == (4096, 1000)
+    program = loaded.processes[0]
+    assert (program.stdout_logfile_maxbytes, program.stdout_logfile_backups) == (4096, 1000)
+    assert [(p.severity, p.line) for p in loaded.problems] == [("warning", n) for n in (3, 4, 7, 8)]
+    for problem in loaded.problems:
+        assert "is taken; write" in problem.message

@@ -83,7 +83,7 @@ def test_a_hash_in_a_schedule_is_no_comment(tmp_path: Path) -> None:
         ("schedule_timezone = Europe/Berln", "did you mean Europe/Berlin"),
         ("schedule_overlap = forbid", "write skip, queue or restart"),
         ("schedule_timeout = 0", "above 0"),
-        ("schedule_retries = -1", "must not be negative"),
+        ("schedule_retries = -1", "negative; write 0 or more"),
         ("schedule_jitter = soon", "not a time"),
         ("schedule_deadline = 0", "above 0"),
         ("schedule_notify =", "is empty"),
@@ -91,15 +91,15 @@ def test_a_hash_in_a_schedule_is_no_comment(tmp_path: Path) -> None:
         ("autorestart = true", "autorestart does nothing with schedule; remove it"),
         ("startretries = 3", "startretries does nothing with schedule; write schedule_retries"),
         ("main = true", "main = true does not go with schedule"),
-        ("ready = notify", "ready does nothing for a oneshot"),
-        ("schedule_typo = 1", "has no option 'schedule_typo'"),
+        ("ready = notify", "ready has no effect for a oneshot"),
+        ("schedule_typo = 1", "unknown option 'schedule_typo'"),
     ],
 )
 def test_what_is_wrong_is_an_error_with_its_line(tmp_path: Path, option: str, message: str) -> None:
     options = (option,) if option.startswith("schedule =") else ("schedule = @daily", option)
     found = problems(tmp_path, *options)
     assert len(found) == 1
-    assert found[0].startswith(f"error:{3 + len(options)}: [program:job] ")
+    assert found[0].startswith(f"error:{3 + len(options)}: [program:job]")
     assert message in found[0]
 
 

@@ -48,5 +48,5 @@ def test_groups_of_a_process() -> None:
     assert groups_from_status(b"", 1) == set()
 
 
-def test_a_recycled_pid_lends_nobody_its_groups() -> None:
+def test_a_recycled_pid_lends_no_client_its_groups() -> None:
     assert groups_from_status(STATUS, 1000) == set()

@@ -23,6 +23,18 @@ def candidates(explicit: str | None, environ: dict[str, str], cmdline: str = "/n
     return list(socket_candidates(explicit, environ, cmdline))
 
 
+DEFAULTS = address.all_defaults({})
+
+
+def test_k1_names_with_our_mark_come_last() -> None:
+    assert [path.count("-") for path in DEFAULTS] == [0, 0, 0, 1, 1, 1]
+
+
+def test_k1_beside_each_default_place_is_one_with_our_mark() -> None:
+    inode = os.stat("/proc/self/ns/mnt").st_ino
+    assert address.marked("/dev/shm/supervice.sock") == f"/dev/shm/supervice-{inode}.sock"
+
+
 def test_default_paths_in_order() -> None:
     assert default_paths({"XDG_RUNTIME_DIR": "/run/user/7"}) == [
         "/tmp/supervice.sock",
@@ -36,25 +48,24 @@ def test_default_paths_in_order() -> None:
 def test_the_daemon_takes_the_first_that_can_be_written(monkeypatch: pytest.MonkeyPatch) -> None:
     writable = {"/dev/shm", "/run"}
     monkeypatch.setattr(os, "access", lambda path, _mode: path in writable)
-    assert address.default_socket_path({}) == "/run/supervice.sock"
-    writable.clear()
-    assert address.default_socket_path({}) is None
+    plain = ["/run/supervice.sock", "/dev/shm/supervice.sock"]
+    assert address.writable_paths({}) == [*plain, *map(address.marked, plain)]
 
 
 def test_what_was_asked_for_is_the_only_candidate(lonely: Path) -> None:
     assert candidates("/a", {"SUPERVICE_SOCKET": "/b"}) == ["/a"]
     assert candidates(None, {"SUPERVICE_SOCKET": "/b"}) == ["/b"]
-    assert candidates(None, {"SUPERVICE_SOCKET": "none"}) == default_paths({})
+    assert candidates(None, {"SUPERVICE_SOCKET": "none"}) == DEFAULTS
 
 
 def test_the_configuration_comes_before_the_defaults(lonely: Path) -> None:
     (lonely / "supervisord.conf").write_text("[supervice]\nsocket = /from/second\n")
     assert candidates(None, {})[0] == "/from/second"
     (lonely / "supervice.conf").write_text("[supervice]\nsocket = /from/first\n")
-    assert candidates(None, {}) == ["/from/first", *default_paths({})]
+    assert candidates(None, {}) == ["/from/first", *DEFAULTS]
     (lonely / "other.conf").write_text("[supervice]\nsocket=/other\n")
     assert candidates(None, {"SUPERVICE_CONFIG": str(lonely / "other.conf")})[0] == "/other"
-    assert candidates(None, {"SUPERVICE_CONFIG": "none"}) == default_paths({})
+    assert candidates(None, {"SUPERVICE_CONFIG": "none"}) == DEFAULTS
 
 
 def test_the_command_line_of_pid_1_is_believed(lonely: Path) -> None:

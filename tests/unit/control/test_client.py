@@ -91,7 +91,7 @@ async def test_a_request_that_is_too_big_is_an_answer(tmp_path: Path) -> None:
     assert reply["code"] == "INVALID_REQUEST"
 
 
-def test_nobody_to_talk_to_says_where_was_looked(tmp_path: Path) -> None:
+def test_without_a_daemon_it_says_where_it_looked(tmp_path: Path) -> None:
     missing = str(tmp_path / "none.sock")
     with pytest.raises(Unreachable, match="socket not found") as caught:
         reach(missing, {})
@@ -105,7 +105,11 @@ def test_nobody_to_talk_to_says_where_was_looked(tmp_path: Path) -> None:
     [
         (FileNotFoundError(), "Supervice is not running (socket not found)"),
         (ConnectionRefusedError(), "Supervice is not running (no daemon answers at /s)"),
-        (PermissionError(), "/s: permission denied; run this as root or as the user of the daemon"),
+        (
+            PermissionError(),
+            "/s: permission denied; run this as root (docker exec -u root ...) or as the user of the daemon, "
+            "or set socket_group to a group of yours to read",
+        ),
         (OSError(107, "Not connected"), "/s: Not connected"),
     ],
 )
@@ -113,14 +117,33 @@ def test_why_there_is_no_connection(error: OSError, text: str) -> None:
     assert client.connect_message("/s", error) == text
 
 
-def test_whom_the_client_believes(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_which_daemon_the_client_believes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
     assert trusted(Peer(50, 0, 0))
     assert trusted(Peer(50, 1000, 1000))
     assert not trusted(Peer(50, 1001, 1001))
-    assert trusted(Peer(1, 1001, 1001))  # PID 1 of our own container
+    assert not trusted(Peer(50, 1001, 1001), named=True)
+    assert not trusted(Peer(1, 1001, 1001))
     monkeypatch.setattr(os, "geteuid", lambda: 0)
     assert not trusted(Peer(50, 1001, 1001))
+    assert trusted(Peer(50, 1001, 1001), named=True)  # -s
+
+
+@pytest.mark.parametrize(("ours", "believed"), [(True, True), (None, True), (False, False)])
+def test_k1_root_believes_pid_1_of_its_own_container_only(
+    monkeypatch: pytest.MonkeyPatch, ours: bool | None, believed: bool
+) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    monkeypatch.setattr(client, "in_this_container", lambda _pid: ours)
+    assert trusted(Peer(1, 1001, 1001)) is believed
+
+
+def test_k1_a_daemon_of_another_container_is_passed_over_unless_it_is_named() -> None:
+    other = Peer(0, os.geteuid(), 0)  # what the kernel says of a process that our pid namespace does not have
+    with pytest.raises(client.Elsewhere, match="another container's supervice; write -s /s"):
+        client.check_peer("/s", other, named=False)
+    client.check_peer("/s", other, named=True)
+    client.check_peer("/s", Peer(os.getpid(), os.geteuid(), 0), named=False)
 
 
 def test_how_long_is_waited() -> None:

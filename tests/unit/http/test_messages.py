@@ -71,7 +71,7 @@ def test_any_header_is_survived(header: str) -> None:
         assert (answer.status, answer.headers["WWW-Authenticate"]) == (401, 'Basic realm="default"')
 
 
-def test_without_a_password_nobody_is_asked() -> None:
+def test_without_a_password_no_client_is_asked() -> None:
     assert guard(None, None) is None
     ask = guard("", "")  # given and empty is still a password
     assert ask is not None

@@ -1,4 +1,4 @@
-"""Who waits for whom: what is refused, in which order, and that nothing starts too early or waits for ever."""
+"""The dependency graph: what is refused, the order, and that nothing starts too early or waits for ever."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def test_a_long_chain_and_its_cycle_need_no_deep_stack() -> None:
 
 
 def test_programs_built_in_python_are_checked_too() -> None:
-    with pytest.raises(ConfigValidationError, match=r"no program 'databse' \(did you mean 'database'\?\)"):
+    with pytest.raises(ConfigValidationError, match=r"no program 'databse'; did you mean 'database'\?"):
         Supervisor(SupervisorConfig(programs=[one("web", ("databse", "started")), one("database")]))
 
 

@@ -12,7 +12,7 @@ from supervice.lifecycle.steps import waits
 from supervice.lifecycle.stop_shares import fill_up, reserve
 from supervice.models import ProgramConfig
 
-times = st.floats(0, 1e5, allow_nan=False)
+times = st.floats(0, 1e5, allow_nan=False, allow_subnormal=False)
 
 
 def test_s1_a_long_wait_takes_nothing_from_a_short_one() -> None:

@@ -133,6 +133,47 @@ def test_a_transient_spawn_error_is_retried_a_permanent_one_is_fatal() -> None:
     assert kernel.now.state == s.FATAL
 
 
+def test_t5_what_the_container_lacks_uses_up_no_retries() -> None:
+    """All pids are taken for a while: the program stays in BACKOFF, whatever startretries says."""
+    kernel = Kernel(Policy(startretries=1, oneshot=True, restart_limit=(2, 60.0), backoff_max=30.0))
+    kernel.plan = "short"
+    kernel.feed(StartRequested())
+    waits = []
+    for _ in range(20):
+        assert kernel.now.state == s.BACKOFF
+        assert (kernel.now.failures, kernel.now.restarts) == (0, ())
+        assert kernel.now.reason == "no process is to be had"
+        assert kernel.timer is not None
+        waits.append(kernel.timer)
+        kernel.apply("timer", None)
+    assert waits[:6] == [1, 2, 4, 8, 16, 30]
+    kernel.plan = "ok"
+    kernel.apply("timer", None)
+    assert kernel.now.state == s.STARTING
+    assert kernel.now.shortages == 0
+    # what is wrong with the program itself counts from here on as ever
+    kernel.plan = "fail"
+    kernel.apply("exit", (1, 0.1))
+    kernel.apply("timer", None)
+    assert kernel.now.state == s.FATAL
+
+
+def test_t5_a_program_without_backoff_does_not_try_as_fast_as_it_can() -> None:
+    kernel = Kernel(Policy(backoff=0))
+    kernel.plan = "short"
+    kernel.feed(StartRequested())
+    assert kernel.timer is not None
+    assert kernel.timer >= 0.5
+
+
+def test_t5_a_stop_ends_the_wait_for_what_the_container_lacks() -> None:
+    kernel = Kernel(Policy())
+    kernel.plan = "short"
+    kernel.feed(StartRequested())
+    kernel.feed(StopRequested())
+    assert kernel.now.state == s.STOPPED
+
+
 def test_start_of_a_fatal_process_starts_it_with_fresh_counters() -> None:
     kernel = Kernel(Policy(startretries=0))
     kernel.feed(StartRequested())
@@ -338,7 +379,7 @@ def test_more_time_can_be_asked_for() -> None:
     kernel.feed(StopRequested())
     kernel.apply("extend", (60.0, 20.0))
     assert kernel.timer == 60.0
-    kernel.feed(StopRequested(within=2.0))  # the container ends: nobody gets more
+    kernel.feed(StopRequested(within=2.0))  # the container ends: no more time
     kernel.apply("extend", (60.0, 20.0))
     assert kernel.timer == 2.0
 
@@ -377,7 +418,7 @@ def test_restart_limit_counts_whatever_the_reason() -> None:
     assert kernel.now.reason == "more than 2 restarts in 60 s: exit code 1"
     kernel.feed(StartRequested())
     kernel.apply("exit", (1, 30.0))
-    assert kernel.now.state == s.RUNNING  # whoever starts it by hand forgives
+    assert kernel.now.state == s.RUNNING  # a start by hand forgives
     for _ in range(5):
         kernel.apply("pass", 50.0)
         kernel.apply("exit", (1, 30.0))

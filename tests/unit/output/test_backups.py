@@ -159,7 +159,7 @@ def test_the_time_is_that_of_the_plain_file_and_the_mode_that_of_the_log(
 
 
 def test_two_different_files_of_one_number_are_both_kept(path: Path) -> None:
-    """Compression was switched off and on again, or somebody else compresses here."""
+    """Compression was switched off and on again, or another program compresses here."""
     Path(f"{path}.1").write_bytes(b"plain\n")
     Path(f"{path}.1.gz").write_bytes(gzip.compress(b"other\n"))
     with Place(str(path)) as place:

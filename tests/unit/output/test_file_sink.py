@@ -168,7 +168,7 @@ def test_a_gap_keeps_the_oldest(path: Path) -> None:
     assert b"".join(files(path)) == b"line 000\nline 001\nline 003\nline 004\n"
 
 
-def test_reopen_after_somebody_moved_the_file(path: Path) -> None:
+def test_reopen_after_the_file_was_moved(path: Path) -> None:
     sink = FileSink(FakeRouter(), str(path), 0, 0)
     put(sink, FakeSource(), b"one\n")
     os.rename(path, f"{path}.old")
@@ -249,7 +249,7 @@ def test_a_removed_directory_is_said_once_and_its_file_made_when_it_is_back(tmp_
     sink.close()
 
 
-def test_a_moved_file_is_left_to_whoever_moved_it(path: Path) -> None:
+def test_a_moved_file_is_left_alone(path: Path) -> None:
     """logrotate moves first and asks for `reopen` later; what comes in between belongs to the old file."""
     owner = FakeRouter()
     sink = FileSink(owner, str(path), 0, 0)

@@ -271,7 +271,7 @@ def test_a_fifo_needs_no_reader_and_survives_one(tmp_path: Path, owner: FakeRout
     os.mkfifo(path)
     sink = StreamSink(owner, open_path(path), path, False)
     source = FakeSource()
-    put(sink, source, b"before anybody reads\n")
+    put(sink, source, b"before the first read\n")
     for _ in range(2):
         reader = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
         assert os.read(reader, 100).endswith(b"\n")

@@ -1,4 +1,4 @@
-"""Live, ready, started and the numbers; what was first started when; waiting for what is so (no children)."""
+"""Live, ready, started and the numbers; what was first started when; waiting for conditions (no children)."""
 
 from __future__ import annotations
 
@@ -125,7 +125,7 @@ def test_the_command_counts_from_the_beginning() -> None:
     assert it.started()
 
 
-def test_started_once_it_was_ready_though_nobody_looked() -> None:
+def test_started_once_it_was_ready_though_no_probe_looked() -> None:
     web, job = Program("web"), Program("job", type="oneshot")
     it = probes(web, job)
     it.changed(job.become(EXITED), None)
@@ -220,7 +220,7 @@ def test_a_completed_oneshot_is_all_that_it_can_be() -> None:
     assert [wait_for(word, [job], seconds=0) for word in WANTED] == [[True]] * 3
 
 
-def test_whoever_has_failed_for_good_ends_the_waiting() -> None:
+def test_one_that_has_failed_for_good_ends_the_waiting() -> None:
     a, b = Program("a"), Program("b")
     assert wait_for("running", [a, b], lambda: a.become(FATAL), seconds=60) == [False, False]
     assert wait_for("running", [a, b], seconds=60) == [False, False]
@@ -379,8 +379,8 @@ def get(it: Endpoints, target: str, method: str = "GET") -> tuple[int, str]:
 def test_what_the_endpoints_say() -> None:
     db, web = Program("db").become(RUNNING), Program("web").become(UNHEALTHY, ready=False)
     it = endpoints(db, web)
-    assert get(it, "/livez") == (503, "not live\ndb RUNNING ok\nweb UNHEALTHY failed\n")
-    assert get(it, "/readyz") == (503, "not ready\ndb RUNNING ok\nweb UNHEALTHY failed\n")
+    assert get(it, "/livez") == (503, "not live: web is UNHEALTHY\ndb RUNNING ok\nweb UNHEALTHY failed\n")
+    assert get(it, "/readyz") == (503, "not ready: web is UNHEALTHY\ndb RUNNING ok\nweb UNHEALTHY failed\n")
     assert get(it, "/startupz")[0] == 503
     web.become(RUNNING)
     assert [get(it, path)[0] for path in ("/livez", "/readyz", "/startupz")] == [200, 200, 503]
@@ -396,10 +396,10 @@ def test_only_those_who_ask_for_it_get_what_a_check_said() -> None:
     web = Program("web").become(UNHEALTHY)
     web.pid, web.uptime, web.restarts, web.health_message = 7, 61.2, 2, "said:\n\x1b[31m password"
     it = endpoints(web)
-    assert get(it, "/livez") == (503, "not live\nweb UNHEALTHY failed\n")
+    assert get(it, "/livez") == (503, "not live: web is UNHEALTHY\nweb UNHEALTHY failed\n")
     assert get(it, "/livez?verbose") == (
         503,
-        "not live\nweb UNHEALTHY failed; pid 7; up 61 s; restarts 2; said:  [31m password\n",
+        "not live: web is UNHEALTHY\nweb UNHEALTHY failed; pid 7; up 61 s; restarts 2; said:  [31m password\n",
     )
     assert get(it, "/livez?a=b&verbose=1") == get(it, "/livez?verbose")
     assert get(it, "/livez?notverbose") == get(it, "/livez")

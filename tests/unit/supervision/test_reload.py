@@ -70,8 +70,8 @@ class World:
         for process in self.table.processes.values():
             process.become(RUNNING)
 
-    def reload(self) -> Any:
-        return running_loop().create_task(self.reloader.reload(dry_run=False))
+    def reload(self, *, force: bool = False) -> Any:
+        return running_loop().create_task(self.reloader.reload(dry_run=False, force=force))
 
 
 @pytest.fixture(autouse=True)
@@ -174,13 +174,33 @@ def test_a_removal_of_all_that_ran_is_the_end_once_it_is_done() -> None:
     run(story())
 
 
+def test_d10_a_reload_that_takes_every_program_away_wants_to_be_forced() -> None:
+    it = World(one("a"), one("b"))
+
+    async def story() -> None:
+        it.begin()
+        it.file = []
+        with pytest.raises(ValueError, match=r"no programs any more.*supervicectl reload --force"):
+            await it.reload()
+        assert {process.state for process in it.table.processes.values()} == {RUNNING}
+        task = it.reload(force=True)
+        await turns()
+        assert {process.state for process in it.table.processes.values()} == {STOPPING}
+        for process in list(it.table.processes.values()):
+            process.become(STOPPED)
+        await turns(1)
+        assert (await task)["removed"] == ["a", "b"]
+
+    run(story())
+
+
 def test_a_shutdown_overtakes_a_reload_before_and_while_it_stops() -> None:
     it = World(one("a"))
 
     async def story() -> None:
         it.begin()
         it.file = []
-        task = it.reload()
+        task = it.reload(force=True)
         await turns()
         it.termination.request(Verdict(0, "the end"))
         it.table.processes["a"].become(STOPPED)
@@ -189,7 +209,7 @@ def test_a_shutdown_overtakes_a_reload_before_and_while_it_stops() -> None:
         assert list(it.table.processes) == ["a"]
         assert it.applied == []
         with pytest.raises(Overtaken):
-            await it.reload()
+            await it.reload(force=True)
         assert (await it.reloader.reload(dry_run=True))["removed"] == ["a"]
 
     run(story())
@@ -202,11 +222,11 @@ def test_the_foreground_command_stands_in_no_file_and_stays() -> None:
         it.table.processes["main"].foreground = ["sh"]
         it.begin()
         it.file = [one("b"), one("a")]
-        await it.reload()
+        await it.reload(force=True)
         assert list(it.table.processes) == ["b", "a", "main"]
         it.file = [one("a"), one("main")]
         with pytest.raises(ValueError, match=r"\[program:main\] cannot be main beside the command"):
-            await it.reload()
+            await it.reload(force=True)
         assert list(it.table.processes) == ["b", "a", "main"]
 
     run(story())

@@ -111,7 +111,7 @@ def above(configs: list[ProgramConfig]) -> dict[str, set[str]]:
 
 
 def check(world: World, every: list[ProgramConfig], active: set[str]) -> None:
-    """Whoever needs it has gone before it is told to stop; equals are stopped in the reverse order of starts."""
+    """What needs it has gone before it is told to stop; equals are stopped in the reverse order of starts."""
     at = {entry: number for number, entry in enumerate(world.story)}
     needs = above(every)
     place = ranks(every)
@@ -139,7 +139,7 @@ def test_a_shutdown_is_the_exact_reverse_and_ends(
         Program(world, c, data.draw(st.sampled_from(STATES)), data.draw(st.integers(0, 3))) for c in every
     ]
     for process in world.processes:
-        if process.state == STOPPING:  # somebody stopped it a moment ago
+        if process.state == STOPPING:  # it was stopped a moment ago
             process.later(process.turns, process.end)
     active = {p.config.name for p in world.processes if p.state not in RESTING}
     world.run(Shutdown(loop, world.processes, 30.0, None).run())

@@ -166,7 +166,7 @@ def test_a_change_of_health_alone_is_no_end_unless_it_is_configured() -> None:
     run(story())
 
 
-def test_nobody_is_judged_before_the_run() -> None:
+def test_no_process_is_judged_before_the_run() -> None:
     it = World(one("a", main=True))
     it.become("a", FATAL, status=1)
     it.termination.judge()

@@ -1,4 +1,4 @@
-"""Random graphs through everything that decides: startup, processes, the law, checks, probes and the shutdown.
+"""Random graphs through everything that decides: startup, processes, the state machine, checks, probes and the shutdown.
 
 Only the kernel is made up: children, their ends, their words and the clock. What a program fulfils is taken
 down here from what its child did, not asked of the code under test.
@@ -124,6 +124,9 @@ class World:
     def knows(self, _pid: int) -> bool:
         return True
 
+    def strangers(self) -> list[int]:
+        return []
+
     # -- what happens ------------------------------------------------------------------------------------
 
     def alive(self, run: Run) -> bool:
@@ -175,7 +178,7 @@ class World:
 
         return SimpleNamespace(check=check)
 
-    # -- what is so --------------------------------------------------------------------------------------
+    # -- conditions --------------------------------------------------------------------------------------
 
     def process(self, run: Run) -> Process:
         return self.supervisor.processes[run.name]

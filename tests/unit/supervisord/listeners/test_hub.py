@@ -108,7 +108,7 @@ def test_where_our_states_are_not_supervisords(stage: Callable[..., Stage]) -> N
     ]
 
 
-def test_only_what_somebody_wants_has_a_number(stage: Callable[..., Stage]) -> None:
+def test_only_what_is_wanted_has_a_number(stage: Callable[..., Stage]) -> None:
     one = stage("PROCESS_STATE_FATAL")
     one.change("STOPPED", "STARTING")
     one.change("STARTING", "RUNNING", pid=1)
@@ -247,7 +247,7 @@ def test_the_event_of_one_that_breaks_the_protocol_over_it_is_anothers(stage: Ca
     os.close(stdin)
 
 
-def test_nobody_is_told_anything_before_it_is_running(stage: Callable[..., Stage]) -> None:
+def test_no_listener_is_told_anything_before_it_is_running(stage: Callable[..., Stage]) -> None:
     one = stage("REMOTE_COMMUNICATION")
     one.listener.state = "STARTING"
     one.heard(b"READY\n")

@@ -123,7 +123,7 @@ def test_as_deep_as_allowed() -> None:
     assert value == ""
 
 
-def door(loop: Any = None) -> XmlRpcHandler:
+def handler_on(loop: Any = None) -> XmlRpcHandler:
     return XmlRpcHandler(
         loop,
         {
@@ -143,7 +143,7 @@ PIECES = st.sampled_from(
 
 @given(st.lists(PIECES, max_size=20).map(lambda parts: "".join(parts).encode()) | st.binary(max_size=80))
 def test_any_bytes_get_a_fault_or_a_400(data: bytes) -> None:
-    answer = door().handle(Request("POST", "/RPC2", {}, data))
+    answer = handler_on().handle(Request("POST", "/RPC2", {}, data))
     assert isinstance(answer, Response)
     assert isinstance(answer.body, bytes)
     if answer.status == 200:
@@ -157,7 +157,7 @@ def test_any_bytes_get_a_fault_or_a_400(data: bytes) -> None:
 
 @given(st.sampled_from(["a.one", "a.boom", "a.none"]), st.lists(VALUES, max_size=3).map(tuple))
 def test_any_parameters_get_an_answer(name: str, params: tuple[Any, ...]) -> None:
-    answer = door().handle(Request("POST", "/RPC2", {}, xmlrpc.client.dumps(params, name).encode()))
+    answer = handler_on().handle(Request("POST", "/RPC2", {}, xmlrpc.client.dumps(params, name).encode()))
     assert isinstance(answer, Response)
     assert isinstance(answer.body, bytes)
     try:
@@ -171,7 +171,7 @@ def test_any_parameters_get_an_answer(name: str, params: tuple[Any, ...]) -> Non
 
 
 def test_only_post() -> None:
-    answer = door().handle(Request("GET", "/RPC2"))
+    answer = handler_on().handle(Request("GET", "/RPC2"))
     assert isinstance(answer, Response)
     assert (answer.status, answer.headers["Allow"]) == (405, "POST")
 
@@ -186,7 +186,7 @@ def test_any_multicall_gets_as_many_answers(calls: list[Any]) -> None:
     loop = Loop()
     body = xmlrpc.client.dumps((calls,), "system.multicall").encode()
     try:
-        answer = loop.run_until_complete(door(loop).handle(Request("POST", "/RPC2", {}, body)))  # type: ignore[arg-type]
+        answer = loop.run_until_complete(handler_on(loop).handle(Request("POST", "/RPC2", {}, body)))  # type: ignore[arg-type]
     finally:
         loop.close()
     answers: Any

@@ -10,14 +10,15 @@ from pathlib import Path
 
 import pytest
 
-REPOSITORY = Path(__file__).resolve().parents[1]
+from tests.paths import ROOT
+
 ARCHITECTURE = {"x86_64": "amd64", "aarch64": "arm64"}.get(platform.machine(), platform.machine())
 CANNOT_BE_BUILT = 3
 
 
 @functools.cache
 def _build() -> tuple[int, str]:
-    command = [sys.executable, str(REPOSITORY / "docker/bundle/build.py")]
+    command = [sys.executable, str(ROOT / "docker/bundle/build.py")]
     done = subprocess.run(command, capture_output=True, text=True, timeout=1500, check=False)
     return done.returncode, done.stderr
 
@@ -28,4 +29,4 @@ def bundle_folder() -> Path:
     if code == CANNOT_BE_BUILT:
         pytest.skip(said.strip().splitlines()[-1])
     assert code == 0, said
-    return REPOSITORY / "build/bundle" / ARCHITECTURE / "opt/supervice"
+    return ROOT / "build/bundle" / ARCHITECTURE / "opt/supervice"

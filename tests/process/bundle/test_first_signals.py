@@ -17,9 +17,10 @@ from typing import NamedTuple
 
 import pytest
 
-from tests.bundle_folder import bundle_folder
+from tests.paths import ROOT
+from tests.process.harness.bundle import bundle_folder
 
-FIRST_PROCESS = Path(__file__).parent / "harness" / "first_process.py"
+FIRST_PROCESS = ROOT / "tests" / "process" / "harness" / "first_process.py"
 TRACE_ME, SINGLE_STEP = 0, 9  # linux/ptrace.h
 OFFSETS = 200
 LONGEST = 100.0  # milliseconds: four times what a start takes on a machine that does nothing else

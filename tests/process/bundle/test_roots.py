@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.bundle_folder import bundle_folder
 from tests.eventually import eventually
+from tests.process.harness.bundle import bundle_folder
 
 pytestmark = [
     pytest.mark.timeout(1600),

@@ -10,10 +10,12 @@ import subprocess
 import sys
 import tarfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from tests.bundle_folder import ARCHITECTURE, REPOSITORY, bundle_folder
+from tests.paths import ROOT
+from tests.process.harness.bundle import ARCHITECTURE, bundle_folder
 
 pytestmark = pytest.mark.timeout(1600)
 
@@ -27,11 +29,11 @@ def folder() -> Path:
 
 @pytest.fixture(scope="session")
 def archive(folder: Path) -> Path:
-    return REPOSITORY / "build/bundle" / f"{ARCHITECTURE}.tar"
+    return ROOT / "build/bundle" / f"{ARCHITECTURE}.tar"
 
 
-def run(*command: str | Path, **options: object) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False, **options)  # type: ignore[call-overload, no-any-return]
+def run(*command: str | Path, **options: Any) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False, **options)
 
 
 def test_one_program_by_three_names(folder: Path) -> None:
@@ -79,7 +81,13 @@ def test_it_is_small(folder: Path, archive: Path) -> None:
 
 def test_the_same_sources_give_the_same_bytes(folder: Path, archive: Path) -> None:
     before = archive.read_bytes()
-    command = [sys.executable, f"{REPOSITORY}/docker/bundle/build.py", "--again", "--arch", ARCHITECTURE]
+    command: list[str | Path] = [
+        sys.executable,
+        ROOT / "docker/bundle/build.py",
+        "--again",
+        "--arch",
+        ARCHITECTURE,
+    ]
     subprocess.run(command, check=True, timeout=600, capture_output=True)
     assert archive.read_bytes() == before
 
@@ -174,7 +182,7 @@ def test_host_names_need_no_unicode_tables(folder: Path) -> None:
 @pytest.mark.skipif(shutil.which("qemu-aarch64-static") is None, reason="takes qemu-user-static")
 def test_the_other_architecture_starts() -> None:
     """As far as an emulator goes, which cannot run children of another architecture by itself."""
-    folder = REPOSITORY / "build/bundle/arm64/opt/supervice"
+    folder = ROOT / "build/bundle/arm64/opt/supervice"
     if not folder.is_dir():
         pytest.skip("not built: make bundle BUNDLES='amd64 arm64'")
     program = folder / "bin/supervice"

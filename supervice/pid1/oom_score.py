@@ -1,0 +1,49 @@
+"""Makes the kernel take programs before PID 1 when the container has no memory left.
+
+The daemon is often the largest process of a container of small ones, and its end is the end of all. Children
+inherit `oom_score_adj`, so it is raised for the moment of a spawn: a write to the child's own file would miss
+what the child has forked by then. No right is needed to raise it, nor to lower it again to where it was.
+"""
+
+from __future__ import annotations
+
+import os
+
+# How much sooner than PID 1 a program is taken, in thousandths of the container's memory; 1000 is the most.
+STEP = 100
+MOST = 1000
+
+
+class OomScore:
+    """Used as a context around each spawn; does nothing where the kernel does not let us."""
+
+    __slots__ = ("_fd", "_ours", "_theirs")
+
+    def __init__(self) -> None:
+        self._fd = -1
+        self._ours = self._theirs = b""
+        try:
+            self._fd = os.open("/proc/self/oom_score_adj", os.O_RDWR | os.O_CLOEXEC)
+            ours = int(os.pread(self._fd, 16, 0))
+        except (OSError, ValueError):  # /proc that is read-only or not there
+            self.close()
+            return
+        self._ours, self._theirs = b"%d" % ours, b"%d" % min(MOST, ours + STEP)
+
+    def __enter__(self) -> None:
+        self._write(self._theirs)
+
+    def __exit__(self, *_: object) -> None:
+        self._write(self._ours)
+
+    def _write(self, score: bytes) -> None:
+        if self._fd >= 0:
+            try:
+                os.pwrite(self._fd, score, 0)
+            except OSError:
+                self.close()
+
+    def close(self) -> None:
+        if self._fd >= 0:
+            os.close(self._fd)
+            self._fd = -1

@@ -1,0 +1,130 @@
+"""Makes processes by `subprocess.Popen`: another user, and whatever an application with threads asks for.
+
+Loaded with the first of them. `spawn` decides who goes this way and says in words what failed.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+
+from supervice.lean.builtin import signal
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+    from typing import Protocol
+
+    from supervice.pid1.identity import Identity
+
+    class Order(Protocol):
+        """What a `spawn.Order` says that this way can do."""
+
+        @property
+        def argv(self) -> list[str]: ...
+        @property
+        def env(self) -> Mapping[str, str]: ...
+        @property
+        def stdin(self) -> int: ...
+        @property
+        def stdout(self) -> int: ...
+        @property
+        def stderr(self) -> int: ...
+        @property
+        def directory(self) -> str | None: ...
+        @property
+        def umask(self) -> int | None: ...
+        @property
+        def new_session(self) -> bool: ...
+        @property
+        def extra_fds(self) -> tuple[tuple[int, int], ...]: ...
+
+
+class Taken(Exception):
+    """A number that the child wants for a descriptor is used by the application, in words."""
+
+
+def popen(
+    path: str, order: Order, identity: Identity | None, signums: Iterable[int], *, exclusive: bool
+) -> int:
+    """The pid of the process; `signums` have their default action there. Taken, OSError, SubprocessError."""
+    with _Unignored(signums), _Lent(order.extra_fds, exclusive=exclusive):
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, (signal.SIGCHLD,))  # the child would inherit it blocked
+        process = subprocess.Popen(
+            order.argv,
+            executable=path,
+            env=dict(order.env),
+            stdin=order.stdin,
+            stdout=order.stdout,
+            stderr=order.stderr,
+            pass_fds=[number for _, number in order.extra_fds],
+            cwd=order.directory,
+            umask=-1 if order.umask is None else order.umask,
+            start_new_session=order.new_session,
+            process_group=None if order.new_session else 0,
+            user=None if identity is None else identity.uid,
+            group=None if identity is None else identity.gid,
+            extra_groups=None if identity is None else list(identity.groups),
+        )
+    # The reaper collects it; without this, Popen would warn and keep the pid on a list of its own.
+    process.returncode = 0
+    return process.pid
+
+
+class _Lent:
+    """Popen passes a descriptor only under the number that it has here: for the moment of the spawn it gets
+    the child's number, and what had that number comes back (epoll does not notice: it is the same open file).
+
+    In a process with threads another one may use that number meanwhile: there it has to be free.
+    """
+
+    def __init__(self, fds: tuple[tuple[int, int], ...], *, exclusive: bool) -> None:
+        self._fds = fds
+        self.exclusive = exclusive
+        self._saved: list[tuple[int, int]] = []
+
+    def __enter__(self) -> None:
+        import fcntl
+
+        for ours, number in self._fds:
+            try:
+                saved = fcntl.fcntl(number, fcntl.F_DUPFD_CLOEXEC, ours + 1)
+            except OSError:
+                saved = -1
+            if saved >= 0 and not self.exclusive:
+                os.close(saved)
+                raise Taken(f"descriptor {number} is in use in this application")
+            self._saved.append((number, saved))
+            os.dup2(ours, number, inheritable=False)
+
+    def __exit__(self, *_: object) -> None:
+        for number, saved in self._saved:
+            if saved >= 0:
+                os.dup2(saved, number, inheritable=False)
+                os.close(saved)
+            else:
+                os.close(number)
+
+
+class _Unignored:
+    """Popen puts back only what Python ignores. What the application ignores has a handler that does nothing
+    for the moment of the spawn: such a one becomes the default in the child. (Only the main thread can.)
+    """
+
+    def __init__(self, signums: Iterable[int]) -> None:
+        self._signums = signums
+
+    def __enter__(self) -> None:
+        ignored = (n for n in self._signums if signal.getsignal(n) == signal.SIG_IGN)
+        self._ignored = [n for n in ignored if n not in (signal.SIGPIPE, signal.SIGXFSZ)]
+        self._set(lambda *_: None)
+
+    def __exit__(self, *_: object) -> None:
+        self._set(signal.SIG_IGN)
+
+    def _set(self, handler: Callable[..., object] | signal.Handlers) -> None:
+        try:
+            for signum in self._ignored:
+                signal.signal(signum, handler)
+        except ValueError:
+            pass  # not the main thread

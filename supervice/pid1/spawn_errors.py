@@ -1,0 +1,87 @@
+"""Why a process could not be made: in words, with what follows from it. Loaded when one could not be."""
+
+from __future__ import annotations
+
+import errno
+import os
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    # In words, whether it is permanent, the exit code, and the errno where it says nothing about the program:
+    # the arguments of a `spawn.SpawnError`.
+    Reason = tuple[str, bool, int, int]
+
+NOT_FOUND = 127
+NOT_EXECUTABLE = 126
+# What the whole container lacks: pids, memory, descriptors. It says nothing about the program.
+SHORTAGE = frozenset({errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE})
+# A user that cannot be switched to will not become possible by trying again.
+_PERMANENT = frozenset({errno.EPERM})
+# Bytes of one word or variable, with its final NUL: MAX_ARG_STRLEN of linux/binfmts.h.
+LONGEST_WORD = 32 * 4096
+
+
+def is_shortage(error: BaseException) -> bool:
+    """Whether the container lacks something, so that it says nothing about the program."""
+    return isinstance(error, MemoryError) or getattr(error, "errno", 0) in SHORTAGE
+
+
+def is_about_us(error: BaseException) -> bool:
+    """Whether a check could not be run for a reason that says nothing about who is checked."""
+    number = getattr(error, "errno", 0)
+    return is_shortage(error) or number == errno.E2BIG or getattr(error, "filename", None) == os.devnull
+
+
+def failure(error: Exception) -> tuple[str, bool, int, bool]:
+    """What a failed start comes to: the reason, whether it is permanent, the exit code, and `is_shortage`."""
+    lacks = is_shortage(error)
+    if isinstance(error, (OSError, MemoryError)):  # no descriptor is left, or a log file cannot be opened
+        where = getattr(error, "filename", None) or "spawn"
+        return f"{where}: {getattr(error, 'strerror', None) or error or 'out of memory'}", False, 1, lacks
+    return str(error), getattr(error, "permanent", False), getattr(error, "code", 1), lacks
+
+
+def explain(error: Exception, path: str, argv: list[str], env: Mapping[str, str]) -> Reason:
+    """Why `path` could not be run with these."""
+    number = (error.errno if isinstance(error, OSError) else None) or 0
+    if number in (errno.ENOENT, errno.ENOTDIR):
+        if number == errno.ENOENT and os.path.exists(path):
+            return f"{path}: its interpreter (the #! line, or the loader) is missing", False, NOT_FOUND, 0
+        return f"command {path} not found", False, NOT_FOUND, 0
+    if number == errno.EACCES:
+        return f"{path} is not executable (permission denied)", False, NOT_EXECUTABLE, 0
+    if number == errno.ENOEXEC:
+        words = f"{path} is no program for this machine (a script needs a #! line)"
+        return words, False, NOT_EXECUTABLE, 0
+    if number == errno.E2BIG:
+        return f"{path}: {_too_long(argv, env)}", True, NOT_EXECUTABLE, number
+    words = f"{path}: {os.strerror(number) if number else error}"
+    if number in SHORTAGE:
+        return f"{words}{_WHAT_LACKS.get(number, '')}", False, 1, number
+    return words, number in _PERMANENT, NOT_EXECUTABLE, 0
+
+
+_WHAT_LACKS = {
+    errno.EAGAIN: " (no process is to be had: the limit of pids of the container or of the user is reached)",
+    errno.EMFILE: " (no descriptor is to be had; raise minfds, or docker run --ulimit nofile=N)",
+}
+
+
+def _too_long(argv: list[str], env: Mapping[str, str]) -> str:
+    """What E2BIG is about: the word or the variable that is too long alone, else the longest of them all."""
+    sizes = [(_size(f"{name}={value}"), f"the variable {name}") for name, value in env.items()]
+    sizes += [(_size(word), f"word {number} of the command") for number, word in enumerate(argv, 1)]
+    size, what = max(sizes, default=(0, "the command"))
+    if size > LONGEST_WORD:
+        return f"{what} is too long: {size} bytes, and the kernel takes {LONGEST_WORD}; pass it in a file"
+    every = sum(size for size, _ in sizes)
+    return (
+        f"the command and its environment are too long together: {every} bytes; "
+        f"the longest is {what} with {size}; pass it in a file, or raise rlimit_stack"
+    )
+
+
+def _size(text: str) -> int:
+    return len(os.fsencode(text)) + 1

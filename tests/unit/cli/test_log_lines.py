@@ -1,0 +1,68 @@
+"""What `logs` shows on a terminal: text and its colours, and no other command of a program (B8, SPEC 13)."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from supervice.cli.log_lines import Colours, LogLines
+
+RED, RESET = "\x1b[31m", "\x1b[0m"
+
+
+def shown(*pieces: str) -> str:
+    colours = Colours()
+    return "".join(map(colours.pass_on, pieces))
+
+
+@pytest.mark.parametrize(
+    ("text", "left"),
+    [
+        ("plain\ttext é ✓\n", "plain\ttext é ✓\n"),
+        (f"{RED}red{RESET} not\n", f"{RED}red{RESET} not\n"),
+        ("\x1b[1;38;5;208mfine\x1b[m\n", "\x1b[1;38;5;208mfine\x1b[m\n"),
+        ("\x1b[2J\x1b[Hgone\n", "gone\n"),
+        ("\x1b]0;a title\x07text\n", "text\n"),
+        ("\x1b]52;c;cm0gLXJm\x1b\\text\n", "text\n"),
+        ("\x1b]0;no end\ntext\n", "\ntext\n"),
+        ("\x1bPq#0\x1b\\text", "text"),
+        ("\x1bc\x1b(0text", "text"),
+        ("\x1b[>4;1mtext\x1b[?25l", "text"),
+        ("\x1b[31\ntext", "\ntext"),
+        ("\x1b\x1b[31mred", "\x1b[31mred"),
+        ("bell \x07 c1 \x9b2J \x7f", "bell \\x07 c1 \\x9b2J \\x7f"),
+        ("dos\r\n", "dos\n"),
+        ("root # safe\rhidden\n", "root # safe hidden\n"),
+        ("\u202egnirts", "\\x202egnirts"),
+    ],
+)
+def test_b8_colours_and_nothing_else_reach_a_terminal(text: str, left: str) -> None:
+    assert shown(text) == left
+    assert shown(*text) == left.replace(RED + "red", RED + "red") or "\r" in text
+
+
+def test_b8_a_colour_ends_with_its_line() -> None:
+    assert shown(f"{RED}one\ntwo{RESET}\nthree\n") == f"{RED}one{RESET}\n{RED}two{RESET}\nthree\n"
+
+
+def test_b8_each_stream_has_its_own_sequence() -> None:
+    lines = LogLines(prefix=False, terminal=True)
+    said = lines.add({"name": "a", "stream": "stdout", "data": "\x1b["})
+    said += lines.add({"name": "b", "stream": "stdout", "data": "2Jtext"})
+    said += lines.add({"name": "a", "stream": "stdout", "data": "2Jmore"})
+    assert said == "2Jtextmore"
+
+
+def test_a_pipe_gets_the_text_as_it_is() -> None:
+    text = "\x1b[2J\r\x07\x1b]0;x\x07\n"
+    assert LogLines(prefix=False).add({"data": text}) == text
+
+
+@given(st.lists(st.text(alphabet="\x1b[]m0;31\x07\\PJ\n\rab\x9b", max_size=20), max_size=8))
+def test_b8_no_bytes_bring_another_command_through(pieces: list[str]) -> None:
+    said = shown(*pieces)
+    rest = re.sub(r"\x1b\[[0-9;:]*m", "", said)
+    assert all(c.isprintable() or c in "\t\n" for c in rest)
