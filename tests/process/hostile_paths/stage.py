@@ -98,7 +98,7 @@ class Stage:
             raise AssertionError(f"the daemon does not end: {self.text}") from None
 
     def kill(self) -> None:
-        """SIGKILL to the daemon, and to its programs, which nobody would stop any more."""
+        """SIGKILL to the daemon, and to its programs, which would run on."""
         assert self.daemon is not None
         left = procfs.descendants(self.daemon.pid)
         self.daemon.kill()

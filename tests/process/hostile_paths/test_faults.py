@@ -127,7 +127,7 @@ def test_a3_a_pid_file_that_a_stranger_holds_keeps_nobody_from_starting(stage: S
         os.mkfifo(path, 0o666)
         stage.give(path)
     else:
-        path.write_text("1\n")  # left by a killed daemon of root's: everyone may read it, and lock it
+        path.write_text("1\n")  # left by a killed daemon of root's: every user may read it, and lock it
         if kind == "locked file":
             stage.give(path)
     if kind == "locked by a reader":
