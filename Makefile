@@ -76,8 +76,8 @@ container: venv  ## tests of the image, in containers
 	@$(TRY_BUNDLE)
 	$(WITH_ENGINE) $(PYTEST) tests/container
 
-# Tests at the same time; `make test WORKERS=0` runs one after the other. The container ring stays on one worker.
-WORKERS ?= 2
+# `make test WORKERS=2` runs two tests at a time; the container ring stays on one worker.
+WORKERS ?= 0
 # One run of pytest for the three rings, so that one failing ring does not hide the next one's
 # result and the last line counts them all.
 .PHONY: test

@@ -1,7 +1,7 @@
 """Compresses rotated log files, one after the other, in a process of its own beside the event loop.
 
-The process gets two descriptors and knows no names; the names are changed here, between two rotations, once
-it has ended well: `log.gz.tmp` becomes `log.N.gz`, then the plain file goes. Imported with the first log file
+The process gets two descriptors and knows no names. After its success the daemon changes the names, between
+two rotations: `log.gz.tmp` becomes `log.N.gz`, then the plain file goes. Imported with the first log file
 that asks for it (docs/adr/0016).
 """
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
         def __call__(
             self, argv: list[str], stdin: int, stdout: int, ended: Callable[[int], object]
         ) -> Callable[[], object]:
-            """Starts a helper and returns what kills it; `ended(status)` comes in any case. OSError."""
+            """Starts a helper and returns a function that kills it; always calls `ended(status)`. OSError."""
 
     class Log(Protocol):
         """A sink whose old files are compressed."""
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
         mode: tuple[int, bool]
 
 
-# wbits 31 is the gzip format. What could not be written ends it with a status other than 0.
+# wbits 31 is the gzip format. A failed write ends it with a status other than 0.
 _CODE = """
 import os, zlib
 os.nice(10)
@@ -48,7 +48,7 @@ put(gzip.flush())
 os.fsync(1)
 """
 
-# Behind the name of a log: what is being compressed.
+# The suffix of what is being compressed.
 TEMPORARY = f"{SUFFIX}.tmp"
 
 
@@ -75,7 +75,7 @@ class _Job:
 
 
 class Archive:
-    """Of one router. One helper at a time, however many logs are rotated."""
+    """Compresses the logs of one router, with one helper at a time."""
 
     def __init__(self, start: Starter, log: Callable[[str, str], object]) -> None:
         self._start = start
@@ -90,7 +90,7 @@ class Archive:
         return self._job is not None
 
     def want(self, log: Log) -> None:
-        """`log` was rotated: its plain backups are compressed, also those that an earlier end left over."""
+        """Compresses the plain backups of `log`, also those that an earlier run left."""
         if log not in self._queue:
             self._queue.append(log)
         self._next()
@@ -113,10 +113,10 @@ class Archive:
         try:
             status = os.fstat(source)
             if place.shared and not (is_plain(status) and is_trusted(status.st_uid)):
-                return  # it was changed since it was listed
+                return  # it has changed since it was listed
             temporary = f"{place.name}{TEMPORARY}"
             place.sweep(temporary)
-            # Made by us, so that nothing which a program puts there is written to; its mode is the log's.
+            # A new file, so that nothing that a program puts there is written to; with the mode of the log.
             try:
                 target = place.create(os.O_WRONLY, log.mode[0], temporary, exact=log.mode[1])
             except FileExistsError:
@@ -151,11 +151,13 @@ class Archive:
         self._next()
 
     def _failed(self, log: Log, why: str) -> None:
-        """Tried again after the next rotation; nothing is lost."""
-        self._log("warning", f"{log.path}: an old log file could not be compressed and stays as it is: {why}")
+        """Reports a failure; the next rotation tries again, and nothing is lost."""
+        self._log(
+            "warning", f"{log.path}: an old log file could not be compressed ({why}); it stays as it is"
+        )
 
     def close(self) -> None:
-        """Gives up what is under way; the next daemon compresses it."""
+        """Gives up what is under way; the next run compresses it."""
         self._closed = True
         self._queue.clear()
         job, self._job = self._job, None
@@ -166,7 +168,7 @@ class Archive:
 
 
 def _put_in_place(job: _Job) -> None:
-    """The number is looked up now: the file has moved on when the log was rotated meanwhile."""
+    """Renames the compressed file. It looks the number up now: a rotation may have moved the plain file."""
     with Place(job.log.path) as place:
         temporary = f"{place.name}{TEMPORARY}"
         backups = Backups(place)

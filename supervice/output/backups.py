@@ -1,8 +1,8 @@
 """The rotated files of a log: `log.1` … `log.N`, the newest first, plain or compressed (`log.3.gz`).
 
-Renames and unlinks only; whatever moment we are killed at, every line is in one of the files. What a
-stranger has put among them is left alone: its number is passed over. Called by `FileSink` when it rotates
-and by `Archive` when a file is compressed; must not know who writes.
+It renames and unlinks, and nothing else: at whatever moment the daemon is killed, each line is in one of the
+files. It leaves files of other users alone and passes over their numbers. `FileSink` calls it at a rotation
+and `Archive` after a compression; it must not know the writers.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from supervice.fs.place import Place, identity, is_trusted
 
 SUFFIX = ".gz"
 MOST = 1000  # of one log; `check` allows no more
-# A directory with more names than this takes too long to be listed: then number after number is asked for.
+# Listing a directory with more names than this takes too long: then it asks for number after number.
 LONGEST_LISTING = 10_000
 
 
 class Backups:
-    """The backups of the log at `place` as they are now. `foreign`: the names that are none of ours."""
+    """The backups of the log at `place` as they are now. `foreign`: the names that are not ours."""
 
     def __init__(self, place: Place) -> None:
         self._place = place
@@ -69,7 +69,7 @@ class Backups:
         return is_plain(status) and is_trusted(status.st_uid)
 
     def _numbers(self, backups: int) -> list[int]:
-        """The numbers for so many backups."""
+        """Returns the numbers for so many backups."""
         found = []
         for number in range(1, MOST + 1):
             if number not in self._taken:
@@ -82,12 +82,11 @@ class Backups:
         return f"{self._place.name}.{number}{suffix}"
 
     def shift(self, backups: int) -> str:
-        """Makes the first name free by moving each file to the next one, and returns it. OSError: some may
-        have moved.
+        """Moves each file to the next name, and returns the first name, which is free then.
 
-        Only as far as the first free number: after a kill in the middle, or when a file was taken away,
-        nothing older has to go. The oldest is unlinked first: renaming over an existing file makes ext4 write
-        the other one out at once.
+        OSError: some files may have moved. It moves files up to the first free number only: after a kill in
+        the middle, or when a file was taken away, nothing older has to go. It unlinks the oldest first:
+        renaming over an existing file makes ext4 write the other one out at once.
         """
         numbers = self._numbers(backups)
         if not numbers:
@@ -116,14 +115,15 @@ class Backups:
         return self.name(numbers[0])
 
     def begun(self) -> None:
-        """The name that `shift` made free is taken by the log."""
+        """Notes that the log has taken the name that `shift` made free."""
         self._plain.add(self._first)
 
     def next_plain(self, backups: int) -> int:
-        """The newest backup that is still to be compressed; 0: none.
+        """Returns the number of the newest backup that is still to be compressed; 0: none.
 
-        When both forms of one number are there, of the same time to the nanosecond, we were killed after the
-        compressed one was complete: the plain one goes. Two that differ are two files; neither is touched.
+        Both forms of one number, with the same time to the nanosecond: the daemon was killed after the
+        compressed one was complete, and the plain one goes. Two that differ are two files; neither is
+        touched.
         """
         for number in self._numbers(backups):
             if number not in self._plain:
@@ -139,7 +139,7 @@ class Backups:
         return 0
 
     def find(self, backups: int, file: tuple[int, int]) -> int:
-        """The number that a plain backup has by now, known by device and inode; 0 when it is gone."""
+        """Returns the number of a plain backup, known by device and inode; 0 when it is gone."""
         for number in self._numbers(backups):
             if number in self._plain:
                 try:
@@ -151,7 +151,7 @@ class Backups:
 
 
 class Rotation:
-    """The rotations of one block of output: the directory is walked to and listed once for all of them."""
+    """The rotations of one block of output, which walk to the directory and list it once."""
 
     def __init__(self, path: str) -> None:
         """OSError, as `Place`."""
@@ -160,8 +160,10 @@ class Rotation:
         self.foreign: frozenset[str] = frozenset()  # the paths of what is among the backups and not ours
 
     def put_away(self, fd: int, backups: int) -> str:
-        """Gives the log that is open as `fd` the first name of its backups, and returns that; "" when the log
-        was removed or moved by another process. OSError."""
+        """Gives the log that is open as `fd` the first name of its backups, and returns that name.
+
+        Returns "" when another process has removed or moved the log. OSError.
+        """
         place = self.place
         try:
             if identity(place.stat()) != identity(os.fstat(fd)):
@@ -182,7 +184,7 @@ class Rotation:
 
 
 def is_plain(status: os.stat_result) -> bool:
-    """A regular file with one name and without set-id bits."""
+    """Returns whether it is a regular file with one name and without set-id bits."""
     return stat.S_ISREG(status.st_mode) and status.st_nlink == 1 and not status.st_mode & 0o6000
 
 

@@ -1,9 +1,8 @@
 """Log files: appended to, rotated between lines, never in the way of the programs.
 
-One `FileSink` stands for one file and all its writers, so that one place knows its size and whether it
-ends in an unfinished line. A full disk blocks no program: what it does not take is counted and reported.
-Only a file that is rotated again and again does, for the turns of the loop that this takes: then what has
-come waits, and its writers with it.
+One `FileSink` stands for one file and all its writers, so that one place knows its size and whether it ends
+in an unfinished line. A full disk blocks no program: the sink counts and reports what the disk does not take.
+A file that is rotated again and again does block its writers, for the turns of the loop that this takes.
 """
 
 from __future__ import annotations
@@ -25,12 +24,12 @@ if TYPE_CHECKING:
 
 
 LONGEST_LINE = 65536
-# Seconds of output between two looks whether the file still has a name.
+# Seconds between two looks whether the file still has a name, while there is output.
 LOOK = 5.0
 
 
 def open_log(place: Place, mode: tuple[int, bool] = LOGFILE_MODE) -> int:
-    """Opens a log for appending and makes it when it is not there; OSError when that is not possible now."""
+    """Opens a log for appending, and makes it if it does not exist. OSError."""
     return open_or_create(place, APPEND, mode[0], exact=mode[1])
 
 
@@ -84,13 +83,13 @@ class FileSink:
         self.blocked = False  # sources are asked to wait
         self.users = 0
         self.tail: object = None  # the source whose unfinished line the file ends in
-        self._stuck = False  # the last rotation did not work; said once
+        self._stuck = False  # the last rotation failed; reported once
         self._rotation: Rotation | None = None  # while a block of output is written
         self._losses: Losses | None = None  # made with the first
         self._looked = owner.loop.time()
-        self._homeless = False  # the file was removed and cannot be made again; said once
-        self._said: frozenset[str] = frozenset()  # the backups that are not ours, said once each
-        self._held: Held | None = None  # what waits for the next turn, and who waits for that
+        self._homeless = False  # the file was removed and cannot be made again; reported once
+        self._said: frozenset[str] = frozenset()  # the backups that are not ours; reported once each
+        self._held: Held | None = None  # what waits for the next turn
         with Place(path) as place:
             self._fd = open_log(place, mode)
         self._measure()
@@ -107,11 +106,11 @@ class FileSink:
             self.tail = None
 
     def _ends_in_newline(self) -> bool:
-        """Asked once for a file that was there before us: its last line may be unfinished."""
+        """Returns whether the last line of a file that existed before is finished; asked once."""
         try:
             fd = os.open(f"/proc/self/fd/{self._fd}", os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
         except OSError:
-            return True  # we may append but not read; a joined line at worst
+            return True  # we may append but not read: two lines are joined at worst
         try:
             return os.pread(fd, 1, self._size - 1) == b"\n"
         except OSError:
@@ -122,7 +121,7 @@ class FileSink:
     def limits(
         self, maxbytes: int, backups: int, compress: bool, mode: tuple[int, bool] = LOGFILE_MODE
     ) -> None:
-        """New limits (reload); they hold from the next write on."""
+        """Sets the limits of a reload, from the next write on."""
         self.mode = mode
         self.maxbytes = self._limit = maxbytes
         self.backups = backups
@@ -177,7 +176,7 @@ class FileSink:
         self._owner.log("warning", f"{self.path}: was removed; it has been made again")
 
     def _write_across(self, source: Source, head: bytes, data: bytes | bytearray, end: int) -> None:
-        """Writes what does not fit into this file: whole lines up to the limit, rotation, the next ones."""
+        """Writes what does not fit into the file: whole lines up to the limit, a rotation, the next ones."""
         pos = 0
         while True:
             room = self._limit - self._size - len(head)
@@ -209,13 +208,13 @@ class FileSink:
         size = len(head) + len(part)
         if not size:
             return
-        if self._fd < 0:  # closed; the daemon's log may come after everything else
+        if self._fd < 0:  # closed: the daemon's log may come after everything else
             source.lose(size, 0, False)
             return
         done = 0
         try:
             done = os.writev(self._fd, (head, part)) if head else os.write(self._fd, part)
-            while done < size:  # a short write: the disk is full, the next one says so
+            while done < size:  # a short write: the disk is full, and the next write says so
                 done += os.write(self._fd, (head + bytes(part))[done:])
         except OSError as error:
             self._failed(source, error, head + bytes(part), done)
@@ -226,7 +225,7 @@ class FileSink:
             self._losses.over()
 
     def _failed(self, source: Source, error: OSError, block: bytes, done: int) -> None:
-        """Programs go on when a disk is full; only whole lines stay in the file, the rest is counted."""
+        """Counts what a full disk does not take; whole lines stay in the file, and programs go on."""
         kept = self._keep_whole_lines(block, done)
         lost = block[kept:]
         if self.tail is source and not kept:
@@ -238,7 +237,7 @@ class FileSink:
         self._losses.failed(error.strerror or str(error), len(lost))
 
     def _keep_whole_lines(self, block: bytes, done: int) -> int:
-        """`done` bytes got into the file; takes an unfinished line at their end out again."""
+        """Takes an unfinished line out of the file again; `done` bytes were written."""
         whole = block.rfind(b"\n", 0, done) + 1
         if whole == done:
             if done:
@@ -256,7 +255,7 @@ class FileSink:
         return whole
 
     def _hold(self, source: Source, head: bytes, data: memoryview) -> None:
-        """This turn has had its rotations: the rest is for the next one, before all that comes meanwhile."""
+        """Holds the rest for the next turn: this one has had its rotations."""
         if self._held is None:
             from supervice.output.held import Held
 
@@ -270,11 +269,11 @@ class FileSink:
 
     @property
     def queued(self) -> int:
-        """Bytes that wait for the next turn."""
+        """The bytes that wait for the next turn."""
         return 0 if self._held is None else self._held.size
 
     def _rotate(self) -> None:
-        """The current file becomes `.1`, and a new one is begun; the old ones may be compressed."""
+        """Makes the current file `.1`, begins a new one, and has old ones compressed."""
         try:
             if not self.backups:
                 os.ftruncate(self._fd, 0)
@@ -287,11 +286,11 @@ class FileSink:
                 self._begin_file(self._rotation)
         except OSError as error:
             self._end_rotation()
-            # The file simply grows; the next attempt is made after as many bytes again.
+            # The file grows on; the next try comes after as many bytes again.
             self._limit = self._size + self.maxbytes
             if not self._stuck:
                 self._stuck = True
-                self._owner.log("error", f"{self.path}: cannot be rotated, goes on growing: {error.strerror}")
+                self._owner.log("error", f"{self.path}: cannot be rotated ({error.strerror}); it grows on")
             return
         self._limit = self.maxbytes
         self._stuck = False
@@ -299,7 +298,7 @@ class FileSink:
             self._owner.compress(self)
 
     def _begin_file(self, rotation: Rotation) -> None:
-        """The current file becomes `.1`, and a new one is opened. OSError: all is as it was."""
+        """Makes the current file `.1` and opens a new one. OSError: all is as it was."""
         place, old = rotation.place, rotation.put_away(self._fd, self.backups)
         try:
             fd = open_log(place, self.mode)
@@ -323,21 +322,25 @@ class FileSink:
         return 0
 
     def wait(self, source: Source, first: bool) -> None:
-        """`source.resume()` is called when nothing is held any more; `first`: before all that wait now."""
+        """Calls `source.resume()` when nothing is held any more; `first`: before all that wait now."""
         if self._held is not None:
             self._held.wait(source, first)
         else:
             source.resume()
 
     def reopen(self) -> str:
-        """After logrotate has moved the file, or the directory came back. On failure the old one stays, and
-        why is returned."""
+        """Opens the path again, after logrotate has moved the file or the directory is back.
+
+        Returns why it could not, or ""; then the old file stays in use.
+        """
         try:
             with Place(self.path) as place:
                 fd = open_log(place, self.mode)
         except OSError as error:
             why = error.strerror or str(error)
-            self._owner.log("error", f"{self.path}: cannot be opened again: {why}")
+            self._owner.log(
+                "error", f"{self.path}: cannot be opened again ({why}); the old file stays in use"
+            )
             return why
         before = os.fstat(self._fd)
         after = os.fstat(fd)
@@ -349,7 +352,7 @@ class FileSink:
         return ""
 
     def empty(self) -> None:
-        """Begins the file anew, empty, for who reads it too. OSError."""
+        """Empties the file, also for its readers. OSError."""
         with Place(self.path) as place:
             place.remove(place.name, identity(os.fstat(self._fd)))
         why = self.reopen()
@@ -360,7 +363,7 @@ class FileSink:
         self.close()
 
     def close(self) -> None:
-        """What is held is written first, into this file however long it gets."""
+        """Writes what is held into this file first, however long it gets."""
         if self._held is not None:
             self._limit = 0
             self._held.close()

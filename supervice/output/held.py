@@ -1,7 +1,7 @@
-"""What a log file has not taken yet because this turn has had its rotations, and who waits for that.
+"""Holds output that a log file takes in the next turns, because this turn has had its rotations.
 
-Made by a `FileSink` that has to rotate more often than a turn allows (`OutputRouter.may_rotate`). Nothing is
-lost and the order is kept; back-pressure reaches only those who write into the file.
+A `FileSink` makes it when it has to rotate more often than a turn allows (`OutputRouter.may_rotate`). It
+loses nothing and keeps the order; back-pressure reaches the writers of the file only.
 """
 
 from __future__ import annotations
@@ -18,8 +18,10 @@ if TYPE_CHECKING:
 
 
 class Held:
-    """`take` is called with each piece in the next turns, and calls `again` with what it could not write;
-    `over` when all is written."""
+    """Calls `take` with each piece in the next turns, and `over` when all is written.
+
+    `take` calls `again` with what it could not write.
+    """
 
     def __init__(self, owner: Owner, take: Take, over: Callable[[], object]) -> None:
         self._owner = owner
@@ -32,11 +34,11 @@ class Held:
         owner.loop.call_soon(self._go_on)
 
     def add(self, source: Source, head: bytes, data: memoryview) -> None:
-        """Behind all that is held."""
+        """Adds behind all that is held."""
         self._pieces.append((source, head, bytes(data)))
 
     def again(self, source: Source, head: bytes, data: memoryview) -> None:
-        """Before all that is held: the rest of what was taken just now."""
+        """Adds before all that is held: the rest of the piece just taken."""
         self._pieces.appendleft((source, head, bytes(data)))
 
     def wait(self, source: Source, first: bool) -> None:
@@ -47,7 +49,7 @@ class Held:
 
     @property
     def size(self) -> int:
-        """Bytes that are held."""
+        """The bytes that are held."""
         return sum(len(head) + len(data) for _, head, data in self._pieces)
 
     def _go_on(self) -> None:
@@ -63,7 +65,7 @@ class Held:
         self.close()
 
     def close(self) -> None:
-        """Has the rest taken at once: by now the file may get as long as it likes."""
+        """Has the rest taken at once, however long the file gets."""
         if self._closed:
             return
         while self._pieces:

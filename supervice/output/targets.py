@@ -1,4 +1,4 @@
-"""What the path of a log means: our own stdout or stderr, a file, a device, or nothing at all."""
+"""Decides what the path of a log means: our own stdout or stderr, a file, a device, or nothing."""
 
 from __future__ import annotations
 
@@ -19,8 +19,11 @@ _OWN = {
 
 
 class Target:
-    """`own` is 0 or 1 for our stdout or stderr; else `path` is without links, and `regular` says whether it
-    is a file, or will be one."""
+    """What a path means.
+
+    `own` is 0 or 1 for our stdout or stderr. Otherwise `path` is without links, and `regular` says whether it
+    is a file, or will be one.
+    """
 
     __slots__ = ("own", "path", "regular")
 
@@ -30,13 +33,16 @@ class Target:
         self.regular = regular
 
     def sweep(self, suffix: str) -> None:
-        """Removes the file of that name with the suffix, if it is one that a killed run of ours left."""
+        """Removes the file of that name with the suffix, if a killed run of ours left it."""
         with Place(self.path) as place:
             place.sweep(f"{place.name}{suffix}")
 
 
 def target(path: str, fds: tuple[int, int]) -> Target:
-    """`fds`: our stdout and stderr. Refused for a path that leads through a link of a stranger's."""
+    """Returns what `path` means; `fds`: our stdout and stderr.
+
+    Refused for a path through another user's link.
+    """
     number = own_descriptor(path)
     if number is not None:
         return Target(path, number - 1, False)
@@ -53,8 +59,10 @@ def target(path: str, fds: tuple[int, int]) -> Target:
 
 
 def own_descriptor(path: str) -> int | None:
-    """1 or 2 when `path` is a name of our own stdout or stderr, directly or by symbolic links of root's or
-    ours (images link /var/log/nginx/access.log to /dev/stdout); else None."""
+    """Returns 1 or 2 when `path` is a name of our own stdout or stderr, else None.
+
+    It follows symbolic links of root and of our own: images link /var/log/nginx/access.log to /dev/stdout.
+    """
     number = _OWN.get(path)
     if number is not None:
         return number

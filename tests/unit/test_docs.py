@@ -53,10 +53,10 @@ def test_the_command_writes_the_page(tmp_path: Path) -> None:
 
 
 def test_the_survey_asks_every_state_and_every_input() -> None:
-    from supervice.lifecycle import transition as law
+    from supervice.lifecycle import transition as machine
 
     assert {shape.state for shape in state_diagram.SHAPES.values()} == set(STATES)
-    assert {type(event) for _, events in state_diagram.INPUTS for event in events} == set(law._HANDLERS)
+    assert {type(event) for _, events in state_diagram.INPUTS for event in events} == set(machine._HANDLERS)
     assert [
         name for name, events in state_diagram.INPUTS if {type(e).__name__ for e in events} != {name}
     ] == []

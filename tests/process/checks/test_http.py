@@ -87,7 +87,7 @@ def check(port: int, *, ours: bool = True, **options: Any) -> tuple[bool, str]:
         (b"HTTP/1.0 200 OK\r\n\r\n", True, "answers 200"),
         (b"HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:1/\r\n\r\n", True, "answers 302"),
         (b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 204 No Content\r\n\r\n", True, "answers 204"),
-        (b"HTTP/1.1 503 Busy\r\nContent-Length: 8\r\n\r\nno \x1b disk", False, "answers 503: no ? dis"),
+        (b"HTTP/1.1 503 Busy\r\nContent-Length: 8\r\n\r\nno \x1b disk", False, "answers 503: no \\x1b dis"),
         (b"HTTP/1.1 500 X\r\n\r\n" + b"x" * 100_000, False, "answers 500: xxx"),
         (b"SSH-2.0-OpenSSH\r\n\r\n", False, "does not speak HTTP"),
         (b"", False, "does not speak HTTP"),

@@ -133,7 +133,7 @@ def test_a_line_of_the_last_run_does_not_count(daemon: Make, tmp_path: Path) -> 
     one.wait_state("a", "RUNNING")
     first = int(note.read_text())
     one.rewrite(
-        "[program:a]\ncommand = sleep 1000\nready = log:up\nready_timeout = 0.5\nstartretries = 0\n"
+        "[program:a]\ncommand = sleep 1000\nready = log:up\nready_timeout = 0.5\nstartretries = 0\nkillasgroup = false\n"
         "[program:b]\ncommand = sleep 1000\n"
     )
     one.ask("reload")

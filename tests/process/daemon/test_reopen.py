@@ -48,4 +48,4 @@ def test_t9_what_the_daemons_own_log_does_not_take_goes_to_stderr(daemon: Make, 
     )
     one.wait_state("web", "RUNNING")
     eventually(lambda: "web: running" in one.err.read_text(), message=one.text())
-    assert "/dev/full: No space left on device: output is being lost" in one.err.read_text()
+    assert "/dev/full: No space left on device; output is lost" in one.err.read_text()

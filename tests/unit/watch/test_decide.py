@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import pytest
@@ -15,6 +16,9 @@ from supervice.watch.states import Accept, Act, Check, Log, Rules, State
 from tests.fakes.schedule_cases import CASES, TIMEOUT
 
 pytestmark = pytest.mark.timeout(TIMEOUT)
+
+
+_FRESH = itertools.count(1000)
 
 
 class Program:
@@ -117,7 +121,8 @@ steps = st.lists(
 def apply(program: Program, what: str, detail: Any) -> None:
     if what == "write":
         name, value = detail
-        program.files[name] = value
+        # What comes and goes again between two looks cannot be seen; there is none while an action runs.
+        program.files[name] = next(_FRESH) if program.busy else value
     elif what == "remove":
         program.files.pop(detail, None)
     elif what == "run":
