@@ -40,6 +40,7 @@ CLEAR_LATER = 2  # the same after a moment, in which what goes into the backgrou
 CLEAR_ALL = 3  # its group and all else that it started are stopped
 
 # Seconds of that moment, at most: it ends when the group is empty, which is looked at every TICK seconds.
+LOOKED_AT = 24  # orphans, the newest first, when a leader ends
 MOMENT = 1.0
 TICK = 0.02
 
@@ -125,7 +126,8 @@ class Child:
         if owner is None or (group_is_empty(self._group) and not self._runtime.reaper.strangers()):
             self._gone(self)
             return
-        left = owner.belongings().find(group=self._group)
+        # Few, since a storm of orphans ends beside us; a stop of the program looks at more.
+        left = owner.belongings().find(group=self._group, most=LOOKED_AT)
         self._clear(owner.judge(self, left) if left else LEAVE)
 
     def _clear(self, what: int) -> None:

@@ -80,7 +80,7 @@ def test_the_container_ends_by_itself(run: Callable[..., Box], case: Case) -> No
     assert box.wait() == case.code
     last = box.logs().splitlines()[-1]
     assert case.reason in last
-    assert last.endswith(f"exit code {case.code}")
+    assert f"exiting with code {case.code}: " in last
 
 
 STOPPED = {
