@@ -62,6 +62,7 @@ class Supervisor:
         self.config = config or SupervisorConfig()
         self.daemon = daemon
         self.exit_code = 0
+        self.stock = False  # whether the configuration is a stock supervisord file
         # What the command line says beats the file, now and after every reload.
         self.overrides: dict[str, str | float] = {}
         self._path: str | None = None
@@ -124,6 +125,7 @@ class Supervisor:
         loaded = self.read(path)
         self._path = os.path.abspath(path)
         self.config = loaded.config
+        self.stock = loaded.dialect == "supervisord"
         self._wanted_servers = loaded.servers
         self._files = tuple(loaded.files)
         if not self.daemon:

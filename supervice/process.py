@@ -118,6 +118,12 @@ class Process:
     def foreground(self, argv: list[str]) -> None:
         self._driver.foreground = argv
 
+    @property
+    def obstacle(self) -> str:
+        """What a start waits for before its spawn, in words; "" when it waits for nothing."""
+        obstacle = self._driver.obstacle
+        return f"{obstacle.words} does not answer yet" if obstacle is not None else ""
+
     # -- its runs ----------------------------------------------------------------------------------------
 
     @property
@@ -133,7 +139,7 @@ class Process:
 
     @property
     def restarts(self) -> int:
-        """Spawns after the first."""
+        """Automatic restarts; a start or restart that was asked for does not count."""
         return self._driver.restarts
 
     @property
@@ -250,6 +256,8 @@ class Process:
         `within`: seconds for the whole of it; the waits of the ladder are shortened to fit.
         """
         self._driver.feed(StopRequested(force, within))
+        if self._driver.obstacle is not None and not self._driver.snapshot.should_run:
+            self._driver.obstacle.cancel("stopped while the start waited")
 
     def request_restart(self, *, force: bool = False) -> None:
         self._driver.feed(RestartRequested(force))

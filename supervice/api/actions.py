@@ -12,10 +12,12 @@ from supervice.process import START_WAIT
 from supervice.runner.waiting import Until
 from supervice.supervision.process_names import members_of, resolve_names
 from supervice.supervision.shutdown import longest_stop, stop_in_order
+from supervice.supervision.table import Observer
 from supervice.supervision.termination import Overtaken
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from typing import Any
 
     from supervice.api.requests import Request
@@ -25,6 +27,20 @@ if TYPE_CHECKING:
     from supervice.supervision.restart import Restarts
 
     Reply = dict[str, Any]
+
+
+class _Overtaken(Observer):
+    """Ends the waiting for a stop of those that are to start again: it has no end to wait for."""
+
+    def __init__(self, until: Until) -> None:
+        self._until = until
+        self.names: set[str] = set()
+
+    def wanted(self, names: Iterable[str], wanted: bool) -> None:
+        if wanted:
+            these = frozenset(names)
+            self.names |= these
+            self._until.drop(these)
 
 
 class Actions:
@@ -90,7 +106,12 @@ class Actions:
         task.add_done_callback(self._stops.discard)
         begun = running_loop().time()
         seconds = _seconds(request, longest_stop(every, to_stop))
-        await gone.wait(seconds)
+        overtaken = _Overtaken(gone)
+        table.observe(overtaken)
+        try:
+            await gone.wait(seconds)
+        finally:
+            table.unobserve(overtaken)
         if left:
             await self._what_was_left(processes, request, begun + seconds)
         results = []
@@ -104,6 +125,9 @@ class Actions:
                 results.append(rows.outcome(process, True, message))
             elif name in resting and name not in waited:
                 results.append(rows.outcome(process, True, f"{name} is already stopped"))
+            elif name in overtaken.names and name not in gone.reached:
+                message = f"{name} was asked to start meanwhile (state: {process.state})"
+                results.append(rows.outcome(process, False, message))
             else:
                 results.append(rows.stopped(process, startup, name in gone.reached or name in resting))
         self._daemon.termination.judge()

@@ -9,7 +9,9 @@ from __future__ import annotations
 from supervice import logger
 from supervice.api.rows import health_row
 from supervice.config.check_values import http_place
+from supervice.http.opening import Opening
 from supervice.http.server import HttpServer, Response, text
+from supervice.supervision.health_verdict import sentence
 from supervice.supervision.status import is_live, readiness
 
 TYPE_CHECKING = False
@@ -17,16 +19,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from supervice.http.server import Request
-    from supervice.lean.loop import Cancellable, EventLoop
+    from supervice.lean.loop import EventLoop
     from supervice.process import Process
     from supervice.runner.waiting import StartQueue
     from supervice.supervision.probes import Probes
     from supervice.supervision.table import ProcessTable
     from supervice.supervision.termination import Termination
 
-# Seconds until a place that could not be had is tried again, doubled each time up to the longest.
-FIRST_RETRY = 1.0
-LONGEST_RETRY = 30.0
 SOCKET_MODE = 0o666  # as open as a port; the directories above decide
 NOT_CACHED = {"Cache-Control": "no-store"}
 
@@ -48,29 +47,23 @@ class Endpoints:
         self._probes = probes
         self._termination = termination
         self._server = HttpServer(loop, self.answer, log=logger.warning)
-        self._retry: Cancellable | None = None
-        self._pause = FIRST_RETRY
+        self._opening: Opening | None = None
         self._unix = False
 
     def open(self, place: str) -> None:
         """Never raises: programs are worth more than the answers about them, and the log says it loudly."""
-        self._retry = None
         host, port = http_place(place)
-        try:
-            self._unix = port is None
-            if port is None:
-                self._server.open_unix(host, SOCKET_MODE)
-            else:
-                self._server.open_inet(host, port)
-        except OSError as error:
-            why = error.strerror or str(error)
-            logger.error(
-                f"http = {place}: no probes and no metrics: {why}; next attempt in {self._pause:g} s"
-            )
-            self._retry = self._loop.call_later(self._pause, self.open, place)
-            self._pause = min(self._pause * 2, LONGEST_RETRY)
+        self._opening = Opening(
+            self._loop,
+            self._server,
+            lambda words: logger.error(f"http = {place}: no probes and no metrics: {words}"),
+            lambda: logger.info(f"probes and metrics at {place}"),
+        )
+        self._unix = port is None
+        if port is None:
+            self._opening.unix(host, SOCKET_MODE)
         else:
-            logger.info(f"probes and metrics at {place}")
+            self._opening.inet(host, port)
 
     @property
     def has_socket_files(self) -> bool:
@@ -81,8 +74,8 @@ class Endpoints:
         return self._server.restore()
 
     def close(self) -> None:
-        if self._retry is not None:
-            self._retry.cancel()
+        if self._opening is not None:
+            self._opening.give_up()
         self._server.close()
 
     def answer(self, request: Request) -> Response:
@@ -109,8 +102,9 @@ class Endpoints:
         self, request: Request, word: str, well: bool, of: Callable[[Process], bool | None]
     ) -> Response:
         verbose = "verbose" in request.query.replace("=", "&").split("&")
-        ending = ": shutting down" if self._termination.stopping else ""
-        lines = [f"{word if well else 'not ' + word}{ending}"]
+        every, stopping = self._table.processes.values(), self._termination.stopping
+        culprits = [process for process in every if of(process) is False]
+        lines = [sentence(word, well, culprits, self._queue, stopping=stopping, details=False)]
         for process in self._table.processes.values():
             fine = of(process)
             mark = "-" if fine is None else "ok" if fine else "failed"

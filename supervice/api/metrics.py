@@ -47,7 +47,7 @@ _OF_PROCESSES: tuple[tuple[str, str, str, str, Callable[[Process], Number]], ...
     ("ready", "gauge", "", "Whether it is ready or done; absent if it is not meant to run.", readiness),
     ("healthy", "gauge", "", "What its health check says; absent while unknown.", lambda p: p.is_healthy),
     ("uptime_seconds", "gauge", "seconds", "Seconds since it was spawned.", lambda p: p.uptime),
-    ("restarts", "counter", "", "Spawns after the first.", lambda p: p.restarts),
+    ("restarts", "counter", "", "Automatic restarts.", lambda p: p.restarts),
     (
         "last_exit_code",
         "gauge",

@@ -8,7 +8,9 @@ from __future__ import annotations
 from supervice import __version__
 from supervice.api import rows
 from supervice.api.logs import LogFollower, last_lines
-from supervice.control.protocol import FAILED, CommandError
+from supervice.control.protocol import FAILED, INVALID_REQUEST, CommandError
+from supervice.lean.loop import running_loop
+from supervice.lifecycle.graph import is_unchecked
 from supervice.lifecycle.states import RESTING, UP
 from supervice.runner.waiting import Until
 from supervice.supervision import status
@@ -76,16 +78,19 @@ class Queries:
     # -- the whole ---------------------------------------------------------------------------------------
 
     def health(self, request: Request) -> Reply:
-        probes = self._daemon.probes
-        processes = [rows.health_row(p, self._daemon.startup) for p in self._named(request)]
-        ready = request.kind == "ready"
-        if not request.names:
-            well = probes.ready() if ready else probes.live()
-        elif ready:  # of what is named, also what is not meant to run by itself has to be ready
-            well = not self._daemon.termination.stopping and all(row["ready"] is True for row in processes)
-        else:
-            well = all(row["healthy"] for row in processes)
-        return {"status": "ok", "healthy": well, "processes": processes}
+        from supervice.supervision import health_verdict
+
+        queue, stopping = self._daemon.startup, self._daemon.termination.stopping
+        named, kind = self._named(request), request.kind or "healthy"
+        culprits = health_verdict.wrong(kind, named, queue, named=bool(request.names))
+        well = not culprits and not (stopping and kind == "ready")
+        if kind == "healthy" and not named:
+            well = False
+        said = health_verdict.sentence(kind, well, culprits, queue, stopping=stopping, details=True)
+        if not named:
+            said += ": there are no programs"
+        processes = [rows.health_row(p, queue) for p in named]
+        return {"status": "ok", "healthy": well, "message": said, "processes": processes}
 
     def boot(self, _request: Request) -> Reply:
         startup = self._daemon.startup
@@ -117,6 +122,10 @@ class Queries:
         wanted, startup = request.wanted, self._daemon.startup
         processes = self._named(request)
         seconds = WAIT if request.timeout is None else request.timeout
+        if wanted == "healthy":
+            _refuse_unchecked(processes)
+        loop = running_loop()
+        over = loop.time() + seconds
         if wanted == "exited":
             gone = Until(processes, RESTING, startup)
             await gone.wait(seconds)
@@ -125,10 +134,25 @@ class Queries:
             until = UntilAll(self._daemon.table, startup, processes, WANTED[wanted])
             await until.wait(seconds)
             there = [until.has(p) for p in processes]
+        late = f"timed out after {seconds:g} s: " if loop.time() >= over else ""
         results = []
         for process, ok in zip(processes, there, strict=True):
             name, state = process.config.name, process.state
-            lacks = "" if ok or wanted not in ("ready", "healthy") or state not in UP else f", not {wanted}"
-            message = f"{name} is {state}{lacks}{status.why(process, startup)}"
+            still = "still " if late else ""
+            message = f"{name} is {state}{status.why(process, startup)}"
+            if not ok:
+                lacks = f", not {wanted}" if wanted in ("ready", "healthy") and state in UP else ""
+                why = status.why(process, startup)
+                message = f"{late}{name} is {still}{state}{lacks} (wanted: {wanted}){why}"
             results.append(rows.outcome(process, ok, message))
         return rows.results(results)
+
+
+def _refuse_unchecked(processes: list[Process]) -> None:
+    """`healthy` is what a check or a watchdog says; without one it never holds, as in `depends_on`."""
+    unchecked = [process.config.name for process in processes if is_unchecked(process.config)]
+    if unchecked:
+        raise CommandError(
+            INVALID_REQUEST,
+            f"{', '.join(unchecked)}: no health check, so healthy never holds; wait for ready",
+        )

@@ -7,7 +7,7 @@ from supervice.lifecycle.states import BACKOFF, EXITED, RUNNING, STOPPING, UP
 from supervice.lifecycle.states import describe as how
 from supervice.models import program_of
 from supervice.supervision.journal import timestamp
-from supervice.supervision.status import conditions_of, is_live, readiness, reason, why
+from supervice.supervision.status import conditions_of, health, readiness, reason, why
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
     Reply = dict[str, Any]
 
+# `healthy` of a row of `health`, as in `status`: None where no check has answered.
+HEALTHY = {"ok": True, "failed": False}
+
 
 def health_row(process: Process, queue: StartQueue) -> Reply:
     name, plans = process.config.name, queue.plans
@@ -26,7 +29,7 @@ def health_row(process: Process, queue: StartQueue) -> Reply:
     return {
         "name": name,
         "state": process.state,
-        "healthy": is_live(process) and not failed,
+        "healthy": False if failed else HEALTHY.get(health(process, queue)),
         "ready": readiness(process),
         "message": (f"the last run failed: {failed}" if failed else reason(process, queue))
         or process.health_message,

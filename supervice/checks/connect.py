@@ -6,6 +6,7 @@ import errno
 import os
 
 from supervice.lean.loop import running_loop
+from supervice.net.resolver import at_once, look_up
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -94,38 +95,19 @@ async def readable(loop: EventLoop, sock: Socket) -> None:
 
 
 async def _addresses(loop: EventLoop, host: str, port: int) -> list[Any]:
-    """getaddrinfo; a name is looked up in a thread, because a name server may not answer for minutes."""
-    import socket
-
-    try:
-        return socket.getaddrinfo(
-            host, port, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST | socket.AI_NUMERICSERV
-        )
-    except OSError:
-        pass
-    import threading
-
-    read, write = os.pipe2(os.O_CLOEXEC)
-    answer: list[Any] = []
-
-    def look_up() -> None:
-        try:
-            answer.append(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))
-        except OSError as error:
-            answer.append(error)
-        os.close(write)
-
+    """Returns the entries of getaddrinfo, which is asked beside the loop for a name."""
+    found = at_once(host, port)
+    if found is not None:
+        return found
     future = loop.create_future()
-    threading.Thread(target=look_up, daemon=True, name="resolver").start()
-    loop.add_reader(read, _resolve, future)
+    cancel = look_up(loop, host, port, 0, lambda answer: None if future.done() else future.set_result(answer))
     try:
-        await future
+        answer = await future
     finally:
-        loop.remove_reader(read)
-        os.close(read)
-    if isinstance(answer[0], OSError):
-        raise answer[0]
-    return list(answer[0])
+        cancel()
+    if isinstance(answer, OSError):
+        raise answer
+    return list(answer)
 
 
 def _resolve(future: AnyFuture) -> None:

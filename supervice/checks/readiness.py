@@ -17,6 +17,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from supervice.lean.loop import AnyFuture, EventLoop
+
+    # Called before the program starts; what it returns is called until it says True.
+    Look = Callable[[], Callable[[], bool]]
+    # Has a process of its own answer a question; returns what ends that.
+    Begin = Callable[[Callable[[], str], Callable[[str], object]], Callable[[], object]]
     from supervice.output.process_output import ProgramOutput
 
 # Seconds between two looks, growing from the first to the longest: gentle, and never late by much.
@@ -28,6 +33,8 @@ LOOK = 5.0
 # Seconds that lines are looked at in one turn of the loop, and bytes of them that may wait.
 LOOK_TURN = 0.01
 BACKLOG = 4 * 1024 * 1024
+# What a process says that has looked.
+READY = "ready"
 # linux/time.h; file systems stamp with this clock, which is up to 10 ms behind the exact one.
 CLOCK_REALTIME_COARSE = 5
 
@@ -240,37 +247,99 @@ class Http(Looking):
 
 
 class File(Looking):
-    """`file:PATH`: it is there and newer than the start."""
+    """`file:PATH`: it was made or changed since the start; what the clock says does not matter."""
 
     def __init__(self, loop: EventLoop, ready: Callable[[], object], path: str) -> None:
         super().__init__(loop, ready)
         self._path = path
-        self._start = 0
-        self._before: tuple[int, int] | None = None
+        self._before: tuple[int, ...] | None = None
 
     def prepare(self) -> tuple[tuple[int, int], ...]:
-        self._start = time.clock_gettime_ns(CLOCK_REALTIME_COARSE)
-        # One of the last run, touched in the same tick of that clock, is not mistaken for a new one.
-        self._before = self._mark()
+        self._before = _mark(self._path)
         return ()
 
-    def _mark(self) -> tuple[int, int] | None:
-        try:
-            found = os.stat(self._path)
-        except OSError:
-            return None
-        return found.st_ino, found.st_mtime_ns
-
     async def look(self) -> bool:
-        now = self._mark()
-        return now is not None and now != self._before and now[1] >= self._start
+        return _mark(self._path) not in (None, self._before)
+
+
+class Beside(Way):
+    """`file:PATH` and `unix:PATH` on a mount that may never answer: a process of its own looks."""
+
+    def __init__(self, loop: EventLoop, ready: Callable[[], object], look: Look, beside: Begin) -> None:
+        super().__init__(loop, ready)
+        self._look = look
+        self._beside = beside
+        self._stop: Callable[[], object] | None = None
+
+    def prepare(self) -> tuple[tuple[int, int], ...]:
+        look = self._look
+
+        def ask() -> str:
+            there, pause = look(), FIRST_PAUSE
+            while not there():
+                time.sleep(pause)
+                pause = min(pause * GROWTH, LONGEST_PAUSE)
+            return READY
+
+        self._stop = self._beside(ask, self._answered)
+        return ()
+
+    def _answered(self, words: str) -> None:
+        self._stop = None
+        if words == READY:
+            self._ready()
+
+    def end(self) -> None:
+        if self._stop is not None:
+            self._stop()
+            self._stop = None
+
+
+def _file_beside(path: str) -> Callable[[], bool]:
+    before = _mark(path)
+
+    def there() -> bool:
+        return _mark(path) not in (None, before)
+
+    return there
+
+
+def _unix_beside(path: str) -> Callable[[], bool]:
+    import socket
+
+    def there() -> bool:
+        for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM, socket.SOCK_SEQPACKET):
+            with socket.socket(socket.AF_UNIX, kind) as sock:
+                if sock.connect_ex(path) == 0:
+                    return True
+        return False
+
+    return there
+
+
+def _mark(path: str) -> tuple[int, ...] | None:
+    """What differs when the file was made or changed, whatever the clock does; None without a file."""
+    try:
+        found = os.stat(path)
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
 
 
 def way_to_be_ready(
-    text: str, loop: EventLoop, ready: Callable[[], object], output: ProgramOutput | None
+    text: str,
+    loop: EventLoop,
+    ready: Callable[[], object],
+    output: ProgramOutput | None,
+    beside: Callable[[str], Begin | None] | None = None,
 ) -> Way | None:
-    """None for a way that needs no looking."""
+    """None for a way that needs no looking. `beside` says how to look at a path that may never answer."""
     way, argument = split_ready(text)
+    if beside is not None and way in ("file", "unix"):
+        begin = beside(argument)
+        if begin is not None:
+            look = _file_beside if way == "file" else _unix_beside
+            return Beside(loop, ready, lambda: look(argument), begin)
     if way == "fd":
         return Line(loop, ready, int(argument))
     if way == "log":

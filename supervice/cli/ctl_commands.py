@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import Any
 
@@ -12,6 +13,8 @@ from supervice.cli.ctl_options import common, complete_names, kept, names_argume
 from supervice.cli.replies import fetch, names_of, show
 from supervice.cli.shell import run_shell
 from supervice.cli.terminal import FAILED, INTERRUPTED, USAGE, complain
+
+WAIT = 60.0  # seconds that `wait` waits without --timeout, as the daemon does
 
 
 @click.group(
@@ -155,8 +158,12 @@ def version(ctx: click.Context) -> int:
 @names_argument(required=False)
 @click.pass_context
 def wait(ctx: click.Context, for_: str, names: tuple[str, ...]) -> int:
-    """Waits until processes are in a state."""
-    return send(ctx, "wait", **{"for": for_}, **names_of(names))
+    """Waits until processes are in a state; without a daemon, for that first."""
+    from supervice.control.client import wait_for_daemon
+
+    timeout = kept(ctx, "timeout")
+    left = wait_for_daemon(kept(ctx, "socket"), os.environ, WAIT if timeout is None else timeout)
+    return send(ctx, "wait", timeout=round(left, 3), **{"for": for_}, **names_of(names))
 
 
 @cli.command()

@@ -49,7 +49,7 @@ def send(ctx: click.Context, command: str, **arguments: Any) -> int:
     request = {"command": command, **{k: v for k, v in arguments.items() if v is not None and v is not False}}
     timeout = kept(ctx, "timeout")
     if timeout is not None and command in ACTIONS:
-        request["timeout"] = timeout
+        request.setdefault("timeout", timeout)
     socket, as_json = kept(ctx, "socket"), bool(kept(ctx, "json"))
     if request.get("follow"):
         from supervice.cli.follow import follow

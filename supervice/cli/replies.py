@@ -8,9 +8,9 @@ from __future__ import annotations
 import os
 import sys
 
-from supervice.cli.terminal import DONE, FAILED, NOT_RUNNING, UNREACHABLE, colored, complain, write
+from supervice.cli.terminal import DONE, FAILED, NOT_RUNNING, UNREACHABLE, USAGE, colored, complain, write
 from supervice.control.client import Unreachable, call
-from supervice.control.protocol import CommandError
+from supervice.control.protocol import INVALID_REQUEST, CommandError
 from supervice.control.render import (
     RUNNING_STATES,
     clean,
@@ -80,6 +80,8 @@ def show(request: Request, reply: Reply, as_json: bool) -> int:
         write("".join(f"{clean(problem)}\n" for problem in reply.get("problems", ())), sys.stderr)
     for message in _failures(request, reply, as_json):
         complain(message)
+    if not ok and reply.get("code") == INVALID_REQUEST:
+        return USAGE
     return exit_code(request, reply) if ok else FAILED
 
 
@@ -200,7 +202,7 @@ def _pids(request: Request, reply: Reply) -> dict[str, int]:
 def health_text(reply: Reply, color: bool = False) -> str:
     """The lines of `health`: what is wrong first, since Docker shows only the beginning."""
     processes = [p for p in reply.get("processes", ()) if isinstance(p, dict)]
-    verdict = "healthy" if reply.get("healthy") is True else "not healthy"
+    verdict = clean(reply.get("message") or ("healthy" if reply.get("healthy") is True else "not healthy"))
     if not processes:
         return verdict + "\n"
     rows = []
@@ -211,7 +213,7 @@ def health_text(reply: Reply, color: bool = False) -> str:
         rows.append(
             [name, state, health_cell(process.get("healthy")), ready, clean(process.get("message") or "")]
         )
-    rows.sort(key=lambda row: (row[2] != "FAIL", row[3] != "not ready"))
+    rows.sort(key=lambda row: (row[2] != "failed", row[3] != "not ready"))
     return verdict + "\n" + table(["NAME", "STATE", "HEALTH", "READY", "DETAIL"], rows, color)
 
 

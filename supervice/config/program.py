@@ -121,6 +121,8 @@ class Program:
         self.names.values["numprocs"] = numprocs
         self.names.values["process_num"] = start
         values, check = self._evaluate(self.rows, first=True)
+        if values.get("ready", "started") != "started":
+            self.defaults["startsecs"] = 0  # its readiness says when it is up
         self._sanity(values, check, numprocs)
         process_name = self._process_name(numprocs)
         if "command" not in values or process_name is FAILED:

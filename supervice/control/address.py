@@ -33,9 +33,15 @@ def default_paths(environ: Mapping[str, str]) -> list[str]:
     return [os.path.join(directory, NAME) for directory in directories if directory]
 
 
+def all_defaults(environ: Mapping[str, str]) -> list[str]:
+    """The default places, and then the same with our mark, for a daemon that could have none of them."""
+    paths = default_paths(environ)
+    return [*paths, *map(marked, paths)]
+
+
 def writable_paths(environ: Mapping[str, str]) -> list[str]:
     """The default places whose directory can be written, in order: the daemon takes the first it can have."""
-    return [path for path in default_paths(environ) if os.access(os.path.dirname(path), os.W_OK | os.X_OK)]
+    return [path for path in all_defaults(environ) if os.access(os.path.dirname(path), os.W_OK | os.X_OK)]
 
 
 def marked(path: str) -> str:
@@ -74,8 +80,7 @@ def socket_candidates(
         configs = [path for path in CONFIG_PATHS if os.path.isfile(path)][:1]
     found = [init.get("socket"), *(configured_socket(path, environ) for path in configs)]
     seen = set()
-    defaults = [name for path in default_paths(environ) for name in (path, marked(path))]
-    for path in [*found, *defaults]:
+    for path in [*found, *all_defaults(environ)]:
         if path and path != "none" and path not in seen:
             seen.add(path)
             yield path

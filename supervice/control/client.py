@@ -27,6 +27,10 @@ QUICK_TIMEOUT = 10.0  # seconds; the daemon answers these at once or not at all
 GRACE = 5.0  # seconds on top of a timeout that the daemon was given, so that it is the one that reports it
 
 
+# Seconds between two looks for a daemon that is still to come.
+LOOK_AGAIN = 0.1
+
+
 class Unreachable(Exception):
     """No daemon that may be talked to. The message is one line and says what to do."""
 
@@ -231,3 +235,17 @@ def call(
     """The daemon's reply to `request`. `Unreachable` when there is none; `timeout` in seconds."""
     with reach(explicit, environ) as client:
         return client.ask(request, reply_timeout(str(request.get("command")), timeout))
+
+
+def wait_for_daemon(explicit: str | None, environ: Mapping[str, str], seconds: float) -> float:
+    """Waits until a daemon answers; returns what is left of the seconds."""
+    until = time.monotonic() + seconds
+    while True:
+        left = max(0.0, until - time.monotonic())
+        try:
+            with reach(explicit, environ):
+                return left
+        except Unreachable:
+            if not left:
+                return left
+            time.sleep(min(LOOK_AGAIN, left))

@@ -34,7 +34,7 @@ _COLORS = {
     "STOPPING": _YELLOW,
     "FATAL": _RED,
     "UNHEALTHY": _RED,
-    "FAIL": _RED,
+    "failed": _RED,
 }
 
 
@@ -49,7 +49,7 @@ def uptime(seconds: object) -> str:
 
 def health_cell(value: object) -> str:
     """Of a column HEALTH."""
-    return "OK" if value is True else "FAIL" if value is False else "-"
+    return "ok" if value is True else "failed" if value is False else "-"
 
 
 def detail(process: dict[str, Any]) -> str:

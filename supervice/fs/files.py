@@ -49,7 +49,7 @@ def rewrite(path: str, data: bytes, mode: int) -> None:
 
 
 def open_to_read(path: str, *, follow: bool = False) -> int:
-    """A descriptor of a regular file. OSError. `follow`: whoever named it answers for all links."""
+    """A descriptor of a regular file. OSError. `follow`: all links, of a path that the operator named."""
     if follow:
         return os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     with Place(path) as place:

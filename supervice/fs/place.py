@@ -151,7 +151,7 @@ class Place:
         device: bool = False,
         owners: tuple[int, ...] | None = None,
     ) -> int:
-        """Opens a file that is there, never waiting for anyone. Refused for what is no regular file, and for
+        """Opens a file that is there, without waiting. Refused for what is no regular file, and for
         what a stranger may have put in the place of ours.
 
         `device`: other kinds are taken too where root or we have made them. `owners`: the users whose files

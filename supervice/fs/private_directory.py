@@ -38,7 +38,7 @@ class PrivateDirectory:
         path = os.path.join(self.path, SOCKET)
         sock.bind(path)
         with Place(path) as place:
-            # whoever may send, the credentials decide
+            # every user may send, the credentials decide
             os.chmod(f"/proc/self/fd/{place.fd}/{SOCKET}", 0o666)
             os.chmod(f"/proc/self/fd/{place.fd}", 0o711)
         return path

@@ -16,6 +16,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     import _socket
     from collections.abc import Callable
+    from typing import Any
 
     from supervice.http.messages import Guard, Handler, Stream
     from supervice.lean.loop import EventLoop
@@ -56,14 +57,15 @@ class HttpServer(ServerBase):
         """
         self._listen(Listener(path, mode, gid, self.log, uid=uid), f"http {path}")
 
-    def open_inet(self, host: str, port: int) -> None:
-        """Listens at `host` (an address, a name, or "" or "*" for all interfaces, IPv6 included) and `port`.
+    def open_inet(self, host: str, port: int, found: list[tuple[Any, ...]] | None = None) -> None:
+        """Listens at `host` (an address, or "" or "*" for all interfaces, IPv6 included) and `port`.
 
-        An OSError's `strerror` says where and why. Port 0: see `ports`.
+        For a name, `found` has its addresses: `opening.Opening` asks for them. An OSError's `strerror` says
+        where and why. Port 0: see `ports`.
         """
         from supervice.net.inet_listener import listen
 
-        for listener in listen(host, port):
+        for listener in listen(host, port, found):
             self._listen(listener, f"http {listener.name}")
 
     @property

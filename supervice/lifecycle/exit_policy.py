@@ -27,6 +27,10 @@ class Fact:
     ends_when_unhealthy: bool = False  # healthcheck_action = shutdown
     critical: bool = False
     has_run: bool = False
+    given_up: bool = False  # our own stop ended its last run, for being unready or unhealthy
+    harmless: bool = False  # an end with code 0 is no failure, however soon (supervisord's dialect)
+    lost: str = ""  # why it can never start
+    cause: str = ""  # the program whose failure is the cause of that
     held: bool = False  # an operator stopped it, and may start it again
     pending: bool = False  # its start is due and waits for a dependency
     ended: int = 0  # position in the order in which processes came to rest
@@ -40,8 +44,11 @@ class Verdict:
 
 
 def code_of(fact: Fact) -> int:
-    """Returns the exit code that a failed process gives the container; never 0."""
-    if fact.status is None:
+    """Returns the exit code that a failed process gives the container; never 0.
+
+    That of our own TERM says nothing: what was stopped for being unready or unhealthy has code 1.
+    """
+    if fact.status is None or fact.given_up:
         return 1
     return exit_code(fact.status) or 1
 
@@ -51,6 +58,23 @@ def verdict(
 ) -> Verdict | None:
     """Returns how the container ends, or None while it goes on."""
     rest = sorted((f for f in facts), key=lambda f: f.ended)
+    first = _first_to_end_it(rest, on_fatal_shutdown)
+    if first is not None:
+        return first
+    if not exit_when_idle or not rest:
+        return None
+    tried = any(f.has_run or f.state == FATAL for f in rest)
+    if not tried or any(f.held or f.pending or f.state not in RESTING for f in rest):
+        return None
+    for fact in rest:
+        if has_failed(fact):
+            return Verdict(code_of(fact), f"nothing left to run; {fact.name} failed: {_how(fact)}", fact.name)
+    return Verdict(0, "nothing left to run")
+
+
+def _first_to_end_it(rest: list[Fact], on_fatal_shutdown: bool) -> Verdict | None:
+    """Returns the end that the first in time of the important programs brings about."""
+    lost = _lost(rest)
     for fact in rest:
         if fact.ends_when_unhealthy and fact.state == UNHEALTHY:
             return Verdict(1, f"program {fact.name} is unhealthy: {_how(fact)}", fact.name)
@@ -63,16 +87,29 @@ def verdict(
         failed = fact.state == FATAL or not fact.expected
         if fact.critical and failed:
             return Verdict(code_of(fact), f"critical program {fact.name} failed: {_how(fact)}", fact.name)
-        if on_fatal_shutdown and fact.state == FATAL:
+        if fact.name in lost:
+            what = lost[fact.name]
+            word = "main" if what.main else "critical"
+            return Verdict(
+                code_of(fact), f"{word} program {what.name} can never start: {what.lost}", fact.name
+            )
+        if on_fatal_shutdown and has_failed(fact) and fact.state == FATAL:
             return Verdict(code_of(fact), f"program {fact.name} is FATAL: {_how(fact)}", fact.name)
-    if not exit_when_idle or not rest:
-        return None
-    if not any(f.has_run for f in rest) or any(f.held or f.pending or f.state not in RESTING for f in rest):
-        return None
-    for fact in rest:
-        if fact.has_run and (fact.state == FATAL or not fact.expected):
-            return Verdict(code_of(fact), f"nothing left to run; {fact.name} failed: {_how(fact)}", fact.name)
-    return Verdict(0, "nothing left to run")
+    return None
+
+
+def _lost(facts: Iterable[Fact]) -> dict[str, Fact]:
+    """Returns the important programs that can never start, by the name of what is the cause of it."""
+    return {
+        f.cause: f for f in facts if f.cause and f.state not in (EXITED, FATAL) and (f.main or f.critical)
+    }
+
+
+def has_failed(fact: Fact) -> bool:
+    """Returns whether it came to rest by a failure, one to start it included."""
+    if fact.state == FATAL:
+        return not (fact.harmless and fact.status == 0 and not fact.given_up)
+    return fact.state == EXITED and not fact.expected
 
 
 def told_to_stop(facts: Iterable[Fact], why: str) -> Verdict:
@@ -82,7 +119,7 @@ def told_to_stop(facts: Iterable[Fact], why: str) -> Verdict:
         if fact.main and fact.status is not None:
             return Verdict(exit_code(fact.status), why, fact.name)
     for fact in facts:
-        if fact.state == FATAL:
+        if fact.state == FATAL and has_failed(fact):
             return Verdict(code_of(fact), f"{why}; {fact.name} is FATAL: {_how(fact)}", fact.name)
     return Verdict(0, why)
 

@@ -96,6 +96,7 @@ class Snapshot:
     health_restarts: int = 0  # restarts for bad health since the last passed check
     restarts: tuple[float, ...] = ()  # the times of automatic restarts that restart_limit counts
     status: int | None = None  # the last exit: a code, or -n for signal n
+    given_up: bool = False  # our own stop ended that run, for being unready or unhealthy
     reason: str = ""  # why it is in this state, for people
 
     @property
@@ -223,7 +224,7 @@ class HealthChecked:
 
 @dataclass(frozen=True)
 class Spawn:
-    pass
+    automatic: bool = False  # a restart that was not asked for
 
 
 @dataclass(frozen=True)

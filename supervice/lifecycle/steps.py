@@ -72,10 +72,10 @@ def forgiven(now: Snapshot) -> Snapshot:
     return replace(now, stop=stop, failures=0, shortages=0, quick_deaths=0, health_restarts=0, restarts=())
 
 
-def spawn(now: Snapshot, reason: str, *, had_timer: bool = False) -> Step:
+def spawn(now: Snapshot, reason: str, *, had_timer: bool = False, automatic: bool = False) -> Step:
     starting = replace(now, state=s.STARTING, should_run=True, reason="")
     effects: list[Effect] = [ClearTimer()] if had_timer else []
-    return starting, [*effects, *announce(now, starting, reason), Spawn()]
+    return starting, [*effects, *announce(now, starting, reason), Spawn(automatic)]
 
 
 def lived(now: Snapshot, run: Run, policy: Policy) -> Step:
@@ -277,7 +277,7 @@ def died(now: Snapshot, how: str, event: ChildExited, policy: Policy) -> Step:
         again = replace(counted, quick_deaths=now.quick_deaths + 1)
         step = wait(again, f"{how} after {s.spell(event.ran_for)}", now.quick_deaths, policy)
     else:
-        step = spawn(replace(counted, quick_deaths=1), how)
+        step = spawn(replace(counted, quick_deaths=1), how, automatic=True)
     return step[0], effects + step[1]
 
 
@@ -286,6 +286,8 @@ def after_stop(now: Snapshot, cause: str, how: str, at: float, policy: Policy) -
     if not now.should_run:
         stopped = replace(now, state=s.STOPPED, reason="")
         return stopped, announce(now, stopped, how)
+    if cause != s.ASKED:
+        now = replace(now, given_up=True)
     if cause == s.OVERDUE:
         return ended(now, now.reason, expected=False)
     if cause == s.UNREADY:

@@ -139,7 +139,7 @@ def _spawned(now: Snapshot, event: Spawned, policy: Policy) -> Step:
     if now.state != s.STARTING or now.run is not None:
         return now, []
     run = s.Run(event.pid)
-    now = replace(now, run=run, status=None, shortages=0)
+    now = replace(now, run=run, status=None, given_up=False, shortages=0)
     if not now.should_run:  # a stop landed while the spawn was under way
         return begin_stop(now, run, policy, "asked to stop", fresh=True)
     if policy.oneshot:
@@ -195,7 +195,7 @@ def _timer_elapsed(now: Snapshot, _event: TimerElapsed, policy: Policy) -> Step:
         return now, []
     run, stop = now.run, now.stop
     if run is None:  # BACKOFF
-        return spawn(now, now.reason)
+        return spawn(now, now.reason, automatic=True)
     if stop is None:  # STARTING
         return not_ready_in_time(now, run, policy) if run.started else lived(now, run, policy)
     if stop.step == s.PRE_STOP:

@@ -6,6 +6,12 @@ import _socket  # the C half of `socket`, see `peer`
 import errno
 import os
 
+from supervice.net.resolver import at_once
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
 BACKLOG = 1024  # the kernel cuts this to net.core.somaxconn
 
 # What getaddrinfo or bind says where there is no IPv6 (or IPv4); the other address may do then.
@@ -63,12 +69,15 @@ def endpoint(address: str, port: int) -> str:
     return f"[{address}]:{port}" if ":" in address else f"{address or '*'}:{port}"
 
 
-def listen(host: str, port: int) -> list[InetListener]:
-    """A socket for each address of `host`; OSError, whose `strerror` says where and why, if there is none."""
+def listen(host: str, port: int, found: list[tuple[Any, ...]] | None = None) -> list[InetListener]:
+    """A socket for each address of `host`; OSError, whose `strerror` says where and why, if there is none.
+
+    `found`: the entries of getaddrinfo for a name, which is not looked up here (see `resolver`).
+    """
     host = host.strip("[]")
     listeners: list[InetListener] = []
     problem: OSError | None = None
-    for family, address in _addresses(host, port):
+    for family, address in _addresses(host, port, found):
         every = address == "::" and host in ("", "*")
         try:
             listener = InetListener(family, address, port, dual=every)
@@ -88,14 +97,12 @@ def listen(host: str, port: int) -> list[InetListener]:
     return listeners
 
 
-def _addresses(host: str, port: int) -> list[tuple[int, str]]:
+def _addresses(host: str, port: int, found: list[tuple[Any, ...]] | None) -> list[tuple[int, str]]:
     if host in ("", "*"):
         return [(_socket.AF_INET6, "::"), (_socket.AF_INET, "0.0.0.0")]
-    try:
-        found = _socket.getaddrinfo(host, port, 0, _socket.SOCK_STREAM, 0, _socket.AI_PASSIVE)
-    except (_socket.gaierror, UnicodeError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        raise OSError(errno.EADDRNOTAVAIL, f"{host}: {reason}") from None
+    found = at_once(host, port, _socket.AI_PASSIVE) if found is None else list(found)
+    if found is None:
+        raise OSError(errno.EADDRNOTAVAIL, f"{host}: a name that was not looked up")
     # IPv4 first: what it cannot have is an error there, while IPv6 may be missing
     found.sort(key=lambda entry: entry[0] != _socket.AF_INET)
     unique = dict.fromkeys((int(family), str(where[0])) for family, _, _, _, where in found)

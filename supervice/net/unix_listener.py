@@ -2,7 +2,7 @@
 
 Two daemons that start at once must not both win. What decides is a lock on the *directory* of the socket,
 held from the look at the old file until `listen`: it leaves no file behind, needs no right that making the
-socket does not need, and the kernel drops it with its holder. Everyone who may read the directory can hold
+socket does not need, and the kernel drops it with its holder. Every user who may read the directory can hold
 it, so it is not waited for long; without it, what looks dead but is new is left alone.
 """
 

@@ -11,11 +11,7 @@ import errno
 import os
 import stat
 
-from supervice.fs.place import identity, is_trusted
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from supervice.fs.place import Place
+from supervice.fs.place import Place, identity, is_trusted
 
 SUFFIX = ".gz"
 MOST = 1000  # of one log; `check` allows no more
@@ -32,6 +28,7 @@ class Backups:
         self._packed: set[int] = set()
         self.foreign: list[str] = []
         self._taken: set[int] = set()  # numbers of theirs
+        self._first = 1
         names = place.names(LONGEST_LISTING)
         self._read(self._probe() if names is None else names)
 
@@ -100,17 +97,27 @@ class Backups:
         place, last = self._place, 0
         while last < len(numbers) - 1 and (numbers[last] in self._plain or numbers[last] in self._packed):
             last += 1
-        for names, suffix in ((self._plain, ""), (self._packed, SUFFIX)):
-            if numbers[last] in names:
+        both = ((self._plain, ""), (self._packed, SUFFIX))
+        for taken, suffix in both:
+            if numbers[last] in taken:
                 _unlink(place, self.name(numbers[last], suffix))
+                taken.discard(numbers[last])
         for at in range(last - 1, -1, -1):
-            for names, suffix in ((self._plain, ""), (self._packed, SUFFIX)):
-                if numbers[at] in names:
+            number, next_one = numbers[at], numbers[at + 1]
+            for taken, suffix in both:
+                if number in taken:
+                    taken.discard(number)
                     try:
-                        place.rename(self.name(numbers[at], suffix), self.name(numbers[at + 1], suffix))
+                        place.rename(self.name(number, suffix), self.name(next_one, suffix))
                     except FileNotFoundError:
-                        pass
+                        continue
+                    taken.add(next_one)
+        self._first = numbers[0]
         return self.name(numbers[0])
+
+    def begun(self) -> None:
+        """The name that `shift` made free is taken by the log."""
+        self._plain.add(self._first)
 
     def next_plain(self, backups: int) -> int:
         """The newest backup that is still to be compressed; 0: none.
@@ -143,19 +150,35 @@ class Backups:
         return 0
 
 
-def put_away(place: Place, fd: int, backups: int) -> tuple[str, frozenset[str]]:
-    """Gives the log that is open as `fd` the first name of its backups; that name, and the paths of what is
-    among them and not ours. "" when the log itself was removed or moved. OSError."""
-    try:
-        if identity(place.stat()) != identity(os.fstat(fd)):
-            return "", frozenset()
-    except FileNotFoundError:
-        return "", frozenset()
-    found = Backups(place)
-    first = found.shift(backups)
-    place.rename(place.name, first)
-    directory = os.path.dirname(place.path)
-    return first, frozenset(f"{directory}/{name}" for name in found.foreign)
+class Rotation:
+    """The rotations of one block of output: the directory is walked to and listed once for all of them."""
+
+    def __init__(self, path: str) -> None:
+        """OSError, as `Place`."""
+        self.place = Place(path)
+        self._backups: Backups | None = None
+        self.foreign: frozenset[str] = frozenset()  # the paths of what is among the backups and not ours
+
+    def put_away(self, fd: int, backups: int) -> str:
+        """Gives the log that is open as `fd` the first name of its backups, and returns that; "" when the log
+        was removed or moved by another process. OSError."""
+        place = self.place
+        try:
+            if identity(place.stat()) != identity(os.fstat(fd)):
+                return ""
+        except FileNotFoundError:
+            return ""
+        if self._backups is None:
+            self._backups = Backups(place)
+            directory = os.path.dirname(place.path)
+            self.foreign = frozenset(f"{directory}/{name}" for name in self._backups.foreign)
+        first = self._backups.shift(backups)
+        place.rename(place.name, first)
+        self._backups.begun()
+        return first
+
+    def close(self) -> None:
+        self.place.close()
 
 
 def is_plain(status: os.stat_result) -> bool:

@@ -19,6 +19,7 @@ from supervice.output.sinks import CUT, LOGFILE_MODE
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from supervice.output.backups import Rotation
     from supervice.output.held import Held
     from supervice.output.sinks import Owner, Source
 
@@ -49,6 +50,7 @@ class FileSink:
         "_looked",
         "_losses",
         "_owner",
+        "_rotation",
         "_said",
         "_size",
         "_stuck",
@@ -83,6 +85,7 @@ class FileSink:
         self.users = 0
         self.tail: object = None  # the source whose unfinished line the file ends in
         self._stuck = False  # the last rotation did not work; said once
+        self._rotation: Rotation | None = None  # while a block of output is written
         self._losses: Losses | None = None  # made with the first
         self._looked = owner.loop.time()
         self._homeless = False  # the file was removed and cannot be made again; said once
@@ -141,7 +144,10 @@ class FileSink:
         if not self._limit or self._size + len(head) + end <= self._limit:
             self._put(source, head, data, 0, end)
         else:
-            self._write_across(source, head, data, end)
+            try:
+                self._write_across(source, head, data, end)
+            finally:
+                self._end_rotation()
 
     def _look(self) -> None:
         """Makes the file again when it was removed, or its directory; as soon as that is possible.
@@ -274,9 +280,13 @@ class FileSink:
                 os.ftruncate(self._fd, 0)
                 self._size = 0
             else:
-                with Place(self.path) as place:
-                    self._begin_file(place)
+                if self._rotation is None:
+                    from supervice.output.backups import Rotation
+
+                    self._rotation = Rotation(self.path)
+                self._begin_file(self._rotation)
         except OSError as error:
+            self._end_rotation()
             # The file simply grows; the next attempt is made after as many bytes again.
             self._limit = self._size + self.maxbytes
             if not self._stuck:
@@ -288,11 +298,9 @@ class FileSink:
         if self.compress and self.backups:
             self._owner.compress(self)
 
-    def _begin_file(self, place: Place) -> None:
+    def _begin_file(self, rotation: Rotation) -> None:
         """The current file becomes `.1`, and a new one is opened. OSError: all is as it was."""
-        from supervice.output.backups import put_away
-
-        old, foreign = put_away(place, self._fd, self.backups)
+        place, old = rotation.place, rotation.put_away(self._fd, self.backups)
         try:
             fd = open_log(place, self.mode)
         except OSError:
@@ -302,9 +310,14 @@ class FileSink:
         os.close(self._fd)
         self._fd = fd
         self._size = 0 if old else os.fstat(fd).st_size
-        for name in foreign - self._said:
+        for name in rotation.foreign - self._said:
+            self._said |= {name}
             self._owner.log("warning", f"{name}: is no backup of ours and is left alone; remove it")
-        self._said |= foreign
+
+    def _end_rotation(self) -> None:
+        if self._rotation is not None:
+            self._rotation.close()
+            self._rotation = None
 
     def splice(self, source: Source, fd: int, size: int) -> int:
         return 0

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 
-from supervice.fs.place import Place
 from supervice.output.process_output import ProgramOutput
 from supervice.output.pump import BUFFER, SMALL_BUFFER
 from supervice.output.sinks import LOGFILE_MODE, QUEUE_LIMIT, Discard, StreamSink
@@ -178,8 +177,8 @@ class OutputRouter:
                 from supervice.output.file_sink import FileSink
 
                 sink = FileSink(self, found.path, maxbytes, backups, compress, mode)
-                if compress:
-                    self._sweep(found.path)
+                if compress and not (self._archive is not None and self._archive.busy):
+                    found.sweep(".gz.tmp")  # what a killed run had not compressed to the end
             else:
                 sink = StreamSink(self, open_path(found.path), found.path, self.log_overflow == "drop")
                 sink.opener = lambda: open_path(found.path)
@@ -188,12 +187,6 @@ class OutputRouter:
             sink.limits(maxbytes, backups, compress, mode)
         sink.users += 1
         return sink
-
-    def _sweep(self, path: str) -> None:
-        """What a killed run had not compressed to the end."""
-        if self._archive is None or not self._archive.busy:
-            with Place(path) as place:
-                place.sweep(f"{place.name}.gz.tmp")
 
     def _own_stream(self, path: str | None, default: int) -> int | None:
         """Returns 0 or 1 when `path` is our stdout or stderr by name or in fact, `default` without a path."""
@@ -349,24 +342,34 @@ class OutputRouter:
         return LogWriter(self.own(stream))
 
     def log_file(self, path: str, maxbytes: int, backups: int, compress: bool = False) -> LogWriter:
-        """Returns what writes into a rotating file (a device is never rotated); OSError as for programs."""
-        return LogWriter(self._path_sink(path, maxbytes, backups, compress, self.logfile_mode))
+        """The same into a rotating file (a device path is never rotated); OSError as for programs."""
+        sink = self._path_sink(path, maxbytes, backups, compress, self.logfile_mode)
+        return LogWriter(sink, lambda: self.log_stream(1))
 
 
 class LogWriter:
-    """The daemon's log as a source: it never waits, and drops what a stalled reader does not take."""
+    """The daemon's log as a source: never waits; what a stalled reader does not take is dropped.
 
-    __slots__ = ("lost_lines", "sink")
+    What a file does not take, on a full disk or one that is gone, goes to `instead`: else it is said nowhere.
+    """
 
-    def __init__(self, sink: FileSink | StreamSink) -> None:
+    __slots__ = ("_instead", "lost_lines", "sink")
+
+    def __init__(
+        self, sink: FileSink | StreamSink, instead: Callable[[], Callable[[bytes], object]] | None = None
+    ) -> None:
         self.sink = sink
         self.lost_lines = 0
+        self._instead = instead
 
     def __call__(self, line: bytes) -> None:
+        before = self.lost_lines
         if self.sink.queued > QUEUE_LIMIT:
             self.lost_lines += 1
         else:
             self.sink.write(self, b"", line, len(line))
+        if self.lost_lines > before and self._instead is not None:
+            self._instead()(line)
 
     def lose(self, nbytes: int, nlines: int, torn: bool) -> None:
         self.lost_lines += nlines

@@ -29,6 +29,11 @@ class Target:
         self.own = own
         self.regular = regular
 
+    def sweep(self, suffix: str) -> None:
+        """Removes the file of that name with the suffix, if it is one that a killed run of ours left."""
+        with Place(self.path) as place:
+            place.sweep(f"{place.name}{suffix}")
+
 
 def target(path: str, fds: tuple[int, int]) -> Target:
     """`fds`: our stdout and stderr. Refused for a path that leads through a link of a stranger's."""

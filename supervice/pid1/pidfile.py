@@ -41,7 +41,7 @@ class Pidfile:
         self._fd = fd
 
     def _give_up(self, fd: int) -> None:
-        """Everyone who may read the file can lock it: only a daemon that we see holding it is one."""
+        """Every user who may read the file can lock it: only a daemon that we see holding it is one."""
         holder = os.read(fd, 32).decode(errors="replace").strip()
         if holder.isdecimal() and _holds(int(holder), identity(os.fstat(fd))):
             raise PidfileInUse(f"{self.path} is held by another daemon (pid {holder})")

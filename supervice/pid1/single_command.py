@@ -159,8 +159,8 @@ class SingleCommand:
         options = self._options
         delivered = options.rewrite.get(signum, signum)
         suspend = signum in SUSPENDING
-        if suspend and signum not in options.rewrite:
-            delivered = signal.SIGSTOP
+        if suspend and signum not in options.rewrite and not options.single_child:
+            delivered = signal.SIGSTOP  # a group without a session leader of its own ignores the others
         if delivered:
             self._say(DEBUG, f"{signal_name(signum)} is passed on as {signal_name(delivered)}")
             self._send(delivered)

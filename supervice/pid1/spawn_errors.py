@@ -5,6 +5,8 @@ from __future__ import annotations
 import errno
 import os
 
+from supervice.lean.text import clean
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -34,13 +36,14 @@ def is_about_us(error: BaseException) -> bool:
     return is_shortage(error) or number == errno.E2BIG or getattr(error, "filename", None) == os.devnull
 
 
-def failure(error: Exception) -> tuple[str, bool, int, bool]:
-    """What a failed start comes to: the reason, whether it is permanent, the exit code, and `is_shortage`."""
+def failure(error: Exception, at: float) -> tuple[str, bool, int, float, bool]:
+    """What a start that failed `at` that time comes to, as the state machine takes it: `SpawnFailed`."""
     lacks = is_shortage(error)
     if isinstance(error, (OSError, MemoryError)):  # no descriptor is left, or a log file cannot be opened
         where = getattr(error, "filename", None) or "spawn"
-        return f"{where}: {getattr(error, 'strerror', None) or error or 'out of memory'}", False, 1, lacks
-    return str(error), getattr(error, "permanent", False), getattr(error, "code", 1), lacks
+        words = f"{where}: {getattr(error, 'strerror', None) or error or 'out of memory'}"
+        return clean(words), False, 1, at, lacks
+    return clean(str(error)), getattr(error, "permanent", False), getattr(error, "code", 1), at, lacks
 
 
 def explain(error: Exception, path: str, argv: list[str], env: Mapping[str, str]) -> Reason:

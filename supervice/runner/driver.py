@@ -11,7 +11,6 @@ import time
 from supervice import logger
 from supervice.lean.builtin import signal
 from supervice.lean.dataclasses import replace
-from supervice.lean.text import clean
 from supervice.lifecycle.states import (
     EXITED,
     UNHEALTHY,
@@ -68,6 +67,7 @@ if TYPE_CHECKING:
     from supervice.pid1.child import Owner as Judge
     from supervice.pid1.runtime import Runtime
     from supervice.runner.monitors import Monitors
+    from supervice.runner.obstacle import Obstacle
     from supervice.runner.reporting import Exit
 
     class Owner(Judge, Protocol):
@@ -96,6 +96,7 @@ class Driver:
         "foreground",
         "health_message",
         "health_time",
+        "obstacle",
         "output",
         "policy",
         "ready_message",
@@ -124,13 +125,14 @@ class Driver:
         self.started_at: float | None = None  # of the last spawn, in seconds since the epoch
         self.exits: tuple[Exit, ...] = ()  # the newest last
         self.foreground: list[str] | None = None  # the words of the foreground command
+        self.obstacle: Obstacle | None = None  # what a start waits for before its spawn
         self.expected = True  # whether the last exit was one of exitcodes
-        self.health_message = ""  # of the last health check; the time in seconds since the epoch
+        self.health_message = self.ready_message = ""  # of the last checks; times in seconds since the epoch
         self.health_time: float | None = None
-        self.ready_message = ""  # of the last readiness check
         self.ready_time: float | None = None
         self.status_text = ""  # what the program says of itself (STATUS=)
-        self.restarts: int = 0  # spawns after the first
+        self.restarts: int = 0  # automatic ones
+        self._automatic = False  # whether the start under way is one of them
 
     def open_output(self) -> ProgramOutput | None:
         """Returns the output, also of a process that has never run; None for the foreground command."""
@@ -193,27 +195,38 @@ class Driver:
         finally:
             self._busy = False
 
-    def _spawn(self, _effect: Spawn) -> None:
-        runtime = self.runtime()
+    def _spawn(self, effect: Spawn) -> None:
+        self.runtime()
+        self._automatic = effect.automatic
         assert self._launcher is not None
+        self.obstacle = self._launcher.obstacle(self.config, self._spawn_now)
+        if self.obstacle is None:
+            self._spawn_now()
+
+    def _spawn_now(self, problem: str = "") -> None:
+        launcher, self.obstacle = self._launcher, None
+        assert launcher is not None
+        at = launcher.runtime.loop.time()
+        if problem:
+            return self.feed(SpawnFailed(problem, at=at))
         self.open_output()
         self.health_message = self.ready_message = self.status_text = ""
         self.health_time = self.ready_time = None
-        monitors = self._monitors = monitors_for(self, self.config, self._launcher)
-        at = runtime.loop.time()
+        monitors = self._monitors = monitors_for(self, self.config, launcher)
         try:
-            pid = self._spawn_with_output(self._launcher)
+            pid = self._spawn_with_output(launcher)
         except (SpawnError, OSError, MemoryError) as error:
             from supervice.pid1.spawn_errors import failure
 
-            reason, permanent, code, shortage = failure(error)
-            self._spawn_failed(SpawnFailed(clean(reason), permanent, code, at, shortage))
-            return
-        if self.started_at is not None:
+            if monitors is not None:
+                monitors.end()
+            self._monitors = None
+            return self.feed(SpawnFailed(*failure(error, at)))
+        if self._automatic and self.started_at is not None:
             self.restarts += 1
         self.started_at = time.time()
         self.child = Child(
-            runtime,
+            launcher.runtime,
             pid,
             self._child_gone,
             owner=self._owner if self.config.killasgroup else None,
@@ -226,15 +239,6 @@ class Driver:
         if monitors is not None:
             monitors.spawned(pid)
         self.feed(Spawned(pid))
-
-    def _spawn_failed(self, event: SpawnFailed) -> None:
-        self._end_monitors()
-        self.feed(event)
-
-    def _end_monitors(self) -> None:
-        if self._monitors is not None:
-            self._monitors.end()
-            self._monitors = None
 
     def _spawn_with_output(self, launcher: Launcher) -> int:
         if self.foreground is not None:

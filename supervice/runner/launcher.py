@@ -20,20 +20,24 @@ from supervice.runner import environment as variables
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
     from typing import Protocol
 
+    from supervice.checks.readiness import Begin
     from supervice.models import ProgramConfig
     from supervice.notify.server import NotifySocket
     from supervice.output.router import OutputRouter
     from supervice.pid1.identity import Identity
+    from supervice.pid1.mounts import Mounts
     from supervice.pid1.runtime import Runtime
+    from supervice.runner.obstacle import Obstacle, Question
 
     class Input(Protocol):
         """A standard input: `open` for each start, `opened` when the child has it or could not be started."""
 
         def open(self) -> int: ...
         def opened(self) -> None: ...
+        def question(self) -> Question | None: ...
 
 
 # Meant for supervice by the manager that started it; a program that answered would speak in our name.
@@ -71,6 +75,8 @@ class Launcher:
         self.own_identity: Identity | None = None
         self._passed: dict[tuple[str, ...] | None, dict[str, str]] = {}
         self._null: int | None = None
+        self._mounts: Mounts | None = None
+        self._unanswered: frozenset[str] = frozenset()  # programs whose files lie where nothing answers
         self._notify: NotifySocket | None = None
         self._terminal = False
         self.helpers: set[int] = set()  # pids of our own processes that are no programs
@@ -83,6 +89,44 @@ class Launcher:
         if self._null is None:
             self._null = os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)
         return self._null
+
+    def obstacle(self, config: ProgramConfig, over: Callable[[str], object]) -> Obstacle | None:
+        """What a start of the program has to wait for, a mount or a name server; None: nothing."""
+        given = self.inputs.get(config.name)
+        questions = [] if given is None else [given.question()]
+        mounts = self._foreign_mounts()
+        if mounts is not None:
+            from supervice.runner.obstacle import path_of, question_of_mounts
+
+            path = path_of((config.environment, self.environment, os.environ))
+            questions.append(
+                question_of_mounts(self.runtime, self.helpers, mounts, config, self._directory, path)
+            )
+        asked = [question for question in questions if question is not None]
+        if not asked:
+            return None
+        from supervice.runner.obstacle import Obstacle
+
+        return Obstacle(self.runtime.loop, config.name, asked, over)
+
+    def beside(self, path: str) -> Begin | None:
+        """How to look at `path` without waiting for its mount; None where the kernel answers."""
+        mounts = self._foreign_mounts()
+        if mounts is None or not mounts.silent(path):
+            return None
+        from supervice.pid1.probe import Probe
+
+        return lambda ask, answered: Probe(self.runtime, self.helpers, ask, answered).cancel
+
+    def _foreign_mounts(self) -> Mounts | None:
+        """None where every mount is this kernel's own, and in an application, which may have threads."""
+        if not self.runtime.spawner.exclusive:
+            return None
+        if self._mounts is None:
+            from supervice.pid1.mounts import Mounts
+
+            self._mounts = Mounts()
+        return self._mounts if self._mounts.any() else None
 
     def notify_socket(self) -> NotifySocket:
         """Returns the socket for notifications of programs; opened for the first that needs it."""
@@ -145,12 +189,22 @@ class Launcher:
 
         False for a file that cannot be read: a running program is not replaced by one that cannot start.
         """
-        if config.name not in self._marks:
+        if config.name not in self._marks or config.name in self._unanswered:
             return False
         try:
             return self._environ(config, None)[1] != self._marks[config.name]
         except variables.Unusable:
             return False
+
+    async def ask_files(self, configs: Iterable[ProgramConfig]) -> None:
+        """Finds out whose files do not answer at all; `is_stale` leaves those alone."""
+        mounts = self._foreign_mounts()
+        self._unanswered = frozenset()
+        if mounts is not None:
+            from supervice.runner.obstacle import unanswered
+
+            files = {c.name: (*self.env_file, *c.env_file, *c.secrets.values()) for c in configs}
+            self._unanswered = await unanswered(self.runtime, self.helpers, mounts, files)
 
     def forget(self, name: str) -> None:
         """Forgets the files of the process, so that it is not stale until it has started again."""
@@ -275,3 +329,5 @@ class Launcher:
         if self._null is not None:
             os.close(self._null)
             self._null = None
+        if self._mounts is not None:
+            self._mounts.close()

@@ -74,6 +74,7 @@ class Monitors:
         "_readiness",
         "_reports",
         "_spawned_at",
+        "_up",
         "_watchdog",
         "_watchdog_time",
         "_way",
@@ -86,6 +87,7 @@ class Monitors:
         self._pid = 0
         self._moving = False
         self._spawned_at = 0.0
+        self._up = False  # health is watched
         self._health: HealthMonitor | None = None
         self._readiness: HealthMonitor | None = None
         self._way: Way | None = None
@@ -110,7 +112,7 @@ class Monitors:
         from supervice.checks.readiness import way_to_be_ready
 
         loop = self._launcher.runtime.loop
-        self._way = way_to_be_ready(config.ready, loop, self._became_ready, output)
+        self._way = way_to_be_ready(config.ready, loop, self._became_ready, output, self._launcher.beside)
         return env, () if self._way is None else self._way.prepare()
 
     def spawned(self, pid: int) -> None:
@@ -193,17 +195,9 @@ class Monitors:
     def _start_health(self, effect: StartHealthChecks) -> None:
         config, reports, loop = self._config, self._reports, self._launcher.runtime.loop
         pid = effect.pid
+        self._up = True
         if self._watchdog_time:
-            from supervice.checks.watchdog import Watchdog
-
-            checked = config.healthcheck.type is not HealthCheckType.NONE
-            self._watchdog = Watchdog(
-                loop,
-                self._watchdog_time,
-                lambda message: reports.health_checked(pid, False, message, True, at_once=True),
-                # with health checks, a ping only ends what a missed ping began
-                lambda: reports.pinged(pid, "the watchdog was pinged", only_if_sick=checked),
-            )
+            self._start_watchdog()
         if config.healthcheck.type is HealthCheckType.NONE:
             return
         from supervice.health import HealthMonitor, create_health_checker
@@ -218,11 +212,28 @@ class Monitors:
                 unknown=self._health_unknown,
             )
 
+    def _start_watchdog(self) -> None:
+        from supervice.checks.watchdog import Watchdog
+
+        reports, pid = self._reports, self._pid
+        checked = self._config.healthcheck.type is not HealthCheckType.NONE
+        self._watchdog = Watchdog(
+            self._launcher.runtime.loop,
+            self._watchdog_time,
+            self._missed_ping,
+            # with health checks, a ping only ends what a missed ping began
+            lambda: reports.pinged(pid, "the watchdog was pinged", only_if_sick=checked),
+        )
+
+    def _missed_ping(self, message: str) -> None:
+        self._reports.health_checked(self._pid, False, message, True, at_once=True)
+
     def _health_unknown(self, message: str) -> None:
         self._reports.health_message = message
         log_unknown(self._config.name, "healthy", message)
 
     def _stop_health(self, _effect: StopHealthChecks | None = None) -> None:
+        self._up = False
         if self._health is not None:
             self._health.stop()
             self._health = None
@@ -249,15 +260,17 @@ class Monitors:
                 reports.tell(LostReady(pid))
             elif message.ready:
                 reports.tell(BecameReady(pid))
-        if message.watchdog_time is not None and self._config.watchdog:
+        if message.watchdog_time is not None:  # as with systemd, whatever the configuration says
             self._watchdog_time = message.watchdog_time
             if self._watchdog is not None:
                 self._watchdog.change(message.watchdog_time)
-        if self._watchdog is not None:
-            if message.ping:
-                self._watchdog.ping()
-            if message.trigger:
-                self._watchdog.miss("the program reports that it is unhealthy (WATCHDOG=trigger)")
+            elif self._up:
+                self._start_watchdog()
+        if self._watchdog is not None and message.ping:
+            self._watchdog.ping()
+        if message.trigger:
+            missed = self._missed_ping if self._watchdog is None else self._watchdog.miss
+            missed("the program reports that it is unhealthy (WATCHDOG=trigger)")
 
     # -- pre_stop ----------------------------------------------------------------------------------------
 

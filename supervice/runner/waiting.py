@@ -7,7 +7,7 @@ from supervice.lifecycle.states import RESTING
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Container, Iterable
     from typing import Any, Protocol, Self
 
     from supervice.lean.loop import AnyFuture
@@ -59,6 +59,10 @@ if TYPE_CHECKING:
             """Why it was left stopped; "" when it was not."""
             ...
 
+        def cause(self, process: Waitable, /) -> str:
+            """The name of the process whose failure left it stopped; "" when it was not."""
+            ...
+
         @property
         def plans(self) -> Plans | None:
             """The schedules of programs; None where there are none."""
@@ -107,6 +111,13 @@ class Until:
             self.reached[process.config.name] = state
             if not self._missing and self._future is not None and not self._future.done():
                 self._future.set_result(None)
+
+    def drop(self, names: Container[str]) -> None:
+        """Waits for these no longer: something else was asked of them meanwhile."""
+        for key in [key for key, process in self._missing.items() if process.config.name in names]:
+            del self._missing[key]
+        if not self._missing and self._future is not None and not self._future.done():
+            self._future.set_result(None)
 
     @property
     def missing(self) -> list[Waitable]:

@@ -36,7 +36,7 @@ def come_due(state: State, plan: Plan) -> Step:
         return state, []
     effects: list[Effect] = []
     if state.run is not None and state.run.retry_at is not None:  # no time is left for another attempt
-        state, effects = fail(state)
+        state, effects = fail(state, plan)
     state, more = _settle(state, plan, count + distances, due)
     effects += more
     if plan.settings.stamped:

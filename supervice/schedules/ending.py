@@ -41,7 +41,7 @@ def end_run(state: State, event: RunEnded, plan: Plan) -> Step:
             text = f"{attempt} failed: {run.reason}; tries again in {wait}"
             run = replace(run, retry_at=again, spawned=None, ending="")
             return replace(state, run=run), [Log("warning", text)]
-        state, effects = fail(state)
+        state, effects = fail(state, plan)
     state, more = begin_pending(state, plan)
     return state, effects + more
 
@@ -69,7 +69,7 @@ def delay(settings: Settings, nth: int) -> float:
     return min(settings.backoff * settings.backoff_factor ** min(nth - 1, 64), settings.backoff_max)
 
 
-def fail(state: State) -> Step:
+def fail(state: State, plan: Plan) -> Step:
     """The run has failed, and is not tried again."""
     run = state.run
     assert run is not None
@@ -83,7 +83,9 @@ def fail(state: State) -> Step:
         failing=True,
     )
     state, effects = _over(replace(state, record=record))
-    said: list[Effect] = [Log("warning", f"the run failed: {run.reason}")]
+    due = next_due(state, plan)
+    following = "none follows" if due is None else f"next {_shown(state, plan, due)}"
+    said: list[Effect] = [Log("warning", f"the run failed ({run.reason}); {following}")]
     return state, [*said, Notify("failure", run.code, run.reason, seconds), *effects]
 
 
@@ -154,6 +156,10 @@ def next_due(state: State, plan: Plan) -> float | None:
     if distance is not None:
         times.append(distance)
     return min(times, default=None)
+
+
+def _shown(state: State, plan: Plan, due: float) -> str:
+    return plan.timeline.zone.shown(round(due - state.mono + state.wall, 3))
 
 
 def upcoming(state: State, plan: Plan, most: int) -> list[float]:

@@ -163,7 +163,7 @@ class Line:
             if span.holds(run):
                 return run
             assert span.end is not None
-            start = span.end - 1  # the change itself may match
+            start = max(instant, span.end - 1)  # the change itself may match
         raise AssertionError("a span without an end holds every later instant")
 
 

@@ -68,8 +68,8 @@ def _named(text: str) -> Zone:
 
     try:
         return _kept(name, name, ZoneInfo(name))
-    except (ValueError, OSError, LookupError):  # ZoneInfoNotFoundError is a KeyError
-        pass
+    except (ValueError, OSError, LookupError, ImportError):
+        pass  # ZoneInfoNotFoundError is a KeyError; the bundle has no importlib.resources to look further
     if any(c.isdigit() for c in name) and "/" not in name.partition(",")[0]:
         try:
             return _of_file(_file_of_rule(name), name, name)
@@ -119,11 +119,25 @@ def _file_of_rule(rule: str) -> bytes:
     return head + local + head + local + b"\n" + rule.encode() + b"\n"
 
 
+def _known() -> set[str]:
+    """The names of the database, wherever one is."""
+    import zoneinfo
+
+    try:
+        return zoneinfo.available_timezones()
+    except ImportError:
+        folders = [folder for folder in zoneinfo.TZPATH if os.path.isdir(folder)]
+    found: set[str] = set()
+    for folder in folders:
+        for where, _, files in os.walk(folder):
+            found.update(os.path.relpath(os.path.join(where, file), folder) for file in files)
+    return {name for name in found if name[:1].isupper() and "." not in name}
+
+
 def _unknown(name: str) -> str:
     from difflib import get_close_matches
-    from zoneinfo import available_timezones
 
-    known = available_timezones()
+    known = _known()
     if not known:
         return "there are no time zones here; install tzdata, or write a rule like CET-1CEST,M3.5.0,M10.5.0/3"
     found = get_close_matches(name[:64], sorted(known), 1, 0.7)

@@ -1,8 +1,8 @@
 """Where the daemon's control socket is: the configured path, or the first default place that can be had.
 
 Containers of a pod may share a directory, and a stranger may write into it. What is in the way at our path
-neither keeps the daemon from starting nor takes its control socket away: the default places are next, each
-also under a name with the container's own mark, and `supervicectl` looks there too.
+neither keeps the daemon from starting nor takes its control socket away: the default places are next, at
+last under names with the container's own mark, and `supervicectl` looks there too.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 
 from supervice import logger
-from supervice.control.address import marked, writable_paths
+from supervice.control.address import writable_paths
 from supervice.control.server import RpcServer, SocketInUse
 from supervice.fs.place import Refused
 
@@ -44,8 +44,7 @@ class ControlSocket:
             if not blocked:
                 return
             logger.warning(f"no control socket at {configured}: {why}; the default places are tried")
-        defaults = [path for place in writable_paths(os.environ) for path in (place, marked(place))]
-        for path in defaults:
+        for path in writable_paths(os.environ):
             why, blocked = self._try(path, config, group, default=True)
             if not why:
                 return

@@ -65,6 +65,10 @@ class Reloader:
             if self._termination.stopping and not dry_run:
                 raise Overtaken(TOO_LATE)  # before anything is stopped: programs work on while they drain
             loaded = self._host.read()
+            if self._table.launcher is not None:
+                await self._table.launcher.ask_files(
+                    process.config for process in self._table.processes.values()
+                )
             plan = self._plan(loaded)
             if not (dry_run or force or loaded.processes) and plan.removed:
                 raise ValueError(EMPTY)

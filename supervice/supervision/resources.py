@@ -72,12 +72,19 @@ class Resources:
         """Opens every log file anew, and the control socket where there is none yet; what could not be
         opened, and why."""
         failed = self.outputs.reopen()
+        why = self._take_socket()
+        if why:
+            failed.append((self._config.socket_path, why))
+        return failed
+
+    def _take_socket(self) -> str:
+        """Takes the control socket where there is none yet; "", or why another daemon has it."""
         try:
             self._socket.open(self._config)
         except OSError as error:
-            failed.append((self._config.socket_path, getattr(error, "reason", error.strerror or str(error))))
+            return str(getattr(error, "reason", error))
         self._tell_programs()
-        return failed
+        return ""
 
     @property
     def has_socket_files(self) -> bool:
@@ -172,6 +179,9 @@ class Resources:
         self.launcher.env_file = config.env_file
         self.launcher.environment = dict(config.environment)
         self._tell_programs()
+        why = self._take_socket()
+        if why:
+            logger.warning(f"still without a control socket: {config.socket_path}: {why}")
         target = (config.logfile, config.log_maxbytes, config.log_backups)
         moved = (*target, config.log_compress) != (
             old.logfile,

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from supervice.runner.waiting import Plans, Waitable
     from supervice.supervision.table import ProcessTable
 
+NOT_LOST = ("", "")
+
 
 class Startup(Observer):
     """The queue of processes that are to be started; a `StartQueue` for those who wait for them."""
@@ -40,7 +42,7 @@ class Startup(Observer):
         self._waiting: dict[str, Process] = {}
         self._due: list[tuple[tuple[int, int], int, str]] = []  # a heap: those that may start now
         self._working = False
-        self._left: dict[str, tuple[str, str]] = {}  # left stopped: why, and the first cause of it
+        self._left: dict[str, tuple[str, str, str]] = {}  # left stopped: why; the first cause, and its name
         self._watchers: list[Callable[[Process], object]] = []
         self.command: Process | None = None  # the foreground command, as long as it is to be started
         self.stopped = False  # nothing is started any more
@@ -158,7 +160,11 @@ class Startup(Observer):
 
     def why_left(self, process: Waitable) -> str:
         """Returns why it was left stopped; "" when it was not."""
-        return self._left.get(process.config.name, ("", ""))[0]
+        return self._left.get(process.config.name, ("", "", ""))[0]
+
+    def cause(self, process: Waitable) -> str:
+        """Returns the name of the process whose failure left it stopped; "" when it was not."""
+        return self._left.get(process.config.name, ("", "", ""))[2]
 
     def left(self) -> list[str]:
         """Returns the names of the processes that were left stopped."""
@@ -228,7 +234,7 @@ class Startup(Observer):
 
     def _look(self, processes: list[Process]) -> None:
         """Starts those that may, and gives up on those whose conditions cannot come."""
-        lost: dict[str, str] = {}
+        lost: dict[str, tuple[str, str]] = {}
         for process in processes:
             name = process.config.name
             if name not in self._waiting:
@@ -239,35 +245,35 @@ class Startup(Observer):
             for needed, condition in self._gates.unmet(name):
                 if needed not in lost:
                     other = self._table.processes.get(needed)
-                    lost[needed] = self._lost(other) if other is not None else ""
-                if lost[needed]:
+                    lost[needed] = self._lost(other) if other is not None else NOT_LOST
+                if lost[needed][0]:
                     self._give_up(process, needed, condition, lost[needed])
                     break
 
-    def _lost(self, process: Process) -> str:
-        """Returns why there is no use in waiting for it any more; "" while there is."""
+    def _lost(self, process: Process) -> tuple[str, str]:
+        """Returns why there is no use in waiting for it any more, and which process is the cause of that."""
         name = process.config.name
         if name in self._waiting:
-            return ""
+            return NOT_LOST
         if name in self._left:
-            return self._left[name][1]
+            return self._left[name][1:]
         if process.state not in (FATAL, EXITED):
-            return ""
+            return NOT_LOST
         if COMPLETED in conditions_of(process):
-            return ""
+            return NOT_LOST
         reason = process.snapshot.reason
         what = "is FATAL" if process.state == FATAL else "has ended"
-        return f"{name} {what}{f': {reason}' if reason else ''}"
+        return f"{name} {what}{f': {reason}' if reason else ''}", name
 
-    def _give_up(self, process: Process, needed: str, condition: str, cause: str) -> None:
+    def _give_up(self, process: Process, needed: str, condition: str, cause: tuple[str, str]) -> None:
         """Leaves it stopped, and with it all that wait for it."""
         todo = [(process, needed, condition)]
         for process, needed, condition in todo:  # grows while it is walked
             name = process.config.name
             if self._waiting.pop(name, None) is None:
                 continue
-            why = f"needs {needed}:{condition}, but {cause}"
-            self._left[name] = why, cause
+            why = f"needs {needed}:{condition}, but {cause[0]}"
+            self._left[name] = (why, *cause)
             logger.warning(f"{name}: left stopped: {why}")
             todo += [
                 (self._waiting[other], name, wanted)
@@ -279,7 +285,7 @@ class Startup(Observer):
 
     def _give_up_on(self, process: Process) -> None:
         cause = self._lost(process)
-        if cause:
+        if cause[0]:
             for name, condition in self._gates.needed_by(process.config.name):
                 if name in self._waiting:
                     self._give_up(self._waiting[name], process.config.name, condition, cause)

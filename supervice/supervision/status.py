@@ -7,7 +7,7 @@ them from here, so that no two answers differ.
 from __future__ import annotations
 
 from supervice.lifecycle.graph import conditions_met
-from supervice.lifecycle.states import EXITED, FATAL, STARTING, UNHEALTHY, UP
+from supervice.lifecycle.states import EXITED, FATAL, SICK, STARTING, UNHEALTHY, UP
 from supervice.models import group_of
 from supervice.supervision.journal import timestamp
 
@@ -23,6 +23,31 @@ def is_live(process: Process) -> bool:
     """Returns False when it, and with it the container, had better be restarted."""
     important = process.config.main or process.config.critical
     return process.state != UNHEALTHY and not (important and process.state == FATAL)
+
+
+def health(process: Process, queue: StartQueue) -> str:
+    """Returns what `health` shows of it: `ok`, `failed`, or `-` where no check has said anything.
+
+    `ok` is only what runs and whose check passed; `failed` is FATAL, UNHEALTHY, an end by a failure and what
+    can never start.
+    """
+    snapshot = process.snapshot
+    if snapshot.state in (FATAL, UNHEALTHY) or queue.why_left(process):
+        return "failed"
+    if snapshot.state == EXITED and not process.expected:
+        return "failed"
+    if queue.plans is not None and queue.plans.failed(process.config.name):
+        return "failed"  # the last run of a schedule
+    if snapshot.stop is not None and snapshot.stop.cause == SICK:
+        return "failed"  # it is stopped for its bad health
+    return "ok" if snapshot.state in UP and snapshot.healthy else "-"
+
+
+def is_well(process: Process, queue: StartQueue) -> bool:
+    """Returns whether `health NAME` says well of it: it runs or is done, and nothing is wrong with it."""
+    done = process.state == EXITED and process.expected
+    planned = process.config.schedule is not None  # between its runs
+    return health(process, queue) != "failed" and (process.state in UP or done or planned)
 
 
 def readiness(process: Process) -> bool | None:
@@ -82,7 +107,7 @@ def _when(seconds: float | None) -> str | None:
 def reason(process: Process, queue: StartQueue) -> str:
     """Returns why it is where it is; for one that was left stopped, what it lacks."""
     snapshot = process.snapshot
-    left = queue.why_left(process) or snapshot.reason
+    left = queue.why_left(process) or snapshot.reason or process.obstacle
     if left or snapshot.ready or not snapshot.started:
         return left
     if snapshot.state == STARTING:

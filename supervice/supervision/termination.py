@@ -16,7 +16,7 @@ from supervice.pid1 import own_process
 from supervice.pid1.leftovers import descendants, everyone_else
 from supervice.supervision.shutdown import Shutdown
 from supervice.supervision.table import Observer
-from supervice.supervision.termination_log import write_termination_log
+from supervice.supervision.termination_log import ailing, at_the_stop, write_termination_log
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -42,6 +42,11 @@ if TYPE_CHECKING:
         @property
         def daemon(self) -> bool: ...
         @property
+        def stock(self) -> bool:
+            """Whether the configuration is a stock supervisord file."""
+            ...
+
+        @property
         def event_bus(self) -> EventBus: ...
 
 
@@ -64,6 +69,7 @@ class Termination(Observer):
         self._forced: Verdict | None = None
         self._shutdown: Shutdown | None = None
         self._come: AnyFuture | None = None
+        self._ailing: list[str] = []  # which processes were unhealthy or FATAL when the end was asked for
         self._drain = False  # whether programs go on working for drain_delay
         self._drained: AnyFuture | None = None
         self._ended: dict[str, int] = {}  # process name -> its place in the order of coming to rest
@@ -87,6 +93,7 @@ class Termination(Observer):
         """Makes it ready for another run."""
         self._verdict = self._forced = self._shutdown = None
         self._drain = False
+        self._ailing = []
 
     def request(self, why: Verdict, *, drain: bool = False) -> None:
         """Begins the end, unless it has begun; the first reason decides the exit code.
@@ -97,6 +104,8 @@ class Termination(Observer):
             return
         self._verdict = why
         self._drain = drain
+        if drain:  # it comes from outside: what was wrong at this time may be the reason
+            self._ailing = ailing(self._table.processes.values())
         if self._come is not None and not self._come.done():
             self._come.set_result(None)
         self._table.shutting_down(why.reason)
@@ -153,6 +162,7 @@ class Termination(Observer):
 
     def _facts(self) -> list[Fact]:
         held, queue = self._table.held, self._queue
+        harmless = self._host.stock  # in many files a quick oneshot has the default startsecs
         plans = queue.plans if queue is not None else None
         return [
             Fact(
@@ -165,6 +175,10 @@ class Termination(Observer):
                 critical=process.config.critical,
                 ends_when_unhealthy=process.config.healthcheck.action == "shutdown",
                 has_run=process.started_at is not None,
+                given_up=process.snapshot.given_up,
+                harmless=harmless,
+                lost="" if queue is None else queue.why_left(process),
+                cause="" if queue is None else queue.cause(process),
                 held=name in held,
                 pending=(queue is not None and queue.is_waiting(process))
                 or (plans is not None and plans.will_run(name)),
@@ -185,6 +199,7 @@ class Termination(Observer):
         def say() -> None:
             if unsaid:
                 logger.info(unsaid.pop())
+                self._note(at_the_stop(why.reason, table.processes.values()))
 
         loop.call_soon(say)
         await self._let_drain(loop, config.drain_delay)
@@ -206,15 +221,19 @@ class Termination(Observer):
         elif why.culprit is None and why.code == 0:
             # told to stop, the code is main's, or that of a program that was FATAL; known only now
             why = told_to_stop(self._facts(), why.reason)
-        logger.info(f"the end: {why.reason}; exit code {why.code}")
-        if self._host.daemon:
-            culprit = table.processes.get(why.culprit or "")
-            problem = write_termination_log(config.termination_log, why, culprit)
-            if problem:
-                logger.warning(f"no termination message: {problem}")
+        logger.info(f"exiting with code {why.code}: {why.reason}")
+        text = f"{why.reason}; exit code {why.code}"
+        self._note("\n".join([text, *self._ailing]), table.processes.get(why.culprit or ""))
         await self._host.event_bus.stop()
         await _flush(loop, outputs, min(FLUSH, max(1.0, self._shutdown.time_left)))
         return why.code
+
+    def _note(self, text: str, culprit: Process | None = None) -> None:
+        """Leaves the termination message."""
+        if self._host.daemon:
+            problem = write_termination_log(self._host.config.termination_log, text, culprit)
+            if problem:
+                logger.warning(f"no termination message: {problem}")
 
     async def _let_drain(self, loop: EventLoop, seconds: float) -> None:
         """Waits for what is on its way to the programs; readiness fails already, they still answer.

@@ -10,15 +10,21 @@ import _socket  # the C half of `socket`, as in `net`
 import os
 
 from supervice import logger
+from supervice.lean.loop import running_loop
 from supervice.lifecycle.states import RESTING
 from supervice.models import program_of
+from supervice.net.resolver import at_once, look_up
 from supervice.net.unix_listener import Listener
 from supervice.pid1.identity import resolve
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from supervice.models import ProgramConfig, SocketConfig
+    from supervice.net.resolver import Answer
     from supervice.process import Process
+    from supervice.runner.obstacle import Question
 
 LONGEST_BACKLOG = 65535  # the kernel cuts it to net.core.somaxconn
 
@@ -31,6 +37,7 @@ class SharedSocket:
         self._processes: set[str] = set()
         self._listener: Listener | None = None
         self._sock: _socket.socket | None = None
+        self._found: Answer | None = None  # of the name server
 
     def open(self, config: ProgramConfig) -> int:
         """The descriptor of the socket, which is made when it is not there. OSError when it cannot be."""
@@ -50,7 +57,8 @@ class SharedSocket:
     def _bind(self, settings: SocketConfig) -> _socket.socket:
         backlog = settings.backlog or LONGEST_BACKLOG
         if settings.address.startswith("tcp://"):
-            return _bind_tcp(settings.address, backlog)
+            found, self._found = self._found, None
+            return _bind_tcp(settings.address, backlog, found)
         uid, gid = self._owner(settings)
         path = settings.address[len("unix://") :]
         self._listener = Listener(path, settings.mode, gid, logger.warning, uid=uid)
@@ -73,6 +81,24 @@ class SharedSocket:
             return (None, None) if identity.uid == os.geteuid() else (identity.uid, identity.gid)
         return identity.uid, identity.gid if ":" in settings.owner else None
 
+    def question(self, config: ProgramConfig) -> Question | None:
+        """The address of the host, where the socket has a name and is not open yet."""
+        address = config.socket.address if config.socket is not None else ""
+        if self._sock is not None or not address.startswith("tcp://"):
+            return None
+        host, port = _host_and_port(address)
+        if at_once(host, port, _socket.AI_PASSIVE) is not None:
+            return None
+
+        def ask(answered: Callable[[str], object]) -> Callable[[], object]:
+            def keep(answer: Answer) -> None:
+                self._found = answer
+                answered("")  # what is wrong with it is said by `open`
+
+            return look_up(running_loop(), host, port, _socket.AI_PASSIVE, keep)
+
+        return f"the name server that is asked for {host} ({address})", ask
+
     def rests(self, name: str) -> None:
         """That process will not run again by itself."""
         self._processes.discard(name)
@@ -90,16 +116,21 @@ class SharedSocket:
         self._sock = None
 
 
-def _bind_tcp(address: str, backlog: int) -> _socket.socket:
+def _host_and_port(address: str) -> tuple[str, int]:
+    """The host is "" for every interface."""
     host, _, port = address[len("tcp://") :].rpartition(":")
-    host = host.strip("[]")
-    # Only the first address, as supervisord; a name is looked up by the C library, which may wait.
-    try:
-        family, kind, number, _, where = _socket.getaddrinfo(
-            None if host == "*" else host, int(port), 0, _socket.SOCK_STREAM, 0, _socket.AI_PASSIVE
-        )[0]
-    except _socket.gaierror as error:
-        raise LookupError(f"{host}: {error.strerror}") from None
+    return ("" if host == "*" else host.strip("[]")), int(port)
+
+
+def _bind_tcp(address: str, backlog: int, found: Answer | None) -> _socket.socket:
+    """`found`: the addresses of a name, which were looked up before."""
+    host, port = _host_and_port(address)
+    found = at_once(host, port, _socket.AI_PASSIVE) if found is None else found
+    if isinstance(found, OSError):
+        raise LookupError(f"{host}: {found.strerror or found}")
+    if not found:
+        raise LookupError(f"{host}: no address")
+    family, kind, number, _, where = found[0]  # only the first, as supervisord
     sock = _socket.socket(family, kind, number)
     try:
         sock.setsockopt(_socket.SOL_SOCKET, _socket.SO_REUSEADDR, 1)
@@ -123,6 +154,9 @@ class Socket:
 
     def opened(self) -> None:
         pass
+
+    def question(self) -> Question | None:
+        return self._shared.question(self.process.config)
 
 
 class Sockets:

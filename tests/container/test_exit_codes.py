@@ -107,7 +107,7 @@ def test_the_container_is_stopped(run: Callable[..., Box], case: Case) -> None:
     box.wait_log(case.after)
     assert box.stop() == case.code
     # a shell's own word about its child may come behind it, on the other stream
-    assert case.reason in box.logs().rpartition(" the end: ")[2].splitlines()[0]
+    assert case.reason in box.logs().rpartition(" exiting with code ")[2].splitlines()[0]
 
 
 @pytest.mark.parametrize("code", [0, 7])

@@ -113,8 +113,12 @@ def test_k1_one_volume_at_tmp(pod: Pod, engine: docker.DockerClient) -> None:
         assert names(root) == {"r"}
         # root in the container of another user: it is PID 1 there
         assert names(two, user="0") == {"b"}
-        assert two.exec("sh", "-c", "ls /tmp/supervice*").output.count(".sock") == 3
-        for box in (two, one, root):
+        # one of them as if its /dev/shm were shared, too
+        three = pod(CONFIG.format("c"), user="23456", ipc_mode="none", **mount)
+        up(three, "c")
+        assert names(three, user="0") == {"c"}
+        assert three.exec("sh", "-c", "ls /tmp/supervice*").output.count(".sock") == 2
+        for box in (three, two, one, root):
             assert box.stop() == 0
             box.container.remove(force=True)
     finally:

@@ -267,7 +267,7 @@ static bool read_row(struct cursor *json, struct row *row)
     ready = values[3].kind;
     row->cell[0] = values[0].text;
     row->cell[1] = values[1].text;
-    fill(row, 2, healthy == YES ? "OK" : healthy == NO ? "FAIL" : "-");
+    fill(row, 2, healthy == YES ? "ok" : healthy == NO ? "failed" : "-");
     fill(row, 3, ready == YES ? "ready" : ready == NO ? "not ready" : "-");
     row->cell[4] = values[4].text;
     row->rank = (healthy == NO ? 0 : 2) + (ready == NO ? 0 : 1);
@@ -355,7 +355,11 @@ int show_health(const char *body, size_t size)
         return complain(1, message->bytes, NULL);
     }
     healthy = values[1].kind == YES;
-    add_string(&out, healthy ? "healthy\n" : "not healthy\n");
+    if (values[2].kind == TEXT && values[2].text.size > 0) {
+        add_bytes(&out, values[2].text.bytes, values[2].text.size);
+        add_string(&out, "\n");
+    } else
+        add_string(&out, healthy ? "healthy\n" : "not healthy\n");
     if (processes.at != NULL && !add_table(&out, &processes))
         return ASK_PYTHON;
     if (!put_text(STDOUT_FILENO, &out))

@@ -57,6 +57,9 @@ class Channel:
         os.set_blocking(self._fd, False)
         return self._theirs
 
+    def question(self) -> None:
+        """There is nothing to ask for before a start."""
+
     def opened(self) -> None:
         """It has its descriptor, or was not started."""
         os.close(self._theirs)

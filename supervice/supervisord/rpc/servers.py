@@ -10,7 +10,8 @@ import os
 from _operator import _compare_digest as same  # what hmac.compare_digest is, without hmac's imports
 
 from supervice import logger
-from supervice.http.server import HttpServer, Response, SocketInUse, text
+from supervice.http.opening import Opening
+from supervice.http.server import HttpServer, Response, text
 from supervice.supervisord.rpc import logs
 from supervice.supervisord.rpc.codec import Fault
 from supervice.supervisord.rpc.daemon_log import DaemonLog
@@ -40,47 +41,43 @@ class Servers:
         self._log = DaemonLog(daemon, loop)
         interface = Interface(daemon, loop, self._log)
         self._xmlrpc = XmlRpcHandler(loop, interface.methods(), logger.error)
-        self._open: dict[tuple[object, ...], tuple[Server, HttpServer]] = {}
+        self._open: dict[tuple[object, ...], tuple[Server, Opening]] = {}
 
     def apply(self, servers: list[Server]) -> None:
         """Closes what is not wanted any more, then opens what is new; what stayed the same is left alone."""
         wanted = {_key(server): server for server in servers}
         for key in [key for key in self._open if key not in wanted]:
-            self._open.pop(key)[1].close_soon()
+            opening = self._open.pop(key)[1]
+            opening.give_up()
+            opening.server.close_soon()
         for key, server in wanted.items():
             if key not in self._open:
-                http = self._listen(server)
-                if http is not None:
-                    self._open[key] = (server, http)
+                self._open[key] = (server, self._listen(server))
 
-    def _listen(self, server: Server) -> HttpServer | None:
+    def _listen(self, server: Server) -> Opening:
         http = HttpServer(
             self._loop, self._handle, log=logger.warning, guard=guard(server.username, server.password)
         )
-        try:
-            if server.file is not None:
-                uid, gid = _owner(server)
-                http.open_unix(server.file, server.chmod, uid, gid)
-            elif server.port is not None:
-                http.open_inet(server.host, server.port)
-        except SocketInUse as error:
-            logger.warning(f"[{server.section}] is not served: {error.path}: {error.reason}")
-            return None
-        except OSError as error:
-            where = f"{server.file}: " if server.file is not None and error.strerror else ""
-            logger.warning(f"[{server.section}] is not served: {where}{error.strerror or error}")
-            return None
-        return http
+        opening = Opening(
+            self._loop, http, lambda words: logger.warning(f"[{server.section}] is not served: {words}")
+        )
+        if server.file is not None:
+            opening.unix(server.file, server.chmod, *_owner(server))
+        elif server.port is not None:
+            opening.inet(server.host, server.port)
+        return opening
 
     @property
     def url(self) -> str | None:
         """Where programs reach us; the Unix socket when there is one, as supervisord has it."""
-        for server, _ in self._open.values():
-            if server.file is not None:
+        for server, opening in self._open.values():
+            if server.file is not None and opening.is_open:
                 return f"unix://{os.path.abspath(server.file)}"
-        for server, http in self._open.values():
+        for server, opening in self._open.values():
             host = server.host.strip("[]") or "localhost"
-            return f"http://{f'[{host}]' if ':' in host else host}:{http.ports[0]}"
+            port = opening.server.ports[0] if opening.server.ports else server.port
+            if server.file is None and (opening.is_open or opening.is_asking):
+                return f"http://{f'[{host}]' if ':' in host else host}:{port}"
         return None
 
     @property
@@ -89,11 +86,12 @@ class Servers:
 
     def restore(self) -> list[tuple[str, str]]:
         """Makes socket files again that were removed; what could not be made, and why."""
-        return [line for _, http in self._open.values() for line in http.restore()]
+        return [line for _, opening in self._open.values() for line in opening.server.restore()]
 
     def close(self) -> None:
-        for _, http in self._open.values():
-            http.close()
+        for _, opening in self._open.values():
+            opening.give_up()
+            opening.server.close()
         self._open.clear()
         self._log.close()
 

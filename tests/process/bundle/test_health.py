@@ -101,9 +101,8 @@ def test_a_daemon_is_asked(supervicectl: Path, daemon: Callable[..., Daemon]) ->
     assert said.code == 0
     assert said.out.startswith("healthy\nNAME  STATE")
     for kind in ("--live", "--ready"):
-        assert both(supervicectl, f"--socket={one.socket}", "--timeout", "5", "health", kind).out.startswith(
-            "healthy"
-        )
+        said = both(supervicectl, f"--socket={one.socket}", "--timeout", "5", "health", kind)
+        assert said.out.startswith(f"{kind[2:]}\n")
 
 
 @pytest.mark.parametrize(
@@ -159,6 +158,7 @@ ROW = {"name": "web", "state": "RUNNING", "healthy": True, "ready": None, "messa
     "reply",
     [
         {"status": "ok", "healthy": True, "processes": []},
+        {"status": "ok", "healthy": False, "message": "not live: a is \x1b UNHEALTHY: Größe", "processes": [ROW]},
         {"status": "ok", "healthy": True, "processes": [ROW]},
         {"processes": [ROW], "healthy": True, "status": "ok", "extra": [{"a": [1, -2.5e3, None, {}]}, []]},
         {"status": "ok", "healthy": None, "processes": [{**ROW, "name": "a-long-name", "healthy": None}, ROW]},

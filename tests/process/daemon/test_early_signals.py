@@ -91,7 +91,8 @@ AS_PID1 = ["unshare", "--pid", "--fork", "--mount-proc", "--kill-child"]
 def await_term_blocked(parent: int) -> int:
     """The pid of PID 1 of the namespace, from the moment on in which it holds TERM."""
     first = eventually(lambda: procfs.descendants(parent), interval=0.0005)[0]
-    eventually(lambda: holds_term(first), interval=0.0002)
+    # `unshare` blocks TERM too, before it forks and until its child has begun.
+    eventually(lambda: procfs.executable(first).startswith("python") and holds_term(first), interval=0.0002)
     return first
 
 

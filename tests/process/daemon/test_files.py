@@ -292,5 +292,5 @@ def test_the_command_line_holds_over_a_reload_and_the_log_level_follows_the_file
     one.config.write_text(one.config.read_text().replace("[program:a]", "loglevel = debug\n[program:a]"))
     assert one.ask("reload")["restart_required"] == []
     one.ask("restart", "a")
-    one.wait_text("DEBUG a: SIGTERM sent")
+    one.wait_text("DEBUG a: sent SIGTERM to pid ")
     assert "DEBUG" in one.err.read_text()

@@ -74,7 +74,7 @@ def test_an_orchestrator_sees_it_start_work_fail_and_go(daemon: Make, tmp_path: 
     assert one.ask("health", kind="ready")["healthy"] is True
     flag.unlink()
     one.wait_state("web", "UNHEALTHY")
-    assert get(port, "/livez") == (503, "not live\nweb UNHEALTHY failed\njob EXITED ok\n")
+    assert get(port, "/livez") == (503, "not live: web is UNHEALTHY\nweb UNHEALTHY failed\njob EXITED ok\n")
     assert get(port, "/startupz")[0] == 200
     assert one.ask("health")["healthy"] is False
     flag.touch()

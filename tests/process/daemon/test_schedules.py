@@ -81,7 +81,7 @@ def test_a_failed_run_is_exited_and_the_schedule_goes_on(daemon: Make, tmp_path:
     why = one.ask("why", "job")
     assert why["schedule"]["last_failure"]
     assert [exit_["exitcode"] for exit_ in why["exits"]][-1] == 1
-    one.wait_text("job: the run failed: exit code 1")
+    one.wait_text("job: the run failed (exit code 1); next ")
     flag.touch()
     eventually(lambda: one.ask("health", "job")["healthy"] is True, message="until one succeeds")
 

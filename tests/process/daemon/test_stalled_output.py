@@ -128,7 +128,7 @@ def test_the_log_directory_disappears_and_comes_back(daemon: Callable[..., Daemo
     eventually(lambda: (logs / "log").exists() and (logs / "log").stat().st_size)
     (logs / "log").unlink()
     logs.rmdir()
-    one.wait_text("was removed, cannot be made again")
+    one.wait_text("was removed and cannot be made again")
     alive_and_well(one, tmp_path)
     logs.mkdir()
     eventually(lambda: (logs / "log").exists() and b"tick\n" in (logs / "log").read_bytes(), 15)

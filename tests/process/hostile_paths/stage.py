@@ -98,7 +98,7 @@ class Stage:
             raise AssertionError(f"the daemon does not end: {self.text}") from None
 
     def kill(self) -> None:
-        """SIGKILL to the daemon, and to its programs, which nobody would stop any more."""
+        """SIGKILL to the daemon, and to its programs, which would run on."""
         assert self.daemon is not None
         left = procfs.descendants(self.daemon.pid)
         self.daemon.kill()
@@ -110,11 +110,11 @@ class Stage:
                 pass
 
     def run(self, *argv: str, timeout: float = 30) -> subprocess.CompletedProcess[str]:
-        """A command that sees the same /tmp, /run and /dev/shm as the daemon."""
+        """A command in the mount namespace of the daemon, as `docker exec` runs one."""
+        assert self.daemon is not None
         environ = {name: value for name, value in os.environ.items() if name != "XDG_RUNTIME_DIR"}
         return subprocess.run(
-            ["unshare", "--mount", "sh", "-c", ENTER, "sh", str(self.root), *argv],
-            cwd=self.root,
+            ["nsenter", f"--mount=/proc/{self.daemon.pid}/ns/mnt", f"--wd={self.root}", *argv],
             env=environ,
             capture_output=True,
             text=True,

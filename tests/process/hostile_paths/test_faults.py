@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import signal
 import socket
 import stat
 import sys
@@ -126,7 +127,7 @@ def test_a3_a_pid_file_that_a_stranger_holds_keeps_nobody_from_starting(stage: S
         os.mkfifo(path, 0o666)
         stage.give(path)
     else:
-        path.write_text("1\n")  # left by a killed daemon of root's: everyone may read it, and lock it
+        path.write_text("1\n")  # left by a killed daemon of root's: every user may read it, and lock it
         if kind == "locked file":
             stage.give(path)
     if kind == "locked by a reader":
@@ -339,6 +340,23 @@ def test_b2_what_a_stranger_leaves_at_our_own_place_keeps_nobody_from_starting(
     eventually(lambda: (stage.tmp / "supervice.sock").is_socket(), message=stage.text)
     assert stage.stop() == 0
     assert seen(path) == before
+
+
+@pytest.mark.parametrize("signum", [signal.SIGUSR2, signal.SIGHUP])
+def test_b2_a_place_that_becomes_free_is_taken_later(stage: Stage, signum: int) -> None:
+    """With `reopen` and with a reload, where none could be had before."""
+    places = [stage.tmp, stage.root / "run", stage.root / "shm"]
+    for directory in places:
+        in_the_way(stage, directory / "supervice.sock", "file")
+    stage.start("[supervice]\n[program:a]\ncommand = sleep 1000\n")
+    stage.said("a: running")
+    assert "running without a control socket" in stage.text
+    (stage.tmp / "supervice.sock").unlink()
+    assert stage.daemon is not None
+    stage.daemon.send_signal(signum)
+    stage.answers()
+    assert (stage.tmp / "supervice.sock").is_socket()
+    assert stage.stop() == 0
 
 
 def test_b2_a_mistake_of_roots_is_still_refused(stage: Stage) -> None:

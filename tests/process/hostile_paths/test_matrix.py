@@ -163,7 +163,7 @@ def unchanged(stage: Stage, before: dict[str, tuple[object, ...]]) -> None:
 
 
 def up(stage: Stage) -> None:
-    """All programs that nobody can be in the way of are there, and the daemon can be asked."""
+    """The program that needs no path runs, and the daemon can be asked."""
     eventually(lambda: stage.ask("status"), 20, message=f"the daemon answers: {stage.text}")
     eventually(
         lambda: all(stage.answers()[name]["state"] == "RUNNING" for name in ("healthy",)),

@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 
 from supervice.http import connection as connection_module
 from supervice.http import server as http_module
+from supervice.http.opening import Opening
 from supervice.http.server import HttpServer, Request, Response, SocketInUse, text
 from supervice.net import acceptor as acceptor_module
 from supervice.net import server_base as clients_module
@@ -396,7 +397,7 @@ def test_a_port_in_use_and_other_places(served: Served) -> None:
     (port,) = served.server.ports
     with pytest.raises(OSError, match=rf"127\.0\.0\.1:{port}: the port is in use"):
         listen("127.0.0.1", port)
-    with pytest.raises(OSError, match=r"no-such-host\.invalid"):
+    with pytest.raises(OSError, match=r"no-such-host\.invalid: a name that was not looked up"):
         listen("no-such-host.invalid", port)
     with pytest.raises(OSError, match=r"192\.0\.2\.1:\d+: Cannot assign"):
         listen("192.0.2.1", port)
@@ -406,7 +407,10 @@ def test_a_port_in_use_and_other_places(served: Served) -> None:
 
 @pytest.mark.parametrize("host", ["", "*", "localhost", "127.0.0.1"])
 def test_ipv4_reaches_it(served: Served, host: str) -> None:
-    served.run(lambda: served.server.open_inet(host, 0))
+    said: list[str] = []
+    opening = served.run(lambda: Opening(served.loop, served.server, said.append))
+    served.run(lambda: opening.inet(host, 0))
+    eventually(lambda: opening.is_open, message=str(said))
     with served.client(served.server.ports[0]) as client:
         assert client.request("/x").response()[0] == 200
     assert served.requests[0].peer.startswith("127.0.0.1:")

@@ -478,4 +478,4 @@ def test_no_other_module_makes_processes() -> None:
         ["grep", "-rlE", words, "--include=*.py", str(package)], capture_output=True, text=True
     )
     found = {str(Path(line).relative_to(package)) for line in done.stdout.split()}
-    assert found == {"pid1/popen.py", "pid1/spawn.py"}
+    assert found == {"pid1/popen.py", "pid1/probe.py", "pid1/spawn.py"}

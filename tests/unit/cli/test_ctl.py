@@ -317,8 +317,8 @@ def test_the_status_table() -> None:
     ]
     assert render.status_table({"processes": rows}).splitlines() == [
         "NAME                 STATE     PID  UPTIME  HEALTH  DETAIL",
-        "web                  RUNNING   7    1:01    OK",
-        "a-very-long-name:00  BACKOFF   -    -       FAIL    exit code 1, again in 4 s",
+        "web                  RUNNING   7    1:01    ok",
+        "a-very-long-name:00  BACKOFF   -    -       failed  exit code 1, again in 4 s",
         "late                 STOPPED   -    -       -       waits for db, a; 3 lines of output dropped",
         "st                   STARTING  7    -       -       loading",
         "gone                 EXITED    -    -       -       exit code 0",
@@ -389,7 +389,7 @@ def test_health_says_first_what_is_wrong() -> None:
     assert replies.health_text(reply).splitlines() == [
         "not healthy",
         "NAME  STATE      HEALTH  READY      DETAIL",
-        "c     UNHEALTHY  FAIL    ready      refused",
+        "c     UNHEALTHY  failed  ready      refused",
         "b     RUNNING    -       not ready  no answer",
         "a     RUNNING    OK      ready",
     ]

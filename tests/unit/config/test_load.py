@@ -643,3 +643,35 @@ def test_dependencies_reach_every_process(conf: Any) -> None:
         (("db00", "healthy"), ("job", "completed")),
         (("db01", "healthy"), ("job", "completed")),
     ]
+
+
+@pytest.mark.parametrize("option", ["log_maxbytes", "stdout_logfile_maxbytes", "stderr_logfile_maxbytes"])
+@pytest.mark.parametrize(("value", "fine"), [("0", True), ("4KB", True), ("4095", False), ("1", False)])
+def test_a5_a_log_file_is_not_rotated_all_the_time(conf: Any, option: str, value: str, fine: bool) -> None:
+    section = "[supervice]" if option == "log_maxbytes" else "[supervice]\n[program:web]\ncommand = x"
+    loaded = conf(f"{section}\n{option} = {value}\n")
+    messages = [problem.message for problem in loaded.errors]
+    assert bool(messages) != fine
+    if not fine:
+        assert messages[0].endswith("write 4KB or more, or 0 for never")
+        assert loaded.errors[0].option == option
+
+
+@pytest.mark.parametrize("option", ["log_backups", "stdout_logfile_backups", "stderr_logfile_backups"])
+@pytest.mark.parametrize(
+    ("value", "fine"), [("0", True), ("1000", True), ("1001", False), ("999999999", False)]
+)
+def test_a6_a_log_has_a_thousand_backups_at_most(conf: Any, option: str, value: str, fine: bool) -> None:
+    section = "[supervice]" if option == "log_backups" else "[supervice]\n[program:web]\ncommand = x"
+    loaded = conf(f"{section}\n{option} = {value}\n")
+    messages = [problem.message for problem in loaded.errors]
+    assert bool(messages) != fine
+    assert all(message.endswith("write 1000 or less") for message in messages)
+
+
+@pytest.mark.parametrize(("mode", "fine"), [("0640", True), ("600", True), ("4755", False), ("640x", False)])
+def test_the_mode_of_log_files_is_permissions_only(conf: Any, mode: str, fine: bool) -> None:
+    loaded = conf(f"[supervice]\nlogfile_mode = {mode}\n[program:web]\ncommand = x\nlogfile_mode = {mode}\n")
+    assert len(loaded.errors) == (0 if fine else 2)
+    if fine:
+        assert loaded.config.logfile_mode == loaded.processes[0].logfile_mode == int(mode, 8)

@@ -301,3 +301,18 @@ def test_a_socket_that_everyone_may_use_is_a_warning(conf: Any, options: str, wa
 def test_passwords_are_not_echoed(conf: Any) -> None:
     loaded = conf(f"{HEAD}[inet_http_server]\nport=1\nusername=u\npassword=%(ENV_hunter)s hunter2%\n")
     assert "hunter2" not in "".join(map(str, loaded.problems))
+
+
+def test_rotation_without_bounds_is_bounded_and_said(conf: Any) -> None:
+    """A stock file runs as it is; the daemon's loop is not held for it (A5, A6)."""
+    loaded = conf(
+        "[supervisord]\nlogfile=/var/log/s.log\nlogfile_maxbytes=100\nlogfile_backups=5000000\n"
+        "[program:web]\ncommand=/bin/web\nstdout_logfile_maxbytes=1\nstdout_logfile_backups=1001\n"
+    )
+    assert loaded.errors == []
+    assert (loaded.config.log_maxbytes, loaded.config.log_backups) == (4096, 1000)
+    program = loaded.processes[0]
+    assert (program.stdout_logfile_maxbytes, program.stdout_logfile_backups) == (4096, 1000)
+    assert [(p.severity, p.line) for p in loaded.problems] == [("warning", n) for n in (3, 4, 7, 8)]
+    for problem in loaded.problems:
+        assert "is taken; write" in problem.message

@@ -23,7 +23,11 @@ def candidates(explicit: str | None, environ: dict[str, str], cmdline: str = "/n
     return list(socket_candidates(explicit, environ, cmdline))
 
 
-DEFAULTS = [name for path in default_paths({}) for name in (path, address.marked(path))]
+DEFAULTS = address.all_defaults({})
+
+
+def test_k1_names_with_our_mark_come_last() -> None:
+    assert [path.count("-") for path in DEFAULTS] == [0, 0, 0, 1, 1, 1]
 
 
 def test_k1_beside_each_default_place_is_one_with_our_mark() -> None:
@@ -44,7 +48,8 @@ def test_default_paths_in_order() -> None:
 def test_the_daemon_takes_the_first_that_can_be_written(monkeypatch: pytest.MonkeyPatch) -> None:
     writable = {"/dev/shm", "/run"}
     monkeypatch.setattr(os, "access", lambda path, _mode: path in writable)
-    assert address.writable_paths({}) == ["/run/supervice.sock", "/dev/shm/supervice.sock"]
+    plain = ["/run/supervice.sock", "/dev/shm/supervice.sock"]
+    assert address.writable_paths({}) == [*plain, *map(address.marked, plain)]
 
 
 def test_what_was_asked_for_is_the_only_candidate(lonely: Path) -> None:

@@ -35,7 +35,7 @@ def test_nothing_left_is_0_or_the_first_failure_in_time() -> None:
 
 
 def test_what_never_ran_or_is_held_by_an_operator_keeps_the_container() -> None:
-    assert verdict([fact("a", FATAL, 127, has_run=False)]) is None
+    assert verdict([fact("a", STOPPED, has_run=False)]) is None
     assert verdict([fact("a", STOPPED, -15, held=True)]) is None
     assert verdict([fact("a", EXITED, 0)], exit_when_idle=False) is None
 
@@ -78,3 +78,44 @@ def test_told_to_stop() -> None:
     assert told_to_stop([fact("m", STOPPED, -15, main=True)], "x").code == 143
     assert told_to_stop([fact("m", STOPPED, 3, main=True), fact("f", FATAL, 9)], "x").code == 3
     assert told_to_stop([fact("a", STOPPED, -15), fact("f", FATAL, 127)], "x").code == 127
+
+
+def test_d5_the_first_failure_in_time_counts_one_to_spawn_included() -> None:
+    missing = fact("missing", FATAL, 127, has_run=False, ended=1)
+    later = fact("later", FATAL, 3, ended=2)
+    answer = verdict([later, missing])
+    assert answer is not None
+    assert (answer.code, answer.culprit) == (127, "missing")
+
+
+def test_r7_a_program_that_cannot_be_found_was_tried() -> None:
+    assert code(verdict([fact("x", FATAL, 127, has_run=False)])) == 127
+    assert verdict([fact("x", STOPPED, has_run=False)]) is None  # nothing was tried at all
+
+
+@pytest.mark.parametrize("important", ["main", "critical"])
+def test_d2_what_can_never_start_has_failed_with_the_code_of_its_dependency(important: str) -> None:
+    setup = fact("setup", FATAL, 7, ended=1)
+    app = fact("app", STOPPED, has_run=False, lost="needs setup:completed, but setup is FATAL", cause="setup")
+    redis = fact("redis", RUNNING)
+    assert verdict([app, redis, setup]) is None
+    app = fact("app", STOPPED, has_run=False, lost=app.lost, cause="setup", **{important: True})
+    answer = verdict([app, redis, setup])
+    assert answer is not None
+    assert (answer.code, answer.culprit) == (7, "setup")
+    assert answer.reason == f"{important} program app can never start: {app.lost}"
+
+
+def test_t8_our_own_term_is_no_exit_code() -> None:
+    late = fact("a", FATAL, -15, given_up=True)
+    assert code(verdict([late])) == 1
+    assert code(verdict([fact("m", FATAL, -15, given_up=True, main=True)])) == 1
+    assert told_to_stop([late], "x").code == 1
+
+
+def test_s5_a_quick_end_with_0_is_no_failure_in_a_stock_file() -> None:
+    quick = fact("a", FATAL, 0, harmless=True)
+    assert code(verdict([quick])) == 0
+    assert code(verdict([quick, fact("b", FATAL, 2, harmless=True, ended=1)])) == 2
+    assert code(verdict([fact("a", FATAL, 0)])) == 1  # in our own dialect a start that failed is a failure
+    assert told_to_stop([quick], "x").code == 0

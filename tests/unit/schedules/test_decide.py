@@ -700,7 +700,7 @@ def test_a_failed_run_leaves_the_schedule_going_and_is_failing_until_one_succeed
     program.end(ok=False)
     assert program.state.record.failing
     assert program.notified[-1] == Notify("failure", 1, "exit code 1", 1.0)
-    assert program.logs[-1] == "the run failed: exit code 1"
+    assert program.logs[-1] == "the run failed (exit code 1); next 2026-06-01 12:30 UTC"
     program.run(910, takes=3)
     assert program.times() == ["12:15:00", "12:30:00"]
     assert not program.state.record.failing

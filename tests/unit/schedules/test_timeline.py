@@ -97,10 +97,15 @@ def test_the_next_time_is_cronsims_without_a_time_zone(text: str, now: datetime)
 def test_runs_around_a_clock_change_follow_debians_rule(text: str, name: str, data: st.DataObject) -> None:
     """Beside a second opinion that looks at every minute of three days."""
     middle = data.draw(st.sampled_from(changes(name) or (at("2026-03-29 02:30"),)))
-    start = data.draw(st.integers(middle - 11 * 3600, middle + 3 * 3600))
+    start = data.draw(
+        st.one_of(st.integers(middle - 11 * 3600, middle + 3 * 3600), st.integers(middle - 2, middle + 2))
+    )
     expected = [run for run in expected_runs(text, name, middle) if start < run][:100]
     until = expected[-1] if expected else middle + 11 * 3600
-    assert runs(Line(cron(text), zone(name)), start, until) == expected
+    shared = zone(name)
+    for earlier in data.draw(st.lists(st.integers(middle - 9 * 3600, middle + 3600), max_size=3)):
+        Line(cron("*/7 * * * *"), shared).next_after(earlier)  # what others have found out is kept
+    assert runs(Line(cron(text), shared), start, until) == expected
 
 
 @pytest.mark.parametrize("name", sorted(ZONES))
@@ -148,6 +153,16 @@ BERLIN = "Europe/Berlin"
 
 def berlin(text: str, after: str, until: str) -> list[str]:
     return shown(runs(Line(cron(text), zone(BERLIN)), at(after, BERLIN), at(until, BERLIN)), BERLIN)
+
+
+@pytest.mark.parametrize("earlier", [61, 60, 1, 0])
+def test_a_time_at_the_very_change_is_not_named_again(earlier: int) -> None:
+    """Where the zone was looked at shortly before: a span whose end is not known yet."""
+    change = at("2026-03-29 03:00", BERLIN)
+    shared = zone(BERLIN)
+    line = Line(cron("* * * * *"), shared)
+    line.next_after(change - earlier)
+    assert Line(cron("* * * * *"), shared).next_after(change) == change + 60
 
 
 def test_a_fixed_time_runs_once_in_a_repeated_hour() -> None:

@@ -52,6 +52,18 @@ def test_the_nearest_name_is_told() -> None:
         find("Europe/Berln", {})
 
 
+def test_the_bundle_looks_no_further_than_its_database(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It has no importlib.resources, which zoneinfo takes for the package tzdata."""
+    import zoneinfo
+
+    monkeypatch.setitem(sys.modules, "importlib.resources", None)
+    monkeypatch.delattr("importlib.resources", raising=False)
+    zoneinfo.ZoneInfo.clear_cache()
+    with pytest.raises(ValueError, match=r"no such time zone \(did you mean Europe/Berlin\?\); write a name"):
+        find("Europe/Berln", {})
+    assert find("Europe/Berlin", {}).offset(SUMMER) == 7200
+
+
 def test_an_image_without_time_zones_is_told_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     import zoneinfo
 

@@ -379,8 +379,8 @@ def get(it: Endpoints, target: str, method: str = "GET") -> tuple[int, str]:
 def test_what_the_endpoints_say() -> None:
     db, web = Program("db").become(RUNNING), Program("web").become(UNHEALTHY, ready=False)
     it = endpoints(db, web)
-    assert get(it, "/livez") == (503, "not live\ndb RUNNING ok\nweb UNHEALTHY failed\n")
-    assert get(it, "/readyz") == (503, "not ready\ndb RUNNING ok\nweb UNHEALTHY failed\n")
+    assert get(it, "/livez") == (503, "not live: web is UNHEALTHY\ndb RUNNING ok\nweb UNHEALTHY failed\n")
+    assert get(it, "/readyz") == (503, "not ready: web is UNHEALTHY\ndb RUNNING ok\nweb UNHEALTHY failed\n")
     assert get(it, "/startupz")[0] == 503
     web.become(RUNNING)
     assert [get(it, path)[0] for path in ("/livez", "/readyz", "/startupz")] == [200, 200, 503]
@@ -396,10 +396,10 @@ def test_only_those_who_ask_for_it_get_what_a_check_said() -> None:
     web = Program("web").become(UNHEALTHY)
     web.pid, web.uptime, web.restarts, web.health_message = 7, 61.2, 2, "said:\n\x1b[31m password"
     it = endpoints(web)
-    assert get(it, "/livez") == (503, "not live\nweb UNHEALTHY failed\n")
+    assert get(it, "/livez") == (503, "not live: web is UNHEALTHY\nweb UNHEALTHY failed\n")
     assert get(it, "/livez?verbose") == (
         503,
-        "not live\nweb UNHEALTHY failed; pid 7; up 61 s; restarts 2; said:  [31m password\n",
+        "not live: web is UNHEALTHY\nweb UNHEALTHY failed; pid 7; up 61 s; restarts 2; said:  [31m password\n",
     )
     assert get(it, "/livez?a=b&verbose=1") == get(it, "/livez?verbose")
     assert get(it, "/livez?notverbose") == get(it, "/livez")

@@ -42,6 +42,12 @@ class Queue:
         self.waiting: set[str] = set()
         self.plans = None
 
+    def why_left(self, process: Any) -> str:
+        return ""
+
+    def cause(self, process: Any) -> str:
+        return ""
+
     def is_waiting(self, process: Any) -> bool:
         return process.config.name in self.waiting
 
@@ -49,7 +55,7 @@ class Queue:
 class World:
     def __init__(self, *configs: ProgramConfig, **settings: Any) -> None:
         self.table: Any = ProcessTable({}, Program)  # type: ignore[arg-type]
-        self.host: Any = SimpleNamespace(config=SupervisorConfig(**settings), daemon=False)
+        self.host: Any = SimpleNamespace(config=SupervisorConfig(**settings), daemon=False, stock=False)
         self.queue: Any = Queue()
         self.heard = Heard()
         self.termination = Termination(self.table, self.host)

@@ -80,6 +80,9 @@ class World:
 
     # -- the launcher ------------------------------------------------------------------------------------
 
+    def obstacle(self, _config: ProgramConfig, _over: object) -> None:
+        """No mount and no name server is silent here."""
+
     def spawn(self, config: ProgramConfig, _out: int, _err: int, _env: object, _fds: object) -> int:
         if not self.kind and self.random.random() < 0.05:
             raise SpawnError("no such file", permanent=self.random.random() < 0.3, code=127)
