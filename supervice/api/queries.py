@@ -138,12 +138,14 @@ class Queries:
         results = []
         for process, ok in zip(processes, there, strict=True):
             name, state = process.config.name, process.state
-            still = "still " if late else ""
-            message = f"{name} is {state}{status.why(process, startup)}"
-            if not ok:
-                lacks = f", not {wanted}" if wanted in ("ready", "healthy") and state in UP else ""
-                why = status.why(process, startup)
-                message = f"{late}{name} is {still}{state}{lacks} (wanted: {wanted}){why}"
+            why = status.why(process, startup)
+            if late and not ok:
+                message = f"{late}{name} is still {state} (wanted: {wanted}){why}"
+            else:
+                lacks = (
+                    "" if ok or wanted not in ("ready", "healthy") or state not in UP else f", not {wanted}"
+                )
+                message = f"{name} is {state}{lacks}{why}"
             results.append(rows.outcome(process, ok, message))
         return rows.results(results)
 

@@ -41,18 +41,10 @@ from supervice.pid1.child import Child
 from supervice.pid1.runtime import guest_runtime
 from supervice.pid1.signals import name as signal_name
 from supervice.pid1.spawn import SpawnError
+from supervice.runner import reporting
 from supervice.runner.launcher import Launcher
 from supervice.runner.monitors import monitors_for
 from supervice.runner.policy import policy_of
-from supervice.runner.reporting import (
-    KEPT_EXITS,
-    exit_of,
-    log_change,
-    log_health,
-    log_readiness,
-    publish_change,
-    publish_health,
-)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -82,6 +74,7 @@ class Driver:
     """Runs one process for its `owner`."""
 
     __slots__ = (
+        "_automatic",
         "_busy",
         "_events",
         "_inputs",
@@ -132,7 +125,7 @@ class Driver:
         self.ready_time: float | None = None
         self.status_text = ""  # what the program says of itself (STATUS=)
         self.restarts: int = 0  # automatic ones
-        self._automatic = False  # whether the start under way is one of them
+        self._automatic = False  # whether the start under way is such a one
 
     def open_output(self) -> ProgramOutput | None:
         """Returns the output, also of a process that has never run; None for the foreground command."""
@@ -218,9 +211,9 @@ class Driver:
         except (SpawnError, OSError, MemoryError) as error:
             from supervice.pid1.spawn_errors import failure
 
-            if monitors is not None:
-                monitors.end()
-            self._monitors = None
+            if self._monitors is not None:
+                self._monitors.end()
+                self._monitors = None
             return self.feed(SpawnFailed(*failure(error, at)))
         if self._automatic and self.started_at is not None:
             self.restarts += 1
@@ -267,7 +260,9 @@ class Driver:
             self._launcher.take_terminal_back()
         assert child.returncode is not None
         ran_for = self.runtime().loop.time() - child.spawned_at
-        self.exits = (*self.exits, exit_of(child.pid, child.returncode, ran_for, self.output))[-KEPT_EXITS:]
+        self.exits = (*self.exits, reporting.exit_of(child.pid, child.returncode, ran_for, self.output))[
+            -reporting.KEPT_EXITS :
+        ]
         event = ChildExited(child.pid, child.returncode, ran_for, self.runtime().loop.time())
         monitors = self._monitors
         self.feed(event)
@@ -335,7 +330,7 @@ class Driver:
         self.ready_time = time.time()
         before = self.snapshot.ready
         self.tell(ReadinessChecked(pid, ready, counts))
-        log_readiness(self.config.name, before, self.snapshot.ready, message)
+        reporting.log_readiness(self.config.name, before, self.snapshot.ready, message)
 
     def name_successor(self, pid: int) -> None:
         """Notes the process that goes on with the run when the present child exits (MAINPID=)."""
@@ -353,17 +348,17 @@ class Driver:
         self.health_message = message
         self.health_time = time.time()
         before = self.snapshot.healthy
-        log_health(self.config.name, before, healthy, message, counts)
+        reporting.log_health(self.config.name, before, healthy, message, counts)
         if self._events is not None:
-            publish_health(self._events, self.config, self.snapshot.pid, healthy, message)
+            reporting.publish_health(self._events, self.config, self.snapshot.pid, healthy, message)
         self.tell(HealthChecked(pid, healthy, message, counts, at_once))
 
     def _announce(self, effect: Announce) -> None:
         if effect.to_state == EXITED:
             self.expected = effect.expected
-        log_change(self.config.name, self.snapshot.pid, effect, self._timer_left())
+        reporting.log_change(self.config.name, self.snapshot.pid, effect, self._timer_left())
         if self._events is not None:
-            publish_change(self._events, self.config, self.snapshot.pid, effect)
+            reporting.publish_change(self._events, self.config, self.snapshot.pid, effect)
         self._owner.changed(effect)
 
 

@@ -51,7 +51,9 @@ def test_a_crash_is_followed_by_a_replacement(daemon: Make) -> None:
 
 
 def test_a_missing_command_is_retried_then_fatal_with_its_reason(daemon: Make) -> None:
-    one = daemon("[program:a]\ncommand = /no/such/thing\nstartretries = 1\nbackoff = 0.05\n")
+    one = daemon(
+        f"[program:a]\ncommand = /no/such/thing\nstartretries = 1\nbackoff = 0.05\n[program:b]\n{SLEEP}"
+    )
     row = one.wait_state("a", "FATAL")
     assert row["reason"].startswith("gave up after 2 failed starts: ")
     assert row["reason"].endswith("/no/such/thing not found")
@@ -75,7 +77,7 @@ def test_an_unknown_user_at_start_time_is_a_configuration_error(daemon: Make) ->
 
 def test_start_of_a_fatal_process_tells_the_truth(daemon: Make, tmp_path: Path) -> None:
     tool = tmp_path / "tool"
-    one = daemon(f"[program:a]\ncommand = {tool}\nstartretries = 0\nstartsecs = 0\n")
+    one = daemon(f"[program:a]\ncommand = {tool}\nstartretries = 0\nstartsecs = 0\n[program:b]\n{SLEEP}")
     one.wait_state("a", "FATAL")
     reply = one.ask("start", "a")
     assert reply["status"] == "error"

@@ -128,6 +128,7 @@ def test_a_line_of_the_last_run_does_not_count(daemon: Make, tmp_path: Path) -> 
     talker.write_text(f"echo $$ > {note}; while sleep 0.05; do echo up; done")
     one = daemon(
         f"[program:a]\ncommand = sh -c 'setsid sh {talker} & exec sleep 1000'\nready = log:up\nstartsecs = 0\n"
+        "killasgroup = false\n"  # or the stop of the reload would reach it
     )
     one.wait_state("a", "RUNNING")
     first = int(note.read_text())

@@ -31,7 +31,7 @@ class Speaker:
         self, daemon: Make, directory: Path, options: str = "", more: str = "", ready: str = "notify"
     ) -> None:
         self.box = directory / "box"
-        self.box.mkdir(exist_ok=True)
+        self.box.mkdir(parents=True, exist_ok=True)
         self.count = 0
         self.daemon = daemon(
             f"[program:a]\ncommand = python3 {SPEAKER} {self.box}\nready = {ready}\nstartsecs = 0\n{options}\n{more}",
@@ -131,6 +131,20 @@ def test_a_missed_ping_is_a_failed_check(daemon: Make, tmp_path: Path, action: s
     assert (one.row["state"], one.row["healthy"], one.row["pid"]) == ("RUNNING", True, first)
     one.say("WATCHDOG=trigger")
     assert one.row["state"] == "UNHEALTHY"
+
+
+def test_a_program_can_ask_for_a_watchdog_itself(daemon: Make, tmp_path: Path) -> None:
+    """WATCHDOG_USEC and WATCHDOG=trigger count without `watchdog` in the file, as with systemd."""
+    one = Speaker(daemon, tmp_path, "backoff = 60")
+    one.say("READY=1")
+    one.daemon.wait_state("a", "RUNNING")
+    one.say("WATCHDOG_USEC=300000")
+    assert one.daemon.wait_state("a", "BACKOFF")["reason"] == "no watchdog ping for 0.3 s"
+    other = Speaker(daemon, tmp_path / "other", "backoff = 60")
+    other.say("READY=1")
+    other.daemon.wait_state("a", "RUNNING")
+    other.say("WATCHDOG=trigger")
+    assert "WATCHDOG=trigger" in other.daemon.wait_state("a", "BACKOFF")["reason"]
 
 
 def test_pings_keep_it_alive(daemon: Make, tmp_path: Path) -> None:

@@ -177,6 +177,23 @@ def test_stop_signals_of_a_terminal_suspend_both(start: Callable[..., subprocess
     eventually(lambda: (state(child), state(one.pid)) == ("S", "S"))
 
 
+@pytest.mark.parametrize("signum", [signal.SIGTSTP, signal.SIGTTIN, signal.SIGTTOU])
+def test_stop_signals_reach_a_single_child_as_they_are(
+    signum: int, tmp_path: Path, start: Callable[..., subprocess.Popen[bytes]]
+) -> None:
+    """dumb-init's rule: what its child is to make of them is the child's business, then we are suspended."""
+    note = tmp_path / "note"
+    code = f"import signal, sys; signal.signal({int(signum)}, lambda n, _: open(sys.argv[1], 'a').write(str(n)));"
+    code += "open(sys.argv[1], 'w').write('up ')\nwhile True: signal.pause()"
+    one = start("--single-child", sys.executable, "-c", code, str(note))
+    eventually(lambda: note.read_text() == "up ")
+    one.send_signal(signum)
+    eventually(lambda: note.read_text() == f"up {int(signum)}")
+    eventually(lambda: state(one.pid) == "T")
+    one.send_signal(signal.SIGCONT)
+    eventually(lambda: state(one.pid) == "S")
+
+
 def test_what_the_command_leaves_is_stopped(tmp_path: Path) -> None:
     note = tmp_path / "pids"
     done = run(

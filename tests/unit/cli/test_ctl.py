@@ -19,6 +19,9 @@ def daemon(monkeypatch: pytest.MonkeyPatch) -> FakeCall:
     daemon = FakeCall()
     monkeypatch.setattr(replies, "call", daemon)
     monkeypatch.setattr(shell, "call", daemon)
+    monkeypatch.setattr(
+        "supervice.control.client.wait_for_daemon", lambda _socket, _environ, timeout: timeout
+    )
     return daemon
 
 
@@ -131,8 +134,8 @@ def test_whatever_is_not_simple_is_left_to_click(line: str) -> None:
         ("pid web", {"command": "pid", "name": "web"}),
         ("shutdown", {"command": "shutdown"}),
         ("version", {"command": "version"}),
-        ("wait", {"command": "wait", "for": "running"}),
-        ("wait --for exited a", {"command": "wait", "for": "exited", "name": "a"}),
+        ("wait", {"command": "wait", "for": "running", "timeout": 60.0}),
+        ("wait --for exited a", {"command": "wait", "for": "exited", "name": "a", "timeout": 60.0}),
         ("wait --timeout 1 a", {"command": "wait", "for": "running", "name": "a", "timeout": 1.0}),
         ("logs -n 0 web", {"command": "logs", "lines": 0, "name": "web"}),
         ("logs --stderr", {"command": "logs", "stderr": True}),
@@ -141,7 +144,7 @@ def test_whatever_is_not_simple_is_left_to_click(line: str) -> None:
         ("reopen", {"command": "reopen"}),
         ("graph", {"command": "graph"}),
         ("boot", {"command": "boot"}),
-        ("wait --for healthy a", {"command": "wait", "for": "healthy", "name": "a"}),
+        ("wait --for healthy a", {"command": "wait", "for": "healthy", "name": "a", "timeout": 60.0}),
     ],
 )
 def test_what_the_verbs_ask(daemon: FakeCall, line: str, request_: dict[str, Any]) -> None:
@@ -391,7 +394,7 @@ def test_health_says_first_what_is_wrong() -> None:
         "NAME  STATE      HEALTH  READY      DETAIL",
         "c     UNHEALTHY  failed  ready      refused",
         "b     RUNNING    -       not ready  no answer",
-        "a     RUNNING    OK      ready",
+        "a     RUNNING    ok      ready",
     ]
     assert replies.health_text({"healthy": True}) == "healthy\n"
 

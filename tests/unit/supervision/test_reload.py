@@ -46,7 +46,7 @@ class World:
 
     def __init__(self, *configs: ProgramConfig) -> None:
         self.config = SupervisorConfig()
-        self.daemon = False
+        self.daemon = self.stock = False
         self.event_bus: Any = None
         self.table: Any = ProcessTable({}, Program)  # type: ignore[arg-type]
         self.termination = Termination(self.table, self)
