@@ -32,13 +32,23 @@ if [ "$kind" = bundle ]; then
     esac
 fi
 
-# Without BuildKit the client warns of the builder that it then uses.
-docker buildx version >/dev/null 2>&1 || export DOCKER_BUILDKIT=0
 # Unpacking takes a shell and no more: no second base image for that.
 builder=$base
 if [ "$base" = scratch ]; then builder=${SUPERVICE_BUILDER:-debian:trixie-slim}; fi
-case $kind in
-    pip) docker build --file Dockerfile --target pip --build-arg "PYTHON=$base" "$@" . ;;
-    bundle) sed '/^# begin pip$/,/^# end pip$/d' Dockerfile |
-        docker build --file - --build-arg "BASE=$base" --build-arg "BUILDER=$builder" "$@" . ;;
-esac
+
+build() {
+    case $kind in
+        pip) docker build --file Dockerfile --target pip --build-arg "PYTHON=$base" "$@" . ;;
+        bundle) sed '/^# begin pip$/,/^# end pip$/d' Dockerfile |
+            docker build --file - --build-arg "BASE=$base" --build-arg "BUILDER=$builder" "$@" . ;;
+    esac
+}
+
+# The classic builder says on standard error that it is deprecated, each time, and what went wrong.
+if docker buildx version >/dev/null 2>&1; then
+    build "$@"
+else
+    errors=$(mktemp)
+    trap 'rm -f "$errors"' EXIT
+    build "$@" 2>"$errors" || { cat "$errors" >&2; exit 1; }
+fi

@@ -109,7 +109,6 @@ def time_zones(source: Path, folder: Path) -> None:
 
 def lay_out(program: Path, parts: Path, compiler: Path, wheels: Path, folder: Path) -> None:
     """The folder as it is copied into images: owner, modes and times are the same for every builder."""
-    shutil.rmtree(folder, ignore_errors=True)
     for name in ("bin", "lib", "licences"):
         (folder / name).mkdir(parents=True)
     shutil.copy(program, folder / "bin" / "supervice")
@@ -128,6 +127,16 @@ def lay_out(program: Path, parts: Path, compiler: Path, wheels: Path, folder: Pa
         if not path.is_symlink():
             path.chmod(0o755 if path.is_dir() or path.parent.name == "bin" else 0o644)
         os.utime(path, (sources.EPOCH, sources.EPOCH), follow_symlinks=False)
+
+
+def put(new: Path, place: Path) -> None:
+    """Puts a folder where another one is: what runs from there is not left without its file for long."""
+    old = place.with_suffix(".old")
+    shutil.rmtree(old, ignore_errors=True)
+    if place.exists():
+        place.rename(old)
+    new.rename(place)
+    shutil.rmtree(old, ignore_errors=True)
 
 
 def pack(tree: Path, archive: Path) -> None:
@@ -179,7 +188,9 @@ def main() -> None:
         link(parts, work, cache, architecture, work / "supervice")
         if architecture == own_architecture():
             try_out(work / "supervice", work)
-        lay_out(work / "supervice", parts, compiler, wheels, out / "opt" / "supervice")
+        shutil.rmtree(out.with_suffix(".tmp"), ignore_errors=True)
+        lay_out(work / "supervice", parts, compiler, wheels, out.with_suffix(".tmp") / "opt" / "supervice")
+        put(out.with_suffix(".tmp"), out)
         pack(out, out.with_suffix(".tar"))
         out.with_suffix(".inputs").write_text(inputs + "\n")
 

@@ -130,8 +130,8 @@ static bool trusted(int fd, bool named)
     return named || shares_our_mounts(peer.pid);
 }
 
-/* A connection to the first daemon that answers; `refused` is where a socket is left over. NOBODY, or ASK. */
-enum { NOBODY = -1, ASK = -2 };
+/* A connection to the first daemon that answers; `refused` is where a socket is left over. NO_DAEMON, or ASK. */
+enum { NO_DAEMON = -1, ASK = -2 };
 
 static int reach(const struct places *places, const char **refused)
 {
@@ -153,7 +153,7 @@ static int reach(const struct places *places, const char **refused)
         else if (errno != ENOENT && errno != ECONNREFUSED)
             return ASK; /* a queue that is full, a permission that is missing */
     }
-    return NOBODY;
+    return NO_DAEMON;
 }
 
 static int no_daemon(const struct places *places, const char *refused)
@@ -231,7 +231,7 @@ int answer_health(int argc, char **argv)
     struct question question = {NULL, NULL, QUICK_TIMEOUT};
     const char *refused = NULL;
     int fd;
-    /* On a terminal there are colours, and a person, who does not mind Python's 20 ms. */
+    /* On a terminal there are colours, and a person, who hardly notices Python's 20 ms. */
     if (!understand(argc, argv, &question) || isatty(STDOUT_FILENO))
         return ASK_PYTHON;
     signal(SIGPIPE, SIG_IGN); /* as Python does */
@@ -240,5 +240,5 @@ int answer_health(int argc, char **argv)
     fd = reach(&places, &refused);
     if (fd == ASK)
         return ASK_PYTHON;
-    return fd == NOBODY ? no_daemon(&places, refused) : talk(fd, &question);
+    return fd == NO_DAEMON ? no_daemon(&places, refused) : talk(fd, &question);
 }

@@ -226,31 +226,27 @@ static bool is_file(const char *path)
     return stat(path, &status) == 0 && S_ISREG(status.st_mode);
 }
 
-static void add_default_places(struct places *places)
+/* The default places with `mark` in the name, as address.all_defaults has them. */
+static void add_default_places(struct places *places, const char *mark)
 {
     const char *runtime = getenv("XDG_RUNTIME_DIR");
     const char *const folders[] = {"/tmp", "/run", runtime != NULL && runtime[0] == '/' ? runtime : "", "/dev/shm"};
     char path[4096];
-    struct stat own;
-    /* The mark of a daemon that found the place taken by another container's. */
-    unsigned long long mounts = stat("/proc/self/ns/mnt", &own) == 0 ? own.st_ino : 0;
     size_t i;
     for (i = 0; i < sizeof folders / sizeof *folders; i++) {
         size_t size = strlen(folders[i]);
-        if (size == 0 || size + sizeof "/supervice-18446744073709551615.sock" > sizeof path)
-            continue;
-        snprintf(path, sizeof path, "%s%ssupervice", folders[i], folders[i][size - 1] == '/' ? "" : "/");
-        size = strlen(path);
-        strcpy(path + size, ".sock");
-        add_place(places, path);
-        snprintf(path + size, sizeof path - size, "-%llu.sock", mounts);
-        add_place(places, path);
+        const char *slash = size > 0 && folders[i][size - 1] == '/' ? "" : "/";
+        int length = snprintf(path, sizeof path, "%s%ssupervice%s.sock", folders[i], slash, mark);
+        if (size > 0 && length > 0 && (size_t)length < sizeof path)
+            add_place(places, path);
     }
 }
 
 bool find_places(struct places *places, const char *explicit_path)
 {
     char configuration[4096], init_socket[4096], configured[4096];
+    char mark[24];
+    struct stat own;
     const char *told = explicit_path != NULL ? explicit_path : getenv("SUPERVICE_SOCKET");
     size_t i;
     places->count = 0;
@@ -276,6 +272,9 @@ bool find_places(struct places *places, const char *explicit_path)
         case NOTHING: break;
         }
     }
-    add_default_places(places);
+    add_default_places(places, "");
+    /* A daemon that could have none of them has the mark of its mount namespace in the name. */
+    snprintf(mark, sizeof mark, "-%llu", stat("/proc/self/ns/mnt", &own) == 0 ? (unsigned long long)own.st_ino : 0);
+    add_default_places(places, mark);
     return true;
 }
