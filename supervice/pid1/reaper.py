@@ -43,6 +43,9 @@ TURN = 0.01
 # What is reported when other code took the status of a child of ours: a failure, since it is not known.
 STOLEN = 255
 POLL_SECONDS = 0.1
+# Seconds from which on listing our children is dear, and how many times that long the list is good for.
+DEAR = 0.001
+SPARING = 20
 # Seconds in which the rest of an application must have waited for a child of its own.
 PATIENCE = 1.0
 
@@ -56,6 +59,8 @@ class Reaper:
         self._children: dict[int, tuple[Callable[[int], object], Callable[[], object] | None]] = {}
         self._again = False
         self._last_orphans = 0.0
+        self._strangers: list[int] = []
+        self._look_again = 0.0
 
     def register(
         self, pid: int, on_exit: Callable[[int], object], before_reap: Callable[[], object] | None = None
@@ -112,12 +117,22 @@ class Reaper:
         return pid in self._children
 
     def strangers(self) -> list[int]:
-        """Returns the children of this process that were not registered, orphans, the newest last."""
+        """Returns the children of this process that were not registered, orphans, the newest last.
+
+        The kernel takes long to list thousands of children: the list is then as old as that is worth.
+        """
+        begun = time.monotonic()
+        if begun < self._look_again:
+            return self._strangers
         children, known = children_of(os.getpid()), self._children
         if children is None:  # a kernel that does not tell
             me = os.getpid()
             children = [stat.pid for stat in processes() if stat.ppid == me]
-        return [] if len(children) == len(known) else [pid for pid in children if pid not in known]
+        found = [] if len(children) == len(known) else [pid for pid in children if pid not in known]
+        cost = time.monotonic() - begun
+        if cost > DEAR:
+            self._strangers, self._look_again = found, begun + cost * SPARING
+        return found
 
     def close(self) -> None:
         self._children.clear()
