@@ -171,6 +171,7 @@ def test_ten_thousand_orphans_while_a_hundred_programs_restart_and_somebody_asks
 def test_a_hundred_thousand_sigchld_and_one_term(run: Callable[..., Box]) -> None:
     box = run(config=CONFIG)
     box.wait_state(*STEADY)
+    eventually(lambda: len(set(re.findall(r"crasher:\d\d: running", box.logs()))) == CRASHERS)
     # From inside, by root: as real as those of children.
     storm = "import os\nfor n in range(100_000):\n os.kill(1, 17)\n if n == 50_000: os.kill(1, 15)"
     box.container.exec_run(["python3", "-c", storm], detach=True)

@@ -49,12 +49,16 @@ class Speaker:
     def up_for(self, seconds: float) -> bool:
         return bool(self.row["uptime"] > seconds)
 
-    def say(self, text: str) -> None:
-        """Returns when it has been sent and dealt with (the speaker waits for a barrier)."""
+    def put(self, text: str) -> None:
+        """Has it sent; the speaker may not live to see it dealt with."""
         self.count += 1
         note = self.box / f"{self.count}.msg"
         (self.box / "new").write_text(text)
         (self.box / "new").rename(note)
+
+    def say(self, text: str) -> None:
+        """Returns when it has been sent and dealt with (the speaker waits for a barrier)."""
+        self.put(text)
         eventually(lambda: (self.box / f"{self.count}.done").exists())
 
 
@@ -143,7 +147,7 @@ def test_a_program_can_ask_for_a_watchdog_itself(daemon: Make, tmp_path: Path) -
     other = Speaker(daemon, tmp_path / "other", "backoff = 60")
     other.say("READY=1")
     other.daemon.wait_state("a", "RUNNING")
-    other.say("WATCHDOG=trigger")
+    other.put("WATCHDOG=trigger")
     assert "WATCHDOG=trigger" in other.daemon.wait_state("a", "BACKOFF")["reason"]
 
 

@@ -148,7 +148,7 @@ def test_the_owner_is_the_programs_user_or_another(stock: Make) -> None:
     assert one.ask("reload")["changed"] == ["f"]
     check(1, "daemon")
     one.config.write_text("[supervisord]\n")
-    assert one.ask("reload")["removed"] == ["f"]
+    assert one.ask("reload", force=True)["removed"] == ["f"]
     assert not list(Path("/tmp").glob(f"fcgi-{os.getpid()}-*.sock"))
 
 
