@@ -28,14 +28,14 @@ def pod(engine: docker.DockerClient, image: str, tmp_path_factory: pytest.TempPa
 
     def start(config: str, **options: Any) -> Box:
         name = f"supervice-pod-{uuid.uuid4().hex[:12]}"
-        words = ["sh", "-c", 'printf %s "$0" >/work/x.conf && exec supervice -c /work/x.conf', config]
+        words = ["sh", "-c", 'printf %s "$0" >/config/x.conf && exec supervice -c /config/x.conf', config]
         container = engine.containers.run(
             image,
             entrypoint=words,
             name=name,
             detach=True,
             network_mode="none",
-            tmpfs={"/work": "mode=1777"},
+            tmpfs={"/config": "mode=1777"},
             **{"user": "12345", "read_only": True, **options},
         )
         boxes.append(Box(container))
