@@ -605,7 +605,7 @@ def main() -> int:
         stand_in(options.kind, options.port, options.behind)
         return 0
     if options.command == "container":
-        if os.environ.get("SUPERVICE_REQUIRE_ENGINE") == "0":
+        if os.environ.get("SUPERVICE_TEST_REQUIRE_ENGINE") == "0":
             return 3
         return perform(InContainer(options.image, options.base))
     return perform(InNamespace(options.bin))

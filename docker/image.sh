@@ -34,7 +34,7 @@ fi
 
 # Unpacking takes a shell and no more: no second base image for that.
 builder=$base
-if [ "$base" = scratch ]; then builder=${SUPERVICE_BUILDER:-debian:trixie-slim}; fi
+if [ "$base" = scratch ]; then builder=${IMAGE_BUILDER:-debian:trixie-slim}; fi
 
 build() {
     case $kind in

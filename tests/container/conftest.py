@@ -1,7 +1,7 @@
 """Fixtures of the container ring: an engine, images built from the Dockerfile, and containers.
 
 `make container` brings the engine and the base images (docker/with-engine.sh) and says in
-SUPERVICE_REQUIRE_ENGINE whether they have to be there; by hand the ring uses whatever engine
+SUPERVICE_TEST_REQUIRE_ENGINE whether they have to be there; by hand the ring uses whatever engine
 answers and is skipped without one.
 """
 
@@ -27,7 +27,7 @@ from tests.container.helpers import Box
 from tests.container.images import BASES, CONFIG, KIND, LABEL, SESSION, build_image, last_word, tag_of
 from tests.paths import ROOT
 
-REQUIRED = os.environ.get("SUPERVICE_REQUIRE_ENGINE") == "1"
+REQUIRED = os.environ.get("SUPERVICE_TEST_REQUIRE_ENGINE") == "1"
 
 _boxes = pytest.StashKey[list[Box]]()
 
@@ -155,7 +155,7 @@ def _builder(kind: str) -> Callable[[str], str]:
             tag = f"supervice:test-{kind}-{tag_of(base)}"
             options = ["--pip"] if kind == "pip" else []
             # Unpacks the bundle where the base cannot.
-            os.environ.setdefault("SUPERVICE_BUILDER", BASES[0])
+            os.environ.setdefault("IMAGE_BUILDER", BASES[0])
             built[base] = last_word([str(ROOT / "docker/image.sh"), *options, tag, base, "--quiet"])
         return built[base]
 
