@@ -100,6 +100,8 @@ class Stage:
     def kill(self) -> None:
         """SIGKILL to the daemon, and to its programs, which would run on."""
         assert self.daemon is not None
+        self.daemon.send_signal(signal.SIGSTOP)  # or it starts another one after they were counted
+        eventually(lambda: procfs.state(self.daemon.pid if self.daemon else 0) in ("T", "Z", ""), 10)
         left = procfs.descendants(self.daemon.pid)
         self.daemon.kill()
         self.daemon.wait()
