@@ -213,7 +213,7 @@ def test_a4_lines_are_looked_at_in_turns_of_bounded_length() -> None:
         turns += 1
     assert said == ["ready"]
     assert turns > 3
-    assert longest < LOOK_TURN + 0.05
+    assert longest < LOOK_TURN + 0.5  # without the bound: minutes; a busy machine is several times slower
     assert output.spy is None
 
 

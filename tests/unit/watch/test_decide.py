@@ -121,8 +121,8 @@ steps = st.lists(
 def apply(program: Program, what: str, detail: Any) -> None:
     if what == "write":
         name, value = detail
-        # What comes and goes again between two looks cannot be seen; there is none while an action runs.
-        program.files[name] = next(_FRESH) if program.busy else value
+        # What comes and goes again between two looks cannot be seen: what was acted on does not come again.
+        program.files[name] = next(_FRESH) if program.acts else value
     elif what == "remove":
         program.files.pop(detail, None)
     elif what == "run":
