@@ -83,7 +83,9 @@ WORKERS ?= 0
 .PHONY: test
 test: venv lint types  ## everything: lint, types, and the three rings of tests
 	@$(TRY_BUNDLE)
-	$(WITH_ENGINE) $(PYTEST) -n $(WORKERS) --dist loadgroup $(RINGS)
+	$(WITH_ENGINE) $(PYTEST) -n $(WORKERS) --dist loadgroup $(RINGS) || { \
+		echo 'make: what failed runs once more, alone; a test that passes only now has a race to be found' >&2; \
+		$(WITH_ENGINE) $(PYTEST) --last-failed --last-failed-no-failures none $(RINGS); }
 
 # Daemons, commands and forked children count (pyproject.toml); what runs in containers does not.
 COVERAGE = $(BIN)/python -m coverage
