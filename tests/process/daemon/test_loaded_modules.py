@@ -14,6 +14,7 @@ from collections.abc import Callable
 import pytest
 
 from supervice.lean.loop import GUARD
+from supervice.pid1.mounts import Mounts
 from tests.process.harness.daemon import Daemon
 
 # May go down at any time. Up: by a module that every container with that mode needs; then ADR 0017 has the new
@@ -23,6 +24,8 @@ CONFIGURATION = 101
 STATUS = 15
 SLACK = 2  # so that the figures stay true
 
+# Where a mount has a server that may not answer, such as FUSE or 9p, these ask it.
+LOOKS_ELSEWHERE = {"supervice.runner.obstacle", "supervice.pid1.probe"} if Mounts().any() else set()
 PROFILED = {"PYTHONPROFILEIMPORTTIME": "1"}
 
 
@@ -33,7 +36,8 @@ def ours(profile: str) -> list[str]:
 
 def check(loaded: list[str], budget: int) -> None:
     assert len(loaded) == len(set(loaded))
-    assert budget - SLACK <= len(loaded) <= budget, (len(loaded), sorted(loaded))
+    named = "\n".join(sorted(loaded))
+    assert budget - SLACK <= len(loaded) <= budget, f"{len(loaded)} modules of {budget}:\n{named}"
 
 
 def command(name: str, *words: str) -> list[str]:
@@ -62,7 +66,7 @@ def test_one_program_and_its_status(daemon: Callable[..., Daemon]) -> None:
     one = daemon("[program:web]\ncommand = sleep 1000\n", env=PROFILED, wait=False)
     one.wait_text("web: running")
     loaded = ours(one.err.read_text())
-    check(loaded, CONFIGURATION)
+    check([name for name in loaded if name not in LOOKS_ELSEWHERE], CONFIGURATION)
     check(ours(run(*command("ctl", "-s", str(one.socket), "status"))), STATUS)
     # The first request brings in what answers it; the second nothing.
     asked = ours(one.err.read_text())
