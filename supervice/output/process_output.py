@@ -120,6 +120,8 @@ class ProgramOutput:
     def started(self, pid: int) -> None:
         """Begins to read: the child runs and has its descriptors."""
         self._close_ends()
+        if self._ring is not None:
+            self._ring.begin_run()
         for pump in (self._out, self._err):
             if pump is not None:
                 pump.start(pid)
@@ -279,8 +281,12 @@ class ProgramOutput:
         """Returns the last lines as (stream, line without newline), oldest first; `stream` None: of both."""
         return [] if self._ring is None else self._ring.tail(lines, stream)
 
+    def timed(self, lines: int, stream: str | None = None) -> list[tuple[int, str, bytes]]:
+        """Returns the same with the time of each line first, in milliseconds since the epoch."""
+        return [] if self._ring is None else self._ring.timed(lines, stream)
+
     def end(self, size: int) -> bytes:
-        """Returns the last output, about `size` bytes of it."""
+        """Returns the last output of the present run, about `size` bytes of it."""
         return b"" if self._ring is None else self._ring.end(size)
 
     def kept(self, stream: str) -> tuple[int, bytes]:

@@ -6,6 +6,8 @@ many. Knows nothing of readers.
 
 from __future__ import annotations
 
+import time
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -14,6 +16,52 @@ if TYPE_CHECKING:
 
 NAMES = ("stdout", "stderr")
 SMALL = 4096  # pieces are joined up to this size: a short line does not cost an object
+MOST = 1 << 30  # positions in a part stay below what 4 bytes hold
+TICK = 10  # milliseconds that need no mark of their own
+
+
+class Part:
+    """Output of one stream in one run, as it came.
+
+    `marks` says when: for each moment 4 bytes of where it begins and 8 of milliseconds since the epoch.
+    Output that comes within TICK of the last mark has none of its own.
+    """
+
+    __slots__ = ("cut", "data", "marks", "run", "stream")
+
+    def __init__(self, stream: int, run: int) -> None:
+        self.stream = stream  # 0: stdout, 1: stderr
+        self.run = run
+        self.data = bytearray()
+        self.cut = 0  # bytes that are gone from its beginning
+        self.marks = bytearray()
+
+    def mark(self, now: int) -> None:
+        """Notes that what is added next comes at `now`."""
+        marks = self.marks
+        if not marks or not 0 <= now - int.from_bytes(marks[-8:], "big") < TICK:
+            marks += (self.cut + len(self.data)).to_bytes(4, "big") + now.to_bytes(8, "big")
+
+    def times(self) -> list[tuple[int, int]]:
+        """Returns (position in `data`, milliseconds) for each mark; below 0 for what was cut off."""
+        marks = self.marks
+        return [
+            (
+                int.from_bytes(marks[at : at + 4], "big") - self.cut,
+                int.from_bytes(marks[at + 4 : at + 12], "big"),
+            )
+            for at in range(0, len(marks), 12)
+        ]
+
+    def shorten(self, size: int) -> None:
+        """Cuts `size` bytes off the beginning, and the marks that nothing needs any more."""
+        del self.data[:size]  # moves the start, copies nothing
+        self.cut += size
+        marks = self.marks
+        old = 0
+        while old + 12 < len(marks) and int.from_bytes(marks[old + 12 : old + 16], "big") <= self.cut:
+            old += 12
+        del marks[:old]
 
 
 class Ring:
@@ -22,26 +70,37 @@ class Ring:
     A chatty stdout does not push out the last errors: each stream has half of the room for itself.
     """
 
-    __slots__ = ("_gone", "_limit", "_parts", "_sizes")
+    __slots__ = ("_gone", "_limit", "_parts", "_run", "_sizes")
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
-        self._parts: list[tuple[int, bytearray]] = []  # 0: stdout, 1: stderr
+        self._parts: list[Part] = []
+        self._run = 0
         self._sizes = [0, 0]
         self._gone = [0, 0]  # bytes of each stream that were cut off so far
 
     def append(self, stream: int, head: bytes, piece: memoryview) -> None:
         size = len(head) + len(piece)
-        if self._parts and self._parts[-1][0] == stream and len(self._parts[-1][1]) + size <= SMALL:
-            last = self._parts[-1][1]
-        else:
-            last = bytearray()
-            self._parts.append((stream, last))
-        last += head
-        last += piece
+        last = self._parts[-1] if self._parts else None
+        if (
+            last is None
+            or last.stream != stream
+            or last.run != self._run
+            or len(last.data) + size > SMALL
+            or last.cut > MOST
+        ):
+            last = Part(stream, self._run)
+            self._parts.append(last)
+        last.mark(time.time_ns() // 1_000_000)
+        last.data += head
+        last.data += piece
         self._sizes[stream] += size
         if self._sizes[0] + self._sizes[1] > self._limit:
             self._trim()
+
+    def begin_run(self) -> None:
+        """Notes that what comes now is of a new run."""
+        self._run += 1
 
     def resize(self, limit: int) -> None:
         self._limit = limit
@@ -60,15 +119,16 @@ class Ring:
         """Takes at least `size` bytes from the old end of one stream."""
         index = 0
         while size > 0 and index < len(self._parts):
-            number, part = self._parts[index]
-            if number != stream:
+            part = self._parts[index]
+            if part.stream != stream:
                 index += 1
                 continue
-            cut = part.find(b"\n", size - 1) + 1 if size < len(part) else 0
-            if 0 < cut < len(part):
-                del part[:cut]  # moves the start, copies nothing
+            data = part.data
+            cut = data.find(b"\n", size - 1) + 1 if size < len(data) else 0
+            if 0 < cut < len(data):
+                part.shorten(cut)
             else:
-                cut = len(part)
+                cut = len(data)
                 del self._parts[index]
             size -= cut
             self._sizes[stream] -= cut
@@ -77,18 +137,21 @@ class Ring:
     def kept(self, stream: str) -> tuple[int, bytes]:
         """Returns (bytes before what is kept, what is kept) of one stream."""
         wanted = NAMES.index(stream)
-        return self._gone[wanted], b"".join([bytes(part) for number, part in self._parts if number == wanted])
+        kept = [bytes(part.data) for part in self._parts if part.stream == wanted]
+        return self._gone[wanted], b"".join(kept)
 
     def forget(self, stream: int) -> None:
         """Forgets one stream: unknown output came after it."""
-        self._parts = [part for part in self._parts if part[0] != stream]
+        self._parts = [part for part in self._parts if part.stream != stream]
         self._sizes[stream] = 0
 
     def end(self, size: int) -> bytes:
-        """Returns about the last `size` bytes of both streams, in whole lines; cheap."""
+        """Returns about the last `size` bytes of both streams of the present run, in whole lines; cheap."""
         text = b""
-        for _, part in reversed(self._parts):
-            text = bytes(part) + text
+        for part in reversed(self._parts):
+            if part.run != self._run:
+                break
+            text = bytes(part.data) + text
             if len(text) > size:
                 text = text[text.find(b"\n", len(text) - size) + 1 :]
                 break
@@ -96,15 +159,29 @@ class Ring:
 
     def tail(self, lines: int, stream: str | None = None) -> list[tuple[str, bytes]]:
         """Returns the last `lines` lines without newlines, oldest first; `stream` None: of both."""
-        found: list[tuple[str, bytes]] = []
-        begun = [b"", b""]  # a very long line comes in parts
-        for number, part in self._parts:
-            if stream is not None and stream != NAMES[number]:
+        return [(name, line) for _, name, line in self.timed(lines, stream)]
+
+    def timed(self, lines: int, stream: str | None = None) -> list[tuple[int, str, bytes]]:
+        """Returns the same with the time of each line first: when it began, in ms since the epoch."""
+        found: list[tuple[int, str, bytes]] = []
+        begun = [(0, b""), (0, b"")]  # a very long line comes in parts
+        for part in self._parts:
+            number = part.stream
+            name = NAMES[number]
+            if stream is not None and stream != name:
                 continue
-            pieces = (begun[number] + part).split(b"\n")
-            begun[number] = bytes(pieces.pop())
-            found += [(NAMES[number], bytes(piece)) for piece in pieces]
-        found += [(NAMES[number], rest) for number, rest in enumerate(begun) if rest]
+            times = part.times()
+            since, rest = begun[number]
+            place, mark = -len(rest), 0
+            pieces = (rest + part.data).split(b"\n")
+            for piece in pieces:
+                while mark + 1 < len(times) and times[mark + 1][0] <= place:
+                    mark += 1
+                found.append((since if place < 0 else times[mark][1], name, bytes(piece)))
+                place += len(piece) + 1
+            when, _, last = found.pop()
+            begun[number] = when, last
+        found += [(when, NAMES[number], rest) for number, (when, rest) in enumerate(begun) if rest]
         return found[-lines:] if lines > 0 else []
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from supervice.output.ring import SMALL, Ring, Subscription
+from supervice.output.ring import SMALL, TICK, Ring, Subscription
 from tests.fakes.loop import FakeLoop
 
 
@@ -31,7 +32,7 @@ def test_it_is_bounded_and_keeps_the_newest_whole_lines(
             everything.append((("stdout", "stderr")[stream], line))
             data += line + b"\n"
         add(ring, stream, data)
-        assert sum(len(part) for _, part in ring._parts) == sum(ring._sizes) <= limit
+        assert sum(len(part.data) for part in ring._parts) == sum(ring._sizes) <= limit
     kept = ring.tail(10**6)
     assert kept == [line for line in everything if line in kept]  # in order
     for name in ("stdout", "stderr"):
@@ -78,6 +79,58 @@ def test_a_long_line_in_parts_is_one_line() -> None:
     add(ring, 1, b"between\n")
     add(ring, 0, b"y" * 5000 + b"\n")
     assert ring.tail(5) == [("stderr", b"between"), ("stdout", b"x" * 5000 + b"y" * 5000)]
+
+
+def test_the_end_is_of_the_present_run_alone() -> None:
+    ring = Ring(65536)
+    add(ring, 0, b"of the first run\n")
+    add(ring, 1, b"and its error\n")
+    assert ring.end(1024) == b"of the first run\nand its error\n"
+    ring.begin_run()
+    assert ring.end(1024) == b""
+    add(ring, 1, b"of the second\n")
+    assert ring.end(1024) == b"of the second\n"
+    assert len(ring.tail(10)) == 3
+
+
+@given(
+    pieces=st.lists(
+        st.tuples(
+            st.integers(0, 1), st.integers(0, 50), st.lists(st.integers(0, 200), min_size=1, max_size=8)
+        )
+    ),
+    limit=st.integers(300, 20000),
+)
+def test_each_line_has_the_time_at_which_it_began(
+    pieces: list[tuple[int, int, list[int]]], limit: int
+) -> None:
+    """Within a tick; a part whose beginning is cut off knows it too."""
+    ring = Ring(limit)
+    now = 1_700_000_000_000
+    came: dict[bytes, int] = {}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("supervice.output.ring.time.time_ns", lambda: now * 1_000_000)
+        for stream, pause, lengths in pieces:
+            now += pause
+            for length in lengths:
+                line = b"%d %s" % (len(came), b"x" * length)
+                came[line] = now
+                add(ring, stream, line[:5])
+                now += 3
+                add(ring, stream, b"\n", line[5:])
+    timed = ring.timed(10**6)
+    assert [(name, line) for _, name, line in timed] == ring.tail(10**6)
+    for when, _, line in timed:
+        assert came[line] - TICK < when <= came[line]
+
+
+def test_when_costs_little() -> None:
+    ring = Ring(65536)
+    with pytest.MonkeyPatch.context() as patch:
+        for second in range(2000):
+            patch.setattr("supervice.output.ring.time.time_ns", lambda s=second: s * 10**9)
+            add(ring, 0, b"a line of a program that says one each second, %03d\n" % second)
+    assert sum(len(part.marks) for part in ring._parts) <= 12 * (len(ring.tail(10**6)) + len(ring._parts))
 
 
 def test_a_slow_follower_loses_only_its_own_lines() -> None:
