@@ -12,6 +12,7 @@ import os
 from supervice import config as configuration
 from supervice import logger
 from supervice.api.dispatch import Dispatcher
+from supervice.assembly.on_demand import OnDemand
 from supervice.control.server import SocketInUse
 from supervice.events import EventBus
 from supervice.lean.loop import running_loop
@@ -23,27 +24,23 @@ from supervice.pid1.pidfile import PidfileInUse
 from supervice.pid1.signals import clean_dispositions
 from supervice.pid1.subreaper import become_subreaper
 from supervice.process import Process
+from supervice.supervision.configuration_source import ConfigurationSource
 from supervice.supervision.journal import Journal
 from supervice.supervision.probes import Probes
 from supervice.supervision.resources import Resources
 from supervice.supervision.signal_actions import SignalActions
 from supervice.supervision.socket_files import SocketFiles
 from supervice.supervision.startup import Startup
-from supervice.supervision.table import Observer, ProcessTable
+from supervice.supervision.table import ProcessTable
 from supervice.supervision.termination import Termination
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from supervice.api.endpoints import Endpoints
-    from supervice.config.supervisord_sections import Server
     from supervice.lean.loop import AnyFuture, EventLoop
     from supervice.supervision.reload import Reloader
-    from supervice.supervision.schedules import Schedules
     from supervice.supervision.sd_notify import ManagerNotifier
     from supervice.supervision.socket_files import HasSocketFiles
-    from supervice.supervision.watches import Watches
     from supervice.supervisord.extensions import Extensions
-    from supervice.supervisord.rpc.servers import Servers
 
 __all__ = ["CannotSwitch", "PidfileInUse", "SocketInUse", "Supervisor"]
 
@@ -62,13 +59,7 @@ class Supervisor:
         self.config = config or SupervisorConfig()
         self.daemon = daemon
         self.exit_code = 0
-        self.stock = False  # whether the configuration is a stock supervisord file
-        # What the command line says beats the file, now and after every reload.
-        self.overrides: dict[str, str | float] = {}
-        self._path: str | None = None
-        self._directory = os.getcwd()
-        self._warnings: list[configuration.Problem] = []
-        self._wanted_servers: list[Server] = []
+        self.source = ConfigurationSource(daemon=daemon)
 
         self.event_bus = EventBus()
         self.processes: dict[str, Process] = {}  # the table's
@@ -77,14 +68,11 @@ class Supervisor:
         self.startup = Startup(self.table, self.termination.judge)
         self.probes = Probes(self.table)
         self.journal = Journal()
-        self.extensions: Extensions | None = None
-        self._schedules: Schedules | None = None
-        self._watches: Watches | None = None
-        self._files: tuple[str, ...] = ()  # of the configuration
+        self._on_demand = OnDemand(self)
         self._reloader: Reloader | None = None
         self._notifier = self._manager_notifier()
         # in this order; the extensions come before all of them once they are made
-        self.table.observe(_OnDemand(self), self.journal, self.startup.record, self.startup, self.probes)
+        self.table.observe(self._on_demand, self.journal, self.startup.record, self.startup, self.probes)
         if self._notifier is not None:
             self.table.observe(self._notifier)
         self.table.observe(self.termination)
@@ -92,8 +80,6 @@ class Supervisor:
         # of a run
         self._resources: Resources | None = None
         self._signals: SignalActions | None = None
-        self._servers: Servers | None = None
-        self._endpoints: Endpoints | None = None
         self._socket_files: SocketFiles | None = None
         self._finished: AnyFuture | None = None
 
@@ -115,6 +101,11 @@ class Supervisor:
         """Group name to the names of its processes; a program outside any group is its own."""
         return self.table.groups
 
+    @property
+    def extensions(self) -> Extensions | None:
+        """What supervisord's dialect adds to programs; None as long as none of them needs it."""
+        return self._on_demand.extensions
+
     # -- the configuration -------------------------------------------------------------------------------
 
     def load_config(self, path: str) -> None:
@@ -122,33 +113,26 @@ class Supervisor:
 
         FileNotFoundError, or ConfigValidationError with every problem of the file.
         """
-        loaded = self.read(path)
-        self._path = os.path.abspath(path)
+        loaded = self.source.load(path)
         self.config = loaded.config
-        self.stock = loaded.dialect == "supervisord"
-        self._wanted_servers = loaded.servers
-        self._files = tuple(loaded.files)
         if not self.daemon:
             config = self.config
             logger.setup_logger(config.loglevel, config.logfile, config.log_maxbytes, config.log_backups)
         self.table.offer(loaded.processes)
         self.table.replace(loaded.processes)
 
-    def read(self, path: str | None = None) -> configuration.Loaded:
+    def read(self) -> configuration.Loaded:
         """Returns the configuration as the file says now. ConfigValidationError with all of its errors."""
-        loaded = configuration.load(
-            path or self._path or "",
-            daemon_defaults=self.daemon,
-            cwd=self._directory,
-            settled=path is None,  # a reload often comes right after a change
-        )
-        errors = [problem for problem in loaded.problems if problem.severity == "error"]
-        if errors:
-            raise configuration.ConfigValidationError(errors)
-        for name, value in self.overrides.items():
-            setattr(loaded.config, name, value)
-        self._warnings = loaded.problems
-        return loaded
+        return self.source.read()
+
+    @property
+    def stock(self) -> bool:
+        """Whether the configuration is a stock supervisord file."""
+        return self.source.stock
+
+    def files(self) -> tuple[str, ...]:
+        """The files of the configuration that counts now."""
+        return self.source.files
 
     def set_command(self, argv: list[str]) -> None:
         """Runs these words as `main` once all programs are up; the container ends when it does.
@@ -186,8 +170,8 @@ class Supervisor:
         if self._resources is not None:
             self._resources.apply(loaded.config)
         self.config = loaded.config
-        self._files = tuple(loaded.files)
-        self._serve(loaded.servers)
+        self.source.use(loaded)
+        self._on_demand.serve(loaded.servers)
 
     def reopen(self) -> list[tuple[str, str]]:
         """Opens every log file anew, for an external rotation; what could not be opened, and why."""
@@ -217,7 +201,8 @@ class Supervisor:
             if not self.termination.stopping:  # a TERM that came while we started: nothing is spawned then
                 self._start(loop)
             await end
-            settle = self.extensions.settle if self.extensions is not None else None
+            extensions = self.extensions
+            settle = None if extensions is None else extensions.settle
             self.exit_code = await self.termination.run(loop, resources.outputs, settle)
         except BaseException:  # cancelled by an application, or a defect of ours: leave no process behind
             for process in self.processes.values():
@@ -240,14 +225,12 @@ class Supervisor:
 
     def _open(self, loop: EventLoop) -> Resources:
         resources = self._resources = Resources(
-            loop, self.config, Dispatcher(self), daemon=self.daemon, directory=self._directory
+            loop, self.config, Dispatcher(self), daemon=self.daemon, directory=self.source.directory
         )
-        for problem in self._warnings:
+        for problem in self.source.new_warnings():
             logger.warning(str(problem))
-        self._warnings = []
         self.table.use(resources.launcher)
-        self.extend()
-        self.attend()
+        self._on_demand.open(loop, resources)
         self._signals = SignalActions(
             loop,
             self.table,
@@ -257,16 +240,12 @@ class Supervisor:
             reload=self.reload_config,
             reopen=self.reopen,
         )
-        self._serve(self._wanted_servers)
+        self._on_demand.serve(self.source.servers)
         if self.daemon:
             clean_dispositions()  # only now: what came while we started finds its handler
             self._signals.catch_up()
         self.event_bus.start()
-        if self.config.http:
-            from supervice.api.endpoints import Endpoints  # and with it h11, for those who want it
-
-            self._endpoints = Endpoints(loop, self.table, self.startup, self.probes, self.termination)
-            self._endpoints.open(self.config.http)
+        self._on_demand.answer_probes()
         self._socket_files = SocketFiles(loop, self._with_sockets)
         return resources
 
@@ -277,13 +256,9 @@ class Supervisor:
         if self.daemon and not own_process.is_pid1() and not become_subreaper():
             logger.warning("cannot become child subreaper: orphans of programs will not be collected here")
         self.probes.begin()
-        if self.extensions is not None:
-            self.extensions.running()
-        if self._watches is not None:
-            self._watches.begin()
+        self._on_demand.begin()
         self.startup.begin()
-        if self._schedules is not None:
-            self._schedules.begin()
+        self._on_demand.begin_schedules()
         if self.startup.command is not None:
             from supervice.supervision.foreground import start_last
 
@@ -296,72 +271,12 @@ class Supervisor:
     def _close(self) -> None:
         for process in self.processes.values():
             process.close()
-        of_some = (self._endpoints, self._servers, self.extensions, self._schedules, self._watches)
-        for part in (self._socket_files, self._signals, *of_some, self._resources):
+        for part in (self._socket_files, self._signals, self._on_demand, self._resources):
             if part is not None:
                 part.close()
-        self._signals = self._endpoints = self._servers = self.extensions = self._resources = None
-        self._socket_files = self._schedules = self._watches = None
+        self._signals = self._resources = self._socket_files = None
         self.table.use(None)
 
     def _with_sockets(self) -> list[HasSocketFiles]:
-        parts = (self._resources, self._endpoints, self._servers)
-        return [part for part in parts if part is not None]
-
-    # -- what only some configurations need --------------------------------------------------------------
-
-    def _serve(self, servers: list[Server]) -> None:
-        """Opens the HTTP servers of supervisord's dialect, and closes those that are not among them."""
-        self._wanted_servers = servers
-        if self._resources is None or not (servers or self._servers):
-            return
-        if self._servers is None:
-            from supervice.supervisord.rpc.servers import Servers
-
-            self._servers = Servers(self, running_loop())
-        self._servers.apply(servers)
-        self._resources.launcher.server_url = self._servers.url
-
-    def extend(self) -> None:
-        """Makes the extensions (event listeners, FastCGI sockets, taps) when a program needs them now."""
-        resources = self._resources
-        if resources is None or self.extensions is not None:
-            return
-        if self.config.strip_ansi or any(p.config.needs_extensions for p in self.processes.values()):
-            from supervice.supervisord.extensions import Extensions
-
-            self.extensions = Extensions(self.table, resources.launcher, resources.outputs, self)
-            self.extensions.rebuild()
-
-    def attend(self) -> list[Schedules | Watches]:
-        """Makes what runs programs at their times and what watches files, as far as something needs it now.
-
-        Returns what is new.
-        """
-        if self._resources is None:
-            return []
-        made: list[Schedules | Watches] = []
-        configs = [process.config for process in self.processes.values()]
-        if self._watches is None and (self.config.watch_config or any(config.watch for config in configs)):
-            from supervice.supervision.watches import watches_of
-
-            self._watches = watches_of(self, lambda: self._files)
-            made.append(self._watches)
-        if self._schedules is None and any(config.schedule for config in configs):
-            from supervice.supervision.schedules import Schedules
-
-            self._schedules = Schedules(running_loop(), self.table, self.startup, self.journal)
-            made.append(self._schedules)
-        return made
-
-
-class _OnDemand(Observer):
-    """Has the supervisor look whether what a reload brought needs more than was made at the start."""
-
-    def __init__(self, supervisor: Supervisor) -> None:
-        self._supervisor = supervisor
-
-    def rebuild(self) -> None:
-        self._supervisor.extend()
-        for made in self._supervisor.attend():
-            made.rebuild()
+        ours = [] if self._resources is None else [self._resources]
+        return [*ours, *self._on_demand.with_sockets()]

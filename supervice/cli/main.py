@@ -142,12 +142,12 @@ def _override(supervisor: Supervisor, args: Arguments) -> None:
 
     for option, setting in (("logfile", "logfile"), ("loglevel", "loglevel"), ("socket", "socket_path")):
         if args.get(option) is not None:
-            supervisor.overrides[setting] = args.values[option]
+            supervisor.source.overrides[setting] = args.values[option]
     if args.get("loglevel") is not None:
         logger.level_number(args.values["loglevel"])
     timeout = seconds(args, "shutdown-timeout")
     if timeout is not None:
-        supervisor.overrides["shutdown_timeout"] = timeout
+        supervisor.source.overrides["shutdown_timeout"] = timeout
 
 
 def _refuse(message: str) -> int:

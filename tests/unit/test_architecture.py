@@ -50,8 +50,9 @@ LAYERS = {
     " runner process",
     "api": "logger lean models events lifecycle net pid1 output config control http runner process supervision",
     "supervisord": "logger lean fs models events lifecycle net pid1 output config http runner process supervision",
+    "assembly": "logger lean models config supervision api supervisord",
     "core": "logger lean models events lifecycle net pid1 output config control http notify runner process"
-    " supervision api supervisord",
+    " supervision api supervisord assembly",
     "cli": "logger lean models lifecycle schedules watch net pid1 config control http client core",
 }
 

@@ -1,0 +1,1 @@
+"""What `core` connects: parts that reach over several packages."""

@@ -1,0 +1,137 @@
+"""Makes the parts that only some configurations need, when something needs them first, and ends them all.
+
+At the start that is the configuration's doing; later a reload may bring the first program with a schedule. A
+configuration that asks for none of them loads none of their modules.
+"""
+
+from __future__ import annotations
+
+from supervice.supervision.table import Observer
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Protocol
+
+    from supervice.api.endpoints import Endpoints
+    from supervice.config.supervisord_sections import Server
+    from supervice.lean.loop import EventLoop
+    from supervice.supervision.resources import Resources
+    from supervice.supervision.schedules import Schedules
+    from supervice.supervision.socket_files import HasSocketFiles
+    from supervice.supervision.watches import Watches
+    from supervice.supervisord.extensions import Extensions
+    from supervice.supervisord.interface import Daemon
+    from supervice.supervisord.rpc.servers import Servers
+
+    class Configured(Daemon, Protocol):
+        """A daemon that knows where its configuration comes from."""
+
+        def files(self) -> tuple[str, ...]:
+            """The files of the configuration that counts now."""
+            ...
+
+
+class OnDemand(Observer):
+    """Of one supervisor; it makes nothing before `open` and after `close`."""
+
+    def __init__(self, daemon: Configured) -> None:
+        self._daemon = daemon
+        self._loop: EventLoop | None = None
+        self._resources: Resources | None = None
+        self.extensions: Extensions | None = None
+        self._schedules: Schedules | None = None
+        self._watches: Watches | None = None
+        self._servers: Servers | None = None
+        self._endpoints: Endpoints | None = None
+
+    def open(self, loop: EventLoop, resources: Resources) -> None:
+        """Makes what the programs need; what a client of ours reaches comes with `serve`."""
+        self._loop = loop
+        self._resources = resources
+        self._extend()
+        self._attend()
+
+    def begin(self) -> None:
+        """The programs start after this."""
+        if self.extensions is not None:
+            self.extensions.running()
+        if self._watches is not None:
+            self._watches.begin()
+
+    def begin_schedules(self) -> None:
+        """The programs have been started before this."""
+        if self._schedules is not None:
+            self._schedules.begin()
+
+    def close(self) -> None:
+        for part in (self._endpoints, self._servers, self.extensions, self._schedules, self._watches):
+            if part is not None:
+                part.close()
+        self._endpoints = self._servers = self.extensions = self._schedules = self._watches = None
+        self._loop = self._resources = None
+
+    def with_sockets(self) -> list[HasSocketFiles]:
+        """The parts that have made sockets of their own."""
+        return [part for part in (self._endpoints, self._servers) if part is not None]
+
+    def rebuild(self) -> None:
+        """The set of processes has changed, and may need more than was made before."""
+        self._extend()
+        for made in self._attend():
+            made.rebuild()
+
+    def serve(self, servers: list[Server]) -> None:
+        """Opens the HTTP servers of supervisord's dialect, and closes those that are not among them."""
+        loop, resources = self._loop, self._resources
+        if loop is None or resources is None or not (servers or self._servers):
+            return
+        if self._servers is None:
+            from supervice.supervisord.rpc.servers import Servers
+
+            self._servers = Servers(self._daemon, loop)
+        self._servers.apply(servers)
+        resources.launcher.server_url = self._servers.url
+
+    def answer_probes(self) -> None:
+        """Opens our own HTTP server where `http` is set."""
+        where = self._daemon.config.http
+        if not where or self._loop is None:
+            return
+        from supervice.api.endpoints import Endpoints  # and with it h11
+
+        daemon = self._daemon
+        self._endpoints = Endpoints(
+            self._loop, daemon.table, daemon.startup, daemon.probes, daemon.termination
+        )
+        self._endpoints.open(where)
+
+    def _extend(self) -> None:
+        """Makes the extensions (event listeners, FastCGI sockets, taps)."""
+        daemon, resources = self._daemon, self._resources
+        if resources is None or self.extensions is not None:
+            return
+        programs = daemon.table.processes.values()
+        if daemon.config.strip_ansi or any(process.config.needs_extensions for process in programs):
+            from supervice.supervisord.extensions import Extensions
+
+            self.extensions = Extensions(daemon.table, resources.launcher, resources.outputs, daemon)
+            self.extensions.rebuild()
+
+    def _attend(self) -> list[Schedules | Watches]:
+        """Makes what runs programs at their times and what watches files; returns what is new."""
+        daemon, loop = self._daemon, self._loop
+        if loop is None:
+            return []
+        made: list[Schedules | Watches] = []
+        configs = [process.config for process in daemon.table.processes.values()]
+        if self._watches is None and (daemon.config.watch_config or any(config.watch for config in configs)):
+            from supervice.supervision.watches import watches_of
+
+            self._watches = watches_of(daemon, daemon.files)
+            made.append(self._watches)
+        if self._schedules is None and any(config.schedule for config in configs):
+            from supervice.supervision.schedules import Schedules
+
+            self._schedules = Schedules(loop, daemon.table, daemon.startup, daemon.journal)
+            made.append(self._schedules)
+        return made

@@ -1,0 +1,60 @@
+"""Reads the configuration of a supervisor, at the start and again for each reload."""
+
+from __future__ import annotations
+
+import os
+
+from supervice import config as configuration
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from supervice.config.supervisord_sections import Server
+
+
+class ConfigurationSource:
+    """One file with what it includes, and what the command line says beside it."""
+
+    def __init__(self, *, daemon: bool) -> None:
+        self._daemon = daemon
+        self.directory = os.getcwd()  # relative paths of the file belong to it
+        # What the command line says beats the file, now and after every reload.
+        self.overrides: dict[str, str | float] = {}
+        self.stock = False  # whether it is a stock supervisord file
+        self.files: tuple[str, ...] = ()
+        self.servers: list[Server] = []  # of supervisord's dialect
+        self._path = ""
+        self._warnings: list[configuration.Problem] = []
+
+    def read(self, path: str | None = None) -> configuration.Loaded:
+        """Returns what the file says now. ConfigValidationError with all of its errors."""
+        loaded = configuration.load(
+            path or self._path,
+            daemon_defaults=self._daemon,
+            cwd=self.directory,
+            settled=path is None,  # a reload often comes right after a change
+        )
+        errors = [problem for problem in loaded.problems if problem.severity == "error"]
+        if errors:
+            raise configuration.ConfigValidationError(errors)
+        for name, value in self.overrides.items():
+            setattr(loaded.config, name, value)
+        self._warnings = loaded.problems
+        return loaded
+
+    def load(self, path: str) -> configuration.Loaded:
+        """Reads the file that every later `read` means."""
+        loaded = self.read(path)
+        self._path = os.path.abspath(path)
+        self.stock = loaded.dialect == "supervisord"
+        self.use(loaded)
+        return loaded
+
+    def use(self, loaded: configuration.Loaded) -> None:
+        """What was read is what counts now."""
+        self.files = tuple(loaded.files)
+        self.servers = loaded.servers
+
+    def new_warnings(self) -> list[configuration.Problem]:
+        """Those of the last `read` that this has not returned before."""
+        warnings, self._warnings = self._warnings, []
+        return warnings
