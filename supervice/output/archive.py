@@ -106,10 +106,10 @@ class Archive:
 
     def _begin(self, log: Log, place: Place) -> None:
         backups = Backups(place)
-        number = backups.next_plain(log.backups)
-        if not number:
+        name = backups.next_plain(log.backups)
+        if not name:
             return
-        source = place.open(os.O_RDONLY, backups.name(number))
+        source = place.open(os.O_RDONLY, name)
         try:
             status = os.fstat(source)
             if place.shared and not (is_plain(status) and is_trusted(status.st_uid)):
@@ -168,19 +168,19 @@ class Archive:
 
 
 def _put_in_place(job: _Job) -> None:
-    """Renames the compressed file. It looks the number up now: a rotation may have moved the plain file."""
+    """Renames the compressed file. It looks the name up now: a rotation may have moved the plain file."""
     with Place(job.log.path) as place:
         temporary = f"{place.name}{TEMPORARY}"
         backups = Backups(place)
-        number = backups.find(job.log.backups, job.source)
-        name = backups.name(number, SUFFIX)
+        plain = backups.find(job.log.backups, job.source)
+        name = f"{plain}{SUFFIX}"
         ours = identity(os.fstat(job.target))
-        if not number or _is_there(place, name) or identity(place.stat(temporary)) != ours:
+        if not plain or _is_there(place, name) or identity(place.stat(temporary)) != ours:
             place.remove(temporary, ours)
             return
         os.utime(job.target, ns=job.times)
         place.rename(temporary, name)
-        place.remove(backups.name(number), job.source)
+        place.remove(plain, job.source)
 
 
 def _is_there(place: Place, name: str) -> bool:

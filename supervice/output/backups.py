@@ -118,36 +118,45 @@ class Backups:
         """Notes that the log has taken the name that `shift` made free."""
         self._plain.add(self._first)
 
-    def next_plain(self, backups: int) -> int:
-        """Returns the number of the newest backup that is still to be compressed; 0: none.
+    def next_plain(self, backups: int) -> str:
+        """Returns the name of the newest backup that is still to be compressed, or "".
 
         Both forms of one number, with the same time to the nanosecond: the daemon was killed after the
         compressed one was complete, and the plain one goes. Two that differ are two files; neither is
         touched.
         """
         for number in self._numbers(backups):
-            if number not in self._plain:
-                continue
-            if number not in self._packed:
-                return number
-            try:
-                plain, packed = (self._place.stat(self.name(number, s)) for s in ("", SUFFIX))
-            except FileNotFoundError:
-                continue
-            if plain.st_mtime_ns == packed.st_mtime_ns:
-                _unlink(self._place, self.name(number))
-        return 0
+            if number in self._plain and is_to_compress(
+                self._place, self.name(number), number in self._packed
+            ):
+                return self.name(number)
+        return ""
 
-    def find(self, backups: int, file: tuple[int, int]) -> int:
-        """Returns the number of a plain backup, known by device and inode; 0 when it is gone."""
-        for number in self._numbers(backups):
-            if number in self._plain:
-                try:
-                    if identity(self._place.stat(self.name(number))) == file:
-                        return number
-                except FileNotFoundError:
-                    pass
-        return 0
+    def find(self, backups: int, file: tuple[int, int]) -> str:
+        """Returns the name of a plain backup, known by device and inode; "" when it is gone."""
+        names = [self.name(number) for number in self._numbers(backups) if number in self._plain]
+        return next((name for name in names if is_file(self._place, name, file)), "")
+
+
+def is_to_compress(place: Place, name: str, packed: bool) -> bool:
+    """Returns whether a plain backup is still to be compressed; `packed`: its compressed form is there."""
+    if not packed:
+        return True
+    try:
+        plain, other = place.stat(name), place.stat(f"{name}{SUFFIX}")
+    except FileNotFoundError:
+        return False
+    if plain.st_mtime_ns == other.st_mtime_ns:
+        _unlink(place, name)
+    return False
+
+
+def is_file(place: Place, name: str, file: tuple[int, int]) -> bool:
+    """Returns whether the name belongs to the file with that device and inode."""
+    try:
+        return identity(place.stat(name)) == file
+    except FileNotFoundError:
+        return False
 
 
 class Rotation:

@@ -11,8 +11,8 @@ import os
 
 from supervice.output.process_output import ProgramOutput
 from supervice.output.pump import BUFFER, SMALL_BUFFER
-from supervice.output.sinks import LOGFILE_MODE, QUEUE_LIMIT, Discard, StreamSink
-from supervice.output.stdout import identity, open_own, open_path
+from supervice.output.sinks import LOGFILE_MODE, Discard, StreamSink
+from supervice.output.stdout import LogWriter, identity, open_own, open_path
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -345,34 +345,3 @@ class OutputRouter:
         """The same into a rotating file (a device path is never rotated); OSError as for programs."""
         sink = self._path_sink(path, maxbytes, backups, compress, self.logfile_mode)
         return LogWriter(sink, lambda: self.log_stream(1))
-
-
-class LogWriter:
-    """The daemon's log as a source: never waits; what a stalled reader does not take is dropped.
-
-    What a file does not take, on a full disk or one that is gone, goes to `instead`: else it is said nowhere.
-    """
-
-    __slots__ = ("_instead", "lost_lines", "sink")
-
-    def __init__(
-        self, sink: FileSink | StreamSink, instead: Callable[[], Callable[[bytes], object]] | None = None
-    ) -> None:
-        self.sink = sink
-        self.lost_lines = 0
-        self._instead = instead
-
-    def __call__(self, line: bytes) -> None:
-        before = self.lost_lines
-        if self.sink.queued > QUEUE_LIMIT:
-            self.lost_lines += 1
-        else:
-            self.sink.write(self, b"", line, len(line))
-        if self.lost_lines > before and self._instead is not None:
-            self._instead()(line)
-
-    def lose(self, nbytes: int, nlines: int, torn: bool) -> None:
-        self.lost_lines += nlines
-
-    def resume(self) -> None:
-        pass

@@ -12,10 +12,14 @@ import os
 import stat
 
 from supervice.fs.place import Place
+from supervice.output.sinks import QUEUE_LIMIT
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from supervice.output.sinks import Send
+    from collections.abc import Callable
+
+    from supervice.output.file_sink import FileSink
+    from supervice.output.sinks import Send, StreamSink
 
 PIPE_BUF = 4096  # pipe(7): a writable pipe takes this much at once
 
@@ -105,3 +109,34 @@ class _SharedSend:
         # A terminal is "writable" as soon as it has room for some characters, and then waits for the rest.
         data = b"".join(parts)[: 256 if os.isatty(fd) else PIPE_BUF]
         return os.write(fd, data[: data.rfind(b"\n") + 1] or data)
+
+
+class LogWriter:
+    """The daemon's log as a source: never waits; what a stalled reader does not take is dropped.
+
+    What a file does not take, on a full disk or one that is gone, goes to `instead`: else it is said nowhere.
+    """
+
+    __slots__ = ("_instead", "lost_lines", "sink")
+
+    def __init__(
+        self, sink: FileSink | StreamSink, instead: Callable[[], Callable[[bytes], object]] | None = None
+    ) -> None:
+        self.sink = sink
+        self.lost_lines = 0
+        self._instead = instead
+
+    def __call__(self, line: bytes) -> None:
+        before = self.lost_lines
+        if self.sink.queued > QUEUE_LIMIT:
+            self.lost_lines += 1
+        else:
+            self.sink.write(self, b"", line, len(line))
+        if self.lost_lines > before and self._instead is not None:
+            self._instead()(line)
+
+    def lose(self, nbytes: int, nlines: int, torn: bool) -> None:
+        self.lost_lines += nlines
+
+    def resume(self) -> None:
+        pass

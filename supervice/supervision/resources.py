@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from supervice.control.commands import Commands
     from supervice.lean.loop import EventLoop
     from supervice.models import SupervisorConfig
-    from supervice.output.router import LogWriter
+    from supervice.output.stdout import LogWriter
 
 
 class Resources:

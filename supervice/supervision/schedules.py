@@ -17,12 +17,12 @@ from supervice.schedules import states as s
 from supervice.schedules import zones
 from supervice.schedules.decide import begin, decide, is_unset, wake, will_run_again
 from supervice.schedules.expression import parse
+from supervice.schedules.set_clock import SetClock
 from supervice.schedules.timeline import Timeline, seed_of
 from supervice.schedules.words import duration
 from supervice.supervision.schedule_notify import Notifications
 from supervice.supervision.schedule_stamp import read_stamp, write_stamp
 from supervice.supervision.schedule_view import row, said
-from supervice.supervision.set_clock import SetClock
 from supervice.supervision.table import Observer
 
 TYPE_CHECKING = False

@@ -163,7 +163,7 @@ def test_two_different_files_of_one_number_are_both_kept(path: Path) -> None:
     Path(f"{path}.1").write_bytes(b"plain\n")
     Path(f"{path}.1.gz").write_bytes(gzip.compress(b"other\n"))
     with Place(str(path)) as place:
-        assert Backups(place).next_plain(BACKUPS) == 0
+        assert Backups(place).next_plain(BACKUPS) == ""
         assert Backups(place).shift(BACKUPS) == "log.1"
     assert names(path) == ["log.2", "log.2.gz"]
 
@@ -224,7 +224,7 @@ def test_a6_backups_are_listed_and_not_probed(path: Path, monkeypatch: pytest.Mo
     monkeypatch.setattr(os, "stat", stat)
     with Place(str(path)) as place:
         backups = Backups(place)
-        assert backups.next_plain(5_000_000) == 1
+        assert backups.next_plain(5_000_000) == f"{place.name}.1"
         assert not looks
         assert backups.shift(5_000_000) == "log.1"
     assert not looks

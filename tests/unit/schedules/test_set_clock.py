@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from supervice.supervision.set_clock import LOOK_EVERY, SetClock
+from supervice.schedules.set_clock import LOOK_EVERY, SetClock
 from tests.fakes.loop import FakeLoop
 
 
