@@ -30,7 +30,7 @@ alive() {
     [ "$(cat "/proc/$1/comm" 2>/dev/null)" = "$2" ] && ! grep -qs '^State:[[:space:]]*Z' "/proc/$1/status"
 }
 
-# The first live dockerd that shares our network namespace (one in another is nobody's rival).
+# The first live dockerd that shares our network namespace (one in another rivals none here).
 running_engine() {
     ours=$(readlink /proc/self/ns/net 2>/dev/null || :)
     for comm in /proc/[0-9]*/comm; do
@@ -112,7 +112,7 @@ up() {
     mkdir -p "$run"
     exec 9>"$run/lock"
     flock 9
-    if host=$(answering); then echo "$host"; return; fi     # somebody else was faster
+    if host=$(answering); then echo "$host"; return; fi     # another caller was faster
     install_engine
 
     if [ -d /run/systemd/system ]; then systemctl start docker >&2 || :; fi

@@ -92,7 +92,7 @@ def _last_words(box: Box) -> str:
 @pytest.fixture(scope="session")
 def engine() -> Iterator[docker.DockerClient]:
     """The docker SDK's client, connected to the engine that testcontainers uses."""
-    # Asked with the client, which the builds need anyway: the SDK leaks its socket when nobody answers.
+    # Asked with the client, which the builds need anyway: the SDK leaks its socket when there is no answer.
     try:
         asked = subprocess.run(
             ["docker", "version", "--format", "{{.Server.Version}}"],

@@ -51,7 +51,7 @@ def exec_(container: Container, *argv: str, user: str = "", check: bool = False,
 
 
 def zombies(container: Container) -> list[int]:
-    """The pids (as the container numbers them) of the dead that nobody has collected."""
+    """The pids (as the container numbers them) of the dead that are not collected."""
     return [int(pid) for pid in exec_(container, "sh", "-c", ZOMBIES, check=True).output.split()]
 
 

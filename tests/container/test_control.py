@@ -27,7 +27,7 @@ programs = two,three
 
 PLAIN = "[supervice]\n" + SLEEPERS
 
-# The mode lets everybody in, so that what is refused is refused by the daemon.
+# The mode lets every user in, so that what is refused is refused by the daemon.
 OPEN = "[supervice]\nsocket_mode = 0666\n" + SLEEPERS
 FOR_A_GROUP = "[supervice]\nsocket_group = users\n" + SLEEPERS
 USERS = 100  # the gid of `users` in Debian

@@ -79,7 +79,7 @@ def test_with_fewer(run: Callable[..., Box], options: dict[str, Any], states: di
 
 
 def test_a_port_below_1024_as_a_user(run: Callable[..., Box]) -> None:
-    """What the option is for; Docker's own sysctl would allow it to everybody."""
+    """What the option is for; Docker's own sysctl would allow it to every user."""
     listen = (
         "python3 -c \"import socket, time; s = socket.socket(); s.bind(('127.0.0.1', 80)); s.listen();"
         ' time.sleep(1000)"'

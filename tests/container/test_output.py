@@ -161,7 +161,7 @@ for number in itertools.count():
 """
 
 
-def test_a_full_disk_stops_nobody_and_what_is_lost_is_told(run: Callable[..., Box]) -> None:
+def test_a_full_disk_stops_no_program_and_what_is_lost_is_told(run: Callable[..., Box]) -> None:
     box = run(config=SMALL_DISK, files={"/programs/talker.py": TALKER}, tmpfs={"/logs": "size=64k"})
     box.wait_state("talker", "quiet")
     pid = box.pid("talker")
@@ -182,7 +182,7 @@ def test_a_full_disk_stops_nobody_and_what_is_lost_is_told(run: Callable[..., Bo
     assert re.fullmatch(r"(\d{8} x{500}\n)+", kept)
     assert len(kept) > 60_000
 
-    # Somebody makes room, and it is written again; how much is missing is said.
+    # There is room again, and output is written again; how much is missing is said.
     box.exec("sh", "-c", ": >/logs/talker.log", check=True)
     box.wait_log("bytes")
     told = re.search(r"/logs/talker\.log: .*?(\d+) bytes", box.logs())
@@ -270,7 +270,7 @@ autorestart = false
     [{"user": "12345:12345"}, {"read_only": True}, {"init": True, "user": "12345:12345", "read_only": True}],
     ids=["user", "read-only", "user under an init, read-only"],
 )
-def test_sixty_megabytes_from_anybody(run: Callable[..., Box], options: dict[str, Any]) -> None:
+def test_sixty_megabytes_from_any_writer(run: Callable[..., Box], options: dict[str, Any]) -> None:
     """More than the engine reads at once: pipes are full, and what goes from pipe to pipe ends anywhere."""
     box = run(config=FLOOD, files=programs("lines.py"), **options)
     assert box.wait(timeout=120) == 0

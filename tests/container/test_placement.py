@@ -1,6 +1,6 @@
 """Every place and every set of rights that an orchestrator may give us, each with each.
 
-{PID 1, under an init, in somebody else's PID namespace} x {root, a uid without a passwd entry} x {writable
+{PID 1, under an init, in another container's PID namespace} x {root, a uid without a passwd entry} x {writable
 root, read-only with a tmpfs, read-only without} x {default rights, none}. The cells run side by side, those
 of the shared namespace all in the same one; the test of a cell is to wait for its report.
 """
@@ -49,7 +49,7 @@ startsecs = 0
 """
 SCRIPTS = {
     "told.sh": 'echo "told <$GREETING>"\nexec sleep 1000\n',
-    # One orphan that ends soon, and one that called setsid and stays: nobody but us is there to collect the
+    # One orphan that ends soon, and one that called setsid and stays: only we are there to collect the
     # first and to stop the second.
     "parent.sh": """\
 (sh -c 'echo "brief $$"; sleep 0.1' &)
@@ -120,7 +120,7 @@ class Matrix:
             client.close()
 
     def check_others(self) -> None:
-        """Nobody of the other container was touched by any of the cells."""
+        """No process of the other container was touched by any of the cells."""
         if self._other is None:
             pytest.skip("no cell of the shared namespace was selected")
         assert self._other.alive()
@@ -237,5 +237,5 @@ def test_it_works_in(matrix: Matrix, cell: Cell) -> None:
     matrix.report(cell)
 
 
-def test_nobody_else_in_the_shared_namespace_was_touched(matrix: Matrix) -> None:
+def test_no_other_process_in_the_shared_namespace_was_touched(matrix: Matrix) -> None:
     matrix.check_others()

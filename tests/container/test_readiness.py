@@ -139,7 +139,7 @@ def test_real_clients_without_rights_and_without_a_place_to_write(
     all_ready(box)
 
 
-def test_nobody_else_in_the_container_can_make_it_ready(run: Callable[..., Box], clients: str) -> None:
+def test_no_other_process_of_the_container_can_make_it_ready(run: Callable[..., Box], clients: str) -> None:
     config = (
         "[supervice]\n[program:a]\ncommand = sh -c 'echo $NOTIFY_SOCKET > /tmp/address; exec sleep 1000'\n"
         "ready = notify\n[program:b]\ncommand = sleep 1000\n"

@@ -1,4 +1,4 @@
-"""PID 1 collects whatever ends in the container, whoever started it."""
+"""PID 1 collects every process that ends in the container, its own or not."""
 
 from __future__ import annotations
 

@@ -133,7 +133,7 @@ def test_a_second_signal_ends_it_at_once(run: Callable[..., Box], second: str, c
     box = start(run, config, ("deaf", "leader"))
     box.kill("TERM")
     box.wait_log("deaf leader got TERM")
-    # The control socket answers while everybody waits, and starts nothing any more.
+    # The control socket answers while all of them wait, and starts nothing any more.
     assert box.state("deaf") == "STOPPING"
     refused = box.ctl("start", "deaf", check=False)
     assert refused.code == 1

@@ -86,7 +86,7 @@ print(json.dumps({"zombies": zombies}))
 
 
 class Asker:
-    """Somebody who wants to know the status 50 times a second, in the container."""
+    """A client in the container that asks for the status 50 times a second."""
 
     def __init__(self, box: Box, processes: int) -> None:
         command = ["docker", "exec", "-i", box.id, PYTHON, "/srv/asker.py"]
@@ -133,7 +133,7 @@ def all_go_on(box: Box) -> None:
     eventually(went_on, 15, 0.1, "every crasher is restarted")
 
 
-def test_ten_thousand_orphans_while_a_hundred_programs_restart_and_somebody_asks(
+def test_ten_thousand_orphans_while_a_hundred_programs_restart_and_a_client_asks(
     run: Callable[..., Box], image_for: Callable[[str], str], base: str
 ) -> None:
     box = run(
@@ -218,11 +218,11 @@ def test_who_dies_while_pid_1_is_stopped_is_not_lost(run: Callable[..., Box]) ->
     box = run(config=STOPPED, files=programs("orphanage.py"), wait=True)
     steady = box.pid("steady")
     thaw = freeze(box)
-    # All twenty end, and orphans with them; nobody is there to notice.
+    # All twenty end, and orphans with them; no process is there to notice.
     box.put("/tmp/go", "")
     storm = ["sh", "-c", "for i in 1 2 3 4 5 6 7 8 9; do (sh -c 'exit 9' &); done"]
     box.container.exec_run(storm)
-    eventually(lambda: len(box.zombies()) >= 20, message="they are dead and nobody has noticed")
+    eventually(lambda: len(box.zombies()) >= 20, message="they are dead and not yet collected")
     thaw()
     after = eventually(lambda: (now := box.status()) and ended(now) and now, 10, 0.05, "all ends are known")
     for number in range(20):

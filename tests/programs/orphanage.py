@@ -35,7 +35,7 @@ def breed(count: int, gate: int, pids: int) -> None:
     for number in range(count):
         pid = os.fork()
         if pid == 0:
-            os.read(gate, 1)  # until nobody holds the other end any more
+            os.read(gate, 1)  # until no process holds the other end any more
             os._exit(number % 256)
         os.write(pids, f"{pid}\n".encode())
     os._exit(0)

@@ -119,7 +119,7 @@ def test_time_zones_are_in_it(folder: Path) -> None:
 
 
 def test_the_environment_says_nothing_to_its_python(folder: Path, tmp_path: Path) -> None:
-    (tmp_path / "os.py").write_text("raise SystemExit('an os.py of somebody else')")
+    (tmp_path / "os.py").write_text("raise SystemExit('an os.py of another project')")
     hostile = {
         "PYTHONHOME": str(tmp_path),
         "PYTHONPATH": str(tmp_path),

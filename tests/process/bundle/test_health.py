@@ -215,7 +215,7 @@ def test_a_daemon_that_does_not_answer(supervicectl: Path, tmp_path: Path) -> No
     assert said == (4, "", "supervicectl: the daemon did not answer within 1 s\n")
 
 
-def test_a_socket_that_nobody_listens_to(supervicectl: Path, tmp_path: Path) -> None:
+def test_a_socket_without_a_listener(supervicectl: Path, tmp_path: Path) -> None:
     FakeDaemon(tmp_path / "s.sock", None).close()
     assert both(supervicectl, "-s", str(tmp_path / "s.sock"), "health").code == 4
 

@@ -184,7 +184,7 @@ def test_supervicectl_follows_until_the_daemon_ends(served: Served) -> None:
     assert ctl.returncode == 0
 
 
-def test_nobody_reads_what_supervicectl_says(served: Served) -> None:
+def test_the_reader_of_supervicectl_is_gone(served: Served) -> None:
     ctl = supervicectl("status", "-s", str(served.path), "--json")
     assert ctl.stdout is not None
     ctl.stdout.close()
@@ -241,7 +241,7 @@ for command in ("status", "stop"):
 """
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root can be somebody else")
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can take another uid")
 @pytest.mark.parametrize(
     ("groups", "answers"), [("", ["FORBIDDEN", "FORBIDDEN"]), ("7 4242", ["ok", "FORBIDDEN"])]
 )
@@ -262,7 +262,7 @@ def test_the_kernel_tells_members_from_strangers(groups: str, answers: list[str]
     assert (done.stdout.split(), done.stderr) == (answers, "")
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root can be somebody else")
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can take another uid")
 def test_root_believes_a_daemon_of_another_user_only_when_it_is_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

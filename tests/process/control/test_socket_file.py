@@ -144,7 +144,7 @@ def test_what_is_no_socket_is_never_removed(path: Path, kind: str) -> None:
     assert other.exists() == (kind in ("symlink", "symlink to a stale socket"))
 
 
-def test_a_datagram_socket_of_somebody_else_is_left_alone(path: Path) -> None:
+def test_a_datagram_socket_of_another_program_is_left_alone(path: Path) -> None:
     other = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
     other.bind(str(path))
     with pytest.raises(SocketInUse):

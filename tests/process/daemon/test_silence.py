@@ -189,7 +189,7 @@ def test_t3_a_check_of_a_name(held: Callable[[str], Held]) -> None:
     )
     one.wait_text("no answer from db.example:1 within 0.5 s")
     eventually(lambda: one.text().count("no answer from") > 3)
-    assert procfs.threads(one.pid) == 2  # one look-up, whoever asks
+    assert procfs.threads(one.pid) == 2  # one look-up, however many ask
     ends_at_once(one)
 
 

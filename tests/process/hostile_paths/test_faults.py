@@ -119,7 +119,7 @@ def test_a2_only_our_own_pid_file_is_removed(stage: Stage) -> None:
 
 
 @pytest.mark.parametrize("kind", ["fifo", "held fifo", "locked file", "locked by a reader"])
-def test_a3_a_pid_file_that_a_stranger_holds_keeps_nobody_from_starting(stage: Stage, kind: str) -> None:
+def test_a3_a_pid_file_that_a_stranger_holds_does_not_keep_us_from_starting(stage: Stage, kind: str) -> None:
     """A FIFO under a lock made the daemon wait for ever, a locked file ended it with 2."""
     path = stage.sub / "s.pid"
     if "fifo" in kind:
@@ -248,7 +248,7 @@ def test_a9_the_socket_is_given_away_by_its_descriptor(
     assert os.path.lexists(path), "it is the stranger's, and stays"
 
 
-def test_a9_the_owner_is_changed_where_nobody_interferes(stage: Stage) -> None:
+def test_a9_the_owner_is_changed_where_nothing_interferes(stage: Stage) -> None:
     """In a directory of the stranger's, and in one of root's."""
     for directory in (stage.sub, stage.private):
         listener = Listener(str(directory / "s.sock"), 0o660, 4242, uid=STRANGER)
@@ -327,7 +327,7 @@ def test_b2_what_a_stranger_leaves_at_a_default_place_is_passed_over(stage: Stag
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_b2_what_a_stranger_leaves_at_our_own_place_keeps_nobody_from_starting(
+def test_b2_what_a_stranger_leaves_at_our_own_place_does_not_keep_us_from_starting(
     stage: Stage, kind: str
 ) -> None:
     path = stage.sub / "s.sock"

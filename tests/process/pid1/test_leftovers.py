@@ -248,8 +248,8 @@ def test_without_descriptors_of_processes() -> None:
 
 
 @isolated
-def test_zombies_are_nobody() -> None:
-    """Somebody else's child that ended cannot be stopped, and need not be."""
+def test_zombies_do_not_count() -> None:
+    """Another process's child that ended cannot be stopped, and need not be."""
     field = Field()
     field.router.release(signal.SIGCHLD)
     pid = sh("exit 0")
@@ -378,7 +378,7 @@ assert status(leader) == 0
 found = group_members(leader)
 assert [stat.pid for stat in found] == [victim], found
 
-# While the hunt opens its descriptor, the member dies and its number goes to somebody else.
+# While the hunt opens its descriptor, the member dies and its number goes to another process.
 real = os.pidfd_open
 strangers = []
 
@@ -415,7 +415,7 @@ assert strangers == [victim]
 assert left == [[]], left
 assert os.waitpid(victim, os.WNOHANG) == (0, 0), "the bystander is gone"
 
-# A group whose number is somebody's again has no members that are ours.
+# A group whose number is in use again has no members that are ours.
 os.kill(victim, signal.SIGKILL)
 status(victim)
 def lead_again():

@@ -255,7 +255,7 @@ def test_an_application_with_threads_is_told(tmp_path: Path) -> None:
 
 
 def test_a_single_thread_may_fork() -> None:
-    """In an interpreter of its own: nobody knows what threads the tests have by now."""
+    """In an interpreter of its own: the tests may have any threads by now."""
     code = (
         "import os; from supervice.models import Limits; from supervice.pid1.spawn import Order, Spawner\n"
         "pid = Spawner(exclusive=False).spawn(Order(['sh', '-c', 'ulimit -n'], dict(os.environ), 0, 1, 2,"
@@ -321,7 +321,7 @@ def test_the_daemon_raises_its_limits(daemon: Make) -> None:
 @ROOT
 def test_a_user_that_cannot_read_the_interpreter_is_refused(daemon: Make) -> None:
     if all(os.stat(p).st_mode & 0o005 for p in Path(os.__file__).parents):
-        pytest.skip("everybody can read it here; the container ring has the rest")
+        pytest.skip("any user can read it here; the container ring has the rest")
     one = daemon("[supervice]\nsocket = none\nuser = 65534\n[program:a]\ncommand = echo here\n", wait=False)
     assert one.wait() == 2
     assert "cannot read Python's library" in one.text()

@@ -18,7 +18,7 @@ PID_MAX = 480
 NUMBERS = PID_MAX - 300
 
 # Run in a new PID namespace. Makes the numbers scarce, has the daemon run as PID 1, and around it bystanders:
-# they come and go all the time, and whoever gets a signal that was not for it writes that down.
+# they come and go all the time, and one that gets a signal that was not for it writes that down.
 STAGE = r"""
 import json, os, signal, subprocess, sys, time
 
@@ -204,7 +204,7 @@ def test_no_bystander_is_ever_signalled(tmp_path: Path) -> None:
     hits = (tmp_path / "hits").read_text()
     born = (tmp_path / "born").read_text().split()
     assert hits == ""
-    # It was a test: every number was somebody's many times, and the daemon had much to signal meanwhile.
+    # It was a test: every number was in use many times, and the daemon had much to signal meanwhile.
     assert len(set(born)) > NUMBERS * 0.9
     assert len(born) > 20 * NUMBERS
     assert max(map(int, born)) < PID_MAX

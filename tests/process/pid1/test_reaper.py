@@ -39,7 +39,7 @@ def sh(command: str) -> int:
 
 
 def ended(pid: int) -> None:
-    """Until `pid` is a zombie, which nobody collects here."""
+    """Until `pid` is a zombie, which nothing collects here."""
     os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
 
 
@@ -82,7 +82,7 @@ def test_ten_thousand_orphans_come_in_batches_and_the_loop_stays_live() -> None:
     assert len({pid for pid, _ in desk.orphans}) == count
     codes = sorted(status for _, status in desk.orphans)
     assert codes == sorted(number % 256 for number in range(count))
-    # Everybody else had a turn after each batch; two, when a signal comes in the turn of the second.
+    # Everything else had a turn after each batch; two, when a signal comes in the turn of the second.
     assert max(b - a for a, b in pairwise(turns)) <= 2 * BATCH
     assert used < 2, f"{used / count * 1e6:.0f} us each"
     with pytest.raises(ChildProcessError):
@@ -171,7 +171,7 @@ def test_a_callback_that_raises_costs_no_other_child_its_status() -> None:
 
 
 @isolated
-def test_nobody_is_called_after_close() -> None:
+def test_no_callback_runs_after_close() -> None:
     desk = Desk()
     seen: list[int] = []
     pid = sh("exit 3")
@@ -202,7 +202,7 @@ def pidfds(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> b
 
 
 @pytest.mark.usefixtures("pidfds")
-def test_a_guest_waits_for_its_own_and_for_nobody_elses() -> None:
+def test_a_guest_waits_for_its_own_children_alone() -> None:
     loop = Loop()
     reaper = PoliteReaper(loop)
     order: list[tuple[str, str]] = []
@@ -238,7 +238,7 @@ def test_a_guest_many_at_once() -> None:
 
 
 @pytest.mark.usefixtures("pidfds")
-def test_a_status_that_somebody_else_took_is_a_failure() -> None:
+def test_a_status_that_was_taken_elsewhere_is_a_failure() -> None:
     loop = Loop()
     reaper = PoliteReaper(loop)
     seen: list[int] = []
@@ -252,7 +252,7 @@ def test_a_status_that_somebody_else_took_is_a_failure() -> None:
     loop.close()
 
 
-def test_a_closed_guest_calls_nobody_and_keeps_no_descriptor(pidfds: bool) -> None:
+def test_a_closed_guest_runs_no_callback_and_keeps_no_descriptor(pidfds: bool) -> None:
     loop = Loop()
     reaper = PoliteReaper(loop)
     before = len(os.listdir("/proc/self/fd"))

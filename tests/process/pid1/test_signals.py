@@ -254,7 +254,7 @@ def test_a_handler_that_raises_takes_no_other_signal_with_it() -> None:
     router.close()
 
 
-# Blocks TERM, sends it to itself and becomes the words: the signal waits for whoever unblocks it.
+# Blocks TERM, sends it to itself and becomes the words: the signal waits until it is unblocked.
 EARLY = """
 import os, signal, sys
 signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})

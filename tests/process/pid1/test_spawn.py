@@ -454,8 +454,8 @@ def test_t4_there_is_no_more_than_the_most() -> None:
 
 @ROOT
 @isolated
-def test_t4_nobody_has_to_be_root_for_it() -> None:
-    """Everybody may raise it, and lower it again to where it came from."""
+def test_t4_it_needs_no_root() -> None:
+    """Any user may raise it, and lower it again to where it came from."""
     os.setgid(12345)
     os.setuid(12345)
     from supervice.pid1.subreaper import stay_dumpable

@@ -73,7 +73,7 @@ VALUES = [
     b"tcp",
     b"/dev/stdout",
     b"~",
-    b"~nobody-here/x",
+    b"~no-user-here/x",
     b"\xff",
     b"\0",
     b"root",
