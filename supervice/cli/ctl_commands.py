@@ -9,10 +9,10 @@ from typing import Any
 import click
 
 from supervice import __version__
-from supervice.cli.ctl_options import common, complete_names, kept, names_argument, send, signal_name
-from supervice.cli.replies import fetch, names_of, show
+from supervice.cli.ctl_options import common, complete_names, draw, kept, names_argument, send, signal_name
+from supervice.cli.replies import names_of
 from supervice.cli.shell import run_shell
-from supervice.cli.terminal import FAILED, INTERRUPTED, USAGE, complain
+from supervice.cli.terminal import INTERRUPTED, USAGE, complain
 
 WAIT = 60.0  # seconds that `wait` waits without --timeout, as the daemon does
 
@@ -208,10 +208,13 @@ def schedule(ctx: click.Context, names: tuple[str, ...]) -> int:
 
 @cli.command()
 @common
+@click.option("--svg", metavar="FILE", help="Write it as a picture; - is stdout.")
 @click.pass_context
-def graph(ctx: click.Context) -> int:
+def graph(ctx: click.Context, svg: str | None) -> int:
     """Shows which program needs which, and which waits for another."""
-    return send(ctx, "graph")
+    from supervice.pictures.graph import graph_svg
+
+    return send(ctx, "graph") if svg is None else draw(ctx, "graph", graph_svg, svg)
 
 
 @cli.command()
@@ -220,20 +223,9 @@ def graph(ctx: click.Context) -> int:
 @click.pass_context
 def boot(ctx: click.Context, svg: str | None) -> int:
     """Shows when each process was started, and what it waited for."""
-    if svg is None:
-        return send(ctx, "boot")
-    from supervice.cli.timeline import boot_svg
+    from supervice.pictures.timeline import boot_svg
 
-    reply, code = fetch({"command": "boot"}, kept(ctx, "socket"), kept(ctx, "timeout"))
-    if reply is None or reply.get("status") != "ok":
-        return code if reply is None else show({"command": "boot"}, reply, False)
-    try:
-        with click.open_file(svg, "w", encoding="utf-8") as file:
-            file.write(boot_svg(reply))
-    except OSError as error:
-        complain(f"{svg}: {error.strerror or error}")
-        return FAILED
-    return 0
+    return send(ctx, "boot") if svg is None else draw(ctx, "boot", boot_svg, svg)
 
 
 @cli.command()

@@ -9,8 +9,9 @@ from typing import Any, TypeVar
 import click
 from click.shell_completion import CompletionItem
 
-from supervice.cli.replies import ask
+from supervice.cli.replies import ask, fetch, show
 from supervice.cli.shell import process_names
+from supervice.cli.terminal import FAILED, complain
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -56,6 +57,20 @@ def send(ctx: click.Context, command: str, **arguments: Any) -> int:
 
         return follow(request, socket, as_json)
     return ask(request, socket, timeout, as_json)
+
+
+def draw(ctx: click.Context, command: str, picture: Callable[[dict[str, Any]], str], path: str) -> int:
+    """Writes what the daemon answers as a picture, `-` to stdout; returns the exit code."""
+    reply, code = fetch({"command": command}, kept(ctx, "socket"), kept(ctx, "timeout"))
+    if reply is None or reply.get("status") != "ok":
+        return code if reply is None else show({"command": command}, reply, False)
+    try:
+        with click.open_file(path, "w", encoding="utf-8") as file:
+            file.write(picture(reply))
+    except OSError as error:
+        complain(f"{path}: {error.strerror or error}")
+        return FAILED
+    return 0
 
 
 def complete_names(ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[CompletionItem]:

@@ -66,7 +66,7 @@ def show(request: Request, reply: Reply, as_json: bool) -> int:
     """Writes the reply to stdout, what failed to stderr, and returns the exit code."""
     ok = reply.get("status") == "ok"
     if request["command"] == "boot" and ok:
-        from supervice.cli.timeline import critical_chain
+        from supervice.pictures.timeline import critical_chain
 
         reply = {**reply, "critical_chain": critical_chain(reply)}
     if as_json:
@@ -151,7 +151,7 @@ def _graph(_request: Request, reply: Reply) -> str:
 
 
 def _boot(_request: Request, reply: Reply) -> str:
-    from supervice.cli.timeline import boot_text
+    from supervice.pictures.timeline import boot_text
 
     return boot_text(reply)
 

@@ -40,6 +40,7 @@ LAYERS = {
     "config": "lean fs models lifecycle schedules watch pid1",
     "control": "lean fs net",
     "http": "lean net",
+    "pictures": "lean",
     "checks": "lean models net pid1 output config",
     "notify": "lean fs models pid1 output config",
     "client": "control net",
@@ -53,7 +54,7 @@ LAYERS = {
     "assembly": "logger lean models config supervision api supervisord",
     "core": "logger lean models events lifecycle net pid1 output config control http notify runner process"
     " supervision api supervisord assembly",
-    "cli": "logger lean models lifecycle schedules watch net pid1 config control http client core",
+    "cli": "logger lean models lifecycle schedules watch net pid1 config control http client pictures core",
 }
 
 # Parts that decide and never do: what they are tested with is values.
@@ -92,7 +93,7 @@ PURE = (
     "control.render",
     "control.commands",
     "cli.log_lines",
-    "cli.timeline",
+    "pictures",
     "cli.tree",
 )
 IMPURE = {

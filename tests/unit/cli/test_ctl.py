@@ -37,6 +37,14 @@ BOOT = {
 }
 
 
+def test_graph_as_a_picture(daemon: FakeCall, tmp_path: Path) -> None:
+    daemon.reply = {"status": "ok", "programs": [{"name": "web", "depends_on": [], "processes": []}]}
+    path = tmp_path / "graph.svg"
+    assert ctl.run(["graph", "--svg", str(path)]) == 0
+    assert path.read_text().startswith("<?xml ")
+    assert ctl.run(["graph"]) == 0
+
+
 def test_boot_as_a_picture(daemon: FakeCall, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     daemon.reply = BOOT
     path = tmp_path / "boot.svg"

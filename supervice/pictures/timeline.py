@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from itertools import pairwise
 
-from supervice.control.render import clean
+from supervice.lean.text import clean
+from supervice.pictures.svg import dark, escape
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ LONGEST_NAME = 28
 TICKS = 8
 COLORS = {"waiting": "#d0d4da", "starting": "#f0a63a", "ready": "#4b9e6a", "failed": "#c8453b"}
 CRITICAL = "#1f3a93"
+DARK_STYLE = "line{stroke:#2c333b}.chain{stroke:#8fa8ff}"
 
 
 def rows_of(reply: dict[str, Any]) -> tuple[list[Row], list[Row]]:
@@ -193,9 +195,10 @@ def boot_svg(reply: dict[str, Any]) -> str:
         '<?xml version="1.0" encoding="UTF-8"?>',
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH}" height="{height}"'
         f' viewBox="0 0 {WIDTH} {height}" font-family="sans-serif" font-size="{size}">',
-        f'<rect width="{WIDTH}" height="{height}" fill="#ffffff"/>',
+        f"<style>{dark(DARK_STYLE)}</style>",
+        f'<rect class="bg" width="{WIDTH}" height="{height}" fill="#ffffff"/>',
         f'<text x="{MARGIN}" y="22" font-size="15" fill="#222222">'
-        f"{_text(reply.get('began_at', ''))}: {len(rows)} processes, {whole:.3f} s</text>",
+        f"{escape(reply.get('began_at', ''))}: {len(rows)} processes, {whole:.3f} s</text>",
         *_legend(),
         *_axis(span, scale, height),
     ]
@@ -210,8 +213,8 @@ def boot_svg(reply: dict[str, Any]) -> str:
         _, x1, y1 = place[before]
         x2, _, y2 = place[after]
         parts.append(
-            f'<path d="M{x1:.1f} {y1:.1f} L{x2:.1f} {y2:.1f}" stroke="{CRITICAL}" stroke-width="1.5"'
-            ' fill="none"/>'
+            f'<path class="chain" d="M{x1:.1f} {y1:.1f} L{x2:.1f} {y2:.1f}" stroke="{CRITICAL}"'
+            ' stroke-width="1.5" fill="none"/>'
         )
     return "\n".join([*parts, "</svg>", ""])
 
@@ -228,7 +231,8 @@ def _legend() -> list[str]:
         parts.append(f'<text x="{x + 17:g}" y="44" font-size="12" fill="#222222">{word}</text>')
         x += 40 + 7.5 * len(word)
     parts.append(
-        f'<rect x="{x:g}" y="34" width="12" height="12" fill="#ffffff" stroke="{CRITICAL}" stroke-width="2"/>'
+        f'<rect class="chain" x="{x:g}" y="34" width="12" height="12" fill="none" stroke="{CRITICAL}"'
+        ' stroke-width="2"/>'
     )
     parts.append(f'<text x="{x + 17:g}" y="44" font-size="12" fill="#222222">critical chain</text>')
     return parts
@@ -266,9 +270,9 @@ def _row(row: Row, y: int, step: int, scales: tuple[float, float, float], critic
     facts = [name, f"began {_seconds(began)} s", f"settled {_seconds(end)} s", _detail(row)]
     parts = [
         f'<g class="{"process critical" if critical else "process"}">'
-        f"<title>{_text(', '.join(filter(None, facts)))}</title>",
+        f"<title>{escape(', '.join(filter(None, facts)))}</title>",
         f'<text x="{MARGIN + LABEL - 8}" y="{y + step * 0.7:.1f}" text-anchor="end" fill="#222222"{weight}>'
-        f"{_text(short)}</text>",
+        f"{escape(short)}</text>",
     ]
     for kind, first, last in _pieces(row, now, span):
         x = _x(first, scale)
@@ -282,14 +286,8 @@ def _row(row: Row, y: int, step: int, scales: tuple[float, float, float], critic
     if critical and began is not None:
         x, width = _x(began, scale), max((end - began) * scale, 1.0)
         parts.append(
-            f'<rect x="{x:.1f}" y="{y + step * 0.15:.1f}" width="{width:.1f}" height="{step * 0.7:.1f}"'
-            f' fill="none" stroke="{CRITICAL}" stroke-width="2"/>'
+            f'<rect class="chain" x="{x:.1f}" y="{y + step * 0.15:.1f}" width="{width:.1f}"'
+            f' height="{step * 0.7:.1f}" fill="none" stroke="{CRITICAL}" stroke-width="2"/>'
         )
     parts.append("</g>")
     return parts
-
-
-def _text(value: object) -> str:
-    """Inside of an element: characters that XML does not know are gone by `clean`."""
-    text = clean(value)
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace('"', "&quot;")

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from supervice.cli import timeline
-from supervice.cli.timeline import boot_svg, boot_text, critical_chain, duration
 from supervice.cli.tree import graph_text
+from supervice.pictures import timeline
+from supervice.pictures.timeline import boot_svg, boot_text, critical_chain, duration
 
 SVG = "{http://www.w3.org/2000/svg}"
 

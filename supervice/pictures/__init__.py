@@ -1,0 +1,1 @@
+"""Answers of the daemon as pictures (SVG), for `supervicectl` and for the page. Pure."""
