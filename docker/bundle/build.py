@@ -26,6 +26,7 @@ from interpreter import (
     own_architecture,
     target_options,
 )
+from parts import module as module_of_parts
 
 HERE = Path(__file__).resolve().parent
 REPOSITORY = HERE.parents[1]
@@ -44,7 +45,10 @@ def digest_of_inputs() -> str:
 def freeze(python: Path, libraries: Path, work: Path) -> None:
     """Our modules, the libraries' and the standard library's as frozen.bin and frozen.c."""
     standard = python.parent / "Lib"
-    folders = (REPOSITORY, libraries, standard, work)
+    generated = work / "generated"
+    generated.mkdir(exist_ok=True)
+    (generated / "_supervice_parts.py").write_text(module_of_parts())
+    folders = (REPOSITORY, generated, libraries, standard, work)
     # Columns are for the markers under a line of the source, which is not there.
     command: list[str | Path] = [python, "-X", "no_debug_ranges", HERE / "freeze.py", *folders]
     subprocess.run(command, env={"PATH": os.environ["PATH"], "PYTHONHASHSEED": "0"}, check=True)

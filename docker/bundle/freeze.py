@@ -1,8 +1,8 @@
 """Compiles the modules of the bundle and writes them as one file of bytes and a table in C.
 
-Runs on the interpreter that is being built for, `freeze.py OURS LIBRARIES STANDARD OUT`, because its bytecode
-has to be that interpreter's. The same sources give the same bytes: every module in the same order, in one
-process, with PYTHONHASHSEED=0.
+Runs on the interpreter that is being built for, `freeze.py OURS GENERATED LIBRARIES STANDARD OUT`, because
+its bytecode has to be that interpreter's. The same sources give the same bytes: every module in the same
+order, in one process, with PYTHONHASHSEED=0.
 """
 
 from __future__ import annotations
@@ -39,8 +39,9 @@ def freeze(name: str, path: Path) -> bytes:
 
 
 def main() -> None:
-    ours, libraries, standard, out = map(Path, sys.argv[1:5])
-    found = collect(Sources(ours, Path(__file__).parent / "stand_ins", libraries, standard), PACKAGES)
+    ours, generated, libraries, standard, out = map(Path, sys.argv[1:6])
+    roots = Sources(ours, generated, Path(__file__).parent / "stand_ins", libraries, standard)
+    found = collect(roots, PACKAGES)
     blob = bytearray()
     rows: dict[str, str] = {}
     sizes: dict[str, int] = {}

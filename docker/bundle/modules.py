@@ -70,10 +70,10 @@ NOT_OURS = frozenset(("supervice.client", "ctypes"))
 
 
 class Sources:
-    """Where modules are looked for: `supervice`, the stand-ins, the libraries, the standard library."""
+    """Where modules are looked for: ours, generated ones, stand-ins, libraries, the standard library."""
 
-    def __init__(self, ours: Path, stand_ins: Path, libraries: Path, standard: Path) -> None:
-        self.roots = (ours, stand_ins, libraries, standard)
+    def __init__(self, ours: Path, generated: Path, stand_ins: Path, libraries: Path, standard: Path) -> None:
+        self.roots = (ours, generated, stand_ins, libraries, standard)
         self.standard = standard
 
     def find(self, name: str) -> Path | None:

@@ -27,7 +27,7 @@ OPTIONS = (
     ("parent-death-signal", "", "SIG", "what supervice gets when its parent dies"),
     ("warn-on-reap", "", "", "COMMAND alone: says when an orphan was collected"),
     ("verbose", "v", "", "COMMAND alone: warnings on stderr; -vv info, -vvv debug"),
-    ("version", "", "", "print the version and exit"),
+    ("version", "", "", "print the version and exit; with -v also those of all that it is made of"),
     ("help", "h", "", "print this and exit"),
 )
 

@@ -50,6 +50,10 @@ def run(argv: list[str]) -> int:
             return 0
         if args.get("version"):
             print(f"supervice {__version__}")
+            if args.get("verbose"):
+                from supervice.cli.versions import versions
+
+                print(versions())
             return 0
         if args.command[:1] == ["check"] and not args.literal:
             from supervice.cli.check import check

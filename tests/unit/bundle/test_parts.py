@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import ast
+import json
 import re
+import subprocess
+import sys
 import tomllib
 
 from supervice.control import address
@@ -57,3 +60,34 @@ def test_what_the_launcher_takes_for_printable_is() -> None:
         if not chr(point).isprintable() and not (but and point == 0xAD)
     ]
     assert wrong == []
+
+
+def facts() -> dict[str, list[dict[str, str]]]:
+    command = [sys.executable, BUNDLE / "parts.py"]
+    said: dict[str, list[dict[str, str]]] = json.loads(
+        subprocess.run(command, capture_output=True, check=True).stdout
+    )
+    return said
+
+
+def test_every_patch_is_told_to_scanners() -> None:
+    patches = re.findall(r'"(CVE-[\d-]+)\.patch"', (BUNDLE / "sources.py").read_text())
+    assert patches
+    assert {one["name"] for one in facts()["advisories"] if one["state"] == "resolved"} == set(patches)
+
+
+def test_every_library_is_a_part_with_its_version() -> None:
+    pinned = (BUNDLE / "sources.py").read_text().partition("LIBRARIES = {")[2]
+    libraries = dict(re.findall(r'^    "([\w-]+)": \("([\d.]+)"', pinned, re.M))
+    versions = {part["name"]: part["version"] for part in facts()["parts"]}
+    assert libraries.items() <= versions.items()
+
+
+def test_an_advisory_is_about_a_part_and_says_why() -> None:
+    said = facts()
+    names = [one["name"] for one in said["advisories"]]
+    assert len(set(names)) == len(names)
+    for one in said["advisories"]:
+        assert one["part"] in {part["name"] for part in said["parts"]}
+        assert one["detail"]
+        assert bool(one["justification"]) == (one["state"] == "not_affected")
