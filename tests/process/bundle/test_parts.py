@@ -27,7 +27,7 @@ def folder() -> Path:
 @pytest.fixture(scope="module")
 def facts() -> dict[str, Any]:
     """The tables of docker/bundle/parts.py and advisories.py."""
-    command = [sys.executable, ROOT / "docker/bundle/parts.py"]
+    command = [sys.executable, str(ROOT / "docker/bundle/parts.py")]
     said: dict[str, Any] = json.loads(subprocess.run(command, capture_output=True, check=True).stdout)
     return said
 
@@ -39,7 +39,7 @@ def said_by(folder: Path, code: str) -> str:
 
 
 def test_the_version_names_every_part_with_version_and_cpe(folder: Path, facts: dict[str, Any]) -> None:
-    command = [folder / "bin/supervice", "--version", "-v"]
+    command = [str(folder / "bin/supervice"), "--version", "-v"]
     first, *rest = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
     assert first == f"supervice {__version__}"
     rows = {line.split()[0]: line.split()[1:] for line in rest}

@@ -63,7 +63,7 @@ def test_what_the_launcher_takes_for_printable_is() -> None:
 
 
 def facts() -> dict[str, list[dict[str, str]]]:
-    command = [sys.executable, BUNDLE / "parts.py"]
+    command = [sys.executable, str(BUNDLE / "parts.py")]
     said: dict[str, list[dict[str, str]]] = json.loads(
         subprocess.run(command, capture_output=True, check=True).stdout
     )
