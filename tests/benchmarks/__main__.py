@@ -6,18 +6,19 @@ Every run measures every peer once, one after the other, so that what else happe
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 import time
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
-from tests.benchmarks import copying, goals, graph, install, populations, reactions, report
+from tests.benchmarks import copying, crowd, goals, graph, install, populations, reactions, report
 from tests.benchmarks.peers import NAMES, BareCopy, Peer, Supervice, SuperviceImage
 from tests.benchmarks.results import Results
 from tests.benchmarks.session import Bench, Failed, end_everything
 
-GROUPS = (*populations.GROUPS, *graph.GROUPS, *reactions.GROUPS, *copying.GROUPS)
+GROUPS = (*populations.GROUPS, *graph.GROUPS, *reactions.GROUPS, *crowd.GROUPS, *copying.GROUPS)
 DEFAULT = [name for name in NAMES if name != "pm2"]
 Step = tuple[str, str, Callable[[], None]]
 
@@ -45,6 +46,9 @@ def steps(bench: Bench, peer: Peer, groups: set[str], results: Results, first: b
         )
     if "graph" in groups and type(peer) is Supervice:
         yield "graph", "1000 programs in 10 levels", lambda: graph.starts(bench, peer, 1000, results)
+    if "crowd" in groups and type(peer) is Supervice and os.geteuid() == 0:
+        yield "crowd", "status among 900 clients", lambda: crowd.readers(bench, peer, results)
+        yield "crowd", "restart of 4,000", lambda: crowd.restart_all(bench, peer, results)
     yield from _reactions(bench, peer, groups, results, first)
     yield from _copying(bench, peer, groups, results, first)
 

@@ -66,6 +66,8 @@ GOALS = (
     Goal("health / bare Python, 100 programs", "status.health-ratio.100", 2.5, unit=""),
     Goal("1000 programs in 10 levels / without dependencies", "graph.ratio.1000", 1.5, unit=""),
     Goal("50 programs in a crash loop, CPU a start", "crashloop.cpu", 0.6, "s6"),
+    Goal("status of root among 900 clients", "crowd.status.worst", 50),
+    Goal("another client during a restart of 4,000", "crowd.restart-all.wait", 150),
 )
 
 

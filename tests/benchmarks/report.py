@@ -110,6 +110,14 @@ TABLES: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
             ("crashloop.status", "status meanwhile, ms"),
         ),
     ),
+    (
+        "A crowd: what root waits for an answer",
+        (
+            ("crowd.status", "status of 100, while 600 followers and 300 idle HTTP clients want places, ms"),
+            ("crowd.status.worst", "the slowest of 100 questions, ms"),
+            ("crowd.restart-all.wait", "the slowest status during a restart of 4,000 programs, ms"),
+        ),
+    ),
 )
 
 
