@@ -26,6 +26,7 @@ from supervice.pid1.subreaper import become_subreaper
 from supervice.process import Process
 from supervice.supervision.configuration_source import ConfigurationSource
 from supervice.supervision.journal import Journal
+from supervice.supervision.memory_watch import MemoryWatch
 from supervice.supervision.probes import Probes
 from supervice.supervision.resources import Resources
 from supervice.supervision.signal_actions import SignalActions
@@ -80,6 +81,7 @@ class Supervisor:
         # of a run
         self._resources: Resources | None = None
         self._signals: SignalActions | None = None
+        self.memory: MemoryWatch | None = None
         self._socket_files: SocketFiles | None = None
         self._finished: AnyFuture | None = None
 
@@ -242,6 +244,8 @@ class Supervisor:
         )
         self._on_demand.serve(self.source.servers)
         if self.daemon:
+            self.memory = MemoryWatch(loop, self.table, self.journal, self.event_bus)
+            resources.launcher.blame = self.memory.blame
             clean_dispositions()  # only now: what came while we started finds its handler
             self._signals.catch_up()
         self.event_bus.start()
@@ -271,10 +275,10 @@ class Supervisor:
     def _close(self) -> None:
         for process in self.processes.values():
             process.close()
-        for part in (self._socket_files, self._signals, self._on_demand, self._resources):
+        for part in (self._socket_files, self._signals, self._on_demand, self.memory, self._resources):
             if part is not None:
                 part.close()
-        self._signals = self._resources = self._socket_files = None
+        self._signals = self.memory = self._resources = self._socket_files = None
         self.table.use(None)
 
     def _with_sockets(self) -> list[HasSocketFiles]:

@@ -37,11 +37,16 @@ class EventType(Enum):
     PROCESS_STATE_UNHEALTHY = auto()
     HEALTHCHECK_PASSED = auto()
     HEALTHCHECK_FAILED = auto()
+    OUT_OF_MEMORY = auto()
 
 
 @dataclass
 class Event:
-    """`payload` of a process event: `processname`, `groupname`, `from_state`, `to_state`, `pid`, `reason`."""
+    """`payload` of a process event: `processname`, `groupname`, `from_state`, `to_state`, `pid`, `reason`.
+
+    Of OUT_OF_MEMORY, when a process was killed that is no program's main one: `reason`, and `processes`, the
+    names of those that lost one.
+    """
 
     type: EventType
     payload: dict[str, Any]

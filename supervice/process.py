@@ -143,6 +143,11 @@ class Process:
         return self._driver.restarts
 
     @property
+    def oom_kills(self) -> int:
+        """How often its main process was killed for want of memory."""
+        return self._driver.oom_kills
+
+    @property
     def exits(self) -> tuple[Exit, ...]:
         """The last exits, the newest last."""
         return self._driver.exits

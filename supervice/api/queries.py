@@ -47,6 +47,7 @@ class Queries:
 
     def status(self, request: Request) -> Reply:
         startup = self._daemon.startup
+        self._look_for_kills()
         return {"status": "ok", "processes": [status.describe(p, startup) for p in self._named(request)]}
 
     def pid(self, request: Request) -> Reply:
@@ -60,7 +61,13 @@ class Queries:
             reply["pid"] = processes[0].pid
         return reply
 
+    def _look_for_kills(self) -> None:
+        """Where the kernel does not say that it has killed a process (cgroup v1), this is when it is seen."""
+        if self._daemon.memory is not None:
+            self._daemon.memory.look()
+
     def why(self, request: Request) -> Reply:
+        self._look_for_kills()
         return rows.last_exits(self._named(request)[0], self._daemon.startup)
 
     def schedule(self, request: Request) -> Reply:

@@ -66,7 +66,8 @@ def last_exits(process: Process, queue: StartQueue) -> Reply:
     exits = [
         {
             "time": timestamp(one.when),
-            "reason": how(one.status),
+            "reason": one.oom or how(one.status),
+            "oom": bool(one.oom),
             "pid": one.pid,
             "exitcode": one.status if one.status >= 0 else None,
             "signal": -one.status if one.status < 0 else None,

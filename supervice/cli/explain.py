@@ -217,6 +217,7 @@ def report(loaded: Loaded, path: str) -> Iterator[str]:
 
         yield from explained(loaded)
     yield from _stop(loaded)
+    yield from _memory()
     if loaded.dialect == "supervisord":
         yield "\nwhat differs from supervisord for this file:"
         for line in differences(loaded):
@@ -262,6 +263,15 @@ def _stop(loaded: Loaded) -> Iterator[str]:
     slowest = max(loaded.processes, key=stop_seconds, default=None)
     if slowest is not None:
         yield f"  the slowest is {slowest.name}: {stop_seconds(slowest):g} s from its stop signal to KILL"
+
+
+def _memory() -> Iterator[str]:
+    """What holds where it is run, as in the container that is to be explained."""
+    from supervice.pid1 import cgroup, container_memory
+
+    ours = cgroup.find()
+    if ours is not None and container_memory.kills_whole_container(ours):
+        yield f"\n{container_memory.WHOLE_CONTAINER}"
 
 
 def differences(loaded: Loaded) -> Iterator[str]:

@@ -126,7 +126,8 @@ def told_to_stop(facts: Iterable[Fact], why: str) -> Verdict:
 
 def _ended(fact: Fact) -> str:
     status = fact.status or 0
-    how = f"ended with code {status}" if status >= 0 else f"was {describe(status)}"
+    killed = fact.reason if fact.reason.startswith("killed by ") else describe(status)  # which may say why
+    how = f"ended with code {status}" if status >= 0 else f"was {killed}"
     return f"{fact.name} {how}"
 
 

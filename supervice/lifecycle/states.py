@@ -155,6 +155,7 @@ class ChildExited:
     status: int
     ran_for: float  # seconds since the spawn
     at: float = 0.0  # monotonic
+    blame: str = ""  # why it was killed, in words, when it was not the program's fault alone
 
 
 @dataclass(frozen=True)

@@ -171,7 +171,7 @@ def _child_exited(now: Snapshot, event: ChildExited, policy: Policy) -> Step:
     run, stop = now.run, now.stop
     if run is None or run.pid != event.pid:
         return now, []
-    how = s.describe(event.status)
+    how = event.blame or s.describe(event.status)
     had_timer: list[Effect] = [ClearTimer()] if has_timer(now, policy) else []
     checks = quiet(now, policy)
     gone = replace(now, run=None, stop=None, status=event.status)

@@ -58,6 +58,7 @@ class Child:
         "_runtime",
         "_stopping",
         "_waiters",
+        "killed",
         "pid",
         "returncode",
         "spawned_at",
@@ -88,6 +89,7 @@ class Child:
         """
         self.pid = pid
         self.successor = 0
+        self.killed = False  # by us
         self._group = pid
         self._last_words = last_words
         self._moved = moved
@@ -170,6 +172,8 @@ class Child:
             return False
         if stop and group:
             self._stopping = True
+        if signum == signal.SIGKILL:
+            self.killed = True
         return signal_group(self._group, signum) if group else signal_process(self.pid, signum)
 
     async def wait(self) -> int:

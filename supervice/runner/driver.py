@@ -90,6 +90,7 @@ class Driver:
         "health_message",
         "health_time",
         "obstacle",
+        "oom_kills",
         "output",
         "policy",
         "ready_message",
@@ -125,6 +126,7 @@ class Driver:
         self.ready_time: float | None = None
         self.status_text = ""  # what the program says of itself (STATUS=)
         self.restarts: int = 0  # automatic ones
+        self.oom_kills = 0
         self._automatic = False  # whether the start under way is such a one
 
     def open_output(self) -> ProgramOutput | None:
@@ -259,11 +261,13 @@ class Driver:
         if self.foreground is not None and self._launcher is not None:
             self._launcher.take_terminal_back()
         assert child.returncode is not None
-        ran_for = self.runtime().loop.time() - child.spawned_at
-        self.exits = (*self.exits, reporting.exit_of(child.pid, child.returncode, ran_for, self.output))[
-            -reporting.KEPT_EXITS :
-        ]
-        event = ChildExited(child.pid, child.returncode, ran_for, self.runtime().loop.time())
+        now, launcher = self.runtime().loop.time(), self._launcher
+        blame = (
+            "" if not child.returncode or launcher is None else launcher.blame(child.returncode, child.killed)
+        )
+        self.oom_kills += bool(blame)
+        event = ChildExited(child.pid, child.returncode, now - child.spawned_at, now, blame)
+        self.exits = reporting.with_exit(self.exits, event, self.output)
         monitors = self._monitors
         self.feed(event)
         if monitors is not None:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from supervice.events import EventBus
-    from supervice.lifecycle.states import Announce
+    from supervice.lifecycle.states import Announce, ChildExited
     from supervice.models import ProgramConfig
     from supervice.output.process_output import ProgramOutput
 
@@ -36,11 +36,17 @@ _EVENTS = {state: EventType[f"PROCESS_STATE_{state}"] for state in STATES}
 
 
 class Exit:
-    """One exit of a process: `when` in seconds since the epoch, `status` a code or -n for signal n."""
+    """One exit of a process: `when` in seconds since the epoch, `status` a code or -n for signal n.
 
-    __slots__ = ("output", "pid", "ran_for", "status", "when")
+    `oom`: the words for a kill for want of memory, "" for any other end.
+    """
 
-    def __init__(self, when: float, pid: int, status: int, ran_for: float, output: bytes) -> None:
+    __slots__ = ("oom", "output", "pid", "ran_for", "status", "when")
+
+    def __init__(
+        self, when: float, pid: int, status: int, ran_for: float, output: bytes, oom: str = ""
+    ) -> None:
+        self.oom = oom
         self.when = when
         self.pid = pid
         self.status = status
@@ -48,10 +54,11 @@ class Exit:
         self.output = output
 
 
-def exit_of(pid: int, status: int, ran_for: float, output: ProgramOutput | None) -> Exit:
-    """Returns the exit that happens now, with the last lines of `output`."""
+def with_exit(exits: tuple[Exit, ...], event: ChildExited, output: ProgramOutput | None) -> tuple[Exit, ...]:
+    """Returns the last exits after one that happens now, with the last lines of `output`."""
     said = b"" if output is None else output.end(KEPT_OUTPUT)
-    return Exit(time.time(), pid, status, ran_for, said)
+    one = Exit(time.time(), event.pid, event.status, event.ran_for, said, event.blame)
+    return (*exits, one)[-KEPT_EXITS:]
 
 
 _LOUD = frozenset({FATAL, UNHEALTHY})
@@ -72,7 +79,7 @@ def log_change(name: str, pid: int | None, change: Announce, timer: float) -> No
         write(f"{name}: ended, {reason}{'' if change.expected else ' (unexpected)'}")
     elif change.to_state == STOPPED:
         before = f"was {change.from_state}" if change.from_state in _AT_REST else ""
-        how = before or reason.removeprefix("killed by ")
+        how = before or reason.removeprefix("killed by ") if ": " not in reason else reason
         logger.info(f"{name}: stopped{f' ({how})' if how else ''}")
     else:
         logger.debug(f"{name}: {change.from_state} -> {change.to_state}{f' ({reason})' if reason else ''}")

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
     from supervice.models import SupervisorConfig
     from supervice.supervision.journal import Journal
+    from supervice.supervision.memory_watch import MemoryWatch
     from supervice.supervision.probes import Probes
     from supervice.supervision.startup import Startup
     from supervice.supervision.table import ProcessTable
@@ -34,6 +35,10 @@ if TYPE_CHECKING:
         def journal(self) -> Journal: ...
         @property
         def termination(self) -> Termination: ...
+        @property
+        def memory(self) -> MemoryWatch | None:
+            """None in an application, and before the daemon runs."""
+            ...
 
         async def reload(self, *, dry_run: bool = False, force: bool = False) -> dict[str, list[str]]:
             """Applies the configuration as it reads now, or says what that would change.

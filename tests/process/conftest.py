@@ -42,10 +42,16 @@ def daemon(tmp_path: Path) -> Iterator[Callable[..., Daemon]]:
     """Makes daemons; they are stopped, and what is left of them is a failure."""
     made: list[Daemon] = []
 
-    def make(text: str, *args: str, wait: bool = True, env: dict[str, str] | None = None) -> Daemon:
+    def make(
+        text: str,
+        *args: str,
+        wait: bool = True,
+        env: dict[str, str] | None = None,
+        prefix: tuple[str, ...] = (),
+    ) -> Daemon:
         directory = tmp_path / str(len(made))
         directory.mkdir()
-        one = Daemon(directory, text, *args, env=env)
+        one = Daemon(directory, text, *args, env=env, prefix=prefix)
         made.append(one)
         if wait:
             try:

@@ -469,6 +469,9 @@ MAY_OPEN = {
     ("pid1.spawn", "open(read)"): "a descriptor, not a path",
     ("pid1.limits", "open(path)"): "/proc/self/oom_score_adj and /proc/sys, named by its callers",
     ("control.address", "open(proc_cmdline)"): "/proc/1/cmdline",
+    ("pid1.cgroup", "open(membership)"): "/proc/self/cgroup, or the copy that a test gives",
+    ("pid1.cgroup", "open(path)"): "below /sys/fs/cgroup, whose files are the kernel's",
+    ("pid1.container_memory", "open(path)"): "the same",
     ("lean.turns", "open(path)"): "the file of the tests' guard, named by the variable that asks for it",
     (
         "schedules.zones",

@@ -14,9 +14,16 @@ from tests.eventually import eventually
 
 
 class Daemon:
-    """`supervice -c FILE` as a child of the test, with its output in files."""
+    """`supervice -c FILE` as a child of the test, with its output in files; `prefix` is a command that runs it."""
 
-    def __init__(self, directory: Path, text: str, *args: str, env: dict[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        text: str,
+        *args: str,
+        env: dict[str, str] | None = None,
+        prefix: tuple[str, ...] = (),
+    ) -> None:
         self.directory = directory
         self.config = directory / "supervice.conf"
         self.socket = directory / "s.sock"
@@ -27,7 +34,7 @@ class Daemon:
         self.err = directory / "err"
         with self.out.open("ab") as out, self.err.open("ab") as err:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "supervice.cli", "-c", str(self.config), *args],
+                [*prefix, sys.executable, "-m", "supervice.cli", "-c", str(self.config), *args],
                 cwd=directory,
                 env={**os.environ, **(env or {})},
                 stdin=subprocess.DEVNULL,

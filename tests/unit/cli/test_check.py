@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from supervice.cli.check import check
 from supervice.config import load
+from supervice.pid1 import cgroup
 
 OURS = """\
 [supervice]
@@ -260,3 +261,16 @@ def test_a_watched_file_that_is_mounted_alone_is_a_warning(tmp_path: Path) -> No
     (problem,) = watch_problems(load(str(path), trace=True), {"/", "/etc/app.yml"})
     assert (problem.severity, problem.line, problem.option) == ("warning", 4, "watch")
     assert "/etc/app.yml is mounted alone" in problem.message
+
+
+def test_a_container_that_dies_as_one_is_explained(
+    path: Path, capsys: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "memory.oom.group").write_text("1\n")
+    monkeypatch.setattr(cgroup, "find", lambda: cgroup.Cgroup(str(tmp_path), 2, str(tmp_path)))
+    path.write_text("[program:web]\ncommand = true\n")
+    assert check(["--explain", str(path)], None) == 0
+    assert "memory.oom.group is 1" in capsys.readouterr().out
+    (tmp_path / "memory.oom.group").write_text("0\n")
+    assert check(["--explain", str(path)], None) == 0
+    assert "memory.oom.group" not in capsys.readouterr().out

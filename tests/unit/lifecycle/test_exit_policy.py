@@ -119,3 +119,10 @@ def test_s5_a_quick_end_with_0_is_no_failure_in_a_stock_file() -> None:
     assert code(verdict([quick, fact("b", FATAL, 2, harmless=True, ended=1)])) == 2
     assert code(verdict([fact("a", FATAL, 0)])) == 1  # in our own dialect a start that failed is a failure
     assert told_to_stop([quick], "x").code == 0
+
+
+def test_the_kernel_s_reason_is_the_container_s() -> None:
+    reason = "killed by the kernel: out of memory (container limit 512 MiB)"
+    answer = verdict([fact("m", EXITED, -9, main=True, expected=False, reason=reason)])
+    assert answer is not None
+    assert (answer.code, answer.reason) == (137, f"main program m was {reason}")

@@ -1,0 +1,41 @@
+"""Decides which end was a kill for want of memory, from the container's counter of such kills. Pure.
+
+The counter does not say which process was killed. A kill that was counted and that no process has accounted
+for yet is open: a process that ends by SIGKILL accounts for one. The kernel counts before it sends the
+signal, so a count that is taken after the end of a process has its kill in it.
+"""
+
+from __future__ import annotations
+
+from supervice.lean.dataclasses import dataclass, replace
+
+# Seconds for which a kill stays open: the leader of a program that was killed has been reaped by then.
+PATIENCE = 1.0
+
+
+@dataclass(frozen=True)
+class Tally:
+    """What has been counted."""
+
+    count: int  # at the last look
+    open: int = 0  # kills that no process has accounted for
+    lost: int = 0  # kills of processes that no program was waiting for, so far
+
+
+def counted(now: Tally, count: int | None) -> Tally:
+    """Returns the tally after a look at the counter; None: it could not be read, and nothing is claimed."""
+    if count is None or count == now.count:
+        return now
+    if count < now.count:  # another cgroup than before
+        return Tally(count, 0, now.lost)
+    return replace(now, count=count, open=now.open + count - now.count)
+
+
+def claimed(now: Tally) -> tuple[Tally, bool]:
+    """A process has ended by a SIGKILL that was not ours; returns whether memory was the reason."""
+    return (replace(now, open=now.open - 1), True) if now.open else (now, False)
+
+
+def written_off(now: Tally) -> tuple[Tally, int]:
+    """Time is over for the open kills; returns how many there were."""
+    return replace(now, open=0, lost=now.lost + now.open), now.open
