@@ -15,7 +15,6 @@ from supervice.lifecycle.states import (
     EXITED,
     UNHEALTHY,
     Announce,
-    ChildExited,
     ClearTimer,
     EndPreStop,
     HealthChecked,
@@ -260,13 +259,8 @@ class Driver:
             self.output.exited()
         if self.foreground is not None and self._launcher is not None:
             self._launcher.take_terminal_back()
-        assert child.returncode is not None
-        now, launcher = self.runtime().loop.time(), self._launcher
-        blame = (
-            "" if not child.returncode or launcher is None else launcher.blame(child.returncode, child.killed)
-        )
-        self.oom_kills += bool(blame)
-        event = ChildExited(child.pid, child.returncode, now - child.spawned_at, now, blame)
+        event = reporting.exit_of(child, self._launcher, self.runtime().loop.time())
+        self.oom_kills += bool(event.blame)
         self.exits = reporting.with_exit(self.exits, event, self.output)
         monitors = self._monitors
         self.feed(event)

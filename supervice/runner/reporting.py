@@ -15,6 +15,7 @@ from supervice.lifecycle.states import (
     STATES,
     STOPPED,
     UNHEALTHY,
+    ChildExited,
     spell,
 )
 from supervice.models import group_of
@@ -24,9 +25,11 @@ if TYPE_CHECKING:
     from typing import Any
 
     from supervice.events import EventBus
-    from supervice.lifecycle.states import Announce, ChildExited
+    from supervice.lifecycle.states import Announce
     from supervice.models import ProgramConfig
     from supervice.output.process_output import ProgramOutput
+    from supervice.pid1.child import Child
+    from supervice.runner.launcher import Launcher
 
 # Exits that are kept, and the bytes of output before each.
 KEPT_EXITS = 5
@@ -52,6 +55,13 @@ class Exit:
         self.status = status
         self.ran_for = ran_for
         self.output = output
+
+
+def exit_of(child: Child, launcher: Launcher | None, at: float) -> ChildExited:
+    """Returns the end of `child`, seen at `at`, with why it was killed as far as that is known."""
+    status = child.returncode or 0
+    blame = launcher.blame(status, child.killed) if status and launcher is not None else ""
+    return ChildExited(child.pid, status, at - child.spawned_at, at, blame)
 
 
 def with_exit(exits: tuple[Exit, ...], event: ChildExited, output: ProgramOutput | None) -> tuple[Exit, ...]:
