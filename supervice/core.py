@@ -208,7 +208,7 @@ class Supervisor:
             self.exit_code = await self.termination.run(loop, resources.outputs, settle)
         except BaseException:  # cancelled by an application, or a defect of ours: leave no process behind
             for process in self.processes.values():
-                process.request_stop(force=True)
+                process.request_stop(force=True, trigger="shutdown: supervice failed")
             raise
         finally:
             try:

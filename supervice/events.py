@@ -44,6 +44,7 @@ class EventType(Enum):
 class Event:
     """`payload` of a process event: `processname`, `groupname`, `from_state`, `to_state`, `pid`, `reason`.
 
+    `trigger` says what brought the change about: its kind, and after ": " the details.
     Of OUT_OF_MEMORY, when a process was killed that is no program's main one: `reason`, and `processes`, the
     names of those that lost one.
     """

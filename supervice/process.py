@@ -58,6 +58,8 @@ __all__ = [
 
 # How long `start_process` waits on top of the program's own startsecs or ready_timeout; seconds.
 START_WAIT = 5.0
+# The trigger of what is asked without another.
+APPLICATION = "application"
 
 
 class Process:
@@ -252,29 +254,35 @@ class Process:
 
     # -- requests, which return at once ------------------------------------------------------------------
 
-    def request_start(self) -> None:
-        self._driver.feed(StartRequested())
+    def request_start(self, trigger: str = APPLICATION) -> None:
+        """Begins a start; `trigger` says what it comes from, as in `Snapshot.trigger`."""
+        self._driver.feed(StartRequested(trigger))
 
-    def request_stop(self, *, force: bool = False, within: float | None = None) -> None:
+    def request_stop(
+        self, *, force: bool = False, within: float | None = None, trigger: str = APPLICATION
+    ) -> None:
         """Begins a stop.
 
         `within`: seconds for the whole of it; the waits of the ladder are shortened to fit.
         """
-        self._driver.feed(StopRequested(force, within))
+        self._driver.feed(StopRequested(force, within, trigger))
         if self._driver.obstacle is not None and not self._driver.snapshot.should_run:
             self._driver.obstacle.cancel("stopped while the start waited")
 
-    def request_restart(self, *, force: bool = False) -> None:
-        self._driver.feed(RestartRequested(force))
+    def request_restart(self, *, force: bool = False, trigger: str = APPLICATION) -> None:
+        self._driver.feed(RestartRequested(force, trigger))
 
     def request_end(self, reason: str) -> None:
         """Stops a run of a schedule, which has failed for that reason."""
         self._driver.feed(RunExpired(reason))
 
-    def signal(self, signum: int, *, group: bool = True) -> bool:
+    def signal(self, signum: int, *, group: bool = True, trigger: str = APPLICATION) -> bool:
         """Sends a signal to the process, or to its group; returns False when there is no child."""
         child = self._driver.child
-        return child is not None and child.signal(signum, group=group)
+        if child is None or not child.signal(signum, group=group):
+            return False
+        self._driver.signalled = (signum, trigger)
+        return True
 
     def stop_with(self, signum: int) -> None:
         """Makes `signum` the first signal of the next stop."""

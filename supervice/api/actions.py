@@ -29,6 +29,10 @@ if TYPE_CHECKING:
     Reply = dict[str, Any]
 
 
+# What an operator asks for, as triggers.
+STOP, RESTART = "operator: stop", "operator: restart"
+
+
 class _Overtaken(Observer):
     """Ends the waiting for a stop of those that are to start again: it has no end to wait for."""
 
@@ -73,7 +77,7 @@ class Actions:
         self._daemon.table.release(running)  # a stop whose turn had not come is off
         to_start = [p for p in processes if p.config.name not in running]
         settled = Until(to_start, UP | RESTING, startup)
-        startup.request(to_start, by_hand=True)
+        startup.request(to_start, "operator: start", by_hand=True)
         longest = max((START_WAIT + p.start_time() for p in to_start), default=0.0)
         await settled.wait(_seconds(request, longest + startup.patience(to_start)))
         results = []
@@ -97,10 +101,11 @@ class Actions:
             self._restarts.forget(processes)
         async for process in paced(running_loop(), processes):
             if process.state in RESTING or process.state == BACKOFF or request.force:
-                process.request_stop(force=request.force)
+                process.request_stop(force=request.force, trigger=STOP)
         # Goes on when the client waits no longer; what is started in the meantime is not stopped any more.
         every = list(table.processes.values())
-        orderly = stop_in_order(every, processes if left else to_stop, lambda p: p.config.name in table.held)
+        chosen = processes if left else to_stop
+        orderly = stop_in_order(every, chosen, lambda p: p.config.name in table.held, lambda _: STOP)
         task = running_loop().create_task(orderly)
         self._stops.add(task)  # asyncio itself holds only a weak reference
         task.add_done_callback(self._stops.discard)
@@ -189,8 +194,8 @@ class Actions:
                 await process.stop_what_it_left(force=force)
         async for process in paced(running_loop(), processes):
             if process.state not in RESTING:
-                process.request_restart(force=force)
-        startup.request([p for p in processes if p.state in RESTING], by_hand=True)
+                process.request_restart(force=force, trigger=RESTART)
+        startup.request([p for p in processes if p.state in RESTING], RESTART, by_hand=True)
         longest = max(
             (START_WAIT + p.start_time() + (0 if force else p.stop_time()) for p in processes), default=0.0
         )
@@ -202,7 +207,7 @@ class Actions:
     def signal(self, request: Request) -> Reply:
         results = []
         for process in self._targets(request):
-            sent = process.signal(request.signum)
+            sent = process.signal(request.signum, trigger="operator: signal")
             name = process.config.name
             message = f"Signalled {name}" if sent else f"{name} is not running (state: {process.state})"
             results.append(rows.outcome(process, sent, message))

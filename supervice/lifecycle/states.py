@@ -18,6 +18,9 @@ UP = frozenset({RUNNING, UNHEALTHY})
 # There is no child, and only a request starts one.
 RESTING = frozenset({STOPPED, EXITED, FATAL})
 
+# What is said of a health check; a missed ping is the watchdog's.
+CHECK = "health check"
+
 # In place of a position in the stop ladder: the command before it is running.
 PRE_STOP = -1
 
@@ -76,6 +79,7 @@ class Stop:
 
     cause: str = ASKED
     step: int = 0  # position in the stop ladder; PRE_STOP before it
+    trigger: str = ""  # what began it, in the words of `Snapshot.trigger`
     waits: tuple[
         float, ...
     ] = ()  # the waits of the ladder that fit a shutdown budget; empty: the ladder's own
@@ -98,6 +102,9 @@ class Snapshot:
     status: int | None = None  # the last exit: a code, or -n for signal n
     given_up: bool = False  # our own stop ended that run, for being unready or unhealthy
     reason: str = ""  # why it is in this state, for people
+    # What brought it here: the kind, and after ": " what else there is to say ("operator: stop"). RUNNING has
+    # that of its start.
+    trigger: str = ""
 
     @property
     def pid(self) -> int | None:
@@ -121,18 +128,20 @@ class Snapshot:
 
 @dataclass(frozen=True)
 class StartRequested:
-    pass
+    trigger: str = ""
 
 
 @dataclass(frozen=True)
 class StopRequested:
     force: bool = False
     within: float | None = None  # seconds for the whole ladder
+    trigger: str = ""
 
 
 @dataclass(frozen=True)
 class RestartRequested:
     force: bool = False
+    trigger: str = ""
 
 
 @dataclass(frozen=True)
@@ -218,6 +227,7 @@ class HealthChecked:
     message: str = ""
     counts: bool = True  # False for a failure inside the start period
     at_once: bool = False  # one failure is enough: a missed watchdog ping
+    by: str = CHECK  # which kind of check this is
 
 
 # -- effects: what the driver does -----------------------------------------------------------------------
@@ -288,6 +298,7 @@ class Announce:
     reason: str
     expected: bool = True  # for EXITED: whether the exit code was one of exitcodes
     retry: str = ""  # for BACKOFF: which retry follows, in words
+    trigger: str = ""  # see `Snapshot.trigger`
 
 
 TYPE_CHECKING = False

@@ -63,7 +63,8 @@ def judge_ready(now: Snapshot, run: Run, policy: Policy) -> Snapshot:
 def announce(before: Snapshot, after: Snapshot, reason: str | None = None) -> list[Effect]:
     if before.state == after.state:
         return []
-    return [Announce(before.state, after.state, after.reason if reason is None else reason)]
+    why = after.reason if reason is None else reason
+    return [Announce(before.state, after.state, why, trigger=after.trigger)]
 
 
 def forgiven(now: Snapshot) -> Snapshot:
@@ -72,8 +73,10 @@ def forgiven(now: Snapshot) -> Snapshot:
     return replace(now, stop=stop, failures=0, shortages=0, quick_deaths=0, health_restarts=0, restarts=())
 
 
-def spawn(now: Snapshot, reason: str, *, had_timer: bool = False, automatic: bool = False) -> Step:
-    starting = replace(now, state=s.STARTING, should_run=True, reason="")
+def spawn(
+    now: Snapshot, reason: str, trigger: str, *, had_timer: bool = False, automatic: bool = False
+) -> Step:
+    starting = replace(now, state=s.STARTING, should_run=True, reason="", trigger=trigger)
     effects: list[Effect] = [ClearTimer()] if had_timer else []
     return starting, [*effects, *announce(now, starting, reason), Spawn(automatic)]
 
@@ -94,7 +97,8 @@ def not_ready_in_time(now: Snapshot, run: Run, policy: Policy) -> Step:
     """Stops the child, whose start has failed by that."""
     seconds = max(policy.ready_timeout or 0.0, run.ready_by)
     why = f"not ready within {seconds:g} s"
-    return begin_stop(replace(now, reason=why), run, policy, why, cause=s.UNREADY)
+    overdue = replace(now, reason=why)
+    return begin_stop(overdue, run, policy, why, f"ready_timeout: {why}", cause=s.UNREADY)
 
 
 def up(now: Snapshot, run: Run, policy: Policy) -> Step:
@@ -117,6 +121,7 @@ def begin_stop(
     run: Run,
     policy: Policy,
     reason: str,
+    trigger: str,
     *,
     force: bool = False,
     within: float | None = None,
@@ -133,8 +138,8 @@ def begin_stop(
         effects += quiet(now, policy)
     if run.ready:
         run = replace(run, ready=False)
-    stop = s.Stop(cause, 0, waits(policy, within), within is not None)
-    stopping = replace(now, state=s.STOPPING, run=run, stop=stop)
+    stop = s.Stop(cause, 0, trigger, waits(policy, within), within is not None)
+    stopping = replace(now, state=s.STOPPING, run=run, stop=stop, trigger=trigger)
     said = announce(now, stopping, reason)
     if force:
         killed, more = escalate_to_kill(stopping, stop, policy)
@@ -207,7 +212,8 @@ def wait(now: Snapshot, reason: str, nth: int, policy: Policy, most: int = -1) -
     """
     waiting = replace(now, state=s.BACKOFF, reason=reason)
     retry = f"retry {nth} of {most}" if most >= 0 else f"retry {nth}"
-    return waiting, [delay(policy, nth), Announce(now.state, s.BACKOFF, reason, retry=retry)]
+    said = Announce(now.state, s.BACKOFF, reason, retry=retry, trigger=now.trigger)
+    return waiting, [delay(policy, nth), said]
 
 
 def short(now: Snapshot, reason: str, policy: Policy) -> Step:
@@ -259,7 +265,7 @@ def too_early(run: Run, event: ChildExited, policy: Policy) -> str:
 
 def ended(now: Snapshot, how: str, *, expected: bool) -> Step:
     ended = replace(now, state=s.EXITED, should_run=False, reason=how)
-    return ended, [Announce(now.state, s.EXITED, how, expected)]
+    return ended, [Announce(now.state, s.EXITED, how, expected, trigger=now.trigger)]
 
 
 def died(now: Snapshot, how: str, event: ChildExited, policy: Policy) -> Step:
@@ -269,7 +275,7 @@ def died(now: Snapshot, how: str, event: ChildExited, policy: Policy) -> Step:
     if not restart or not now.should_run:
         return ended(now, how, expected=expected)
     exited = replace(now, state=s.EXITED, reason=how)
-    effects: list[Effect] = [Announce(now.state, s.EXITED, how, expected)]
+    effects: list[Effect] = [Announce(now.state, s.EXITED, how, expected, trigger=now.trigger)]
     counted = restarted(exited, event.at, policy)
     if counted is None:
         step = too_often(exited, how, policy)
@@ -277,7 +283,7 @@ def died(now: Snapshot, how: str, event: ChildExited, policy: Policy) -> Step:
         again = replace(counted, quick_deaths=now.quick_deaths + 1)
         step = wait(again, f"{how} after {s.spell(event.ran_for)}", now.quick_deaths, policy)
     else:
-        step = spawn(replace(counted, quick_deaths=1), how, automatic=True)
+        step = spawn(replace(counted, quick_deaths=1), how, f"autorestart: {how}", automatic=True)
     return step[0], effects + step[1]
 
 
@@ -293,7 +299,7 @@ def after_stop(now: Snapshot, cause: str, how: str, at: float, policy: Policy) -
     if cause == s.UNREADY:
         return give_up(now, now.reason) if policy.final else failed_start(now, now.reason, at, policy)
     if cause == s.ASKED:
-        return spawn(now, "restart")
+        return spawn(now, "restart", now.trigger)
     if 0 <= policy.startretries < now.health_restarts:
         return give_up(now, f"still unhealthy after {policy.startretries} restarts: {now.reason}")
     counted = restarted(now, at, policy)

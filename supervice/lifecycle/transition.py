@@ -24,6 +24,8 @@ The rules, each checked by property tests that carry its number (`test_transitio
     in a state that has none.
 12. A program with a schedule is never FATAL, and in BACKOFF only while the container lacks something for its
     spawn: a run that fails is EXITED, and the next one comes at its time.
+13. Each announcement says what brought the change about: a request in the words of who asked, a check, the
+    exit, the spawn that failed, a time that is over. A stop that was asked for ends with its own trigger.
 """
 
 from __future__ import annotations
@@ -98,24 +100,29 @@ def transition(snapshot: Snapshot, event: Input, policy: Policy) -> tuple[Snapsh
 # -- what was asked for ----------------------------------------------------------------------------------
 
 
-def _start(now: Snapshot, _event: StartRequested, policy: Policy) -> Step:
+def _start(now: Snapshot, event: StartRequested, policy: Policy) -> Step:
     if now.state in s.RESTING or now.state == s.BACKOFF:
-        return spawn(forgiven(now), "asked to start", had_timer=now.state == s.BACKOFF)
+        return spawn(forgiven(now), "asked to start", event.trigger, had_timer=now.state == s.BACKOFF)
     if now.state == s.STOPPING:
         now = forgiven(now)
-    return replace(now, should_run=True), []
+    elif now.should_run:
+        return now, []
+    return replace(now, should_run=True, trigger=event.trigger), []
 
 
 def _stop(now: Snapshot, event: StopRequested, policy: Policy) -> Step:
     if now.state in s.RESTING or now.state == s.BACKOFF:
         effects: list[Effect] = [ClearTimer()] if now.state == s.BACKOFF else []
-        stopped = replace(now, should_run=False, state=s.STOPPED, reason="")
+        trigger = now.trigger if now.state == s.STOPPED else event.trigger
+        stopped = replace(now, should_run=False, state=s.STOPPED, reason="", trigger=trigger)
         return stopped, effects + announce(now, stopped)
-    now = replace(now, should_run=False)
+    if now.should_run:
+        now = replace(now, should_run=False, trigger=event.trigger)
     if now.run is None:
         return now, []  # the spawn is under way: `_spawned` stops the child
     if now.stop is None:
-        return begin_stop(now, now.run, policy, "asked to stop", force=event.force, within=event.within)
+        why = "asked to stop"
+        return begin_stop(now, now.run, policy, why, event.trigger, force=event.force, within=event.within)
     if event.force:
         return escalate_to_kill(now, now.stop, policy)
     return (now, []) if event.within is None else hurry(now, now.stop, event.within, policy)
@@ -123,12 +130,12 @@ def _stop(now: Snapshot, event: StopRequested, policy: Policy) -> Step:
 
 def _restart(now: Snapshot, event: RestartRequested, policy: Policy) -> Step:
     if now.state in s.RESTING or now.state == s.BACKOFF:
-        return spawn(forgiven(now), "asked to restart", had_timer=now.state == s.BACKOFF)
-    now = replace(forgiven(now), should_run=True)
+        return spawn(forgiven(now), "asked to restart", event.trigger, had_timer=now.state == s.BACKOFF)
+    now = replace(forgiven(now), should_run=True, trigger=event.trigger)
     if now.run is None:
         return now, []
     if now.stop is None:
-        return begin_stop(now, now.run, policy, "asked to restart", force=event.force)
+        return begin_stop(now, now.run, policy, "asked to restart", event.trigger, force=event.force)
     return escalate_to_kill(now, now.stop, policy) if event.force else (now, [])
 
 
@@ -141,7 +148,7 @@ def _spawned(now: Snapshot, event: Spawned, policy: Policy) -> Step:
     run = s.Run(event.pid)
     now = replace(now, run=run, status=None, given_up=False, shortages=0)
     if not now.should_run:  # a stop landed while the spawn was under way
-        return begin_stop(now, run, policy, "asked to stop", fresh=True)
+        return begin_stop(now, run, policy, "asked to stop", now.trigger, fresh=True)
     if policy.oneshot:
         return now, []  # it is done when it exits, whatever startsecs says
     asking: list[Effect] = [StartReadiness(event.pid)] if asks_ready(now, policy) else []
@@ -157,6 +164,7 @@ def _spawn_failed(now: Snapshot, event: SpawnFailed, policy: Policy) -> Step:
     if not now.should_run:
         stopped = replace(now, state=s.STOPPED, reason="")
         return stopped, announce(now, stopped)
+    now = replace(now, trigger=f"spawn: {event.reason}")
     if event.shortage and not policy.scheduled:  # a schedule has retries of its own
         return short(now, event.reason, policy)
     now = replace(now, status=event.code)
@@ -174,7 +182,8 @@ def _child_exited(now: Snapshot, event: ChildExited, policy: Policy) -> Step:
     how = event.blame or s.describe(event.status)
     had_timer: list[Effect] = [ClearTimer()] if has_timer(now, policy) else []
     checks = quiet(now, policy)
-    gone = replace(now, run=None, stop=None, status=event.status)
+    trigger = f"exit: {how}" if stop is None else now.trigger
+    gone = replace(now, run=None, stop=None, status=event.status, trigger=trigger)
     if stop is not None:
         if stop.step == s.PRE_STOP:
             checks.append(EndPreStop())
@@ -195,7 +204,7 @@ def _timer_elapsed(now: Snapshot, _event: TimerElapsed, policy: Policy) -> Step:
         return now, []
     run, stop = now.run, now.stop
     if run is None:  # BACKOFF
-        return spawn(now, now.reason, automatic=True)
+        return spawn(now, now.reason, f"retry: {now.reason}", automatic=True)
     if stop is None:  # STARTING
         return not_ready_in_time(now, run, policy) if run.started else lived(now, run, policy)
     if stop.step == s.PRE_STOP:
@@ -207,7 +216,8 @@ def _timer_elapsed(now: Snapshot, _event: TimerElapsed, policy: Policy) -> Step:
 def _run_expired(now: Snapshot, event: RunExpired, policy: Policy) -> Step:
     if now.state != s.STARTING or now.run is None or not policy.scheduled:
         return now, []
-    return begin_stop(replace(now, reason=event.reason), now.run, policy, event.reason, cause=s.OVERDUE)
+    why, overdue = event.reason, replace(now, reason=event.reason)
+    return begin_stop(overdue, now.run, policy, why, f"schedule: {why}", cause=s.OVERDUE)
 
 
 def _became_ready(now: Snapshot, event: BecameReady, policy: Policy) -> Step:
@@ -288,7 +298,8 @@ def _health_checked(now: Snapshot, event: HealthChecked, policy: Policy) -> Step
         if run.healthy:
             return now, []
         run = replace(run, healthy=True, health_failures=0)
-        well = replace(now, state=s.RUNNING, run=run, health_restarts=0, reason="")
+        trigger = f"{event.by}: healthy again" if now.state == s.UNHEALTHY else now.trigger
+        well = replace(now, state=s.RUNNING, run=run, health_restarts=0, reason="", trigger=trigger)
         return well, announce(now, well, "healthy again")
     if not event.counts:
         return now, []
@@ -297,13 +308,14 @@ def _health_checked(now: Snapshot, event: HealthChecked, policy: Policy) -> Step
     if now.state == s.UNHEALTHY or (failures < policy.health_retries and not event.at_once):
         return replace(now, run=run), []
     why = event.message if event.at_once else f"{failures} health checks failed in a row: {event.message}"
-    sick = replace(now, state=s.UNHEALTHY, run=run, reason=why)
+    trigger = f"{event.by}: {event.message}"
+    sick = replace(now, state=s.UNHEALTHY, run=run, reason=why, trigger=trigger)
     effects = announce(now, sick)
     if not policy.health_restarts:
         return sick, effects
     # Counted before the stop, so that an unhealthy program ends in FATAL like any other failure.
     counted = replace(sick, health_restarts=now.health_restarts + 1)
-    stopping, more = begin_stop(counted, run, policy, why, cause=s.SICK)
+    stopping, more = begin_stop(counted, run, policy, why, trigger, cause=s.SICK)
     return stopping, effects + more
 
 

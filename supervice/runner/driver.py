@@ -12,6 +12,7 @@ from supervice import logger
 from supervice.lean.builtin import signal
 from supervice.lean.dataclasses import replace
 from supervice.lifecycle.states import (
+    CHECK,
     EXITED,
     UNHEALTHY,
     Announce,
@@ -95,6 +96,7 @@ class Driver:
         "ready_message",
         "ready_time",
         "restarts",
+        "signalled",
         "snapshot",
         "started_at",
         "status_text",
@@ -127,6 +129,7 @@ class Driver:
         self.restarts: int = 0  # automatic ones
         self.oom_kills = 0
         self._automatic = False  # whether the start under way is such a one
+        self.signalled: tuple[int, str] | None = None  # the last signal that was asked for, and by what
 
     def open_output(self) -> ProgramOutput | None:
         """Returns the output, also of a process that has never run; None for the foreground command."""
@@ -219,6 +222,7 @@ class Driver:
         if self._automatic and self.started_at is not None:
             self.restarts += 1
         self.started_at = time.time()
+        self.signalled = None
         self.child = Child(
             launcher.runtime,
             pid,
@@ -261,7 +265,8 @@ class Driver:
             self._launcher.take_terminal_back()
         event = reporting.exit_of(child, self._launcher, self.runtime().loop.time())
         self.oom_kills += bool(event.blame)
-        self.exits = reporting.with_exit(self.exits, event, self.output)
+        trigger = reporting.trigger_of(self.snapshot.stop, self.signalled, event.status)
+        self.exits = reporting.with_exit(self.exits, event, self.output, trigger)
         monitors = self._monitors
         self.feed(event)
         if monitors is not None:
@@ -340,7 +345,7 @@ class Driver:
             self.health_checked(pid, True, message, True)
 
     def health_checked(
-        self, pid: int, healthy: bool, message: str, counts: bool, *, at_once: bool = False
+        self, pid: int, healthy: bool, message: str, counts: bool, *, at_once: bool = False, by: str = CHECK
     ) -> None:
         """Takes the result of a health check of the child `pid`; `counts`: outside the start period."""
         self.health_message = message
@@ -349,7 +354,7 @@ class Driver:
         reporting.log_health(self.config.name, before, healthy, message, counts)
         if self._events is not None:
             reporting.publish_health(self._events, self.config, self.snapshot.pid, healthy, message)
-        self.tell(HealthChecked(pid, healthy, message, counts, at_once))
+        self.tell(HealthChecked(pid, healthy, message, counts, at_once, by))
 
     def _announce(self, effect: Announce) -> None:
         if effect.to_state == EXITED:

@@ -51,7 +51,14 @@ if TYPE_CHECKING:
         def tell(self, event: Input) -> None: ...
         def readiness_checked(self, pid: int, ready: bool, message: str, counts: bool) -> None: ...
         def health_checked(
-            self, pid: int, healthy: bool, message: str, counts: bool, *, at_once: bool = False
+            self,
+            pid: int,
+            healthy: bool,
+            message: str,
+            counts: bool,
+            *,
+            at_once: bool = False,
+            by: str = "health check",
         ) -> None: ...
         def pinged(self, pid: int, message: str, *, only_if_sick: bool) -> None: ...
         def name_successor(self, pid: int) -> None: ...
@@ -226,7 +233,7 @@ class Monitors:
         )
 
     def _missed_ping(self, message: str) -> None:
-        self._reports.health_checked(self._pid, False, message, True, at_once=True)
+        self._reports.health_checked(self._pid, False, message, True, at_once=True, by="watchdog")
 
     def _health_unknown(self, message: str) -> None:
         self._reports.health_message = message

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from supervice.events import EventBus
-    from supervice.lifecycle.states import Announce
+    from supervice.lifecycle.states import Announce, Stop
     from supervice.models import ProgramConfig
     from supervice.output.process_output import ProgramOutput
     from supervice.pid1.child import Child
@@ -41,13 +41,21 @@ _EVENTS = {state: EventType[f"PROCESS_STATE_{state}"] for state in STATES}
 class Exit:
     """One exit of a process: `when` in seconds since the epoch, `status` a code or -n for signal n.
 
-    `oom`: the words for a kill for want of memory, "" for any other end.
+    `oom`: the words for a kill for want of memory, "" for any other end. `trigger`: what brought it about, as
+    in `Snapshot.trigger`; "" when the program ended by itself.
     """
 
-    __slots__ = ("oom", "output", "pid", "ran_for", "status", "when")
+    __slots__ = ("oom", "output", "pid", "ran_for", "status", "trigger", "when")
 
     def __init__(
-        self, when: float, pid: int, status: int, ran_for: float, output: bytes, oom: str = ""
+        self,
+        when: float,
+        pid: int,
+        status: int,
+        ran_for: float,
+        output: bytes,
+        oom: str = "",
+        trigger: str = "",
     ) -> None:
         self.oom = oom
         self.when = when
@@ -55,6 +63,7 @@ class Exit:
         self.status = status
         self.ran_for = ran_for
         self.output = output
+        self.trigger = trigger
 
 
 def exit_of(child: Child, launcher: Launcher | None, at: float) -> ChildExited:
@@ -64,10 +73,19 @@ def exit_of(child: Child, launcher: Launcher | None, at: float) -> ChildExited:
     return ChildExited(child.pid, status, at - child.spawned_at, at, blame)
 
 
-def with_exit(exits: tuple[Exit, ...], event: ChildExited, output: ProgramOutput | None) -> tuple[Exit, ...]:
-    """Returns the last exits after one that happens now, with the last lines of `output`."""
+def trigger_of(stop: Stop | None, signalled: tuple[int, str] | None, status: int) -> str:
+    """Returns what brought an exit about: the stop that is under way, or a signal that was asked for."""
+    if stop is not None:
+        return stop.trigger
+    return signalled[1] if signalled is not None and status == -signalled[0] else ""
+
+
+def with_exit(
+    exits: tuple[Exit, ...], event: ChildExited, output: ProgramOutput | None, trigger: str
+) -> tuple[Exit, ...]:
+    """Returns the last exits after one that happens now, with the last lines of its run."""
     said = b"" if output is None else output.end(KEPT_OUTPUT)
-    one = Exit(time.time(), event.pid, event.status, event.ran_for, said, event.blame)
+    one = Exit(time.time(), event.pid, event.status, event.ran_for, said, event.blame, trigger)
     return (*exits, one)[-KEPT_EXITS:]
 
 
@@ -124,6 +142,7 @@ def publish_change(events: EventBus, config: ProgramConfig, pid: int | None, cha
             from_state=change.from_state,
             to_state=change.to_state,
             reason=change.reason,
+            trigger=change.trigger,
             expected=change.expected,
         )
         events.publish(Event(_EVENTS[change.to_state], payload))

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from supervice.process import Process
 
     Send = Callable[[dict[str, Any]], bool]
+    # when, type, name, the state before, reason, pid, trigger
+    Entry = tuple[float, str, str, str, str, int | None, str]
 
 KEPT_EVENTS = 200
 
@@ -24,20 +26,20 @@ class Journal(Observer):
     """The last KEPT_EVENTS changes of state."""
 
     def __init__(self) -> None:
-        self._kept: deque[tuple[float, str, str, str, str, int | None]] = deque(maxlen=KEPT_EVENTS)
+        self._kept: deque[Entry] = deque(maxlen=KEPT_EVENTS)
         self._followers: list[Send] = []
 
     def changed(self, process: Process, change: Announce | None) -> None:
         if change is None:
             return
         name, kind = process.config.name, f"PROCESS_STATE_{change.to_state}"
-        self._add((time.time(), kind, name, change.from_state, change.reason, process.pid))
+        self._add((time.time(), kind, name, change.from_state, change.reason, process.pid, change.trigger))
 
     def note(self, kind: str, name: str, reason: str) -> None:
         """Takes down what is no change of state."""
-        self._add((time.time(), kind, name, "", reason, None))
+        self._add((time.time(), kind, name, "", reason, None, ""))
 
-    def _add(self, entry: tuple[float, str, str, str, str, int | None]) -> None:
+    def _add(self, entry: Entry) -> None:
         self._kept.append(entry)
         for send in tuple(self._followers):
             send({"status": "ok", "event": _event(entry)})
@@ -57,14 +59,15 @@ class Journal(Observer):
         return stop
 
 
-def _event(entry: tuple[float, str, str, str, str, int | None]) -> dict[str, Any]:
-    when, kind, name, before, reason, pid = entry
+def _event(entry: Entry) -> dict[str, Any]:
+    when, kind, name, before, reason, pid, trigger = entry
     event = {
         "time": timestamp(when),
         "type": kind,
         "name": name,
         "from_state": before,
         "reason": reason,
+        "trigger": trigger,
         "pid": pid,
     }
     return {key: value for key, value in event.items() if value not in ("", None)}

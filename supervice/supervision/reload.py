@@ -10,11 +10,13 @@ from supervice import logger
 from supervice.config.options import live_fields, start_fields
 from supervice.lean.loop import running_loop
 from supervice.lifecycle.reload_plan import ReloadPlan, plan_reload
+from supervice.models import ProgramConfig
 from supervice.supervision.shutdown import stop_in_order
 from supervice.supervision.termination import Overtaken
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from typing import Protocol
 
     from supervice.config import Loaded
@@ -115,7 +117,8 @@ class Reloader:
         configs = {config.name: config for config in loaded.processes}
         old = table.processes
         active = {n for n in plan.changed if old[n].should_run or startup.is_waiting(old[n])}
-        await self._stop((*plan.removed, *plan.changed))
+        why = {name: changes(table.configured(name), configs[name]) for name in plan.changed}
+        await self._stop((*plan.removed, *plan.changed), why)
         if self._termination.stopping:
             raise Overtaken(TOO_LATE)
         if table.launcher is not None:
@@ -141,10 +144,12 @@ class Reloader:
         ]
         if plan.added or plan.changed or plan.adjusted:  # what was left stopped may have its chance again
             fresh += [table.processes[name] for name in startup.left() if name in by_itself]
-        startup.request(fresh)
+        for process in fresh:
+            name = process.config.name
+            startup.request([process], why.get(name, "reload: added" if name in new else "reload"))
         _log(plan)
 
-    async def _stop(self, names: tuple[str, ...]) -> None:
+    async def _stop(self, names: tuple[str, ...], why: Mapping[str, str]) -> None:
         """Stops what is to be removed or changed; meanwhile nothing else may start it."""
         table = self._table
         leaving = [table.processes[name] for name in names]
@@ -152,12 +157,23 @@ class Reloader:
         for process in leaving:
             self._startup.cancel(process)
         try:
-            stubborn = await stop_in_order(table.processes.values(), leaving, lambda _: True)
+            stubborn = await stop_in_order(
+                table.processes.values(),
+                leaving,
+                lambda _: True,
+                lambda process: why.get(process.config.name, "reload: removed"),
+            )
         finally:
             table.leave(())
         if stubborn:
             words = ", ".join(process.config.name for process in stubborn)
             raise ValueError(f"cannot be stopped, not even with SIGKILL: {words}")
+
+
+def changes(old: ProgramConfig, new: ProgramConfig) -> str:
+    """Returns the trigger of what a reload does to a program: which of its options have changed."""
+    names = [name for name in ProgramConfig.__annotations__ if getattr(old, name) != getattr(new, name)]
+    return f"reload: {', '.join(names) or 'what all programs have'} changed"
 
 
 def _log(plan: ReloadPlan) -> None:

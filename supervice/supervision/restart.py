@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     from supervice.supervision.table import ProcessTable
 
 
+# What an operator asks for, as a trigger.
+RESTART = "operator: restart"
+
+
 def are_related(processes: Iterable[Process]) -> bool:
     """Returns whether one of them needs another of them."""
     configs = [process.config for process in processes]
@@ -90,7 +94,7 @@ class _Restart:
             process.config.name for process in self._processes
         )  # so that an idle moment is not the end
         every = list(table.processes.values())
-        await stop_in_order(every, self._processes, lambda p: p.config.name in held)
+        await stop_in_order(every, self._processes, lambda p: p.config.name in held, lambda _: RESTART)
         wanted = []
         for process in self._processes:
             name = process.config.name
@@ -100,4 +104,4 @@ class _Restart:
                     wanted.append(process)
         if self.awaited:
             self.back = Until(wanted, UP | {FATAL, EXITED}, self._startup)
-        self._startup.request(wanted, by_hand=True)
+        self._startup.request(wanted, RESTART, by_hand=True)

@@ -308,7 +308,7 @@ class Schedules(Observer):
         if entry.name in self._table.leaving:  # a reload takes it away
             self._loop.call_soon(self._feed, entry, s.RunCancelled)
         else:
-            self._startup.request([entry.process])
+            self._startup.request([entry.process], "schedule")
 
     def _stop(self, entry: Entry, effect: s.Stop) -> None:
         logger.warning(f"{entry.name}: {effect.reason}; it is stopped")

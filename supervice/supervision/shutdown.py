@@ -42,8 +42,12 @@ class Shutdown:
         timeout: float,
         find_leftovers: Callable[[], list[Stat]] | None,
         settle: Settle | None = None,
+        why: str = "",
     ) -> None:
-        """`settle(level, seconds)` may have those who are to be stopped next finish what they are at."""
+        """`why` is the reason of the end.
+
+        `settle(level, seconds)` may have those who are to be stopped next finish what they are at.
+        """
         self._loop = loop
         self._processes = list(processes)
         self._deadline = loop.time() + timeout
@@ -51,6 +55,7 @@ class Shutdown:
         self._reserve = reserve(timeout)
         self._find_leftovers = find_leftovers
         self._settle = settle
+        self._trigger = f"shutdown: {why}"
         self._hunt: Hunt | None = None
         self._forced = False
 
@@ -68,12 +73,12 @@ class Shutdown:
     async def _kill(self) -> None:
         async for process in paced(self._loop, self._processes):
             if process.state not in RESTING:
-                process.request_stop(force=True)
+                process.request_stop(force=True, trigger=self._trigger)
 
     async def run(self) -> None:
         async for process in paced(self._loop, self._processes):
             if process.state == BACKOFF:
-                process.request_stop()
+                process.request_stop(trigger=self._trigger)
         to_stop = stop_levels(self._processes)
         while to_stop:
             level = [p for p in to_stop.pop(0) if p.state not in RESTING]
@@ -88,7 +93,7 @@ class Shutdown:
         within = fill_up(needs, self.time_left - self._reserve)[0]
         gone = Until(level, RESTING)
         async for process in paced(self._loop, level):
-            process.request_stop(force=self._forced, within=within)
+            process.request_stop(force=self._forced, within=within, trigger=self._trigger)
         if within < needs[0] and not self._forced:
             self._say_cut(level, within)
         progress = _Progress(self._loop, gone)
@@ -150,12 +155,13 @@ async def stop_in_order(
     every: Iterable[Process],
     chosen: Iterable[Process],
     wanted: Callable[[Process], bool],
+    trigger: Callable[[Process], str],
     settle: Settle | None = None,
 ) -> list[Waitable]:
     """Stops `chosen` in the order in which a shutdown of `every` would; returns what could not be stopped.
 
-    `wanted` is asked before each level: a start may have been asked for meanwhile. `settle` as in
-    `Shutdown`.
+    `wanted` is asked before each level: a start may have been asked for meanwhile. `trigger` says what a
+    process is stopped for. `settle` as in `Shutdown`.
     """
     these = {id(process) for process in chosen}
     stubborn: list[Waitable] = []
@@ -167,7 +173,7 @@ async def stop_in_order(
         if now:
             gone = Until(now, RESTING)
             async for process in paced(running_loop(), now):
-                process.request_stop()
+                process.request_stop(trigger=trigger(process))
             if not await gone.wait(_slowest(now) + AFTER_KILL):
                 stubborn += gone.missing
         for process in level:

@@ -136,7 +136,7 @@ class SignalActions(Observer):
 
     def _forward(self, signum: int) -> None:
         for process, delivered in self._forwards.get(signum, ()):
-            process.signal(delivered)
+            process.signal(delivered, trigger=f"signal to supervice: {signal_name(signum)}")
 
     def _ignore(self, signum: int) -> None:
         logger.debug(f"{signal_name(signum)} received: no program wants it")

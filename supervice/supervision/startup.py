@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from supervice.supervision.table import ProcessTable
 
 NOT_LOST = ("", "")
+# The trigger of what starts with the daemon.
+BOOT = "start of supervice"
 
 
 class Startup(Observer):
@@ -40,6 +42,7 @@ class Startup(Observer):
         self._gates = Gates(())
         self._place: dict[str, int] = {}
         self._waiting: dict[str, Process] = {}
+        self._triggers: dict[str, str] = {}  # what those that wait are started for
         self._due: list[tuple[tuple[int, int], int, str]] = []  # a heap: those that may start now
         self._working = False
         self._left: dict[str, tuple[str, str, str]] = {}  # left stopped: why; the first cause, and its name
@@ -59,7 +62,7 @@ class Startup(Observer):
         self.command = next((p for p in every if p.foreground is not None), None)
         self.record.begin()
         self.rebuild()
-        self.request(self.first())
+        self.request(self.first(), BOOT)
         if self.command is not None:
             self.record.asked(self.command.config.name)
         self.record.begun()
@@ -77,12 +80,13 @@ class Startup(Observer):
         """Starts the foreground command, whose time has come."""
         command, self.command = self.command, None
         if command is not None and not self.stopped:
-            command.request_start()
+            command.request_start(BOOT)
 
     def shutting_down(self, reason: str) -> None:
         self.stopped = True
         self._due.clear()
         waiting, self._waiting = self._waiting, {}
+        self._triggers.clear()
         for process in waiting.values():
             self._tell(process)
 
@@ -94,12 +98,13 @@ class Startup(Observer):
         self._waiting = {name: p for name, p in self._waiting.items() if processes.get(name) is p}
         for process in processes.values():
             self._note(process)
-        self.request(list(self._waiting.values()))  # they may need others now
+        for process in list(self._waiting.values()):  # they may need others now
+            self.request([process], self._triggers.get(process.config.name, BOOT))
 
     # -- what is asked -----------------------------------------------------------------------------------
 
-    def request(self, processes: Iterable[Process], *, by_hand: bool = False) -> None:
-        """Starts each as soon as its conditions hold, and with it what it needs.
+    def request(self, processes: Iterable[Process], trigger: str, *, by_hand: bool = False) -> None:
+        """Starts each as soon as its conditions hold, and with it what it needs; `trigger` is what for.
 
         `by_hand`: an operator asks, and wants what it needs whatever became of that before; otherwise what
         failed or was stopped by an operator stays as it is.
@@ -108,12 +113,14 @@ class Startup(Observer):
             return
         todo = list(processes)
         seen = {process.config.name for process in todo}
+        triggers: dict[str, str] = {}
         asked: list[Process] = []
         for process in todo:  # grows while it is walked
             if process.state not in RESTING and process.state != STOPPING:
-                process.request_start()
+                process.request_start(trigger)
                 continue
             name = process.config.name
+            self._triggers[name] = triggers.get(name, trigger)
             self._left.pop(name, None)
             self._waiting[name] = process
             self.record.asked(name)
@@ -125,6 +132,7 @@ class Startup(Observer):
                 if other is not None and needed not in seen and self._is_pulled(other, by_hand):
                     seen.add(needed)
                     todo.append(other)
+                    triggers[needed] = f"dependency: {name} needs it ({triggers.get(name, trigger)})"
         if by_hand:
             self._table.release(seen)
         self._look(asked)
@@ -141,6 +149,7 @@ class Startup(Observer):
         """Takes it out of the queue; returns whether it was there."""
         name = process.config.name
         self._left.pop(name, None)
+        self._triggers.pop(name, None)
         if self._waiting.pop(name, None) is None:
             return False
         self._tell(process)
@@ -201,6 +210,8 @@ class Startup(Observer):
                 self._tell(process)  # it was started past the queue
         for opened in self._note(process):
             self.record.released(opened, name)
+            if opened in self._waiting:
+                self._triggers[opened] = f"dependency: {name} is {_how(process)}"
             self._ready(opened)
         if state in (FATAL, EXITED) and name not in self._waiting and self._left.get(name) is None:
             self._give_up_on(process)
@@ -224,7 +235,7 @@ class Startup(Observer):
             name = heappop(self._due)[2]
             # a condition may have gone again meanwhile; then it goes on waiting
             if name in self._waiting and self._gates.may_start(name):
-                self._waiting.pop(name).request_start()
+                self._waiting.pop(name).request_start(self._triggers.pop(name, BOOT))
         if self._due:
             running_loop().call_soon(self._work)
             return
@@ -270,6 +281,7 @@ class Startup(Observer):
         todo = [(process, needed, condition)]
         for process, needed, condition in todo:  # grows while it is walked
             name = process.config.name
+            self._triggers.pop(name, None)
             if self._waiting.pop(name, None) is None:
                 continue
             why = f"needs {needed}:{condition}, but {cause[0]}"
@@ -293,3 +305,11 @@ class Startup(Observer):
     def _tell(self, process: Process) -> None:
         for watcher in tuple(self._watchers):
             watcher(process)
+
+
+def _how(process: Process) -> str:
+    """Says what a process has become that others waited for."""
+    snapshot = process.snapshot
+    if snapshot.state == EXITED:
+        return "done"
+    return "healthy" if snapshot.healthy else "ready" if snapshot.ready else snapshot.state

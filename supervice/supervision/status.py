@@ -88,6 +88,7 @@ def describe(process: Process, queue: StartQueue) -> dict[str, Any]:
         "exitcode": status if status is not None and status >= 0 else None,
         "signal": -status if status is not None and status < 0 else None,
         "reason": reason(process, queue),
+        "trigger": snapshot.trigger,
         "restarts": process.restarts,
         "waiting_for": queue.waiting_for(process),
         "schedule": queue.plans.said(process.config.name) if queue.plans is not None else "",

@@ -210,6 +210,7 @@ class Termination(Observer):
             config.shutdown_timeout,
             (lambda: _leftovers(table.launcher)) if self._host.daemon else None,
             settle,
+            why.reason,
         )
         outputs.stop_helpers()
         if forced:

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 # A command that takes longer is killed, in seconds.
 TIMEOUT = 60.0
+# The trigger of what it starts, restarts and signals.
+CHANGED = "watch: a watched file has changed"
 
 
 class WatchActions:
@@ -94,8 +96,8 @@ class WatchActions:
         ended = [p for p in free if p.state in (EXITED, FATAL)]
         back = Until([*running, *ended], UP | {FATAL, EXITED}, self._startup)
         for process in running:
-            process.request_restart()
-        self._startup.request(ended)
+            process.request_restart(trigger=CHANGED)
+        self._startup.request(ended, CHANGED)
         longest = max((START_WAIT + p.start_time() + p.stop_time() for p in running + ended), default=0.0)
         await back.wait(longest)
 
@@ -108,7 +110,7 @@ class WatchActions:
     def _signal(self, processes: Sequence[Process], word: str) -> None:
         signum = signal_number(word)
         for process in processes:
-            if not process.signal(signum):
+            if not process.signal(signum, trigger=CHANGED):
                 logger.info(f"{process.config.name}: watch: does not run, no {word} is sent")
 
     async def _run(self, processes: Sequence[Process], command: str) -> None:

@@ -122,6 +122,8 @@ class Kernel:
         self.automatic: list[float] = []  # when it was restarted without being asked
         self.asked = True  # the next spawn is one that was asked for
         self.lacked = False  # the last one failed for want of pids
+        self.requests = 0  # each has a trigger of its own
+        self.stopping = ""  # the trigger of the stop that was asked for
 
     def rule(self, number: int, holds: bool, how: str) -> None:
         if not holds:
@@ -134,13 +136,17 @@ class Kernel:
 
     def feed(self, event: object) -> None:
         if isinstance(event, StopRequested):
+            if self.now.should_run or self.now.state in s.RESTING:
+                self.stopping = event.trigger
             self.stopped = True
         if isinstance(event, StartRequested | RestartRequested):
             self.stopped = False
             self.asked = True
         queue = [event]
         while queue:
-            self.now, effects = self.machine(self.now, queue.pop(0), self.policy)
+            fed = queue.pop(0)
+            self.now, effects = self.machine(self.now, fed, self.policy)
+            self.check_triggers(fed, effects)
             for effect in effects:
                 queue += self.perform(effect)
             if not queue:
@@ -217,11 +223,11 @@ class Kernel:
 
     def apply(self, kind: str, detail: Any) -> None:
         if kind == "start":
-            self.feed(StartRequested())
+            self.feed(StartRequested(self.request()))
         elif kind == "stop":
-            self.feed(StopRequested(*detail))
+            self.feed(StopRequested(detail[0], detail[1], self.request()))
         elif kind == "restart":
-            self.feed(RestartRequested(detail))
+            self.feed(RestartRequested(detail, self.request()))
         elif kind == "exit" and self.child is not None:
             pid, self.child = self.child, None
             self.said = self.passed = None
@@ -284,6 +290,10 @@ class Kernel:
         self.feed(events[kind])
         self.rule(11, self.now == before, f"a late {kind} changed {before} to {self.now}")
 
+    def request(self) -> str:
+        self.requests += 1
+        return f"operator: {self.requests}"
+
     # -- after every input -------------------------------------------------------------------------------
 
     def check(self) -> None:
@@ -312,6 +322,23 @@ class Kernel:
         given_up = now.state == s.FATAL or (now.state == s.BACKOFF and not now.shortages)
         self.rule(12, not (self.policy.scheduled and given_up), f"{now.state} of a program with a schedule")
         self.check_readiness(up)
+
+    def check_triggers(self, event: object, effects: list[Any]) -> None:
+        """What a change says of its cause has to be found in the input, or in the stop that is under way."""
+        for change in [effect for effect in effects if isinstance(effect, Announce)]:
+            how = f"{change.from_state} -> {change.to_state}: {change.trigger!r} for {event}"
+            self.rule(13, bool(change.trigger), how)
+            match event:
+                case StartRequested() | StopRequested() | RestartRequested():
+                    self.rule(13, change.trigger == event.trigger, how)
+                case HealthChecked():
+                    self.rule(13, change.trigger.startswith(event.by), how)
+                case SpawnFailed() if self.now.should_run or change.to_state != s.STOPPED:
+                    self.rule(13, event.reason in change.trigger, how)
+                case ChildExited() if change.from_state != s.STOPPING:
+                    self.rule(13, s.describe(event.status) in change.trigger, how)
+            if change.to_state == s.STOPPED:
+                self.rule(13, change.trigger == self.stopping, how)
 
     def check_readiness(self, up: bool) -> None:
         now, policy = self.now, self.policy

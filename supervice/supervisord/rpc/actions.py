@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 # Seconds in which a process that need not wait for others has been made, or could not be.
 SPAWN_TIME = 1.0
+# What is asked over XML-RPC, as triggers.
+STOP, RESTART = "operator: stop (XML-RPC)", "operator: restart (XML-RPC)"
 
 
 class Actions:
@@ -75,7 +77,7 @@ class Actions:
         # BACKOFF is the end of the waiting there; what becomes of the retries, `status` tells.
         far_enough = UP | RESTING | {BACKOFF} if wait else UP | RESTING | {BACKOFF, STARTING}
         settled = Until(todo, far_enough, startup)
-        startup.request(todo, by_hand=True)
+        startup.request(todo, "operator: start (XML-RPC)", by_hand=True)
         if wait:
             longest = max((START_WAIT + p.config.startsecs for p in todo), default=0.0)
             await settled.wait(longest + startup.patience(todo))
@@ -126,7 +128,7 @@ class Actions:
         self._table.hold(p.config.name for p in processes)
         async for process in paced(running_loop(), processes):
             self._startup.cancel(process)
-            process.request_stop()
+            process.request_stop(trigger=STOP)
         if wait:
             await gone.wait(max((p.stop_time() + AFTER_KILL for p in processes), default=0.0))
         else:
@@ -146,12 +148,12 @@ class Actions:
         async for process in paced(running_loop(), processes):
             self._startup.cancel(process)
             if process.state == BACKOFF:
-                process.request_stop()
+                process.request_stop(trigger=RESTART)
         extensions = self._daemon.extensions
         settle = extensions.settle if extensions is not None else None
         # once the end has come, it stops the rest
         every = list(table.processes.values())
-        await stop_in_order(every, processes, lambda _: not termination.stopping, settle)
+        await stop_in_order(every, processes, lambda _: not termination.stopping, lambda _: RESTART, settle)
         table.release(names)
 
     # -- signal ------------------------------------------------------------------------------------------
@@ -211,7 +213,7 @@ def _spawn_code(process: Process) -> int:
 
 def _signal(process: Process, signum: int) -> bool:
     # As supervisord: to the process itself. Its group is for stops.
-    return process.signal(signum, group=False)
+    return process.signal(signum, group=False, trigger="operator: signal (XML-RPC)")
 
 
 def _number(signal: Any) -> int:

@@ -74,7 +74,9 @@ class Groups:
         made = [table.add(config) for config in configs]
         table.reorder(config.name for config in table.available)  # as the file has them
         table.rebuild()
-        self._daemon.startup.request([p for p in made if p.config.autostart])
+        self._daemon.startup.request(
+            [p for p in made if p.config.autostart], "operator: addProcessGroup (XML-RPC)"
+        )
         logger.info(f"added group {name}")
         return True
 

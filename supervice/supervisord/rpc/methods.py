@@ -187,7 +187,7 @@ class Interface:
             return
         if daemon.extensions is not None:
             daemon.extensions.running()
-        daemon.startup.request(daemon.startup.first())
+        daemon.startup.request(daemon.startup.first(), "operator: restart (XML-RPC)")
 
     def _remote_comm(self, kind: str, data: str) -> bool:
         extensions = self._daemon.extensions

@@ -165,7 +165,7 @@ class Program(FakeProcess):
         super().__init__(config)
         self.world = world
 
-    def request_start(self) -> None:
+    def request_start(self, trigger: str) -> None:
         if self.state in RESTING:
             self.world.check(self)
             self.become(STARTING)
@@ -210,7 +210,7 @@ class World:
                 assert other.state in UP
 
     def ask(self, *names: str) -> None:
-        self.startup.request([self.processes[n] for n in names], by_hand=True)  # type: ignore[misc]
+        self.startup.request([self.processes[n] for n in names], "asked", by_hand=True)  # type: ignore[misc]
 
     def waiting(self) -> list[str]:
         return [n for n, p in self.processes.items() if self.startup.is_waiting(p)]
@@ -279,7 +279,7 @@ def test_rule_8_nothing_starts_too_early_and_nothing_waits_for_ever(
         elif what == "reload":
             it.table.rebuild()
             if program.config.name not in it.table.held and program.state in RESTING:
-                it.startup.request([program])  # type: ignore[list-item]
+                it.startup.request([program], "asked")  # type: ignore[list-item]
         else:
             it.table.hold([program.config.name])
             it.startup.cancel(program)  # type: ignore[arg-type]
@@ -330,7 +330,7 @@ def test_what_failed_leaves_those_that_need_it_stopped_with_the_reason() -> None
     why = [it.startup.why_left(it.processes[n]) for n in ("app", "web")]
     assert why == ["needs db:completed, but db is FATAL", "needs app:started, but db is FATAL"]
     it.table.rebuild()
-    it.startup.request([it.processes["web"]])  # type: ignore[list-item]  # as a reload does, which runs nothing twice
+    it.startup.request([it.processes["web"]], "asked")  # type: ignore[list-item]  # as a reload does, which runs nothing twice
     assert it.waiting() == []
     it.ask("web")
     assert sorted(it.waiting()) == ["app", "db", "web"]

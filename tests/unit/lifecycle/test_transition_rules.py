@@ -92,6 +92,12 @@ def test_rule_12_a_schedule_goes_on(policy: Policy, walk: list[Step]) -> None:
     assert breaches(12, policy, walk) == []
 
 
+@WALKS
+@given(policies, walks)
+def test_rule_13_each_change_says_what_brought_it_about(policy: Policy, walk: list[Step]) -> None:
+    assert breaches(13, policy, walk) == []
+
+
 @settings(max_examples=200, deadline=None)
 @given(policies, walks)
 def test_from_anywhere_a_stop_leads_to_stopped(policy: Policy, walk: list[Step]) -> None:
@@ -104,7 +110,7 @@ def test_from_anywhere_a_stop_leads_to_stopped(policy: Policy, walk: list[Step])
 
 def test_every_rule_has_its_test() -> None:
     rules = [int(number) for number in re.findall(r"^(\d+)\. ", state_machine.__doc__ or "", re.MULTILINE)]
-    assert rules == list(range(1, 13))
+    assert rules == list(range(1, 14))
     text = "".join(path.read_text() for path in sorted(Path(__file__).parents[1].rglob("test_*.py")))
     assert [rule for rule in rules if f"def test_rule_{rule}_" not in text] == []
 
@@ -159,6 +165,10 @@ def _without_a_schedule(now: Snapshot, event: Any, policy: Policy) -> Any:
     return transition(now, event, replace(policy, scheduled=False))
 
 
+def _forgets_who_asked(now: Snapshot, event: Any, policy: Policy) -> Any:
+    return transition(replace(now, trigger="timer"), event, policy)
+
+
 QUICK = Policy(startsecs=0)
 UP: list[Step] = [("start", None)]
 
@@ -177,6 +187,7 @@ UP: list[Step] = [("start", None)]
         (10, _without_a_limit, Policy(startsecs=0, restart_limit=(0, 60.0)), [*UP, ("exit", (0, 60.0))]),
         (11, _believes_any_pid, QUICK, [*UP, ("stale", "health")]),
         (12, _without_a_schedule, Policy(oneshot=True, scheduled=True), [*UP, ("exit", (1, 0.1))]),
+        (13, _forgets_who_asked, QUICK, [*UP, ("stop", (False, None)), ("exit", (0, 1.0))]),
     ],
 )  # fmt: skip
 def test_a_machine_that_breaks_a_rule_is_noticed(

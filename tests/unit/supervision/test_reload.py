@@ -24,11 +24,11 @@ class Program(FakeProcess):
     started_at: float | None = 1.0
     closed = False
 
-    def request_start(self) -> None:
+    def request_start(self, trigger: str) -> None:
         if self.state in RESTING:
             self.become(STARTING)
 
-    def request_stop(self, *, force: bool = False, within: float | None = None) -> None:
+    def request_stop(self, *, force: bool = False, within: float | None = None, trigger: str = "") -> None:
         self.become(STOPPING)
 
     def stop_time(self) -> float:
@@ -108,7 +108,7 @@ def test_what_is_stopped_for_a_reload_is_marked_as_long_as_that_takes() -> None:
         assert it.table.leaving == {"b", "c"}
         assert it.applied == []
         b, c = it.table.processes["b"], it.table.processes["c"]
-        it.startup.request([b], by_hand=True)  # an operator's start comes too early and is not lost
+        it.startup.request([b], "asked", by_hand=True)  # an operator's start comes too early and is not lost
         c.become(STOPPED)
         b.become(STOPPED)
         result = await task

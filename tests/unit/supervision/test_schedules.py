@@ -56,7 +56,7 @@ class Queue:
         self.watchers.append(watcher)
         return lambda: self.watchers.remove(watcher)
 
-    def request(self, processes: Iterable[Any]) -> None:
+    def request(self, processes: Iterable[Any], trigger: str) -> None:
         self.asked += [process.config.name for process in processes]
 
     def why_left(self, process: Any) -> str:

@@ -35,7 +35,7 @@ class Program(FakeProcess):
     def stop_time(self) -> float:
         return self.config.stopwaitsecs
 
-    def request_stop(self, *, force: bool = False, within: float | None = None) -> None:
+    def request_stop(self, *, force: bool = False, within: float | None = None, trigger: str = "") -> None:
         if self.state in RESTING or self.state == BACKOFF:
             self.become(STOPPED)
         elif self.state != STOPPING:
@@ -159,7 +159,7 @@ def test_some_are_stopped_in_the_order_of_all(
     these = [p for p in world.processes if p.config.name in chosen]
     longest = longest_stop(world.processes, these)
     assert (longest > 0) is bool(chosen)
-    assert world.run(stop_in_order(world.processes, these, lambda _: True)) == []
+    assert world.run(stop_in_order(world.processes, these, lambda _: True, lambda _: "stop")) == []
     assert {p.config.name for p in world.processes if p.state == STOPPED} == chosen
     check(world, every, chosen)
 
@@ -189,7 +189,7 @@ def test_who_is_wanted_again_is_left_running(loop: Loop) -> None:
         wanted.add("db")  # while web is being stopped
         return found
 
-    world.run(stop_in_order(world.processes, world.processes, still_to_be_stopped))
+    world.run(stop_in_order(world.processes, world.processes, still_to_be_stopped, lambda _: "stop"))
     assert [p.state for p in world.processes] == [RUNNING, STOPPED]
 
 

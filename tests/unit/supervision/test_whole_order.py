@@ -265,10 +265,10 @@ def made_up(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Signals, checks and time go to the world; what is logged goes nowhere."""
     real = Process.request_start
 
-    def request_start(process: Process) -> None:
+    def request_start(process: Process, trigger: str) -> None:
         if process.state in RESTING:
             Now.world.asked(process)
-        real(process)
+        real(process, trigger)
 
     for module, name, new in (
         (supervice.pid1.child, "signal_group", lambda pid, signum: Now.world.signal(pid, signum)),
