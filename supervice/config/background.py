@@ -34,6 +34,7 @@ _ADD = {
     "nscd": "--foreground",
     "ntpd": "-n",
     "openresty": "-g 'daemon off;'",
+    "php-fpm": "-F",
     "proftpd": "--nodaemon",
     "redis-server": "--daemonize no",
     "rsyslogd": "-n",
@@ -42,6 +43,7 @@ _ADD = {
     "squid": "-N",
     "sshd": "-D",
     "stunnel": "-fd 0",
+    "supervisord": "-n",
     "syslog-ng": "-F",
     "syslogd": "-n",
     "tor": "--RunAsDaemon 0",
@@ -54,8 +56,51 @@ _ADD = {
     "zabbix_agentd": "--foreground",
     "zabbix_server": "--foreground",
 }
+# Those that go there unless they are told otherwise, by one of these words (or letters) or in their own
+# configuration. The others of `_ADD` do so when they are told to.
+_STAYS = {
+    "apache2": ("-DFOREGROUND", "FOREGROUND", "-X", "-DNO_DETACH"),
+    "apache2ctl": ("-DFOREGROUND", "FOREGROUND", "-X"),
+    "apachectl": ("-DFOREGROUND", "FOREGROUND", "-X"),
+    "atd": ("-f", "-d"),
+    "chronyd": ("-d", "-n", "-Q", "-q"),
+    "cron": ("-f",),
+    "crond": ("-f", "-n", "-d"),
+    "dnsmasq": ("-k", "-d", "--keep-in-foreground", "--no-daemon"),
+    "dovecot": ("-F",),
+    "exim": ("-bdf",),
+    "exim4": ("-bdf",),
+    "httpd": ("-DFOREGROUND", "FOREGROUND", "-X", "-f"),  # -f: BusyBox
+    "keepalived": ("-n", "--dont-fork", "-l"),
+    "lighttpd": ("-D",),
+    "named": ("-f", "-g"),
+    "nginx": ("daemon off",),
+    "nmbd": ("-F", "--foreground", "-i"),
+    "nscd": ("-F", "-d", "--foreground"),
+    "ntpd": ("-n", "-d"),
+    "openresty": ("daemon off",),
+    "php-fpm": ("-F", "--nodaemonize"),
+    "proftpd": ("-n", "--nodaemon"),
+    "rsyslogd": ("-n",),
+    "slapd": ("-d",),
+    "smbd": ("-F", "--foreground", "-i"),
+    "squid": ("-N", "--foreground"),
+    "sshd": ("-D", "-d"),
+    "supervisord": ("-n", "--nodaemon"),
+    "syslog-ng": ("-F", "--foreground"),
+    "syslogd": ("-n",),
+    "unbound": ("-d",),
+    "varnishd": ("-F", "-d"),
+    "winbindd": ("-F", "--foreground", "-i"),
+    "xinetd": ("-dontfork",),
+    "zabbix_agentd": ("-f", "--foreground"),
+    "zabbix_server": ("-f", "--foreground"),
+}
+_SHELLS = ("sh", "bash", "dash", "ash")
 # Words that send a program into the background, whichever program it is.
 _DROP = ("--daemon", "--daemonize", "--detach", "--background", "--fork", "-daemon")
+# With these a program prints something and ends.
+_PRINTS = frozenset(("-t", "-v", "-V", "--version", "--help", "-h", "-T"))
 
 
 def foreground_form(argv: Sequence[str]) -> str:
@@ -77,6 +122,54 @@ def foreground_form(argv: Sequence[str]) -> str:
     dropped = next((word for word in rest if word in _DROP), None)
     if dropped is not None:
         return f"{name} without {dropped}"
-    if name in ("sh", "bash", "dash", "ash") and any("&" in word.replace("&&", "") for word in rest):
+    if name in _SHELLS and any("&" in word.replace("&&", "") for word in rest):
         return "the last command with exec and without &"
     return ""
+
+
+def told_problem(argv: Sequence[str]) -> str:
+    """Returns what sends the command into the background by its own words, and what to write; else ""."""
+    if not argv:
+        return ""
+    path, *rest = argv
+    name = path.rpartition("/")[2]
+    told = next((number for number, word in enumerate(rest) if word.partition("=")[0] in _DROP), None)
+    if told is not None and name not in _SHELLS:
+        word, following = rest[told], rest[told + 1 : told + 2]
+        if word.endswith(("=no", "=false", "=0")) or following == ["no"]:
+            return ""
+        return f"{word} sends {name} into the background; remove it"
+    if (name == "service" and rest[1:2] == ["start"]) or ("/init.d/" in path and rest[:1] == ["start"]):
+        what = "service" if name == "service" else "an init script"
+        own = rest[:1] if name == "service" else [name]
+        form = foreground_form(own) or f"{own[0]} itself"
+        return f"{what} starts a server in the background; run {form}"
+    return ""
+
+
+def server_problem(argv: Sequence[str], command: str) -> str:
+    """Returns how to keep a server in the foreground that goes into the background by default; else "".
+
+    Only the words count: what the server's own configuration says is the caller's to find out.
+    """
+    path, *rest = argv or [""]
+    name = path.rpartition("/")[2]
+    known = "php-fpm" if name.startswith("php-fpm") else name
+    if known not in _STAYS or "/init.d/" in path or not _PRINTS.isdisjoint(rest):
+        return ""
+    if any(_keeps(word, stay) for stay in _STAYS[known] for word in rest):
+        return ""
+    return (
+        f"{name} goes into the background unless its own configuration says otherwise; "
+        f"write command = {command} {_ADD[known]}"
+    )
+
+
+def _keeps(word: str, stay: str) -> bool:
+    """Whether the word is, or holds, the one that keeps the server in the foreground."""
+    if " " in stay:
+        return stay in " ".join(word.split())
+    if word == stay:
+        return True
+    cluster = len(stay) == 2 and stay[0] == "-" and word[:1] == "-" and word[1:2] not in ("-", "")
+    return cluster and stay[1] in word and word[1:].isalpha()

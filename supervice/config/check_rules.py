@@ -1,4 +1,4 @@
-"""Checks the options of health and readiness that have to fit together."""
+"""Checks the options of a program that have to fit together, and sees which of them cannot be meant."""
 
 from __future__ import annotations
 
@@ -13,6 +13,36 @@ if TYPE_CHECKING:
 
 # The option that a check needs, by its type.
 _NEEDS = {HealthCheckType.TCP: "port", HealthCheckType.SCRIPT: "command", HealthCheckType.HTTP: "url"}
+
+# What makes a command doubtful: a character or the first word of a shell, a word that sends it into the
+# background. A hit costs the daemon a module (`doubts`), so what a shell itself is given does not count.
+_SHELL = frozenset("&|<>$`~;")
+_SHELLS = frozenset(("sh", "bash", "dash", "ash", "zsh", "ksh"))
+# fmt: off
+SUSPECTS = frozenset((
+    "service", ".", "cd", "eval", "exec", "export", "for", "if", "set", "shopt", "source", "trap", "ulimit",
+    "umask", "unset", "until", "while",
+))
+# fmt: on
+_AWAY = ("-daemon", "--detach", "--background", "--fork")
+
+
+def is_doubtful(section: Section, values: dict[str, Any]) -> bool:
+    """Whether `doubts` may have something to say. Cheap: it is asked for every program at every start."""
+    given = section.options
+    command = given["command"][0] if "command" in given else ""
+    first, _, rest = command.partition(" ")
+    name = first.rpartition("/")[2]
+    if not (name in _SHELLS or _SHELL.isdisjoint(command)):
+        return True
+    if name in SUSPECTS or "=" in first or "/init.d/" in first:
+        return True
+    if "-" in rest and any(word in rest for word in _AWAY):
+        return True
+    if any("\n" in text for text, _, _ in given.values()):
+        return True
+    pairs = given.get("environment", ("",))[0]
+    return bool(pairs) and pairs.count("=") > len(values.get("environment", ()))
 
 
 def readiness_problems(

@@ -45,6 +45,8 @@ _STREAMS = {
 _NEGATIVE = ("seconds", "count", "retries", "size", "maxbytes", "backups")
 LEAST_BYTES = 4096  # of a log file that is rotated
 MOST_BACKUPS = 1000
+LONGEST_SOCKET = 107  # bytes of the path of a Unix socket, without its final NUL (unix(7))
+_SOCKETS = (("supervice", "socket"), ("unix_http_server", "file"))
 FAILED = object()
 
 
@@ -143,7 +145,8 @@ class Context:
             parsed = KINDS[kind][0](quoting)
             return self._finish(section, row, parsed)
         except ExpandError as error:
-            self.error(file, line, name, f"[{shown(section.name)}] {name}: {error}")
+            for problem in error.problems:
+                self.error(file, line, name, f"[{shown(section.name)}] {name}: {problem}")
         except ValueError as error:
             secret = kind in _SECRET_KINDS or name in _SECRET_OPTIONS
             seen = "" if secret else f" = {shown(raw)}" if raw else " is empty"
@@ -180,10 +183,17 @@ class Context:
                 self._bare(section, section.options[option], option)
             return dict(quoting.supervisord_pairs(text))
         found: dict[str, str] = {}
+        problems: list[str] = []
         for key, value in quoting.pairs(raw):
             if key in found:
                 raise ValueError(f"{shown(key)} is set twice; remove one")
-            found[key], _ = expand(value, names)
+            try:
+                found[key] = ""
+                found[key], _ = expand(value, names)
+            except ExpandError as error:
+                problems += error.problems
+        if problems:
+            raise ExpandError(*dict.fromkeys(problems))
         return found
 
     def _secrets(self, found: dict[str, str]) -> dict[str, str]:
@@ -195,10 +205,12 @@ class Context:
     def _finish(self, section: Section, row: Row, parsed: Any) -> Any:
         kind, name = row[KIND], row[NAME]
         if kind == "path":
-            return parsed if parsed == "none" and name in ("pidfile", "socket") else self.path(parsed)
+            if parsed == "none" and name in ("pidfile", "socket"):
+                return parsed
+            return self.socket_path(parsed) if (section.name, name) in _SOCKETS else self.path(parsed)
         if kind == "ready" and parsed.startswith(("unix:", "file:")):
             way, _, path = parsed.partition(":")
-            return f"{way}:{self.path(path)}"
+            return f"{way}:{self.socket_path(path) if way == 'unix' else self.path(path)}"
         if kind == "watched":
             return tuple([path if path.startswith("@") else self.path(path) for path in parsed])
         if kind == "paths":
@@ -210,7 +222,7 @@ class Context:
         if kind == "command":
             return self._command(section, name, parsed)
         if kind == "http" and parsed.startswith("unix:"):
-            return f"unix:{self.path(http_place(parsed)[0])}"
+            return f"unix:{self.socket_path(http_place(parsed)[0])}"
         if kind == "user":
             self._user(section, name, parsed, unknown_user)
         elif name == "socket_group":
@@ -222,6 +234,16 @@ class Context:
             path = os.path.expanduser(path)
         if self.cwd is not None and not path.startswith("/"):
             path = os.path.normpath(os.path.join(self.cwd, path))
+        return path
+
+    def socket_path(self, path: str) -> str:
+        """The whole path of a Unix socket; ValueError for one that no socket can have."""
+        path = self.path(path)
+        size = len(os.fsencode(path))
+        if size > LONGEST_SOCKET:
+            raise ValueError(
+                f"its path has {size} bytes, a Unix socket at most {LONGEST_SOCKET}; write a shorter one"
+            )
         return path
 
     def _rotation(self, section: Section, name: str, kind: str, value: int) -> int:

@@ -14,7 +14,11 @@ _CONVERSIONS = "sdiouxXeEfFgGra"
 
 
 class ExpandError(ValueError):
-    """An unknown name, or a variable that is not set."""
+    """Unknown names, or variables that are not set: `problems` has a message for each."""
+
+    def __init__(self, *problems: str) -> None:
+        super().__init__("; ".join(problems))
+        self.problems = problems
 
 
 class Names:
@@ -63,13 +67,17 @@ class Names:
 
 
 def expand(text: str, names: Names) -> tuple[str, bool]:
-    """Returns the text with its names replaced, and whether it holds a bare `%` (supervisord refuses it)."""
+    """Returns the text with its names replaced, and whether it holds a bare `%` (supervisord refuses it).
+
+    ExpandError with everything that is wrong.
+    """
     at = text.find("%")
     if at < 0:
         return text, False
     parts = []
     start = 0
     bare = False
+    problems: dict[str, None] = {}
     while at >= 0:
         parts.append(text[start:at])
         following = text[at + 1 : at + 2]
@@ -81,13 +89,19 @@ def expand(text: str, names: Names) -> tuple[str, bool]:
             end = text.find(")", at, at + LONGEST_NAME) if following == "(" else -1
             name = text[at + 2 : end] if end >= 0 else ""
             if _is_name(name):
-                value, start = _one(text, at, end, name, names)
-                parts.append(value)
+                try:
+                    value, start = _one(text, at, end, name, names)
+                    parts.append(value)
+                except ExpandError as error:
+                    problems.update(dict.fromkeys(error.problems))
+                    start = end + 1
             else:
                 bare = True
                 parts.append("%")
                 start = at + 1
         at = text.find("%", start)
+    if problems:
+        raise ExpandError(*problems)
     parts.append(text[start:])
     return "".join(parts), bare
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from supervice.config.check_rules import readiness_problems
+from supervice.config.check_rules import is_doubtful, readiness_problems
 from supervice.config.context import FAILED
 from supervice.config.expand import ExpandError, Names, expand
 from supervice.config.options import KIND, NAME, NESTED, PROGRAM, default, rows
@@ -124,6 +124,10 @@ class Program:
         if values.get("ready", "started") != "started":
             self.defaults["startsecs"] = 0  # its readiness says when it is up
         self._sanity(values, check, numprocs)
+        if is_doubtful(self.section, values):
+            from supervice.config.doubts import doubts
+
+            doubts(self.ctx, self.section, self.kind, values)
         process_name = self._process_name(numprocs)
         if "command" not in values or process_name is FAILED:
             return

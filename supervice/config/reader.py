@@ -201,6 +201,11 @@ class Reading:
                 continue
             indent = depth
             end = stripped.rfind("]") if stripped[0] == "[" else 0
+            if (section is None and not end) or stripped[1:end] in _UNIT:
+                foreign = _foreign(text, number if end else 0)
+                if foreign is not None:
+                    self.complain(file, foreign[0], ERROR, foreign[1])
+                    break
             if end > 1:
                 finish()
                 key = ""
@@ -273,6 +278,7 @@ class Reading:
 
 
 _NAMED = ("program", "group", "eventlistener", "fcgi-program")
+_UNIT = ("Unit", "Service", "Install")
 _CUT = (
     "a comment (a blank followed by ; or #) cuts a quoted value here; "
     "remove the blank before it, or write the value into an environment variable"
@@ -292,6 +298,12 @@ def _settle(real: str, data: bytes, info: os.stat_result, *, follow: bool) -> tu
             break
         data = again
     return data, info
+
+
+def _foreign(text: str, unit: int) -> tuple[int, str] | None:
+    from supervice.config.foreign import problem_of
+
+    return problem_of(text, unit)
 
 
 def _decoded(reading: Reading, path: str, data: bytes) -> str:

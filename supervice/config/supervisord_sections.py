@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 
-from supervice.config.context import FAILED
+from supervice.config.context import FAILED, LONGEST_SOCKET
 from supervice.config.event_names import EVENTS
 from supervice.config.options import FCGI, INET_SERVER, LISTENER, NAME, UNIX_SERVER
 from supervice.config.problems import shown
@@ -22,9 +22,6 @@ if TYPE_CHECKING:
     from supervice.config.options import Row
     from supervice.config.program import Program
     from supervice.config.reader import Section
-
-# The longest path of a Unix socket, without its final NUL (unix(7)).
-LONGEST_PATH = 107
 
 
 class Server:
@@ -86,12 +83,12 @@ def fcgi_socket(ctx: Context, section: Section, program: Program) -> None:
     where = f"[{shown(section.name)}]"
     host, _, port = address[6:].rpartition(":")
     if address.startswith("unix:///"):
-        if len(os.fsencode(address[7:])) > LONGEST_PATH:
+        if len(os.fsencode(address[7:])) > LONGEST_SOCKET:
             ctx.error(
                 file,
                 line,
                 "socket",
-                f"{where} socket: the path is longer than {LONGEST_PATH} bytes; write a shorter one",
+                f"{where} socket: the path is longer than {LONGEST_SOCKET} bytes; write a shorter one",
             )
     elif not address.startswith("tcp://") or not host or not _is_port(port):
         ctx.error(file, line, "socket", f"{where} socket: no address; write tcp://HOST:PORT or unix:///PATH")

@@ -675,3 +675,40 @@ def test_the_mode_of_log_files_is_permissions_only(conf: Any, mode: str, fine: b
     assert len(loaded.errors) == (0 if fine else 2)
     if fine:
         assert loaded.config.logfile_mode == loaded.processes[0].logfile_mode == int(mode, 8)
+
+
+def test_every_unknown_variable_of_a_value_is_reported_at_once(tmp_path: Path) -> None:
+    path = tmp_path / "x.conf"
+    path.write_text(
+        "[supervice]\n[program:a]\ncommand = x %(ENV_A)s %(ENV_B)s %(ENV_A)s %(hre)s\n"
+        "environment = C=%(ENV_C)s,D=%(ENV_D)s\n"
+    )
+    found = [
+        (p.line, p.message.partition(": ")[2].partition(";")[0]) for p in load(str(path), environ={}).problems
+    ]
+    assert found == [
+        (3, "the environment variable A is not set"),
+        (3, "the environment variable B is not set"),
+        (3, "unknown name %(hre)s"),
+        (4, "the environment variable C is not set"),
+        (4, "the environment variable D is not set"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("dialect", "text"),
+    [
+        ("supervice", "socket = {path}"),
+        ("supervice", "http = unix:{path}"),
+        ("supervice", "[program:a]\ncommand = x\nready = unix:{path}"),
+        ("supervisord", "[unix_http_server]\nfile = {path}"),
+    ],
+)
+def test_a_path_that_no_socket_can_have_is_an_error(tmp_path: Path, dialect: str, text: str) -> None:
+    path = tmp_path / "x.conf"
+    longest = f"/{'x' * 106}"
+    path.write_text(f"[{dialect}]\n{text.format(path=longest)}\n")
+    assert load(str(path), environ={}).errors == []
+    path.write_text(f"[{dialect}]\n{text.format(path=longest + 'x')}\n")
+    (problem,) = load(str(path), environ={}).errors
+    assert problem.message.endswith("its path has 108 bytes, a Unix socket at most 107; write a shorter one")

@@ -1,0 +1,113 @@
+"""Warns of what the options of a program say and cannot mean.
+
+Words of a shell or of a daemon, variables without a comma between them, an option
+that its indentation made part of the value above it. Loaded for a section in which `check_rules.is_doubtful`
+sees a reason. It looks at the text alone: what is missing on this machine is `cli.check_here`'s matter.
+"""
+
+from __future__ import annotations
+
+from supervice.config import lexer
+from supervice.config.background import told_problem
+from supervice.config.options import KIND, rows
+from supervice.config.problems import shown
+from supervice.config.quoting import split_command
+from supervice.config.shell_words import shell_problem
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import Any
+
+    from supervice.config.context import Context
+    from supervice.config.reader import Section
+
+_LONGEST_VALUE = 20_000  # characters of a value that is looked at
+LONGEST = 400  # characters of a message that repeats a command
+_LETTERS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_0123456789")
+# Their values are lines with names of their own, which may be those of options.
+_OF_LINES = ("environment", "secrets", "headers")
+
+
+def doubts(ctx: Context, section: Section, kind: str, values: dict[str, Any]) -> None:
+    """Reports what cannot be meant; `values` are what the options say."""
+    where = f"[{shown(section.name)}]"
+    swallowed = set()
+    for option, found, line in _swallowed(section, kind):
+        swallowed.add(option)
+        _, file, first = section.options[option]
+        message = (
+            f"{where} {found}: its indentation makes it part of the value of {option} (line {first}); "
+            "write it at the beginning of its line"
+        )
+        ctx.warning(file, line, found, message)
+    if "command" in values and "command" not in swallowed:
+        raw, file, line = section.options["command"]
+        for problem in _of_command(raw, values["command"]):
+            ctx.warning(file, line, "command", f"{where} command: {shown(problem, LONGEST)}")
+    if "environment" in section.options and "environment" not in swallowed:
+        raw, file, line = section.options["environment"]
+        for name, following in _without_comma(raw, values.get("environment", {})):
+            message = (
+                f"{where} environment: {following}= is part of the value of {name}; "
+                f"write a comma before {following}, or {name}'s value in quotes"
+            )
+            ctx.warning(file, line, "environment", message)
+
+
+def _of_command(raw: str, command: str) -> Iterator[str]:
+    raw = " ".join(raw.split("\n"))
+    problem = shell_problem(raw)
+    if problem:
+        yield problem
+        return
+    try:
+        argv = split_command(command)
+    except ValueError:
+        return  # reported already
+    problem = told_problem(argv)
+    if problem:
+        yield problem
+
+
+def _swallowed(section: Section, kind: str) -> Iterator[tuple[str, str, int]]:
+    """Option, the option that is lost in its value, and the line of that one."""
+    table = rows(kind)
+    for option, (text, _, line) in section.options.items():
+        if "\n" not in text or option not in table or len(text) > _LONGEST_VALUE:
+            continue
+        lines = text.split("\n")
+        for number in range(1, len(lines)):
+            content = lines[number]
+            if not content or content[0] == "[":
+                continue
+            found, _, problem = lexer.option(content, True)
+            if problem or found not in table or not content.startswith(found):
+                continue
+            if table[option][KIND] in _OF_LINES and f"{found} " not in content:
+                continue  # NAME=value, not name = value
+            if _is_closed("\n".join(lines[:number])):
+                yield option, found, line + number
+                break
+
+
+def _is_closed(text: str) -> bool:
+    """Whether no quote is open at the end of the text."""
+    try:
+        split_command(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _without_comma(raw: str, parsed: dict[str, str]) -> Iterator[tuple[str, str]]:
+    """The variables whose value goes on with ` NAME=`, and that name; a value in quotes is meant so."""
+    for name, value in parsed.items() if len(raw) <= _LONGEST_VALUE else ():
+        at = raw.find(f"{name}=")
+        if at < 0 or raw[at + len(name) + 1 :].lstrip(" \t")[:1] in ('"', "'"):
+            continue
+        for word in value.split()[1:]:
+            following, equals, _ = word.partition("=")
+            if equals and following and _LETTERS.issuperset(following) and not following[0].isdigit():
+                yield name, following
+                break
