@@ -81,7 +81,7 @@ WORKERS ?= 0
 # One run of pytest for the three rings, so that one failing ring does not hide the next one's
 # result and the last line counts them all.
 .PHONY: test
-test: venv lint types  ## everything: lint, types, and the three rings of tests
+test: venv lint types site  ## everything: lint, types, and the three rings of tests
 	@$(TRY_BUNDLE)
 	$(WITH_ENGINE) $(PYTEST) -n $(WORKERS) --dist loadgroup $(RINGS) || { \
 		echo 'make: what failed runs once more, alone; a test that passes only now has a race to be found' >&2; \
@@ -101,6 +101,14 @@ docs: venv  ## write the generated parts of the documentation anew
 	$(BIN)/python -m tools.option_reference docs/configuration.md
 	$(BIN)/python -m tools.migration_table docs/migrating-from-supervisord.md
 	$(BIN)/python -m tools.state_diagram docs/state-machine.md
+	$(BIN)/python -m tools.supervicectl_reference docs/supervicectl.md
+	$(BIN)/python -m tools.metrics_table docs/metrics.md
+	$(MAKE) site
+
+# NO_MKDOCS_2_WARNING: what its makers say about its next version is no warning about a page of ours.
+.PHONY: site
+site: venv  ## build the documentation as a site, into build/site; a broken link is an error
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict
 
 # `make bundle ARCH='amd64 arm64'` for both. The interpreter in it is built once, in minutes; see docker/bundle.
 ARCH ?= own
