@@ -37,7 +37,10 @@ from supervice.supervision.termination import Termination
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from supervice.lean.loop import AnyFuture, EventLoop
+    from supervice.output.process_output import ProgramOutput
     from supervice.supervision.reload import Reloader
     from supervice.supervision.sd_notify import ManagerNotifier
     from supervice.supervision.socket_files import HasSocketFiles
@@ -180,6 +183,10 @@ class Supervisor:
         logger.info("reopening log files")
         failed = [] if self._resources is None else self._resources.reopen()
         return failed if self._socket_files is None else failed + self._socket_files.look()
+
+    async def rotate(self, outputs: Iterable[ProgramOutput] | None) -> list[tuple[str, str]]:
+        """Rotates the log files of these processes, or all; each path, and why it is not rotated, or ""."""
+        return [] if self._resources is None else await self._resources.outputs.rotate(outputs)
 
     def empty_log(self, path: str) -> None:
         """Begins the log file at `path` anew, if one of ours is there. OSError."""

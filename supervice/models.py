@@ -177,6 +177,10 @@ class ProgramConfig:
     serverurl: str | None = None  # SUPERVISOR_SERVER_URL; None: that of our own HTTP server
     schedule: ScheduleConfig | None = None
     watch: WatchConfig | None = None
+    stdout_logfile_rotate: str | None = None  # daily, hourly, 6h or 03:30; None: by size alone
+    stdout_logfile_suffix: Literal["number", "date"] = "number"  # of rotated files
+    stderr_logfile_rotate: str | None = None
+    stderr_logfile_suffix: Literal["number", "date"] = "number"
 
     @property
     def needs_extensions(self) -> bool:
@@ -244,3 +248,5 @@ class SupervisorConfig:
     http: str | None = None  # HOST:PORT or unix:PATH for probes and metrics; None: nowhere
     drain_delay: int | float = 0  # from the failure of readiness to the stop of the programs
     watch_config: bool = False  # a change of the configuration's files is a reload
+    log_rotate: str | None = None  # as `stdout_logfile_rotate`
+    log_suffix: Literal["number", "date"] = "number"

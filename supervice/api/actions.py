@@ -237,6 +237,22 @@ class Actions:
         message = "not reopened: " + "; ".join(f"{path}: {why}" for path, why in failed)
         raise CommandError(FAILED, message, failed=[{"path": path, "reason": why} for path, why in failed])
 
+    async def rotate(self, request: Request) -> Reply:
+        """A row of the reply is a file; one that is empty, or waits for the end of a line, is no failure."""
+        outputs = None
+        if request.names:
+            found = (process.open_output() for process in self._targets(request))
+            outputs = [output for output in found if output is not None]
+        done = await self._daemon.rotate(outputs)
+        if not done:
+            raise CommandError(FAILED, "no log file to rotate: nothing of it is written into one now")
+        return rows.results(
+            [
+                {"name": path, "ok": not why.startswith("cannot"), "message": f"{path} {why or 'is rotated'}"}
+                for path, why in done
+            ]
+        )
+
     def shutdown(self, _request: Request) -> Reply:
         self._daemon.termination.request(Verdict(0, "shutdown was asked for"), drain=True)
         return {"status": "ok", "message": "Shutting down"}

@@ -82,6 +82,7 @@ class Dispatcher:
             "signal": actions.signal,
             "reload": actions.reload,
             "reopen": actions.reopen,
+            "rotate": actions.rotate,
             "shutdown": actions.shutdown,
         }
         return self._handlers

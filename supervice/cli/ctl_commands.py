@@ -238,6 +238,15 @@ def reopen(ctx: click.Context) -> int:
 
 @cli.command()
 @common
+@names_argument(required=False)
+@click.pass_context
+def rotate(ctx: click.Context, names: tuple[str, ...]) -> int:
+    """Rotates the log files of processes, or all of them and the daemon's own, now."""
+    return send(ctx, "rotate", **names_of(names))
+
+
+@cli.command()
+@common
 @click.pass_context
 def shell(ctx: click.Context) -> int:
     """Reads verbs line by line; also what supervicectl alone opens on a terminal."""

@@ -12,7 +12,7 @@ from supervice.models import ProgramConfig, SupervisorConfig, program_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Container
+    from collections.abc import Container, Iterable
     from typing import Any
 
     from supervice.config.reader import Reading, Section
@@ -159,7 +159,18 @@ class Builder:
             self.config.logfile = "/dev/null"
             given.add("logfile")
         self.given = frozenset(given)
+        self._rotation(by_kind.get(kind, ()))
         self._environment = self.config.environment
+
+    def _rotation(self, sections: Iterable[Section]) -> None:
+        for section in sections:
+            if any(name.endswith(("_rotate", "_suffix")) for name in section.options):
+                from supervice.config.rotation_rules import rotation_problems
+
+                values = {
+                    name: getattr(self.config, FIELDS.get(name, name), None) for name in section.options
+                }
+                rotation_problems(self.ctx, section.options, f"[{section.name}]", values)
 
     def _groups(self, by_kind: dict[str, list[Section]]) -> dict[str, list[Group]]:
         """Returns the groups of each member, by the name of its section."""

@@ -1,4 +1,4 @@
-"""Parsers for http checks, `ready`, `restart_limit`, `schedule` and `watch`. Pure, as `values`."""
+"""Parsers for http checks, `ready`, `restart_limit`, `schedule`, `watch`, `_rotate`. Pure, as `values`."""
 
 from __future__ import annotations
 
@@ -184,3 +184,21 @@ def http_address(text: str) -> str:
 
 def server_url(text: str) -> str | None:
     return None if text.strip().upper() in ("", "AUTO") else text.strip()
+
+
+def rotation(text: str) -> str:
+    """A way to rotate in its one spelling; ValueError says what to write."""
+    word = text.strip().lower()
+    if word in ("daily", "hourly"):
+        return word
+    if word.endswith("h") and word[:-1].isdigit() and word.isascii() and len(word) < 4:
+        hours = int(word[:-1])
+        if hours and not 24 % hours:
+            return {1: "hourly", 24: "daily"}.get(hours, f"{hours}h")
+    hour, _, minute = word.partition(":")
+    digits = (hour + minute).isdigit() and word.isascii()
+    if not digits or not 0 < len(hour) < 3 or len(minute) != 2 or int(hour) > 23 or int(minute) > 59:
+        raise ValueError(
+            "not a time to rotate; write daily, hourly, hours that divide a day (6h) or a time (03:30)"
+        )
+    return "daily" if int(hour) == int(minute) == 0 else f"{int(hour):02}:{minute}"

@@ -216,6 +216,10 @@ class Program:
             from supervice.config.time_rules import time_problems
 
             time_problems(self.ctx, self.section, self.where, values, numprocs)
+        if any(name.endswith(("_rotate", "_suffix")) for name in given):
+            from supervice.config.rotation_rules import rotation_problems
+
+            rotation_problems(self.ctx, given, self.where, values)
         readiness_problems(self.ctx, self.section, self.where, values, check)
 
     def _process_name(self, numprocs: int) -> Any:

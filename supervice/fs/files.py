@@ -48,6 +48,20 @@ def rewrite(path: str, data: bytes, mode: int) -> None:
         os.close(fd)
 
 
+def ends_in_newline(fd: int, size: int) -> bool:
+    """Returns whether a file that is open for appending ends in a newline; also when it cannot be read."""
+    try:
+        reader = os.open(f"/proc/self/fd/{fd}", os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    except OSError:
+        return True
+    try:
+        return os.pread(reader, 1, size - 1) == b"\n"
+    except OSError:
+        return True
+    finally:
+        os.close(reader)
+
+
 def open_to_read(path: str, *, follow: bool = False) -> int:
     """A descriptor of a regular file. OSError. `follow`: all links, of a path that the operator named."""
     if follow:

@@ -13,7 +13,8 @@ import sys
 from collections import deque
 
 from supervice.fs.place import Place, identity, is_trusted
-from supervice.output.backups import SUFFIX, Backups, is_plain
+from supervice.output.backups import SUFFIX, is_plain
+from supervice.output.putting_away import backups_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -32,6 +33,9 @@ if TYPE_CHECKING:
         path: str
         backups: int
         mode: tuple[int, bool]
+
+        @property
+        def date(self) -> str: ...
 
 
 # wbits 31 is the gzip format. A failed write ends it with a status other than 0.
@@ -105,7 +109,7 @@ class Archive:
                 self._failed(log, error.strerror or str(error))
 
     def _begin(self, log: Log, place: Place) -> None:
-        backups = Backups(place)
+        backups = backups_of(place, log.date)
         name = backups.next_plain(log.backups)
         if not name:
             return
@@ -171,7 +175,7 @@ def _put_in_place(job: _Job) -> None:
     """Renames the compressed file. It looks the name up now: a rotation may have moved the plain file."""
     with Place(job.log.path) as place:
         temporary = f"{place.name}{TEMPORARY}"
-        backups = Backups(place)
+        backups = backups_of(place, job.log.date)
         plain = backups.find(job.log.backups, job.source)
         name = f"{plain}{SUFFIX}"
         ours = identity(os.fstat(job.target))

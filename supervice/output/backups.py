@@ -1,8 +1,8 @@
 """The rotated files of a log: `log.1` … `log.N`, the newest first, plain or compressed (`log.3.gz`).
 
 It renames and unlinks, and nothing else: at whatever moment the daemon is killed, each line is in one of the
-files. It leaves files of other users alone and passes over their numbers. `FileSink` calls it at a rotation
-and `Archive` after a compression; it must not know the writers.
+files. It leaves files of other users alone and passes over their numbers. `putting_away` calls it at a
+rotation and `Archive` after a compression; it must not know the writers.
 """
 
 from __future__ import annotations
@@ -55,18 +55,11 @@ class Backups:
             number = int(digits)
             if number > MOST:
                 continue
-            if self._place.shared and not self._is_ours(name):
+            if self._place.shared and not is_ours(self._place, name):
                 self.foreign.append(name)
                 self._taken.add(number)
             else:
                 (self._plain if digits == text else self._packed).add(number)
-
-    def _is_ours(self, name: str) -> bool:
-        try:
-            status = self._place.stat(name)
-        except FileNotFoundError:
-            return False
-        return is_plain(status) and is_trusted(status.st_uid)
 
     def _numbers(self, backups: int) -> list[int]:
         """Returns the numbers for so many backups."""
@@ -99,7 +92,7 @@ class Backups:
         both = ((self._plain, ""), (self._packed, SUFFIX))
         for taken, suffix in both:
             if numbers[last] in taken:
-                _unlink(place, self.name(numbers[last], suffix))
+                unlink(place, self.name(numbers[last], suffix))
                 taken.discard(numbers[last])
         for at in range(last - 1, -1, -1):
             number, next_one = numbers[at], numbers[at + 1]
@@ -147,7 +140,7 @@ def is_to_compress(place: Place, name: str, packed: bool) -> bool:
     except FileNotFoundError:
         return False
     if plain.st_mtime_ns == other.st_mtime_ns:
-        _unlink(place, name)
+        unlink(place, name)
     return False
 
 
@@ -159,37 +152,13 @@ def is_file(place: Place, name: str, file: tuple[int, int]) -> bool:
         return False
 
 
-class Rotation:
-    """The rotations of one block of output, which walk to the directory and list it once."""
-
-    def __init__(self, path: str) -> None:
-        """OSError, as `Place`."""
-        self.place = Place(path)
-        self._backups: Backups | None = None
-        self.foreign: frozenset[str] = frozenset()  # the paths of what is among the backups and not ours
-
-    def put_away(self, fd: int, backups: int) -> str:
-        """Gives the log that is open as `fd` the first name of its backups, and returns that name.
-
-        Returns "" when another process has removed or moved the log. OSError.
-        """
-        place = self.place
-        try:
-            if identity(place.stat()) != identity(os.fstat(fd)):
-                return ""
-        except FileNotFoundError:
-            return ""
-        if self._backups is None:
-            self._backups = Backups(place)
-            directory = os.path.dirname(place.path)
-            self.foreign = frozenset(f"{directory}/{name}" for name in self._backups.foreign)
-        first = self._backups.shift(backups)
-        place.rename(place.name, first)
-        self._backups.begun()
-        return first
-
-    def close(self) -> None:
-        self.place.close()
+def is_ours(place: Place, name: str) -> bool:
+    """Returns whether the name, in a directory that others write to, is a plain file of root or us."""
+    try:
+        status = place.stat(name)
+    except FileNotFoundError:
+        return False
+    return is_plain(status) and is_trusted(status.st_uid)
 
 
 def is_plain(status: os.stat_result) -> bool:
@@ -197,7 +166,7 @@ def is_plain(status: os.stat_result) -> bool:
     return stat.S_ISREG(status.st_mode) and status.st_nlink == 1 and not status.st_mode & 0o6000
 
 
-def _unlink(place: Place, name: str) -> None:
+def unlink(place: Place, name: str) -> None:
     try:
         place.unlink(name)
     except FileNotFoundError:

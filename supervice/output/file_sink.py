@@ -11,16 +11,17 @@ import errno
 import os
 import stat
 
-from supervice.fs.files import APPEND, open_or_create
+from supervice.fs.files import APPEND, ends_in_newline, open_or_create
 from supervice.fs.place import Place, identity
 from supervice.output.losses import Losses
-from supervice.output.sinks import CUT, LOGFILE_MODE
+from supervice.output.sinks import CUT, LATER, LOGFILE_MODE
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from supervice.output.backups import Rotation
     from supervice.output.held import Held
+    from supervice.output.putting_away import Rotation
     from supervice.output.sinks import Owner, Source
+    from supervice.output.timed_rotation import Timing
 
 
 LONGEST_LINE = 65536
@@ -42,27 +43,10 @@ class FileSink:
     piped = False  # `splice` into a file is slower than reading and writing (docs/adr/0009)
 
     __slots__ = (
-        "_fd",
-        "_held",
-        "_homeless",
-        "_limit",
-        "_looked",
-        "_losses",
-        "_owner",
-        "_rotation",
-        "_said",
-        "_size",
-        "_stuck",
-        "backups",
-        "blocked",
-        "compress",
-        "label",
-        "maxbytes",
-        "mode",
-        "path",
-        "tail",
-        "users",
-    )
+        "_fd", "_held", "_homeless", "_limit", "_looked", "_losses", "_owner", "_rotation", "_said",
+        "_size", "_stuck", "backups", "blocked", "compress", "label", "maxbytes", "mode", "path",
+        "tail", "timing", "users",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -83,7 +67,8 @@ class FileSink:
         self.blocked = False  # sources are asked to wait
         self.users = 0
         self.tail: object = None  # the source whose unfinished line the file ends in
-        self._stuck = False  # the last rotation failed; reported once
+        self._stuck = ""  # why the last rotation failed; reported once
+        self.timing: Timing | None = None  # where it is rotated by time too, or gets names with a date
         self._rotation: Rotation | None = None  # while a block of output is written
         self._losses: Losses | None = None  # made with the first
         self._looked = owner.loop.time()
@@ -100,23 +85,10 @@ class FileSink:
         self._limit = self.maxbytes
         if not stat.S_ISREG(status.st_mode):
             self._limit = self.maxbytes = 0
-        elif self._size and not self._ends_in_newline():
+        elif self._size and not ends_in_newline(self._fd, self._size):
             self.tail = CUT
         else:
             self.tail = None
-
-    def _ends_in_newline(self) -> bool:
-        """Returns whether the last line of a file that existed before is finished; asked once."""
-        try:
-            fd = os.open(f"/proc/self/fd/{self._fd}", os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
-        except OSError:
-            return True  # we may append but not read: two lines are joined at worst
-        try:
-            return os.pread(fd, 1, self._size - 1) == b"\n"
-        except OSError:
-            return True
-        finally:
-            os.close(fd)
 
     def limits(
         self, maxbytes: int, backups: int, compress: bool, mode: tuple[int, bool] = LOGFILE_MODE
@@ -226,33 +198,19 @@ class FileSink:
 
     def _failed(self, source: Source, error: OSError, block: bytes, done: int) -> None:
         """Counts what a full disk does not take; whole lines stay in the file, and programs go on."""
-        kept = self._keep_whole_lines(block, done)
+        from supervice.output.full_disk import keep_whole_lines
+
+        kept, torn = keep_whole_lines(self._fd, self._size, block, done)
         lost = block[kept:]
-        if self.tail is source and not kept:
+        if torn or (self.tail is source and not kept):
             self.tail = CUT
+        elif kept:
+            self.tail = None
         self._size += kept
         source.lose(len(lost), lost.count(b"\n"), not lost.endswith(b"\n"))
         if self._losses is None:
             self._losses = Losses(self._owner, self.path)
         self._losses.failed(error.strerror or str(error), len(lost))
-
-    def _keep_whole_lines(self, block: bytes, done: int) -> int:
-        """Takes an unfinished line out of the file again; `done` bytes were written."""
-        whole = block.rfind(b"\n", 0, done) + 1
-        if whole == done:
-            if done:
-                self.tail = None
-            return done
-        try:
-            if os.fstat(self._fd).st_size != self._size + done:
-                raise OSError  # another process has appended: nothing of that is cut off
-            os.ftruncate(self._fd, self._size + whole)
-        except OSError:
-            self.tail = CUT
-            return done
-        if whole:
-            self.tail = None
-        return whole
 
     def _hold(self, source: Source, head: bytes, data: memoryview) -> None:
         """Holds the rest for the next turn: this one has had its rotations."""
@@ -280,22 +238,48 @@ class FileSink:
                 self._size = 0
             else:
                 if self._rotation is None:
-                    from supervice.output.backups import Rotation
+                    from supervice.output.putting_away import Rotation
 
-                    self._rotation = Rotation(self.path)
+                    self._rotation = Rotation(self.path, self.date)
                 self._begin_file(self._rotation)
         except OSError as error:
             self._end_rotation()
             # The file grows on; the next try comes after as many bytes again.
-            self._limit = self._size + self.maxbytes
-            if not self._stuck:
-                self._stuck = True
-                self._owner.log("error", f"{self.path}: cannot be rotated ({error.strerror}); it grows on")
+            self._limit = self.maxbytes and self._size + self.maxbytes
+            known, self._stuck = self._stuck, error.strerror or str(error)
+            if not known:
+                self._owner.log("error", f"{self.path}: cannot be rotated ({self._stuck}); it grows on")
             return
         self._limit = self.maxbytes
-        self._stuck = False
+        self._stuck = ""
+        if self.timing is not None:
+            self.timing.rotated()
         if self.compress and self.backups:
             self._owner.compress(self)
+
+    def rotate(self) -> str:
+        """Rotates now, or where the last line ends that is unfinished; returns why not yet, or ""."""
+        status = os.fstat(self._fd)
+        if not status.st_size or not stat.S_ISREG(status.st_mode):
+            return "is empty"
+        if self.tail is not None and self.tail is not CUT:
+            self._limit = self._size
+            return LATER
+        self._rotate()
+        self._end_rotation()
+        if self._stuck:
+            return f"cannot be rotated: {self._stuck}"
+        self.tail = None
+        return ""
+
+    def written(self) -> float:
+        """Returns when the file was written last, in seconds since 1970."""
+        return os.fstat(self._fd).st_mtime
+
+    @property
+    def date(self) -> str:
+        """What a file that is rotated now has in its name; "" where they have numbers."""
+        return "" if self.timing is None else self.timing.date()
 
     def _begin_file(self, rotation: Rotation) -> None:
         """Makes the current file `.1` and opens a new one. OSError: all is as it was."""

@@ -232,6 +232,11 @@ class ProgramOutput:
             self._sinks = None
         self._router.forget(self)
 
+    @property
+    def sinks(self) -> list[Sink]:
+        """Where the output goes now; nothing before the first run."""
+        return [sink for sink in self._sinks or () if sink is not None]
+
     # -- the last lines ----------------------------------------------------------------------------------
 
     @property

@@ -1,7 +1,7 @@
 """Rotation by time: when, and what a rotated file with a date is called. Pure.
 
-`FileSink` asks for the next time and for names; nothing here touches a file. Loaded only where a `_rotate` or
-`_suffix` stands.
+`RotationTimer` asks for the next time and `DatedBackups` for names; nothing here touches a file. Loaded only
+where a `_rotate` or `_suffix` stands.
 """
 
 from __future__ import annotations
@@ -19,25 +19,8 @@ if TYPE_CHECKING:
 
     from supervice.schedules.timeline import Zone
 
-_ADVICE: Final = "write daily, hourly, hours that divide a day (6h) or a time (03:30)"
 _ALL: Final = (1 << 32) - 1
 COMPRESSED: Final = ".gz"
-
-
-def parse(text: str) -> str:
-    """A way to rotate in its one spelling; ValueError says what to write."""
-    word = text.strip().lower()
-    if word in ("daily", "hourly"):
-        return word
-    if word.endswith("h") and word[:-1].isdigit() and word.isascii() and len(word) < 4:
-        hours = int(word[:-1])
-        if hours and not 24 % hours:
-            return {1: "hourly", 24: "daily"}.get(hours, f"{hours}h")
-    hour, _, minute = word.partition(":")
-    digits = (hour + minute).isdigit() and word.isascii()
-    if not digits or not 0 < len(hour) < 3 or len(minute) != 2 or int(hour) > 23 or int(minute) > 59:
-        raise ValueError(_ADVICE)
-    return "daily" if int(hour) == int(minute) == 0 else f"{int(hour):02}:{minute}"
 
 
 class Rotation:
@@ -46,7 +29,7 @@ class Rotation:
     __slots__ = ("_line", "_zone")
 
     def __init__(self, way: str, zone: Zone) -> None:
-        """`way` is what `parse` returns."""
+        """`way` is what `config` makes of the option: daily, hourly, 6h, 03:30."""
         hours, minute = tuple(range(24)), 0
         if way == "daily":
             hours = (0,)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 
+from supervice.lean.loop import paced
 from supervice.output.process_output import ProgramOutput
 from supervice.output.pump import BUFFER, SMALL_BUFFER
 from supervice.output.sinks import LOGFILE_MODE, Discard, StreamSink
@@ -16,7 +17,7 @@ from supervice.output.stdout import LogWriter, identity, open_own, open_path
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from supervice.lean.loop import EventLoop
     from supervice.models import ProgramConfig
@@ -25,14 +26,30 @@ if TYPE_CHECKING:
     from supervice.output.formats import Format
     from supervice.output.pump import Pump
     from supervice.output.sinks import Sink
+    from supervice.output.timed_rotation import RotationTimer
+
+    # maxbytes, backups, compress, mode
+    Limits = tuple[int, int, bool, tuple[int, bool]]
+    # the options `_rotate` and `_suffix`
+    ByTime = tuple[str | None, str]
 
 
 def discards(path: str | None) -> bool:
     return path is not None and path.upper() in ("NONE", "OFF")
 
 
+BY_SIZE = (None, "number")
 # Seconds of one turn of the loop that all files together may take for rotations.
 ROTATIONS = 0.01
+
+
+def _asked(config: ProgramConfig, stream: str, mode: tuple[int, bool]) -> tuple[Limits, ByTime]:
+    """Returns what a program asks of the log file of a stream."""
+    maxbytes, backups, compress, rotate, suffix = (
+        getattr(config, f"{stream}_logfile_{name}")
+        for name in ("maxbytes", "backups", "compress", "rotate", "suffix")
+    )
+    return (maxbytes, backups, compress, mode), (rotate, suffix)
 
 
 class OutputRouter:
@@ -67,6 +84,7 @@ class OutputRouter:
         self._null = -1
         self.start_helper: Starter | None = None  # starts the process that compresses old log files
         self._archive: Archive | None = None
+        self._rotations: RotationTimer | None = None
         self._busy = 0
         self._rotating = 0.0  # until when this turn of the loop may rotate files
         self._idle: list[Callable[[], object]] = []
@@ -126,46 +144,24 @@ class OutputRouter:
         if config.listener is not None and (discards(path) or self._own_stream(path, 0) is not None):
             out: Sink | None = self.discard  # a protocol, which is nothing among lines for people
         else:
-            out = self._sink(
-                0,
-                path,
-                config.stdout_logfile_maxbytes,
-                config.stdout_logfile_backups,
-                config.stdout_logfile_compress,
-                mode,
-            )
+            out = self._sink(0, path, *_asked(config, "stdout", mode))
         if config.redirect_stderr:
             return out, None
         try:
-            err = self._sink(
-                1,
-                config.stderr_logfile,
-                config.stderr_logfile_maxbytes,
-                config.stderr_logfile_backups,
-                config.stderr_logfile_compress,
-                mode,
-            )
+            err = self._sink(1, config.stderr_logfile, *_asked(config, "stderr", mode))
         except OSError:
             self.release((out,))
             raise
         return out, err
 
     def _sink(
-        self,
-        stream: int,
-        path: str | None,
-        maxbytes: int,
-        backups: int,
-        compress: bool,
-        mode: tuple[int, bool],
+        self, stream: int, path: str | None, limits: Limits, by_time: ByTime
     ) -> FileSink | StreamSink | None:
         if discards(path):
             return None
-        return self._path_sink(path, maxbytes, backups, compress, mode) if path else self.own(stream)
+        return self._path_sink(path, limits, by_time) if path else self.own(stream)
 
-    def _path_sink(
-        self, path: str, maxbytes: int, backups: int, compress: bool, mode: tuple[int, bool]
-    ) -> FileSink | StreamSink:
+    def _path_sink(self, path: str, limits: Limits, by_time: ByTime) -> FileSink | StreamSink:
         from supervice.output.targets import target  # for those who log into files, as the sink itself
 
         found = target(path, self._fds)
@@ -176,15 +172,21 @@ class OutputRouter:
             if found.regular:
                 from supervice.output.file_sink import FileSink
 
-                sink = FileSink(self, found.path, maxbytes, backups, compress, mode)
-                if compress and not (self._archive is not None and self._archive.busy):
+                sink = FileSink(self, found.path, *limits)
+                if limits[2] and not (self._archive is not None and self._archive.busy):
                     found.sweep(".gz.tmp")  # what a killed run had not compressed to the end
             else:
                 sink = StreamSink(self, open_path(found.path), found.path, self.log_overflow == "drop")
                 sink.opener = lambda: open_path(found.path)
             self._sinks[found.path] = sink
         elif not isinstance(sink, StreamSink):
-            sink.limits(maxbytes, backups, compress, mode)
+            sink.limits(*limits)
+        if (by_time != BY_SIZE or self._rotations is not None) and not isinstance(sink, StreamSink):
+            if self._rotations is None:
+                from supervice.output.timed_rotation import RotationTimer
+
+                self._rotations = RotationTimer(self)
+            self._rotations.set(sink, by_time[0], by_time[1] == "date")
         sink.users += 1
         return sink
 
@@ -221,7 +223,9 @@ class OutputRouter:
             if sink is not None and not isinstance(sink, Discard) and sink not in self._own:
                 sink.users -= 1
                 if not sink.users:
-                    del self._sinks[sink.label]
+                    gone = self._sinks.pop(sink.label)
+                    if self._rotations is not None and not isinstance(gone, StreamSink):
+                        self._rotations.forget(gone)
                     sink.release()
                     if isinstance(sink, StreamSink) and sink.queued:
                         self._retired = [old for old in self._retired if old.queued]
@@ -268,6 +272,14 @@ class OutputRouter:
         sink = self._sinks.get(target(path, self._fds).path)
         if sink is not None and not isinstance(sink, StreamSink):
             sink.empty()
+
+    async def rotate(self, outputs: Iterable[ProgramOutput] | None) -> list[tuple[str, str]]:
+        """Rotates the log files of these processes, or all; each path, and why it is not rotated, or ""."""
+        logs = [sink for sink in self._sinks.values() if not isinstance(sink, StreamSink)]
+        if outputs is not None:
+            these = {id(sink) for output in outputs for sink in output.sinks}
+            logs = [sink for sink in logs if id(sink) in these]
+        return [(sink.path, sink.rotate()) async for sink in paced(self.loop, logs)]
 
     def may_rotate(self) -> bool:
         """Whether this turn of the loop has time for one more rotation; the first one always may."""
@@ -324,6 +336,8 @@ class OutputRouter:
     def close(self) -> None:
         """Closes everything; queued output is lost."""
         self.stop_helpers()
+        if self._rotations is not None:
+            self._rotations.close()
         for output in list(self._programs):
             output.close(at_once=True)
         for sink in [*self._sinks.values(), *self._retired, *self._own]:
@@ -341,7 +355,9 @@ class OutputRouter:
         """Returns what writes whole lines to our stdout (0) or stderr (1), between the lines of programs."""
         return LogWriter(self.own(stream))
 
-    def log_file(self, path: str, maxbytes: int, backups: int, compress: bool = False) -> LogWriter:
+    def log_file(
+        self, path: str, maxbytes: int, backups: int, compress: bool = False, by_time: ByTime = BY_SIZE
+    ) -> LogWriter:
         """The same into a rotating file (a device path is never rotated); OSError as for programs."""
-        sink = self._path_sink(path, maxbytes, backups, compress, self.logfile_mode)
+        sink = self._path_sink(path, (maxbytes, backups, compress, self.logfile_mode), by_time)
         return LogWriter(sink, lambda: self.log_stream(1))

@@ -59,6 +59,8 @@ QUEUE_LIMIT = 1024 * 1024
 BIG_PIPE = 1024 * 1024
 # What log files are made with: the mode, and whether that is exact or less our umask.
 LOGFILE_MODE = (0o640, False)
+# Why a log file is not rotated yet, though it will be.
+LATER = "is rotated where its last line ends"
 CUT = object()  # as `tail`: the sink ends in a line that no source will finish
 
 

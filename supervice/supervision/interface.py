@@ -7,9 +7,11 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from typing import Protocol
 
     from supervice.models import SupervisorConfig
+    from supervice.output.process_output import ProgramOutput
     from supervice.supervision.journal import Journal
     from supervice.supervision.memory_watch import MemoryWatch
     from supervice.supervision.probes import Probes
@@ -50,6 +52,10 @@ if TYPE_CHECKING:
 
         def reopen(self) -> list[tuple[str, str]]:
             """Opens every log file anew, for an external rotation; what could not be opened, and why."""
+            ...
+
+        async def rotate(self, outputs: Iterable[ProgramOutput] | None) -> list[tuple[str, str]]:
+            """Rotates the log files of these processes, or all; each path, and why not, or ""."""
             ...
 
         def empty_log(self, path: str) -> None:

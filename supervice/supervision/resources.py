@@ -147,7 +147,11 @@ class Resources:
     def _open_log(self, outputs: OutputRouter, config: SupervisorConfig) -> None:
         try:
             write = outputs.log_file(
-                config.logfile, config.log_maxbytes, config.log_backups, config.log_compress
+                config.logfile,
+                config.log_maxbytes,
+                config.log_backups,
+                config.log_compress,
+                (config.log_rotate, config.log_suffix),
             )
         except OSError as error:
             where = "stdout" if self._log is None else "the old file"
@@ -183,12 +187,7 @@ class Resources:
         if why:
             logger.warning(f"still without a control socket: {config.socket_path}: {why}")
         target = (config.logfile, config.log_maxbytes, config.log_backups)
-        moved = (*target, config.log_compress) != (
-            old.logfile,
-            old.log_maxbytes,
-            old.log_backups,
-            old.log_compress,
-        )
+        moved = _log_of(config) != _log_of(old)
         if not self._daemon:
             if moved or old.loglevel != config.loglevel:
                 logger.setup_logger(config.loglevel, *target)
@@ -224,6 +223,12 @@ class Resources:
         self.runtime.spawner.close()
         if self._pidfile is not None:
             self._pidfile.close()
+
+
+def _log_of(config: SupervisorConfig) -> tuple[object, ...]:
+    """What the configuration says of the daemon's log file."""
+    limits = (config.log_maxbytes, config.log_backups, config.log_compress)
+    return config.logfile, *limits, config.log_rotate, config.log_suffix
 
 
 def _mode(config: SupervisorConfig) -> tuple[int, bool]:

@@ -150,6 +150,8 @@ def test_whatever_is_not_simple_is_left_to_click(line: str) -> None:
         ("events", {"command": "events"}),
         ("why web", {"command": "why", "name": "web"}),
         ("reopen", {"command": "reopen"}),
+        ("rotate", {"command": "rotate"}),
+        ("rotate a b", {"command": "rotate", "names": ["a", "b"]}),
         ("graph", {"command": "graph"}),
         ("boot", {"command": "boot"}),
         ("wait --for healthy a", {"command": "wait", "for": "healthy", "name": "a", "timeout": 60.0}),
@@ -300,7 +302,8 @@ def test_a_reply_is_one_write(
 
 def test_every_verb_has_a_text_or_a_message() -> None:
     """What is not in the table is an action, whose reply says in words what was done."""
-    actions = {"start", "stop", "restart", "startgroup", "stopgroup", "signal", "shutdown", "wait", "reopen"}
+    actions = {"start", "stop", "restart", "startgroup", "stopgroup", "signal", "shutdown", "wait"}
+    actions |= {"reopen", "rotate"}
     assert set(replies.TEXTS) == set(ctl_commands.cli.commands) - actions - {"shell"}
 
 

@@ -72,6 +72,8 @@ minfds = 10
 minprocs = 20
 drain_delay = 5s
 watch_config = true
+log_rotate = daily
+log_suffix = date
 http = unix:probes.sock
 
 [program:web]
@@ -195,6 +197,8 @@ priority = 5
         minprocs=20,
         drain_delay=5,
         watch_config=True,
+        log_rotate="daily",
+        log_suffix="date",
         http="unix:/start/probes.sock",
         programs=[web, job],
     )

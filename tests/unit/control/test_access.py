@@ -34,7 +34,17 @@ def test_readers_may_only_read() -> None:
         assert command in READ_ONLY
         assert may("read", command)
         assert not may(None, command)
-    for command in ("start", "stop", "restart", "reload", "signal", "shutdown", "reopen", "anything"):
+    for command in (
+        "start",
+        "stop",
+        "restart",
+        "reload",
+        "signal",
+        "shutdown",
+        "reopen",
+        "rotate",
+        "anything",
+    ):
         assert not may("read", command)
         assert may("all", command)
 

@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from supervice.output.rotation import Dated, Rotation, dated, next_name, parse, read_name, surplus
+from supervice.config.check_values import rotation as parse
+from supervice.output.rotation import Dated, Rotation, dated, next_name, read_name, surplus
 from supervice.schedules.timeline import Zone
 
 BERLIN = Zone("Europe/Berlin", ZoneInfo("Europe/Berlin"))
