@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from supervice.events import EventBus
-    from supervice.lifecycle.states import Announce, Snapshot
+    from supervice.lifecycle.states import Announce, Policy, Snapshot
     from supervice.models import ProgramConfig
     from supervice.output.process_output import ProgramOutput
     from supervice.pid1.belongings import Belongings
@@ -125,6 +125,16 @@ class Process:
         """What a start waits for before its spawn, in words; "" when it waits for nothing."""
         obstacle = self._driver.obstacle
         return f"{obstacle.words} does not answer yet" if obstacle is not None else ""
+
+    @property
+    def policy(self) -> Policy:
+        """What the configuration says about its life."""
+        return self._driver.policy
+
+    @property
+    def timer_left(self) -> float:
+        """The seconds until its state changes by itself; 0 when it waits for no time."""
+        return self._driver.timer_left()
 
     # -- its runs ----------------------------------------------------------------------------------------
 

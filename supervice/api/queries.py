@@ -68,7 +68,9 @@ class Queries:
 
     def why(self, request: Request) -> Reply:
         self._look_for_kills()
-        return rows.last_exits(self._named(request)[0], self._daemon.startup)
+        from supervice.api.why import answer
+
+        return answer(self._named(request)[0], self._daemon.startup)
 
     def schedule(self, request: Request) -> Reply:
         plans = self._daemon.startup.plans

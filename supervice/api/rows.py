@@ -1,12 +1,10 @@
-"""The rows of replies: `health`, `graph` and `why`, and what became of a request."""
+"""The rows of replies: `health` and `graph`, and what became of a request."""
 
 from __future__ import annotations
 
 from supervice.control.protocol import FAILED, CommandError
 from supervice.lifecycle.states import BACKOFF, EXITED, RUNNING, STOPPING, UP
-from supervice.lifecycle.states import describe as how
 from supervice.models import program_of
-from supervice.supervision.journal import timestamp
 from supervice.supervision.status import conditions_of, health, readiness, reason, why
 
 TYPE_CHECKING = False
@@ -59,33 +57,6 @@ def graph(processes: Iterable[Process], queue: StartQueue) -> Reply:
             }
         )
     return {"status": "ok", "programs": list(programs.values())}
-
-
-def last_exits(process: Process, queue: StartQueue) -> Reply:
-    """What `why` answers."""
-    exits = [
-        {
-            "time": timestamp(one.when),
-            "reason": one.oom or how(one.status),
-            "oom": bool(one.oom),
-            "pid": one.pid,
-            "exitcode": one.status if one.status >= 0 else None,
-            "signal": -one.status if one.status < 0 else None,
-            "runtime": round(one.ran_for, 3),
-            "output": one.output.decode("utf-8", "replace").splitlines(),
-        }
-        for one in process.exits
-    ]
-    answer: Reply = {
-        "status": "ok",
-        "name": process.config.name,
-        "state": process.state,
-        "reason": reason(process, queue),
-        "exits": exits,
-    }
-    if queue.plans is not None and process.config.name in queue.plans:
-        answer["schedule"] = queue.plans.row(process.config.name)
-    return answer
 
 
 def outcome(process: Process, ok: bool, message: str) -> Reply:

@@ -18,7 +18,6 @@ from supervice.control.render import (
     reload_text,
     status_table,
     table,
-    uptime,
 )
 from supervice.lean.json import dumps
 
@@ -135,6 +134,8 @@ def _version(_request: Request, reply: Reply) -> str:
 
 
 def _why(request: Request, reply: Reply) -> str:
+    from supervice.cli.why_text import why_text
+
     return why_text(reply, request.get("name", ""))
 
 
@@ -222,27 +223,3 @@ def event_line(event: dict[str, Any]) -> str:
     rest = " ".join(f"{clean(k)}={clean(v)}" for k, v in event.items() if k not in ("time", "type", "name"))
     words = [clean(event[key]) for key in ("time", "type", "name") if event.get(key) is not None]
     return " ".join([*words, rest]).rstrip() + "\n"
-
-
-def why_text(reply: Reply, name: str) -> str:
-    """The last exits of a process, the newest last; before them its schedule, where it has one."""
-    exits = [e for e in reply.get("exits", ()) if isinstance(e, dict)]
-    head = _schedule({}, {"schedules": [reply["schedule"]]}) if reply.get("schedule") else ""
-    if not exits:
-        return f"{head}{clean(name)} has not exited\n"
-    lines = []
-    for exit_ in exits:
-        known = [
-            f"{label} {clean(exit_[key])}"
-            for key, label in (("pid", "pid"), ("exitcode", "exit code"), ("signal", "signal"))
-            if exit_.get(key) is not None
-        ]
-        if exit_.get("runtime") is not None:
-            known.append(f"after {uptime(exit_['runtime'])}")
-        lines.append(" ".join(clean(exit_[k]) for k in ("time", "reason") if exit_.get(k) is not None))
-        lines[-1] = f"{lines[-1]} ({', '.join(known)})".strip()
-        output = exit_.get("output") or []
-        lines += [
-            "    " + clean(line) for line in (output if isinstance(output, list) else output.splitlines())
-        ]
-    return head + "\n".join(lines) + "\n"

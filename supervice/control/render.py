@@ -17,6 +17,7 @@ __all__ = [
     "RUNNING_STATES",
     "clean",
     "detail",
+    "duration",
     "health_cell",
     "reload_text",
     "status_table",
@@ -38,13 +39,27 @@ _COLORS = {
 }
 
 
-def uptime(seconds: object) -> str:
-    """M:SS, from an hour on H:MM:SS; "-" for what is no time."""
+def duration(seconds: object) -> str:
+    """A time with its units: `0.03 s`, `41 s`, `2 min 5 s`, `3 h 12 min`, `4 d 2 h`; "-" for what is none."""
     if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not 0 <= seconds < 1e12:
         return "-"
-    minutes, second = divmod(int(seconds), 60)
-    hours, minute = divmod(minutes, 60)
-    return f"{hours}:{minute:02d}:{second:02d}" if hours else f"{minute}:{second:02d}"
+    if seconds < 60:
+        return f"{seconds:.{2 if seconds < 1 else 1 if seconds < 10 else 0}f} s"
+    for unit, size, smaller, part in _UNITS:
+        if seconds >= size:
+            rest = int(seconds % size) // part
+            return f"{int(seconds // size)} {unit}" + (f" {rest} {smaller}" if rest else "")
+    return "-"
+
+
+_UNITS = (("d", 86400, "h", 3600), ("h", 3600, "min", 60), ("min", 60, "s", 1))
+
+
+def uptime(seconds: object) -> str:
+    """The same as a cell: `41s`, `2m5s`, `3h12m`, `4d2h`."""
+    if isinstance(seconds, int | float) and not isinstance(seconds, bool) and 0 <= seconds < 60:
+        return f"{int(seconds)}s"
+    return duration(seconds).replace("min", "m").replace(" ", "")
 
 
 def health_cell(value: object) -> str:

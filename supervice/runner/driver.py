@@ -283,7 +283,7 @@ class Driver:
             logger.debug(f"{config.name}: sent {signal_name(effect.signum)} to pid {self.child.pid}")
 
     def _set_timer(self, effect: SetTimer) -> None:
-        if effect.at_least and self._timer_left() >= effect.seconds:
+        if effect.at_least and self.timer_left() >= effect.seconds:
             return
         self._clear_timer()
         seconds = effect.seconds
@@ -292,7 +292,7 @@ class Driver:
             seconds *= 1 + effect.jitter * (time.monotonic_ns() // 1000 % 2001 / 1000 - 1)
         self._timer = self.runtime().loop.call_later(seconds, self._timer_elapsed)
 
-    def _timer_left(self) -> float:
+    def timer_left(self) -> float:
         """Returns the seconds until the timer elapses; 0 when none is set."""
         if self._timer is None:
             return 0.0
@@ -359,7 +359,7 @@ class Driver:
     def _announce(self, effect: Announce) -> None:
         if effect.to_state == EXITED:
             self.expected = effect.expected
-        reporting.log_change(self.config.name, self.snapshot.pid, effect, self._timer_left())
+        reporting.log_change(self.config.name, self.snapshot.pid, effect, self.timer_left())
         if self._events is not None:
             reporting.publish_change(self._events, self.config, self.snapshot.pid, effect)
         self._owner.changed(effect)

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from supervice.cli import ctl, ctl_commands, replies, shell
+from supervice.cli.why_text import why_text
 from supervice.control import render
 from supervice.control.client import Unreachable
 from tests.fakes.control import FakeCall
@@ -331,7 +332,7 @@ def test_the_status_table() -> None:
     ]
     assert render.status_table({"processes": rows}).splitlines() == [
         "NAME                 STATE     PID  UPTIME  HEALTH  DETAIL",
-        "web                  RUNNING   7    1:01    ok",
+        "web                  RUNNING   7    1m1s    ok",
         "a-very-long-name:00  BACKOFF   -    -       failed  exit code 1, again in 4 s",
         "late                 STOPPED   -    -       -       waits for db, a; 3 lines of output dropped",
         "st                   STARTING  7    -       -       loading",
@@ -370,12 +371,30 @@ def test_a_pipe_gets_no_colours(daemon: FakeCall, capsys: pytest.CaptureFixture[
 @pytest.mark.parametrize(
     ("seconds", "text"),
     [
-        *((0, "0:00"), (59.9, "0:59"), (60, "1:00"), (3600, "1:00:00"), (90061, "25:01:01")),
+        *((0, "0s"), (59.9, "59s"), (60, "1m"), (125, "2m5s"), (3600, "1h"), (90061, "1d1h")),
         *((value, "-") for value in (None, "x", -1, True, float("inf"), float("nan"))),
     ],
 )
 def test_uptime(seconds: object, text: str) -> None:
     assert render.uptime(seconds) == text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        *(
+            (0, "0.00 s"),
+            (0.034, "0.03 s"),
+            (9.96, "10.0 s"),
+            (41.2, "41 s"),
+            (59.7, "60 s"),
+            (125, "2 min 5 s"),
+        ),
+        *((3725, "1 h 2 min"), (7200, "2 h"), (90061, "1 d 1 h"), (True, "-"), ("x", "-")),
+    ],
+)
+def test_a_time_has_its_units(seconds: object, text: str) -> None:
+    assert render.duration(seconds) == text
 
 
 def test_nothing_reaches_the_terminal_as_a_command() -> None:
@@ -385,7 +404,7 @@ def test_nothing_reaches_the_terminal_as_a_command() -> None:
         replies.health_text({"processes": [{"name": evil, "state": evil, "message": evil}]}),
         render.reload_text({"added": [evil], "warnings": [evil]}),
         replies.event_line({"type": evil, evil: evil}),
-        replies.why_text({"exits": [{"reason": evil, "output": [evil]}]}, evil),
+        why_text({"reason": evil, "trigger": evil, "exits": [{"reason": evil, "output": [evil]}]}, evil),
     ):
         assert all(c.isprintable() or c == "\n" for c in text)
     assert render.clean("dépôt 日本") == "dépôt 日本"
@@ -419,16 +438,6 @@ def test_reload_says_what_it_did() -> None:
         "Needs a new start of supervice: umask",
         "warning: w",
     ]
-
-
-def test_why_shows_the_last_exits() -> None:
-    exits = [
-        {"time": "12:00", "reason": "exited", "pid": 7, "exitcode": 1, "runtime": 61, "output": ["a", "b"]}
-    ]
-    assert replies.why_text({"exits": exits}, "web") == (
-        "12:00 exited (pid 7, exit code 1, after 1:01)\n    a\n    b\n"
-    )
-    assert replies.why_text({}, "web") == "web has not exited\n"
 
 
 def test_events_are_lines() -> None:
