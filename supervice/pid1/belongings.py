@@ -10,7 +10,9 @@ from __future__ import annotations
 
 import os
 
+from supervice.lean.builtin import signal
 from supervice.pid1.leftovers import descendants, processes, read_stat
+from supervice.pid1.signals import group_is_empty, signal_process
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -58,12 +60,24 @@ class Belongings:
         self._seen = {(stat.pid, stat.started) for stat in stats}
         ours = (0, os.getsid(0), os.getpgrp())
         numbers = {number for stat in stats for number in (stat.pgrp, stat.session)}
+        # One in which we found none may be that of a process that forks faster than we look.
+        numbers.update(number for number in self._groups if not group_is_empty(number))
         self._groups = numbers.difference(ours)
         return stats
 
+    def kill_orphans(self) -> None:
+        """Sends SIGKILL at once to those that are children of ours by now, without writing them down first.
+
+        What forks and ends faster than `find` and a descriptor take is met by this. A child of ours keeps its
+        number until we reap it, which is not before the next turn.
+        """
+        for pid in reversed(self._reaper.strangers(fresh=True) or ()):
+            if self._has_marks(pid) or ((stat := read_stat(pid)) is not None and self._has_number(stat)):
+                signal_process(pid, signal.SIGKILL)
+
     def _roots(self, most: int) -> Iterator[Stat]:
         """The processes whose parents are no longer the program's."""
-        strangers = self._reaper.strangers()
+        strangers = self._reaper.strangers(fresh=most >= MOST)
         if strangers is None:  # orphans do not come to us: only their numbers say whose they are
             yield from (stat for stat in processes() if self._has_number(stat))
             return

@@ -130,7 +130,9 @@ class Child:
             return
         # Few, since a storm of orphans ends beside us; a stop of the program looks at more.
         left = owner.belongings().find(group=self._group, most=LOOKED_AT)
-        self._clear(owner.judge(self, left) if left else LEAVE)
+        what = owner.judge(self, left) if left or self._stopping else LEAVE
+        # Nothing found may be something that forks faster than we look: a stop makes sure.
+        self._clear(what if left or what == CLEAR_ALL else LEAVE)
 
     def _clear(self, what: int) -> None:
         if what == LEAVE or self._owner is None:
@@ -145,6 +147,7 @@ class Child:
                 lambda: [stat for stat in find(group=group) if everything or stat.pgrp == group],
                 self._end,
                 grace=self._grace,
+                kill_all=self._owner.belongings().kill_orphans if everything else None,
                 spared=(lambda stat: stat.pgrp == group) if self._stopping else None,
             )
 

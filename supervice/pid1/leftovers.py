@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import errno
 import os
+import time
 
 from supervice.lean.builtin import signal
-from supervice.pid1.signals import AFTER_KILL_OF_LEFTOVERS, signal_pidfd, signal_process
+from supervice.pid1.signals import AFTER_KILL_OF_LEFTOVERS, signal_group, signal_pidfd, signal_process
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -22,6 +23,12 @@ if TYPE_CHECKING:
 # its number and the time of its start, looked at before each signal.
 NUMBER_ONLY = -1
 RESCAN = 0.05
+# What forks faster than it is counted shows by a process that is gone before it can be signalled, or by new
+# ones in MANY_WAVES looks. It is looked for every HURRY seconds, and gone after QUIET seconds without any.
+HURRY = 0.005
+QUIET = 0.1
+MANY_WAVES = 3
+TICKS = os.sysconf("SC_CLK_TCK")
 
 
 class Stat:
@@ -140,8 +147,9 @@ def everyone_else(me: int) -> list[Stat]:
 class Hunt:
     """Stops whatever `find` finds: `signum`, a grace in seconds, SIGKILL; then calls `done(left)` once.
 
-    `left` are those that even SIGKILL did not end. It looks again until nothing new turns up, because what is
-    being stopped may still fork.
+    `left` are those that are there even after SIGKILL. It looks again until nothing new turns up, because
+    what is being stopped may still fork. What has forked and ended between the look and the signal is met by
+    a SIGKILL to its whole group, from which no fork escapes.
     """
 
     def __init__(
@@ -154,14 +162,24 @@ class Hunt:
         grace: float = 5.0,
         notify: Callable[[list[Stat], int], object] | None = None,
         spared: Callable[[Stat], bool] | None = None,
+        kill_all: Callable[[], object] | None = None,
+        thorough: bool = True,
     ) -> None:
-        """`spared(stat)`: it has had its stop signal; it is waited for, and gets SIGKILL like the others."""
+        """`spared(stat)`: it has had its stop signal; it is waited for, and gets SIGKILL like the others.
+        `kill_all()` sends SIGKILL to all that `find` may find, faster than that. What is not `thorough`
+        believes the first look that finds nothing: what it missed ends with us."""
         self._loop = loop
         self._find = find
         self._done = done
         self._signum = signum
         self._notify = notify
         self._spared = spared
+        self._kill_all = kill_all
+        self._thorough = thorough
+        self._elusive = False  # whether some were there and gone before they could be signalled
+        self._saw_young = False
+        self._waves = 0  # looks that found something new
+        self._empty_since = 0.0
         self._fds: dict[tuple[int, int], int] = {}  # (pid, started) -> pidfd
         self._gone: set[tuple[int, int]] = set()
         self._finished = False
@@ -188,7 +206,13 @@ class Hunt:
                 self._forget(key)
         fresh = []
         missed = False
-        for stat in self._find():
+        begun = self._loop.time()
+        if self._signum == signal.SIGKILL and self._kill_all is not None:
+            self._kill_all()
+        found = self._find()
+        if self._signum == signal.SIGKILL:
+            self._kill_groups(found)
+        for stat in found:
             key = (stat.pid, stat.started)
             if key in self._fds or key in self._gone:
                 continue
@@ -197,6 +221,7 @@ class Hunt:
                 missed = True
                 continue
             fresh.append(stat)
+            self._saw_young = self._saw_young or _is_young(stat)
             self._fds[key] = fd
             if fd != NUMBER_ONLY:
                 self._loop.add_reader(fd, self._one_gone, key)
@@ -207,12 +232,41 @@ class Hunt:
                 _send(key, fd, signal.SIGCONT)  # a stopped process would not see its SIGTERM
         if fresh and self._notify is not None:
             self._notify(fresh, self._signum)
-        if not self._fds and not missed:
+        self._waves += bool(fresh)
+        self._elusive = self._elusive or missed or self._waves >= MANY_WAVES
+        if self._fds or missed:
+            self._empty_since = 0.0
+        elif self._is_over():
             self._finish([])
-        elif fresh or missed or NUMBER_ONLY in self._fds.values():
+            return
+        if fresh or not self._fds or self._elusive or NUMBER_ONLY in self._fds.values():
             if self._rescan is not None:
                 self._rescan.cancel()
-            self._rescan = self._loop.call_later(RESCAN, self._look)
+            pause = HURRY if self._elusive or not self._fds else RESCAN
+            self._rescan = self._loop.call_later(max(pause, 4 * (self._loop.time() - begun)), self._look)
+
+    def _is_over(self) -> bool:
+        """Whether nothing is left, after a look that found nothing."""
+        if not self._elusive and not self._may_go_on():
+            return True
+        now = self._loop.time()
+        self._empty_since = self._empty_since or now
+        return now - self._empty_since >= QUIET
+
+    def _may_go_on(self) -> bool:
+        """Whether some may have forked and ended between two looks; asked only where that is likely."""
+        if not self._thorough or (self._gone and not self._saw_young):
+            return False
+        known = {pid for pid, _ in self._gone}
+        return any(pid not in known for pid in zombie_children())
+
+    def _kill_groups(self, found: list[Stat]) -> None:
+        """Sends SIGKILL to the groups of those that are children of ours: until we reap one, which is not
+        before the next turn, its group has no other's number, whether it has ended or not."""
+        me, session = os.getpid(), os.getsid(0)
+        for group in {stat.pgrp for stat in found if stat.ppid == me and stat.session != session}:
+            if group > 1:
+                signal_group(group, signal.SIGKILL)
 
     def _forget(self, key: tuple[int, int]) -> None:
         fd = self._fds.pop(key)
@@ -227,7 +281,7 @@ class Hunt:
             self._look()  # for what it forked meanwhile
 
     def _give_up(self) -> None:
-        self._finish([stat for stat in self._find() if (stat.pid, stat.started) in self._fds])
+        self._finish(self._find())
 
     def _finish(self, left: list[Stat]) -> None:
         self._finished = True
@@ -259,6 +313,11 @@ def _open(stat: Stat) -> int | None:
             os.close(fd)
         return None
     return fd
+
+
+def _is_young(stat: Stat) -> bool:
+    """Whether it was started within the last second."""
+    return stat.started / TICKS > time.clock_gettime(time.CLOCK_BOOTTIME) - 1
 
 
 def _is_there(key: tuple[int, int]) -> bool:

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
         ) -> None: ...
         def poll(self) -> bool: ...
         def knows(self, pid: int) -> bool: ...
-        def strangers(self) -> list[int] | None: ...
+        def strangers(self, *, fresh: bool = False) -> list[int] | None: ...
         def close(self) -> None: ...
 
 
@@ -116,13 +116,14 @@ class Reaper:
     def knows(self, pid: int) -> bool:
         return pid in self._children
 
-    def strangers(self) -> list[int]:
+    def strangers(self, *, fresh: bool = False) -> list[int]:
         """Returns the children of this process that were not registered, orphans, the newest last.
 
-        The kernel takes long to list thousands of children: the list is then as old as that is worth.
+        The kernel takes long to list thousands of children: the list is then as old as that is worth, unless
+        it has to be `fresh`, so that none in it was reaped meanwhile.
         """
         begun = time.monotonic()
-        if begun < self._look_again:
+        if begun < self._look_again and not fresh:
             return self._strangers
         children, known = children_of(os.getpid()), self._children
         if children is None:  # a kernel that does not tell
@@ -193,7 +194,7 @@ class PoliteReaper:
     def knows(self, pid: int) -> bool:
         return pid in self._children
 
-    def strangers(self) -> list[int] | None:
+    def strangers(self, *, fresh: bool = False) -> list[int] | None:
         """Returns None: orphans do not come to an application, and its other children are its own."""
         return None
 

@@ -212,6 +212,18 @@ def signal_pidfd(pidfd: int, signum: int) -> bool:
     return True
 
 
+def kill_everyone_else() -> None:
+    """Sends SIGKILL to every other process of the namespace whose PID 1 we are, in one step.
+
+    No fork escapes it, however fast.
+    """
+    if os.getpid() == 1:  # elsewhere these would be all processes of the user, or of the machine
+        try:
+            os.kill(-1, signal.SIGKILL)
+        except OSError:
+            pass  # there is none, or none that we may signal
+
+
 def group_is_empty(pgid: int) -> bool:
     """Whether no process (not even a zombie) is left in the group."""
     try:

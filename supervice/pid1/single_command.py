@@ -19,6 +19,7 @@ from supervice.pid1.signals import (
     LEFTOVERS_GRACE,
     SignalRouter,
     clean_dispositions,
+    kill_everyone_else,
     signal_group,
     signal_process,
 )
@@ -204,6 +205,8 @@ class SingleCommand:
             notify=lambda found, signum: self._say(
                 INFO, f"{signal_name(signum)} to what was left: {', '.join(stat.name for stat in found)}"
             ),
+            kill_all=kill_everyone_else if self._pid1 else None,
+            thorough=not self._pid1,
         )
 
     def _leftovers(self) -> list[Stat]:

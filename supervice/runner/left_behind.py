@@ -73,6 +73,7 @@ class LeftBehind:
                 self.belongings.find,
                 lambda left: None if done.done() else done.set_result(left),
                 grace=0.0 if force else grace,
+                kill_all=self.belongings.kill_orphans,
             )
         elif force and self._hunt is not None:
             self._hunt.kill()

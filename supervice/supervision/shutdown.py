@@ -43,12 +43,15 @@ class Shutdown:
         find_leftovers: Callable[[], list[Stat]] | None,
         settle: Settle | None = None,
         why: str = "",
+        kill_all: Callable[[], object] | None = None,
     ) -> None:
         """`why` is the reason of the end.
 
-        `settle(level, seconds)` may have those who are to be stopped next finish what they are at.
+        `settle(level, seconds)` may have those who are to be stopped next finish what they are at;
+        `kill_all()` sends SIGKILL to all leftovers in one step, where that can be done.
         """
         self._loop = loop
+        self._kill_all = kill_all
         self._processes = list(processes)
         self._deadline = loop.time() + timeout
         self._timeout = timeout
@@ -117,7 +120,13 @@ class Shutdown:
         done = self._loop.create_future()
         grace = 0.0 if self._forced else min(LEFTOVERS_GRACE, self.time_left - self._reserve / 2)
         self._hunt = Hunt(
-            self._loop, self._find_leftovers, done.set_result, grace=max(0.0, grace), notify=_log_leftovers
+            self._loop,
+            self._find_leftovers,
+            done.set_result,
+            grace=max(0.0, grace),
+            notify=_log_leftovers,
+            kill_all=self._kill_all,
+            thorough=self._kill_all is None,
         )
         left = await done
         self._hunt = None

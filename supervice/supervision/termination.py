@@ -14,6 +14,7 @@ from supervice.lifecycle.exit_policy import Fact, Verdict, told_to_stop, verdict
 from supervice.lifecycle.states import RESTING, UNHEALTHY
 from supervice.pid1 import own_process
 from supervice.pid1.leftovers import descendants, everyone_else
+from supervice.pid1.signals import kill_everyone_else
 from supervice.supervision.shutdown import Shutdown
 from supervice.supervision.table import Observer
 from supervice.supervision.termination_log import ailing, at_the_stop, write_termination_log
@@ -211,6 +212,7 @@ class Termination(Observer):
             (lambda: _leftovers(table.launcher)) if self._host.daemon else None,
             settle,
             why.reason,
+            kill_everyone_else if self._host.daemon and own_process.is_pid1() else None,
         )
         outputs.stop_helpers()
         if forced:

@@ -167,3 +167,26 @@ def test_the_control_socket_ends_the_container(run: Callable[..., Box]) -> None:
     box.ctl("shutdown")
     assert box.wait() == 0
     assert "anna grandchild got TERM\n" in box.logs()
+
+
+@pytest.mark.parametrize("kind", ["group", "session"])
+@pytest.mark.parametrize("mode", ["file", "command"])
+def test_what_forks_faster_than_it_is_counted_ends_in_time(
+    run: Callable[..., Box], mode: str, kind: str
+) -> None:
+    """Chains of forks that ignore TERM; the limits hold for the container whatever becomes of them."""
+    chain = f"python3 -I -S /programs/chain.py {kind} 60 3"
+    limits = {"nano_cpus": 500_000_000, "pids_limit": 60}
+    files = programs("chain.py")
+    if mode == "file":
+        box = run(
+            config=f"[supervice]\n[program:a]\ncommand = sh -c '{chain} & sleep 1000'\nstopwaitsecs = 1\n",
+            files=files,
+            **limits,
+        )
+    else:
+        box = run(["-c", "none", "--", "sh", "-c", f"{chain} & sleep 1000"], files=files, **limits)
+    box.wait_log("up\nup\nup\n")
+    code, seconds = timed_stop(box, 40)
+    assert code == (0 if mode == "file" else 143)
+    assert seconds < 20

@@ -8,6 +8,8 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from tests.eventually import eventually
 from tests.paths import ROOT
 from tests.process.harness.daemon import Daemon, alive
@@ -126,6 +128,47 @@ def test_b9_what_ignores_its_signal_is_killed_with_the_program(daemon: Make) -> 
     escaped = eventually(lambda: pids(one.text(), "daemon"))[0]
     assert one.ask("stop", "a")["message"] == "Stopped a"
     assert not alive(escaped)
+
+
+@pytest.mark.parametrize("kind", ["group", "session"])
+@pytest.mark.parametrize("how", ["stop", "shutdown"])
+def test_what_forks_faster_than_it_is_counted_is_stopped(
+    daemon: Make, tmp_path: Path, kind: str, how: str
+) -> None:
+    """A chain of forks that ignores TERM, below the program or left behind by it."""
+    fifo = tmp_path / "lives"
+    os.mkfifo(fifo)
+    lives = os.open(fifo, os.O_RDONLY | os.O_NONBLOCK)
+    chain = f"{sys.executable} -I -S {ROOT}/tests/programs/chain.py {kind} 25"
+    one = daemon(
+        f"[program:a]\ncommand = sh -c '{chain} > {fifo} & sleep 1000'\nstopwaitsecs = 1\nstartsecs = 0\n{KEEPS}"
+    )
+    try:
+        eventually(lambda: read_some(lives), message="the chain runs")
+        if how == "stop":
+            assert one.ask("stop", "a")["message"] == "Stopped a"
+        else:
+            one.signal(signal.SIGTERM)
+            assert one.wait() == 0
+        assert has_ended(lives), one.text()
+        assert "still there" not in one.text()
+    finally:
+        os.close(lives)
+
+
+def read_some(fd: int) -> bytes:
+    try:
+        return os.read(fd, 100)
+    except BlockingIOError:
+        return b""
+
+
+def has_ended(fd: int) -> bool:
+    """Returns whether no process has the other end any more."""
+    try:
+        return os.read(fd, 100) == b""
+    except BlockingIOError:
+        return False
 
 
 def test_d6_a_server_that_goes_into_the_background_is_told_how_not_to(daemon: Make, tmp_path: Path) -> None:

@@ -178,6 +178,41 @@ def test_a_family_that_ignores_it_and_goes_on_forking_is_killed() -> None:
     assert descendants(os.getpid()) == []
 
 
+def chain(kind: str, width: int = 1) -> int:
+    """Starts what forks faster than it is counted; returns a descriptor that ends when all of it has."""
+    read, write = os.pipe()
+    words = [sys.executable, "-I", "-S", f"{ROOT}/tests/programs/chain.py", kind, "20", str(width)]
+    os.posix_spawn(
+        sys.executable, words, os.environ, setsid=True, file_actions=[(os.POSIX_SPAWN_DUP2, write, 1)]
+    )
+    os.close(write)
+    said = b""
+    while said.count(b"up\n") < width:
+        said += os.read(read, 100)
+    os.set_blocking(read, False)
+    return read
+
+
+def has_ended(fd: int) -> bool:
+    try:
+        return os.read(fd, 100) == b""
+    except BlockingIOError:
+        return False
+
+
+@pytest.mark.parametrize("kind", ["group", "session"])
+@pytest.mark.parametrize("width", [1, 3])
+@isolated
+def test_what_forks_faster_than_it_is_counted_ends_all_the_same(kind: str, width: int) -> None:
+    field = Field()
+    fd = chain(kind, width)
+    field.hunt(grace=0.3)
+    assert field.over() < 5
+    assert field.left == [[]]
+    assert has_ended(fd)
+    assert descendants(os.getpid()) == []
+
+
 @isolated
 def test_a_stopped_process_gets_its_signal() -> None:
     field = Field()
@@ -206,6 +241,7 @@ def test_who_cannot_be_killed_is_reported() -> None:
     field = Field()
     vars(leftovers)["AFTER_KILL_OF_LEFTOVERS"] = 0.2
     leftovers.signal_pidfd = lambda _fd, _signum: False  # type: ignore[assignment, attr-defined]
+    leftovers.signal_group = lambda _pgid, _signum: False  # type: ignore[assignment, attr-defined]
     pid = sh("exec sleep 1000")
     eventually(lambda: read_stat(pid).name == "sleep", interval=0.002)  # type: ignore[union-attr]
     before = len(os.listdir("/proc/self/fd"))
@@ -255,6 +291,7 @@ def test_zombies_do_not_count() -> None:
     pid = sh("exit 0")
     eventually(lambda: read_stat(pid).state == "Z", interval=0.002)  # type: ignore[union-attr]
     field.hunt()
+    assert field.over() < 2
     assert field.left == [[]]
 
 

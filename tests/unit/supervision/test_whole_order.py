@@ -127,7 +127,7 @@ class World:
     def knows(self, _pid: int) -> bool:
         return True
 
-    def strangers(self) -> list[int]:
+    def strangers(self, *, fresh: bool = False) -> list[int]:
         return []
 
     # -- what happens ------------------------------------------------------------------------------------
