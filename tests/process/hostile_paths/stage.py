@@ -21,16 +21,22 @@ from typing import Any
 from supervice.control.client import Client
 from tests import procfs
 from tests.eventually import eventually
+from tests.paths import ROOT
 
 STRANGER = 12345
 OTHER = 54321
 SECRET = "what only root may read\n"
 
-# argv: the stage, then the command. The descriptors and the pid stay as they are.
-ENTER = (
-    'mount --bind "$1/tmp" /tmp && mount --bind "$1/run" /run && mount --bind "$1/shm" /dev/shm || exit 99; '
-    'shift; exec "$@"'
-)
+# argv: the stage, the checkout, then the command. The descriptors and the pid stay as they are. A checkout
+# below /tmp is still to be found there.
+ENTER = """
+case $2 in
+/tmp/*) mkdir -p "$1$2" && mount --bind "$2" "$1$2" || exit 99;;
+esac
+mount --rbind "$1/tmp" /tmp && mount --bind "$1/run" /run && mount --bind "$1/shm" /dev/shm || exit 99
+shift 2
+exec "$@"
+"""
 
 
 class Stage:
@@ -64,7 +70,7 @@ class Stage:
         with out:
             self.daemon = subprocess.Popen(
                 [
-                    *("unshare", "--mount", "sh", "-c", ENTER, "sh", str(self.root)),
+                    *("unshare", "--mount", "sh", "-c", ENTER, "sh", str(self.root), str(ROOT)),
                     *(sys.executable, "-m", "supervice.cli", "-c", str(self.config)),
                 ],
                 cwd=self.root,
