@@ -2,63 +2,138 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
+from supervice.cli.terminal import colored, complain, write
 from supervice.config import Problem, load
+from supervice.lean.text import clean
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from typing import Any
 
     from supervice.config import Loaded
 
 USAGE = "usage: supervice check [--format text|json] [--explain] [FILE]"
+_COLORS = {"error": "\x1b[31m", "warning": "\x1b[33m", "OK": "\x1b[32m"}
+_RESET = "\x1b[0m"
 
 
-def check(words: list[str], found: str | None) -> int:
-    """0 when the configuration can be run (warnings do not count), else 2."""
+class _Place:
+    """A file, and how the check came to it."""
+
+    def __init__(
+        self, path: str, directory: str | None = None, environ: dict[str, str] | None = None
+    ) -> None:
+        self.path = path
+        self.directory = directory  # where relative paths begin; None: the current one
+        self.environ = environ  # that of the daemon; None: ours
+        self.said = ""  # for the last line
+
+
+def check(words: list[str], found: str | None, named: bool = False) -> int:
+    """0 when the configuration can be run (warnings do not count), else 2.
+
+    Without a file in `words` it is the one that a running daemon has, unless `found` was `named`.
+    """
     try:
         files, form, explained = _arguments(words)
     except ValueError as error:
-        sys.stderr.write(f"supervice: {error}; {USAGE}\n")
+        complain(f"{error}; {USAGE}", "supervice")
         return 2
-    path = files[0] if files else found
-    if path is None:
-        sys.stderr.write("supervice: there is no configuration to check; name one\n")
+    place = _place(files, found, named)
+    if place is None:
+        complain("there is no configuration to check; write supervice check FILE", "supervice")
         return 2
     try:
-        loaded = load(path, daemon_defaults=True, trace=True)
+        loaded = load(
+            place.path, daemon_defaults=True, trace=True, cwd=place.directory, environ=place.environ
+        )
     except OSError as error:
+        why = str(error.strerror or error)
         if form == "json":
-            _print_json([Problem(path, 0, "error", "", str(error.strerror))], None)
+            _print_json([Problem(place.path, 0, "error", "", why)], None, None)
         else:
-            sys.stderr.write(f"supervice: {path}: {error.strerror}\n")
+            complain(f"{place.path}: {why}", "supervice")
         return 2
+    loaded.problems = _all_problems(loaded, place)
+    failed = bool(loaded.errors)
+    if form == "json":
+        _print_json(loaded.problems, None if failed else loaded, place.path if explained else None)
+    else:
+        color = colored(sys.stdout)
+        for line in _text(loaded, place, explained and not failed, color):
+            write(f"{line}\n")
+    return 2 if failed else 0
+
+
+def _place(files: list[str], found: str | None, named: bool) -> _Place | None:
+    if files:
+        return _Place(files[0])
+    if not named:
+        from supervice.cli.check_running import running
+
+        daemon = running()
+        if daemon is not None:
+            place = _Place(*daemon)
+            place.said = f" in {place.path}, which the running daemon has"
+            return place
+    if found is None:
+        return None
+    place = _Place(found)
+    place.said = f" in {found}"
+    return place
+
+
+def _all_problems(loaded: Loaded, place: _Place) -> list[Problem]:
+    """Those of the text, and what a look at this machine adds; by file and line."""
+    problems = list(loaded.problems)
     if any(config.watch for config in loaded.config.programs):
         from supervice.cli.check_watch import watch_problems
 
-        loaded.problems += watch_problems(loaded)
-    failed = bool(loaded.errors)
-    if form == "json":
-        _print_json(loaded.problems, None if failed else loaded)
-        return 2 if failed else 0
+        problems += watch_problems(loaded)
+    from supervice.cli.check_here import missing
+
+    problems += missing(loaded, os.environ if place.environ is None else place.environ)
+    assert loaded.reading is not None
+    order = {name: number for number, name in enumerate(loaded.reading.names)}
+    problems.sort(key=lambda problem: (order.get(problem.file, -1), problem.line))
+    return problems
+
+
+def _text(loaded: Loaded, place: _Place, explained: bool, color: bool) -> Iterator[str]:
+    """The lines for people: problems, what was asked for, and the count of it all."""
     for problem in loaded.problems:
-        print(problem)
-    if failed:
-        return 2
+        where = f"{problem.file}:{problem.line}" if problem.line else problem.file
+        yield f"{clean(where)}: {_colored(problem.severity, color)}: {clean(problem.message)}"
     if explained:
         from supervice.cli.explain import report
 
-        for line in report(loaded, path):
-            print(line)
-    else:
-        print(f"{path}: {len(loaded.processes)} processes, no errors")
-        if any(config.schedule for config in loaded.config.programs):
-            from supervice.cli.explain_times import in_words
+        yield from report(loaded, place.path)
+        yield ""
+    elif not loaded.errors and any(config.schedule for config in loaded.config.programs):
+        from supervice.cli.explain_times import in_words
 
-            for line in in_words(loaded):
-                print(f"  {line}")
-    return 0
+        yield from in_words(loaded)
+    warnings = len(loaded.problems) - len(loaded.errors)
+    counts = [
+        _count(number, word)
+        for number, word in ((len(loaded.errors), "error"), (warnings, "warning"))
+        if number
+    ]
+    if not loaded.errors:
+        counts.insert(0, f"{_colored('OK', color)}: {_count(len(loaded.processes), 'process')}")
+    yield f"{', '.join(counts)}{clean(place.said)}"
+
+
+def _colored(word: str, color: bool) -> str:
+    return f"{_COLORS[word]}{word}{_RESET}" if color else word
+
+
+def _count(number: int, word: str) -> str:
+    return f"{number} {word}" + ("" if number == 1 else "es" if word.endswith("s") else "s")
 
 
 def _arguments(words: list[str]) -> tuple[list[str], str, bool]:
@@ -84,14 +159,13 @@ def _arguments(words: list[str]) -> tuple[list[str], str, bool]:
             files.append(word)
     if form not in ("text", "json"):
         raise ValueError("--format is text or json")
-    if form == "json" and explained:
-        raise ValueError("--explain is for people, it does not go with --format json")
     if len(files) > 1:
         raise ValueError("one file at a time")
     return files, form, explained
 
 
-def _print_json(problems: list[Problem], loaded: Loaded | None) -> None:
+def _print_json(problems: list[Problem], loaded: Loaded | None, explained: str | None) -> None:
+    """`explained`: the path to explain the configuration of, beside its problems."""
     import json
 
     found = []
@@ -102,5 +176,12 @@ def _print_json(problems: list[Problem], loaded: Loaded | None) -> None:
             options: dict[str, Any] = {name: value for name, _, value, _ in program_options(loaded, config)}
             found.append({"name": config.name, "processes": [p.name for p in processes], **options})
     keys = ("file", "line", "severity", "option", "message")
-    answer = {"problems": [{key: getattr(p, key) for key in keys} for p in problems], "programs": found}
-    print(json.dumps(answer))
+    answer: dict[str, Any] = {
+        "problems": [{key: getattr(p, key) for key in keys} for p in problems],
+        "programs": found,
+    }
+    if loaded is not None and explained is not None:
+        from supervice.cli.explain_values import as_values
+
+        answer["explain"] = as_values(loaded, explained)
+    write(json.dumps(answer) + "\n")

@@ -9,20 +9,12 @@ from __future__ import annotations
 import os
 
 from supervice.config.build import section_of
+from supervice.config.effective import plain, program_values, supervisor_values
 from supervice.config.expand import ExpandError, Names, expand
-from supervice.config.options import DIALECTS, EFFECT, FIELDS, KIND, NAME, OURS_ONLY, rows
+from supervice.config.options import KIND, NAME
 from supervice.config.stop_budget import cut_stops, stop_seconds, worst_stop
-from supervice.config.values import signal_name
 from supervice.lifecycle.graph import levels
-from supervice.models import (
-    HealthCheckConfig,
-    Limits,
-    ListenerConfig,
-    ProgramConfig,
-    SupervisorConfig,
-    group_of,
-    program_of,
-)
+from supervice.models import ProgramConfig, group_of, program_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -35,11 +27,7 @@ if TYPE_CHECKING:
 
     Option = tuple[str, str, Any, str]  # name, kind, value, origin
 
-HIDDEN = "***"
 DEFAULT = "default"
-_CHECKS = {"healthcheck": "healthcheck", "readiness": "readiness"}
-# Options that are fields of another class, and its field for the option without more behind it.
-_OWNERS = {"schedule": "lines", "watch": "paths"}
 # Of these what is not set is not shown: it is many lines that say nothing.
 _OFTEN_UNSET = ("rlimit_", "schedule_", "watch_")
 _DEVICES = ("/dev/", "/proc/")
@@ -75,37 +63,16 @@ def program_options(loaded: Loaded, config: ProgramConfig) -> Iterator[Option]:
     sections = loaded.reading.sections
     section = sections[section_of(config)]
     stock = loaded.dialect == "supervisord"
-    limits = config.limits or Limits()
-    for row in rows(section_of(config).partition(":")[0]).values():
+    for row, value in program_values(config, stock):
         name = row[NAME]
-        if row[EFFECT] or (stock and row[DIALECTS] == OURS_ONLY):
-            continue
-        origin = _origin(section, name)
-        check, _, field = name.partition("_")
-        if check in _CHECKS and field in HealthCheckConfig.__annotations__:
-            value = getattr(getattr(config, check), field)
-        elif name.startswith("rlimit_"):
-            value = next((pair for limit, *pair in limits.rlimits if f"rlimit_{limit}" == name), None)
-        elif name in Limits.__annotations__:
-            value = getattr(limits, name)
-        elif check in _OWNERS:
-            owner = getattr(config, check)
-            value = None if owner is None else getattr(owner, field or _OWNERS[check])
-        elif name in ListenerConfig.__annotations__:
-            value = getattr(config.listener, name)
-        elif check == "socket":
-            value = getattr(config.socket, field or "address")
-        else:
-            value = getattr(config, name)
-        if name == "process_name":
-            value = value or config.name
-        elif name == "user" and origin == DEFAULT and stock and value is not None:
-            origin = _origin(sections["supervisord"], "user")
+        origin = _origin([section], name)
+        if name == "user" and origin == DEFAULT and stock and value is not None:
+            origin = _origin([sections["supervisord"]], "user")
         elif row[KIND] in ("command", "text", "url", "ready") and value is not None:
             value = _without_secrets(loaded, section, row, config, value)
-        yield name, row[KIND], _plain(row[KIND], value), origin
+        yield name, row[KIND], plain(row[KIND], value), origin
     if config.group is not None:
-        group = sections[f"group:{config.group}"]
+        group = [sections[f"group:{config.group}"]]
         yield "group", "text", config.group, _origin(group, "programs")
         yield "group_priority", "int", config.group_priority, _origin(group, "priority")
 
@@ -113,25 +80,19 @@ def program_options(loaded: Loaded, config: ProgramConfig) -> Iterator[Option]:
 def supervisor_options(loaded: Loaded) -> Iterator[Option]:
     assert loaded.reading is not None
     kind = loaded.dialect
-    section = loaded.reading.sections.get(kind)
-    table = dict(rows(kind))
-    for name in ("shutdown_timeout", "exit_when_idle"):  # they count in both dialects
-        table[name] = rows("supervice")[name]
-    for row in table.values():
+    # [supervice] may stand in several files, and a variable beats them
+    sections = [one for one in loaded.reading.sections.values() if one.name == kind]
+    for row, value in supervisor_values(loaded.config, kind):
         name = row[NAME]
-        field = FIELDS.get(name, name)
-        if row[EFFECT] or field not in SupervisorConfig.__annotations__:
-            continue
-        value = _plain(row[KIND], getattr(loaded.config, field))
         if (
             name == "user" and kind == "supervisord"
         ):  # that of its programs; the daemon's own is not set there
-            value = section.options["user"][0] if section is not None and "user" in section.options else None
-        yield name, row[KIND], value, _origin(section, name)
+            value = next((one.options["user"][0] for one in sections if "user" in one.options), None)
+        yield name, row[KIND], plain(row[KIND], value), loaded.variables.get(name) or _origin(sections, name)
 
 
-def _origin(section: Section | None, name: str) -> str:
-    given = section.options.get(name) if section is not None else None
+def _origin(sections: list[Section], name: str) -> str:
+    given = next((one.options[name] for one in sections if name in one.options), None)
     return DEFAULT if given is None else f"{given[1]}:{given[2]}"
 
 
@@ -154,34 +115,6 @@ def _without_secrets(loaded: Loaded, section: Section, row: Row, config: Program
         return expand(raw, names)[0]
     except ExpandError:
         return raw
-
-
-def _plain(kind: str, value: Any) -> Any:
-    """As JSON has it: lists, texts, numbers."""
-    if value is None:
-        return None
-    if kind == "environment":
-        return dict.fromkeys(value, HIDDEN)
-    if kind in ("octal", "umask"):
-        return f"{value:04o}"
-    if kind == "forward":
-        return [signal_name(a) + (f":{signal_name(b)}" if a != b else "") for a, b in value]
-    if kind == "signal":
-        return signal_name(value)
-    if kind.startswith("limit"):
-        soft, hard = ("unlimited" if number == -1 else number for number in value)
-        return f"{soft}:{hard}"
-    if kind == "depends":
-        return [f"{name}:{condition}" for name, condition in value]
-    if kind == "health":
-        return value.value
-    if kind == "headers":  # they may be secrets
-        return [f"{name}: {HIDDEN}" for name, _ in value]
-    if kind == "status":
-        return [f"{low}-{high}" if low != high else str(low) for low, high in value]
-    if kind == "restarts":
-        return f"{value[0]}/{value[1]}s"
-    return list(value) if isinstance(value, tuple) else value
 
 
 def _written(name: str, value: Any) -> str:
@@ -232,21 +165,31 @@ def _table(options: list[Option]) -> Iterator[str]:
         yield f"  {name:{width}} = {_written(name, value)}  [{origin}]"
 
 
+def start_order(loaded: Loaded) -> list[list[str]]:
+    """The processes that start by themselves, those of a level at once."""
+    by_itself = {p.name for p in loaded.processes if p.autostart and p.schedule is None}
+    order = [[n for n in level if n in by_itself] for level in levels(loaded.processes)]
+    return [level for level in order if level]
+
+
+def by_hand(loaded: Loaded) -> list[str]:
+    return [p.name for p in loaded.processes if not p.autostart]
+
+
+def at_times(loaded: Loaded) -> list[str]:
+    return [p.name for p in loaded.processes if p.autostart and p.schedule is not None]
+
+
 def _order(loaded: Loaded) -> Iterator[str]:
     yield "\nstart order (those of a line at once; only depends_on waits):"
-    by_name = {p.name: p for p in loaded.processes}
-    by_itself = {name for name, p in by_name.items() if p.autostart and p.schedule is None}
-    order = [[n for n in level if n in by_itself] for level in levels(loaded.processes)]
-    for number, names in enumerate(filter(None, order), 1):
+    order = start_order(loaded)
+    for number, names in enumerate(order, 1):
         yield f"  {number}. {', '.join(names)}"
-    if not any(order):
+    if not order:
         yield "  (nothing is started by itself)"
-    by_hand = [p.name for p in loaded.processes if not p.autostart]
-    if by_hand:
-        yield f"  by hand: {', '.join(by_hand)}"
-    at_times = [p.name for p in loaded.processes if p.autostart and p.schedule is not None]
-    if at_times:
-        yield f"  at their times: {', '.join(at_times)}"
+    for what, names in (("by hand", by_hand(loaded)), ("at their times", at_times(loaded))):
+        if names:
+            yield f"  {what}: {', '.join(names)}"
 
 
 def _stop(loaded: Loaded) -> Iterator[str]:

@@ -8,9 +8,12 @@ import sys
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from supervice.cli.args import Arguments
+    from supervice.config import ConfigValidationError
     from supervice.core import Supervisor
 
 USAGE = 2
+# `check`, and slips of the finger: a command of that name is run where there is one.
+CHECKS = ("check", "chek", "chck", "chekc", "cehck", "hceck", "ceck", "checks", "validate", "lint")
 # Seconds without running that are worth a line in the log.
 FREEZE = 2.0
 
@@ -23,13 +26,13 @@ def main() -> None:
     _signal.pthread_sigmask(_signal.SIG_BLOCK, _signal.valid_signals())
     import os
 
-    try:
-        code = run(sys.argv[1:])
-        for stream in (sys.stdout, sys.stderr):
+    code = run(sys.argv[1:])
+    for stream in (sys.stdout, sys.stderr):
+        try:
             if stream is not None:  # started with them closed
                 stream.flush()
-    except BrokenPipeError:
-        code = 1
+        except OSError:
+            code = code or 1
     # All is closed and written. Taking the interpreter apart would add 3 to 5 ms to a container's stop.
     os._exit(code)
 
@@ -38,27 +41,21 @@ def run(argv: list[str]) -> int:
     """The exit code of `supervice ARGV`."""
     import os
 
-    from supervice import __version__
-    from supervice.cli.args import UsageError, parse, usage
+    from supervice.cli.args import UsageError, parse
     from supervice.pid1.own_process import open_standard_streams
 
     open_standard_streams()
     try:
         args = parse(argv, os.environ)
-        if args.get("help"):
-            print(usage())
-            return 0
-        if args.get("version"):
-            print(f"supervice {__version__}")
-            if args.get("verbose"):
-                from supervice.cli.versions import versions
+        word = args.command[0] if args.command and not args.literal else ""
+        if args.get("help") or args.get("version") or word in CHECKS:
+            from supervice.cli.short_commands import is_missing, run_short
 
-                print(versions())
-            return 0
-        if args.command[:1] == ["check"] and not args.literal:
-            from supervice.cli.check import check
-
-            return check(args.command[1:], find_configuration(args))
+            code = run_short(args, find_configuration(args))
+            if code is not None:
+                return code
+            if is_missing(word, os.environ):
+                raise UsageError(f"there is no program {word!r}; write supervice check FILE")
         return _run(args)
     except UsageError as error:
         return _refuse(f"{error}; see supervice --help")
@@ -67,13 +64,16 @@ def run(argv: list[str]) -> int:
 def _run(args: Arguments) -> int:
     path = find_configuration(args)
     if path is None and not args.command:
-        return _refuse("there is no configuration; name one with -c FILE (see supervice --help)")
+        return _refuse(
+            "nothing to run: there is no configuration and no COMMAND; write one to ./supervice.conf "
+            "([program:web], below it command = ...) or name it with -c FILE; see supervice --help"
+        )
     if path is None:
         return _single(args)
     from supervice.lean.enumeration import use_light
 
     use_light()
-    from supervice.config import ConfigValidationError
+    from supervice.config import ConfigValidationError as Invalid
     from supervice.core import Supervisor
 
     supervisor = Supervisor(daemon=True)
@@ -84,12 +84,10 @@ def _run(args: Arguments) -> int:
             if not supervisor.processes:  # an image's empty default configuration is none
                 return _single(args)
             supervisor.set_command(args.command)
-    except ConfigValidationError as error:
-        for problem in error.problems:
-            sys.stderr.write(f"{problem}\n")
-        return USAGE
+    except Invalid as error:
+        return _refuse_configuration(path, error)
     except OSError as error:
-        return _refuse(f"{path}: {error.strerror}")
+        return _refuse(f"{path}: {error.strerror}; name one that exists with -c FILE")
     except ValueError as error:
         return _refuse(str(error))
     return _serve(supervisor)
@@ -152,6 +150,17 @@ def _override(supervisor: Supervisor, args: Arguments) -> None:
     timeout = seconds(args, "shutdown-timeout")
     if timeout is not None:
         supervisor.source.overrides["shutdown_timeout"] = timeout
+
+
+def _refuse_configuration(path: str, error: ConfigValidationError) -> int:
+    """Each problem on a line of its own, and how many there are."""
+    from supervice.lean.text import clean
+
+    lines = [clean(problem) for problem in error.problems] or str(error).split("\n")
+    for line in lines:
+        sys.stderr.write(f"{line}\n")
+    count = f"{len(lines)} error{'' if len(lines) == 1 else 's'}"
+    return _refuse(f"{count}, nothing was started; to look at it again: supervice check {clean(path)}")
 
 
 def _refuse(message: str) -> int:

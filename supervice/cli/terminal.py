@@ -25,11 +25,18 @@ def write(text: str, stream: TextIO | None = None) -> None:
         stream.write(text.encode(encoding, "backslashreplace").decode(encoding))
 
 
-def complain(message: str) -> None:
+def complain(message: str, command: str = "supervicectl") -> None:
     """Writes the one line on stderr that every failure has."""
-    write(f"supervicectl: {clean(message)}\n", sys.stderr)
+    write(f"{command}: {clean(message)}\n", sys.stderr)
 
 
 def colored(stream: TextIO) -> bool:
-    """Whether `stream` is a terminal that shows colours (https://no-color.org)."""
-    return stream.isatty() and "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb"
+    """Whether `stream` is a terminal that shows colours; NO_COLOR and FORCE_COLOR decide, where one is set.
+
+    https://no-color.org, https://force-color.org: an empty variable counts as unset.
+    """
+    if os.environ.get("NO_COLOR"):
+        return False
+    if os.environ.get("FORCE_COLOR"):
+        return True
+    return stream.isatty() and os.environ.get("TERM") != "dumb"

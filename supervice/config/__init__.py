@@ -46,6 +46,7 @@ class Loaded:
         "processes",
         "reading",
         "servers",
+        "variables",
     )
 
     def __init__(self, builder: Builder, problems: list[Problem], files: list[str]) -> None:
@@ -58,6 +59,8 @@ class Loaded:
         self.servers: list[Server] = builder.servers
         self.files = files  # all files that were read
         self.reading: Reading | None = None  # the text of each value and its place; only with `trace`
+        # The `[supervice]` options that a variable of the daemon's environment sets, and its name.
+        self.variables = {name: one.file for one in builder.from_environment for name in one.options}
         stock = builder.ctx.stock
         self.dialect: Literal["supervice", "supervisord"] = "supervisord" if stock else "supervice"
 

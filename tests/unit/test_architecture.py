@@ -54,7 +54,7 @@ LAYERS = {
     "assembly": "logger lean models config supervision api supervisord",
     "core": "logger lean models events lifecycle net pid1 output config control http notify runner process"
     " supervision api supervisord assembly",
-    "cli": "logger lean models lifecycle schedules watch net pid1 config control http client pictures core",
+    "cli": "logger lean fs models lifecycle schedules watch net pid1 config control http client pictures core",
 }
 
 # Parts that decide and never do: what they are tested with is values.

@@ -48,6 +48,9 @@ programs = db
 @pytest.fixture(autouse=True)
 def _password(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PW", "hunter2")
+    monkeypatch.setenv("SUPERVICE_SOCKET", "/nonexistent/no-daemon")
+    for variable in ("FORCE_COLOR", "NO_COLOR"):
+        monkeypatch.delenv(variable, raising=False)
 
 
 @pytest.fixture
@@ -66,7 +69,7 @@ def machine(capsys: Any, path: Path, code: int) -> dict[str, Any]:
 
 def test_json_has_problems_and_every_option(path: Path, capsys: Any) -> None:
     answer = machine(capsys, path, 0)
-    [problem] = answer["problems"]
+    [problem] = [one for one in answer["problems"] if one["option"] == "shutdown_timeout"]
     assert problem.pop("message").startswith("stopping everything may take 32 s")
     assert problem == {"file": str(path), "line": 2, "severity": "warning", "option": "shutdown_timeout"}
     web, db, tool = answer["programs"]
@@ -80,7 +83,7 @@ def test_json_has_problems_and_every_option(path: Path, capsys: Any) -> None:
 
 
 def test_json_of_what_is_wrong_has_no_programs(path: Path, capsys: Any) -> None:
-    path.write_text("[program:a]\ncommand = x\nnumproc = 2\n")
+    path.write_text("[program:a]\ncommand = true\nnumproc = 2\n")
     answer = machine(capsys, path, 2)
     assert [(p["line"], p["severity"], p["option"]) for p in answer["problems"]] == [(3, "error", "numproc")]
     assert answer["programs"] == []
@@ -117,7 +120,7 @@ def test_the_drain_counts_for_the_orchestrator(path: Path, capsys: Any) -> None:
         "worst-case stop: 10 s, shutdown_timeout = 30 s: it fits drain_delay = 5 s comes before that" in fits
     )
     assert "a container needs a grace period above 15 s" in fits
-    assert "warning" not in fits
+    assert "waits are cut" not in fits
     tight = explained("drain_delay = 5\nshutdown_timeout = 20", 30)
     assert "shutdown_timeout is 20 s; 5 s of drain_delay come before it: waits are cut" in tight
     assert "a gets 18 of its 30 s; write shutdown_timeout = 32" in tight
@@ -158,7 +161,6 @@ def test_what_differs_from_supervisord_for_this_file(path: Path, capsys: Any) ->
         (["--format"], "--format needs a value"),
         (["--explian", "f"], "check has no option --explian"),
         (["f", "g"], "one file at a time"),
-        (["--explain", "--format=json", "f"], "does not go with"),
         ([], "no configuration to check"),
     ],
 )
@@ -222,9 +224,10 @@ def test_each_schedule_is_said_in_words(tmp_path: Path, capsys: pytest.CaptureFi
         "schedule_timezone = Europe/Berlin\n[program:web]\ncommand = true\n"
     )
     assert check([str(path)], None) == 0
-    assert capsys.readouterr().out.splitlines()[1:] == [
-        "  backup runs at 03:30 on Monday to Friday (30 3 * * MON-FRI)",
-        "  backup runs every 1 min 30 s (every 90s)",
+    assert capsys.readouterr().out.splitlines() == [
+        "backup runs at 03:30 on Monday to Friday (30 3 * * MON-FRI)",
+        "backup runs every 1 min 30 s (every 90s)",
+        "OK: 2 processes",
     ]
     assert check(["--explain", str(path)], None) == 0
     out = capsys.readouterr().out
@@ -248,7 +251,8 @@ def test_more_files_than_can_be_watched_are_an_error(
     path.write_text(f"[supervice]\n[program:web]\ncommand = true\nwatch = {tmp_path}/*.yml\n")
     assert check([str(path)], None) == 2
     assert capsys.readouterr().out == (
-        f"{path}:4: [program:web] watch: more than 3 files; write a narrower glob or watch_ignore\n"
+        f"{path}:4: error: [program:web] watch: more than 3 files; write a narrower glob or watch_ignore\n"
+        "1 error\n"
     )
 
 
@@ -274,3 +278,106 @@ def test_a_container_that_dies_as_one_is_explained(
     (tmp_path / "memory.oom.group").write_text("0\n")
     assert check(["--explain", str(path)], None) == 0
     assert "memory.oom.group" not in capsys.readouterr().out
+
+
+def text(capsys: pytest.CaptureFixture[str], path: Path, content: str, code: int = 0) -> list[str]:
+    path.write_text(content)
+    assert check([str(path)], None) == code
+    return [line.replace(f"{path}:", "") for line in capsys.readouterr().out.splitlines()]
+
+
+def test_problems_are_labelled_and_counted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "x.conf"
+    fine = "[supervice]\n[program:a]\ncommand = true\n"
+    assert text(capsys, path, fine) == ["OK: 1 process"]
+    assert text(capsys, path, fine + "[program:b]\ncommand = true\nnumprocs = 2\n") == ["OK: 3 processes"]
+    doubtful = text(capsys, path, fine + "[program:b]\ncommand = true && true\n")
+    assert doubtful[0].startswith("5: warning: [program:b] command: no shell reads it")
+    assert doubtful[1:] == ["OK: 2 processes, 1 warning"]
+    wrong = text(capsys, path, fine + "x = 1\ny = 2\n[program:b]\ncommand = true && true\n", 2)
+    assert wrong[0] == "4: error: [program:a]: unknown option 'x'; remove it"
+    assert wrong[3:] == ["2 errors, 1 warning"]
+
+
+def test_colours_follow_the_variables(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "x.conf"
+    content = "[supervice]\n[program:a]\ncommand = true | true\n"
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    lines = text(capsys, path, content)
+    assert "\x1b[33mwarning\x1b[0m: " in lines[0]
+    assert lines[1] == "\x1b[32mOK\x1b[0m: 1 process, 1 warning"
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert not any("\x1b" in line for line in text(capsys, path, content))
+
+
+def test_what_is_missing_here(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    binary = tmp_path / "server3"
+    binary.touch(mode=0o755)
+    (tmp_path / "data").touch(mode=0o644)
+    found = text(
+        capsys,
+        tmp_path / "x.conf",
+        f"[supervice]\nenv_file = {tmp_path}/no.env\n"
+        f"[program:a]\ncommand = {tmp_path}/sevrer3 x\ndirectory = /nope\nenv_file = {tmp_path}\n"
+        f"secrets = PW={tmp_path}/pw\nnumprocs = 2\n"
+        f"[program:b]\ncommand = sevrer3\nenvironment = PATH={tmp_path}\n"
+        f"[program:c]\ncommand = {tmp_path}/data\npre_stop = nope-nope\n"
+        f"[program:d]\ncommand = ./server3\ndirectory = {tmp_path}\n",
+    )
+    assert found == [
+        f"2: warning: [supervice] env_file: {tmp_path}/no.env does not exist here",
+        f"4: warning: [program:a] command: {tmp_path}/sevrer3 does not exist here; did you mean 'server3'?",
+        "5: warning: [program:a] directory: /nope does not exist here; create it in the image",
+        f"6: warning: [program:a] env_file: {tmp_path} is a directory; name a file in it",
+        f"7: warning: [program:a] secrets: PW: {tmp_path}/pw does not exist here",
+        "10: warning: [program:b] command: sevrer3 is in no directory of PATH here; did you mean 'server3'?",
+        f"13: warning: [program:c] command: {tmp_path}/data is not executable; chmod +x it",
+        "14: warning: [program:c] pre_stop: nope-nope is in no directory of PATH here",
+        "OK: 5 processes, 8 warnings",
+    ]
+
+
+def test_a_server_whose_own_configuration_keeps_it_in_the_foreground(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    server, own = tmp_path / "nginx", tmp_path / "nginx.conf"
+    server.touch(mode=0o755)
+    own.write_text("worker_processes 1;\n")
+    content = f"[supervice]\n[program:web]\ncommand = {server} -c {own}\n"
+    (found, _) = text(capsys, tmp_path / "x.conf", content)
+    assert found.endswith(f"write command = {server} -c {own} -g 'daemon off;'")
+    own.write_text("worker_processes 1;\n  daemon  off;\n")
+    assert text(capsys, tmp_path / "x.conf", content) == ["OK: 1 process"]
+
+
+def test_the_explanation_as_json(path: Path, capsys: Any) -> None:
+    assert check(["--explain", "--format", "json", str(path)], None) == 0
+    answer = json.loads(capsys.readouterr().out)
+    assert set(answer) == {"problems", "programs", "explain"}
+    explained = answer["explain"]
+    assert (explained["file"], explained["dialect"]) == (str(path), "supervice")
+    assert explained["settings"]["shutdown_timeout"] == {"value": 15, "origin": f"{path}:2"}
+    assert explained["settings"]["loglevel"] == {"value": "INFO", "origin": "default"}
+    web = explained["programs"][0]
+    assert (web["section"], web["processes"]) == ("program:web", ["web:00", "web:01"])
+    assert web["options"]["numprocs"] == {"value": 2, "origin": f"{path}:7"}
+    assert explained["start_order"] == [["db"], ["web:00", "web:01"]]
+    assert explained["by_hand"] == ["tool"]
+    stop = explained["worst_case_stop"]
+    assert (stop["seconds"], stop["fits"], stop["cut"]["web:00"]["wanted"]) == (32, False, 12)
+
+
+def test_a_variable_is_the_origin_of_what_it_sets(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, more = tmp_path / "x.conf", tmp_path / "more.conf"
+    monkeypatch.setenv("SUPERVICE_LOG_FORMAT", "json")
+    more.write_text("[supervice]\ndrain_delay = 3\n")
+    path.write_text(
+        "[supervice]\nlog_format = raw\n[include]\nfiles = more.conf\n[program:a]\ncommand = true\n"
+    )
+    assert check(["--explain", str(path)], None) == 0
+    lines = {" ".join(line.split()) for line in capsys.readouterr().out.splitlines()}
+    assert {"log_format = json [SUPERVICE_LOG_FORMAT]", f"drain_delay = 3 [{more}:2]"} <= lines
