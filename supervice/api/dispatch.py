@@ -80,6 +80,7 @@ class Dispatcher:
             "startgroup": actions.startgroup,
             "stopgroup": actions.stopgroup,
             "signal": actions.signal,
+            "exec": actions.exec,
             "reload": actions.reload,
             "reopen": actions.reopen,
             "rotate": actions.rotate,

@@ -18,7 +18,7 @@ KINDS = ("live", "ready")
 WAITS = ("running", "ready", "healthy", "exited")
 
 # The verbs that act on what is named, and those that take one group: without a name they do nothing.
-NEED_NAMES = frozenset(("start", "stop", "restart", "signal", "why"))
+NEED_NAMES = frozenset(("start", "stop", "restart", "signal", "why", "exec"))
 NEED_GROUP = frozenset(("startgroup", "stopgroup"))
 
 
@@ -37,6 +37,8 @@ class Request:
     kind: str | None = None  # of `health`: one of KINDS
     wanted: str = "running"  # `for`: one of WAITS
     signum: int = 0
+    argv: tuple[str, ...] = ()  # of `exec`
+    user: str | None = None  # of `exec`: in place of the program's
 
 
 def parse(message: dict[str, Any]) -> Request:
@@ -62,6 +64,8 @@ def parse(message: dict[str, Any]) -> Request:
         dry_run=message.get("dry_run", False),
         kind=message.get("kind"),
         wanted=message.get("for", "running"),
+        argv=tuple(message.get("argv", ())),
+        user=message.get("user"),
         signum=_signum(message.get("signal", "")) if command == "signal" else 0,
     )
 
@@ -116,6 +120,8 @@ def _is_signal(value: object) -> bool:
 _ARGUMENTS: tuple[tuple[str, Callable[[object], bool], str, str], ...] = (
     ("name", _is_text, "a string", '"web"'),
     ("names", _is_list_of_text, "a list of strings", '["web", "db"]'),
+    ("argv", _is_list_of_text, "a list of strings", '["sh", "-l"]'),
+    ("user", _is_text, "a string", '"www-data"'),
     ("timeout", _is_seconds, "a number of seconds", "30"),
     ("lines", _is_count, "a number of lines", "100"),
     ("force", _is_flag, "true or false", "true"),

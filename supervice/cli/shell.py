@@ -71,13 +71,33 @@ def _do(words: list[str], socket: str | None, run: Callable[[list[str]], int]) -
     elif words[0] == "shell":
         complain("this is the shell already")
         return 2
+    words = words if socket is None else ["-s", socket, *words]
     try:
-        code = run(words if socket is None else ["-s", socket, *words])
+        code = _beside(lambda: run(words)) if "exec" in words[:3] else run(words)
     except KeyboardInterrupt:
         write("\n")
         code = 130
     sys.stdout.flush()
     return code
+
+
+def _beside(run: Callable[[], int]) -> int:
+    """Runs what becomes another program in a process of its own, and waits for it; returns its exit code."""
+    sys.stdout.flush()
+    pid = os.fork()
+    if pid == 0:
+        code = 1
+        try:
+            code = run()
+            sys.stderr.flush()
+        finally:
+            os._exit(code)
+    while True:
+        try:
+            status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+        except KeyboardInterrupt:  # it is meant for the command, which has the terminal too
+            continue
+        return status if status >= 0 else 128 - status
 
 
 def process_names(socket: str | None) -> list[str]:

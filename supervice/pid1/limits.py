@@ -136,7 +136,7 @@ def _confined(names: Iterable[str], identity: Identity | None, uid: int, no_new_
     missing = kept & ~(bounding if uid == 0 else permitted & bounding)
     if missing:
         raise Impossible(
-            f"capabilities: we do not have {_named(missing)} ourselves; the container needs --cap-add for it"
+            f"capabilities: we do not have {named(missing)} ourselves; the container needs --cap-add for it"
         )
     found: list[Step] = []
     dropped = [number for number in range(64) if (bounding & ~kept) >> number & 1]
@@ -155,6 +155,18 @@ def _confined(names: Iterable[str], identity: Identity | None, uid: int, no_new_
     have = kept & permitted
     found.append(("capabilities", lambda: _keep(kept, have, uid)))
     return found
+
+
+def same_bounds(bounding: int, uid: int) -> list[Step]:
+    """What gives this process no more rights than one has whose bounding set is `bounding`. Impossible."""
+    have = _mask("CapBnd")
+    if uid == 0 and bounding & ~have:
+        raise Impossible(
+            f"capabilities: the program has {named(bounding & ~have)}, this process does not; give it to the"
+            " container's exec, too"
+        )
+    more = [number for number in range(64) if (have & ~bounding) >> number & 1]
+    return [("capabilities", lambda: _drop(more))] if more and _mask("CapEff") & _SETPCAP else []
 
 
 def _drop(numbers: Iterable[int]) -> None:
@@ -177,12 +189,15 @@ def _keep(kept: int, have: int, uid: int) -> None:
                 _must(prctl(PR_CAP_AMBIENT, AMBIENT_RAISE, number))
 
 
-def _mask(key: str) -> int:
+def facts() -> dict[str, int]:
+    """What the kernel says of this process: masks of capabilities (`CapBnd`), and NoNewPrivs."""
     with open("/proc/self/status", "rb") as status:
-        for line in status:
-            if line.startswith(key.encode()):
-                return int(line.split()[1], 16)
-    return 0
+        words = [line.split() for line in status if line.startswith((b"Cap", b"NoNewPrivs"))]
+    return {name.decode().rstrip(":"): int(value, 16) for name, value in words}
+
+
+def _mask(key: str) -> int:
+    return facts().get(key, 0)
 
 
 def _number(path: str) -> int:
@@ -193,5 +208,6 @@ def _number(path: str) -> int:
         return 0
 
 
-def _named(mask: int) -> str:
+def named(mask: int) -> str:
+    """The names of the capabilities of a mask."""
     return ", ".join(name for number, name in enumerate(NAMES) if mask >> number & 1)

@@ -30,6 +30,11 @@ class OomScore:
             return
         self._ours, self._theirs = b"%d" % ours, b"%d" % min(MOST, ours + STEP)
 
+    @property
+    def theirs(self) -> int | None:
+        """The score of what is spawned; None where ours cannot be changed."""
+        return int(self._theirs) if self._fd >= 0 else None
+
     def __enter__(self) -> None:
         self._write(self._theirs)
 

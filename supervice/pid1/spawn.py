@@ -100,6 +100,11 @@ class Spawner:
             number = errno.ENOMEM if isinstance(error, MemoryError) else 0
             raise SpawnError(words, errno=number) from None
 
+    @property
+    def oom_score_adj(self) -> int | None:
+        """What is spawned has this one; None: our own."""
+        return None if self._oom is None else self._oom.theirs
+
     def close(self) -> None:
         if self._oom is not None:
             self._oom.close()

@@ -139,6 +139,15 @@ class Launcher:
             self._notify = NotifySocket(self.runtime.loop, places(os.environ) if self._is_closed else ())
         return self._notify
 
+    def notify_variables(self, config: ProgramConfig) -> dict[str, str]:
+        """Returns what tells a program that notifies us where to; nothing for one that does not."""
+        if config.ready != "notify" and not config.watchdog:
+            return {}
+        env = {"NOTIFY_SOCKET": self.notify_socket().address}
+        if config.watchdog:
+            env["WATCHDOG_USEC"] = str(int(config.watchdog * 1_000_000))
+        return env
+
     def release_notify_socket(self) -> None:
         """Closes the socket with its last user, in a launcher that is never closed itself."""
         if self._notify is not None and not self._is_closed and self._notify.is_idle:

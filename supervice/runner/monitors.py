@@ -108,12 +108,9 @@ class Monitors:
     def prepare(self, output: ProgramOutput | None) -> tuple[dict[str, str], tuple[tuple[int, int], ...]]:
         """Returns variables and descriptors for the child. OSError when a descriptor cannot be opened."""
         config = self._config
-        env: dict[str, str] = {}
-        if config.ready == "notify" or config.watchdog:
+        env = self._launcher.notify_variables(config)
+        if env:
             self._notify = self._launcher.notify_socket()
-            env["NOTIFY_SOCKET"] = self._notify.address
-            if config.watchdog:
-                env["WATCHDOG_USEC"] = str(int(config.watchdog * 1_000_000))
         if config.ready in ("started", "notify", "check"):
             return env, ()
         from supervice.checks.readiness import way_to_be_ready
