@@ -300,13 +300,14 @@ SPAWNING = {
     "check_call",
 }  # fmt: skip
 SIGNALLING = {"killpg", "pidfd_send_signal", "raise_signal"}
+# `supervicectl exec` becomes another program; its shell runs that beside itself. They are never in the daemon.
 ONE_PLACE: tuple[tuple[str, set[str], dict[str, set[str]], tuple[str, ...]], ...] = (
-    ("waits for children", WAITING, {"os": {"wait"}}, ("pid1.reaper",)),
+    ("waits for children", WAITING, {"os": {"wait"}}, ("cli.shell", "pid1.reaper")),
     (
         "makes processes",
         SPAWNING,
         {"subprocess": {"run", "call"}},
-        ("pid1.popen", "pid1.probe", "pid1.spawn"),
+        ("cli.execution", "cli.shell", "pid1.popen", "pid1.probe", "pid1.spawn"),
     ),
     ("sends signals", SIGNALLING, {"os": {"kill"}}, ("pid1.signals",)),
     ("calls prctl", {"prctl", "call_cdeclfunction", "CDLL"}, {}, ("pid1.limits", "pid1.subreaper")),
