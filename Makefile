@@ -146,6 +146,12 @@ SOAK ?= 30m
 soak: venv  ## half an hour of trouble for one daemon: does anything grow?
 	$(BIN)/python -m tests.soak --seconds $(SOAK)
 
+# `make test` takes 2,000 of each.
+CASES ?= 100000
+.PHONY: cases
+cases: venv  ## random schedules, clocks and watched files against the calendar, 100,000 of each
+	SUPERVICE_TEST_SCHEDULE_CASES=$(CASES) $(PYTEST) tests/unit/schedules tests/unit/watch
+
 .PHONY: clean
 clean:  ## remove what the other targets made here (not the engine, not its images)
 	rm -rf $(VENV) .bench .coverage.d build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
