@@ -31,7 +31,7 @@ RINGS = $(wildcard tests/unit tests/process tests/container)
 
 .PHONY: help
 help:  ## this list
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 20
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 20
 
 .PHONY: venv
 venv: $(STAMP)  ## .venv with supervice and what its tests need
@@ -48,13 +48,23 @@ $(STAMP): pyproject.toml
 		|| apt-get install -y -qq --no-install-recommends ca-certificates python3-venv >/dev/null; }
 	@$(BIN)/python -c '' 2>/dev/null || rm -rf $(VENV)
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check 'pip>=25.1'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --group dev -e .
 	@touch $@
 
 .PHONY: lint
-lint: venv  ## ruff: rules and format
+lint: venv  ## ruff: rules and format; actionlint and zizmor: the workflows
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/zizmor --offline --quiet .github
+	@$(ACTIONLINT)
+
+# A program in Go, built with the Go that is here; without one it is left out, and this says so.
+ACTIONLINT_VERSION = v1.7.7
+ACTIONLINT = set -e; tool=build/tools/actionlint-$(ACTIONLINT_VERSION)/actionlint; \
+	test -x $$tool || GOBIN=$(CURDIR)/$${tool%/*} go install github.com/rhysd/actionlint/cmd/actionlint@$(ACTIONLINT_VERSION) \
+		>/dev/null 2>&1 || { echo 'make: actionlint is left out: it takes Go and its module proxy' >&2; exit 0; }; \
+	echo $$tool; $$tool
 
 .PHONY: types
 types: venv  ## mypy --strict, over tests, tools and examples too
@@ -116,6 +126,18 @@ ARCH ?= own
 bundle: venv  ## build the static bundle for images without Python, into build/bundle
 	@set -e; for arch in $(ARCH); do $(BUNDLE) $$(test $$arch = own || echo --arch $$arch); done
 
+# The same commit gives the same bytes. With TAG=vX.Y.Z it has to be whole: both architectures, the image on its base,
+# a section of CHANGELOG.md.
+.PHONY: release
+release: venv  ## make everything that is published, from a clean tree, into release/
+	$(BIN)/python -m tools.release $(if $(TAG),--tag $(TAG)) $(if $(filter-out own,$(ARCH)),--arch $(ARCH))
+
+# `make publish TAG=v1.2.3 IMAGE_REPOSITORY=ghcr.io/owner/name DRY=1` prints what it would do.
+.PHONY: publish
+publish: venv  ## push, sign and announce what `make release` has made
+	@test -n '$(TAG)' -a -n '$(IMAGE_REPOSITORY)' || { echo 'make: publish takes TAG=vX.Y.Z and IMAGE_REPOSITORY=HOST/NAME' >&2; exit 1; }
+	$(BIN)/python -m tools.release.publish --tag $(TAG) --repository $(IMAGE_REPOSITORY) $(if $(DRY),--dry-run)
+
 .PHONY: image
 image: venv  ## build the image supervice:dev
 	$(WITH_IMAGE) docker/image.sh $(IMAGE) $(BASE)
@@ -154,5 +176,5 @@ cases: venv  ## random schedules, clocks and watched files against the calendar,
 
 .PHONY: clean
 clean:  ## remove what the other targets made here (not the engine, not its images)
-	rm -rf $(VENV) .bench .coverage.d build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .bench .coverage.d build dist release *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -not -path './.git/*' -prune -exec rm -rf {} +
