@@ -18,7 +18,7 @@ def build(source: Path, out: Path, epoch: int) -> list[Path]:
     """Both, in `out`, checked by twine. `Refused` when the build or the check fails."""
     environment = {**os.environ, "SOURCE_DATE_EPOCH": str(epoch), "PYTHONHASHSEED": "0", "TZ": "UTC"}
     made = source.parent / "dist"
-    _run([sys.executable, "-m", "build", "--outdir", str(made), str(source)], environment)
+    _run([sys.executable, "-m", "build", "--no-isolation", "--outdir", str(made), str(source)], environment)
     paths = []
     for path in sorted(made.iterdir()):
         data = path.read_bytes()
