@@ -13,7 +13,7 @@ TESTS = ROOT / "tests"
 PACKAGES = {path.parent.relative_to(ROOT / "supervice") for path in ROOT.glob("supervice/**/__init__.py")}
 # What is tested there is no package of ours.
 OTHERS = {
-    "unit": {"benchmarks", "bundle", "tools"},
+    "unit": {"benchmarks", "bundle", "tools", "tools/release"},
     "process": {"benchmarks", "bundle", "daemon", "embedding", "hostile_paths"},
 }
 FILES = sorted(TESTS.rglob("*.py"))

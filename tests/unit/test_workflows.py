@@ -36,7 +36,9 @@ def test_a_job_calls_targets_and_no_more(path: Path) -> None:
             targets = call.group(1).split()
             if targets == ['"$TARGET"']:
                 targets = job["strategy"]["matrix"]["target"]
-            assert set(targets) <= TARGETS | LATER, f"{path.name}, {name}: {set(targets) - TARGETS} is no target"
+            assert set(targets) <= TARGETS | LATER, (
+                f"{path.name}, {name}: {set(targets) - TARGETS} is no target"
+            )
 
 
 @pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.name)
