@@ -7,6 +7,7 @@ architecture, and a section of CHANGELOG.md. Without one it is for trying out, a
 from __future__ import annotations
 
 import argparse
+import os
 import re
 import shutil
 import subprocess
@@ -46,11 +47,16 @@ def base(architecture: str, name: str) -> oci.Base:
 
 
 def documentation(source: Path, epoch: int) -> bytes:
-    """The pages as they are in the commit."""
-    made = source.parent / "documentation.tar"
-    names = ["docs", *sorted(path.name for path in source.glob("*.md"))]
-    subprocess.run(["tar", "-c", "-C", str(source), "-f", str(made), *names], check=True)
-    return archives.compress(archives.normal_tar(archives.entries_of(made.read_bytes()), epoch))
+    """The site, built of the pages of the commit. `Refused`."""
+    made = source.parent / "site"
+    command = [sys.executable, "-m", "mkdocs", "build", "--quiet", "--strict", "--site-dir", str(made)]
+    environment = {**os.environ, "SOURCE_DATE_EPOCH": str(epoch), "NO_MKDOCS_2_WARNING": "1", "TZ": "UTC"}
+    done = subprocess.run(command, cwd=source, env=environment, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise Refused(f"the site cannot be built: {(done.stdout + done.stderr).strip()[-1000:]}")
+    packed = source.parent / "site.tar"
+    subprocess.run(["tar", "-c", "-C", str(source.parent), "-f", str(packed), "site"], check=True)
+    return archives.compress(archives.normal_tar(archives.entries_of(packed.read_bytes()), epoch))
 
 
 def images(out: Path, layout: oci.Layout, architectures: list[str], whole: bool) -> None:
@@ -85,6 +91,7 @@ def release(out: Path, tag: str, architectures: list[str]) -> None:
         tree.export(source)
         say("sdist and wheel")
         distributions.build(source, out, epoch)
+        say("documentation")
         (out / "supervice-docs.tar.gz").write_bytes(documentation(source, epoch))
     hashes = {}
     for architecture in architectures:
