@@ -113,6 +113,7 @@ docs: venv  ## write the generated parts of the documentation anew
 	$(BIN)/python -m tools.state_diagram docs/state-machine.md
 	$(BIN)/python -m tools.supervicectl_reference docs/supervicectl.md
 	$(BIN)/python -m tools.metrics_table docs/metrics.md
+	$(BIN)/python -m tools.man_pages docs/man
 	$(MAKE) site
 
 # NO_MKDOCS_2_WARNING: what its makers say about its next version is no warning about a page of ours.

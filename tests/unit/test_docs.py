@@ -17,7 +17,7 @@ from supervice.cli.ctl_commands import cli
 from supervice.config import load, options
 from supervice.lifecycle.states import STATES
 from supervice.lifecycle.transition import transition
-from tools import metrics_table, migration_table, site_links, state_diagram, supervicectl_reference
+from tools import man_pages, metrics_table, migration_table, site_links, state_diagram, supervicectl_reference
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
@@ -108,6 +108,25 @@ def test_every_option_of_supervisord_is_on_the_migration_page() -> None:
 def test_the_generated_part_of_a_page_is_not_stale(page: str, renewed: Callable[[str], str]) -> None:
     text = (DOCS / page).read_text()
     assert text == renewed(text), "run: make docs"
+
+
+def test_the_manual_pages_are_not_stale() -> None:
+    for name, text in man_pages.pages().items():
+        assert (DOCS / "man" / name).read_text() == text, "run: make docs"
+
+
+def test_the_manual_pages_have_every_option_and_verb_and_no_line_that_roff_would_eat() -> None:
+    pages = man_pages.pages()
+    for long, *_ in OPTIONS:
+        assert f"--{long}" in pages["supervice.8"].replace("\\-", "-"), long
+    for verb in cli.commands:
+        assert re.search(rf"^\.B {verb}\b", pages["supervicectl.1"], re.M), verb
+    for row in options.rows("program"):
+        assert re.search(rf"^\.B {row} =", pages["supervice.conf.5"], re.M), row
+    known = re.compile(r"\.(TH|SH|SS|TP|B|PP|br|RS|RE)\b")
+    for text in pages.values():
+        assert text.isascii()
+        assert [line for line in text.splitlines() if line[:1] in (".", "'") and not known.match(line)] == []
 
 
 def test_every_page_is_in_the_navigation_of_the_site() -> None:
