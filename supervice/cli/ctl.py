@@ -17,11 +17,11 @@ FAST = ("status", "health")
 
 
 def parse_simple(argv: list[str]) -> dict[str, Any] | None:
-    """`{socket, json, timeout, request}` for `[-s S] [--json] [--timeout N] status|health [NAME…]`.
+    """`{socket, json, wide, timeout, request}` for `[-s S] [--json] [--timeout N] status|health [NAME…]`.
 
     None for whatever else, mistakes included: click explains them better.
     """
-    parsed: dict[str, Any] = {"socket": None, "json": False, "timeout": None}
+    parsed: dict[str, Any] = {"socket": None, "json": False, "wide": False, "timeout": None}
     request: dict[str, Any] = {}
     names: list[str] = []
     words = iter(argv)
@@ -32,6 +32,11 @@ def parse_simple(argv: list[str]) -> dict[str, Any] | None:
             parsed["socket"] = word[9:]
         elif word == "--json":
             parsed["json"] = True
+        elif word in ("-o", "--output") or word.startswith("--output="):
+            how = word[9:] if "=" in word else next(words, "")
+            if how not in ("wide", "json"):
+                return None
+            parsed["json" if how == "json" else "wide"] = True
         elif word == "--timeout" or word.startswith("--timeout="):
             text = word[10:] if "=" in word else next(words, "")
             if not text.isdecimal():
@@ -64,7 +69,9 @@ def run(argv: list[str]) -> int:
 
         return run_click(argv)
     from supervice.cli.replies import ask
+    from supervice.cli.terminal import cut_nothing
 
+    cut_nothing(simple["wide"])
     return ask(simple["request"], simple["socket"], simple["timeout"], simple["json"])
 
 

@@ -11,7 +11,7 @@ from click.shell_completion import CompletionItem
 
 from supervice.cli.replies import ask, fetch, show
 from supervice.cli.shell import process_names
-from supervice.cli.terminal import FAILED, complain
+from supervice.cli.terminal import FAILED, complain, cut_nothing
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -30,7 +30,14 @@ _KEPT: dict[str, Any] = {"expose_value": False, "callback": _remember}
 
 def common(function: F) -> F:
     """Adds the options that the command and every verb have."""
-    function = click.option("--json", is_flag=True, help="One line of JSON, not a table.", **_KEPT)(function)
+    function = click.option("--json", is_flag=True, help="One line of JSON, as -o json.", **_KEPT)(function)
+    function = click.option(
+        "-o",
+        "--output",
+        type=click.Choice(["wide", "json"]),
+        help="wide: tables that are not cut to the terminal; json: one line of JSON.",
+        **_KEPT,
+    )(function)
     seconds = click.FloatRange(min=0)
     function = click.option("--timeout", type=seconds, metavar="S", help="Seconds to wait.", **_KEPT)(
         function
@@ -41,7 +48,9 @@ def common(function: F) -> F:
 
 
 def kept(ctx: click.Context, name: str) -> Any:
-    """The value of a common option, or None."""
+    """The value of a common option, or None; `json` is true for -o json too."""
+    if name == "json" and kept(ctx, "output") == "json":
+        return True
     return ctx.find_root().meta.get(f"supervicectl.{name}")
 
 
@@ -52,6 +61,7 @@ def send(ctx: click.Context, command: str, **arguments: Any) -> int:
     if timeout is not None and command in ACTIONS:
         request.setdefault("timeout", timeout)
     socket, as_json = kept(ctx, "socket"), bool(kept(ctx, "json"))
+    cut_nothing(kept(ctx, "output") == "wide")
     if request.get("follow"):
         from supervice.cli.follow import follow
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 import sys
 
+from supervice.cli.event_lines import EventLines
 from supervice.cli.log_lines import LogLines
-from supervice.cli.replies import event_line
-from supervice.cli.terminal import DONE, FAILED, INTERRUPTED, UNREACHABLE, complain, write
+from supervice.cli.terminal import DONE, FAILED, INTERRUPTED, UNREACHABLE, complain, look, write
 from supervice.control.client import Unreachable, reach
 from supervice.control.protocol import CommandError
 from supervice.lean.json import dumps
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 def follow(request: dict[str, Any], socket: str | None, as_json: bool) -> int:
     """Shows what comes; the exit code."""
     lines = LogLines(prefix="name" not in request, terminal=sys.stdout.isatty())
+    events = EventLines(look())
     try:
         with reach(socket, os.environ) as client:
             client.send(request)
@@ -27,7 +28,7 @@ def follow(request: dict[str, Any], socket: str | None, as_json: bool) -> int:
                 if frame.get("status") != "ok":
                     complain(str(frame.get("message") or frame.get("code")))
                     return FAILED
-                write(_text(frame, lines, as_json))
+                write(_text(frame, lines, events, as_json))
                 sys.stdout.flush()
         write(lines.end())
     except (Unreachable, CommandError) as error:
@@ -39,9 +40,9 @@ def follow(request: dict[str, Any], socket: str | None, as_json: bool) -> int:
     return DONE
 
 
-def _text(frame: dict[str, Any], lines: LogLines, as_json: bool) -> str:
+def _text(frame: dict[str, Any], lines: LogLines, events: EventLines, as_json: bool) -> str:
     if as_json:
         return dumps(frame) + "\n"
     if isinstance(frame.get("event"), dict):
-        return event_line(frame["event"])
+        return events.line(frame["event"])
     return lines.add(frame)

@@ -8,16 +8,17 @@ from __future__ import annotations
 import os
 import sys
 
-from supervice.cli.terminal import DONE, FAILED, NOT_RUNNING, UNREACHABLE, USAGE, colored, complain, write
+from supervice.cli.terminal import DONE, FAILED, NOT_RUNNING, UNREACHABLE, USAGE, complain, look, write
 from supervice.control.client import Unreachable, call
+from supervice.control.columns import Look, fold, table
 from supervice.control.protocol import INVALID_REQUEST, CommandError
 from supervice.control.render import (
     RUNNING_STATES,
     clean,
     health_cell,
     reload_text,
+    shown_state,
     status_table,
-    table,
 )
 from supervice.lean.json import dumps
 
@@ -113,11 +114,11 @@ def _failures(request: Request, reply: Reply, as_json: bool) -> list[str]:
 
 
 def _status(_request: Request, reply: Reply) -> str:
-    return status_table(reply, colored(sys.stdout))
+    return status_table(reply, look())
 
 
 def _health(_request: Request, reply: Reply) -> str:
-    return health_text(reply, colored(sys.stdout))
+    return health_text(reply, look())
 
 
 def _reload(_request: Request, reply: Reply) -> str:
@@ -142,23 +143,29 @@ def _why(request: Request, reply: Reply) -> str:
 def _schedule(_request: Request, reply: Reply) -> str:
     from supervice.cli.schedule_text import schedule_text
 
-    return schedule_text(reply)
+    shown = look()
+    return "".join(fold(line, shown, "    ") for line in schedule_text(reply).splitlines())
 
 
 def _graph(_request: Request, reply: Reply) -> str:
     from supervice.cli.tree import graph_text
 
-    return graph_text(reply)
+    return graph_text(reply, look())
 
 
 def _boot(_request: Request, reply: Reply) -> str:
     from supervice.pictures.timeline import boot_text
 
-    return boot_text(reply)
+    return boot_text(reply, look())
 
 
 def _events(_request: Request, reply: Reply) -> str:
-    return "".join(map(event_line, reply.get("events", ())))
+    from supervice.cli.event_lines import EventLines
+
+    lines = EventLines(look())
+    events = [event for event in reply.get("events", ()) if isinstance(event, dict)]
+    lines.expect(events)
+    return "".join(map(lines.line, events))
 
 
 def _logs(request: Request, reply: Reply) -> str:
@@ -200,26 +207,21 @@ def _pids(request: Request, reply: Reply) -> dict[str, int]:
     return {name: pid for name, pid in pids.items() if pid}
 
 
-def health_text(reply: Reply, color: bool = False) -> str:
+def health_text(reply: Reply, look: Look | None = None) -> str:
     """The lines of `health`: what is wrong first, since Docker shows only the beginning."""
     processes = [p for p in reply.get("processes", ()) if isinstance(p, dict)]
     verdict = clean(reply.get("message") or ("healthy" if reply.get("healthy") is True else "not healthy"))
+    look = look or Look()
     if not processes:
-        return verdict + "\n"
+        return fold(verdict, look)
     rows = []
     for process in processes:
-        name, state = clean(process.get("name", "?")), clean(process.get("state", "?"))
+        name, state = clean(process.get("name", "?")), shown_state(process)
         ready = process.get("ready")
         ready = "ready" if ready is True else "not ready" if ready is False else "-"
         rows.append(
             [name, state, health_cell(process.get("healthy")), ready, clean(process.get("message") or "")]
         )
     rows.sort(key=lambda row: (row[2] != "failed", row[3] != "not ready"))
-    return verdict + "\n" + table(["NAME", "STATE", "HEALTH", "READY", "DETAIL"], rows, color)
-
-
-def event_line(event: dict[str, Any]) -> str:
-    """One event: its time, what it is, and what else it says."""
-    rest = " ".join(f"{clean(k)}={clean(v)}" for k, v in event.items() if k not in ("time", "type", "name"))
-    words = [clean(event[key]) for key in ("time", "type", "name") if event.get(key) is not None]
-    return " ".join([*words, rest]).rstrip() + "\n"
+    drop = ("HEALTH", "READY", "DETAIL")
+    return fold(verdict, look) + table(["NAME", "STATE", "HEALTH", "READY", "DETAIL"], rows, look, drop=drop)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 
+from supervice.control.columns import Look
 from supervice.control.render import clean
 
 TYPE_CHECKING = False
@@ -13,6 +14,8 @@ if TYPE_CHECKING:
 
 # How supervicectl ends; docs/signals-and-exit-codes.md has the list for people.
 DONE, FAILED, USAGE, NOT_RUNNING, UNREACHABLE, INTERRUPTED = 0, 1, 2, 3, 4, 130
+
+UNKNOWN_WIDTH = 80  # of a terminal that does not say it
 
 
 def write(text: str, stream: TextIO | None = None) -> None:
@@ -40,3 +43,40 @@ def colored(stream: TextIO) -> bool:
     if os.environ.get("FORCE_COLOR"):
         return True
     return stream.isatty() and os.environ.get("TERM") != "dumb"
+
+
+def width_of(stream: TextIO) -> int:
+    """The columns of the terminal that `stream` is; 0 for what is none."""
+    if not stream.isatty():
+        return 0
+    told = os.environ.get("COLUMNS", "")
+    if told.isascii() and told.isdigit() and 0 < int(told) < 10_000:
+        return int(told)
+    try:
+        return os.get_terminal_size(stream.fileno()).columns or UNKNOWN_WIDTH
+    except (OSError, ValueError):
+        return UNKNOWN_WIDTH
+
+
+def ellipsis(stream: TextIO) -> str:
+    """What shows that something was cut off, as far as `stream` can write it."""
+    try:
+        "…".encode(stream.encoding or "ascii")
+    except (UnicodeEncodeError, LookupError):
+        return "..."
+    return "…"
+
+
+_wide = False
+
+
+def cut_nothing(wide: bool) -> None:
+    """Has tables be as wide as they are (`-o wide`), or fit the terminal."""
+    global _wide
+    _wide = wide
+
+
+def look() -> Look:
+    """How text on stdout is shown."""
+    stream = sys.stdout
+    return Look(0 if _wide else width_of(stream), colored(stream), ellipsis(stream))

@@ -5,7 +5,8 @@ What was shown once is not shown again below another: ten levels of ten would be
 
 from __future__ import annotations
 
-from supervice.control.render import clean
+from supervice.control.columns import Look, columns_of
+from supervice.control.render import clean, shown_state
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -14,24 +15,30 @@ if TYPE_CHECKING:
     Program = dict[str, Any]
 
 
-def graph_text(reply: dict[str, Any]) -> str:
+def graph_text(reply: dict[str, Any], look: Look | None = None) -> str:
     """One line a program and a dependency; ASCII, so that it looks the same everywhere."""
+    look = look or Look()
     programs = {str(p.get("name")): p for p in reply.get("programs", ()) if isinstance(p, dict)}
     if not programs:
         return "No programs\n"
     needed = {str(need.get("program")) for p in programs.values() for need in _needs(p)}
     tops = [name for name in programs if name not in needed]
-    lines: list[str] = []
+    lines: list[tuple[str, str]] = []
     shown: set[str] = set()
     for name in [*tops, *programs]:  # the second part only for a cycle, which no daemon has
         if name in shown:
             continue
         lines.append(_line(clean(name), programs[name], ""))
         _below(name, programs, shown, lines)
-    return "".join(f"{line}\n" for line in lines)
+    # States stand below each other, as far as names leave room for them.
+    most = max(columns_of(label) for label, _ in lines)
+    most = min(most, max(20, look.width // 2)) if look.width else most
+    return "".join(
+        look.cut(f"{label}{' ' * (most - columns_of(label))}  {how}".rstrip()) + "\n" for label, how in lines
+    )
 
 
-def _below(top: str, programs: dict[str, Program], shown: set[str], lines: list[str]) -> None:
+def _below(top: str, programs: dict[str, Program], shown: set[str], lines: list[tuple[str, str]]) -> None:
     """Depth first, without recursion: a chain may be as long as there are programs."""
     shown.add(top)
     todo = [(need, "", last) for need, last in _marked(programs[top])]
@@ -41,7 +48,8 @@ def _below(top: str, programs: dict[str, Program], shown: set[str], lines: list[
         program = programs.get(name, {})
         again = name in shown and bool(_needs(program))
         label = f"{indent}{'`-- ' if last else '|-- '}{clean(name)}:{clean(condition)}"
-        lines.append(_line(label, program, condition) + ("  (see above)" if again else ""))
+        label, how = _line(label, program, condition)
+        lines.append((label, how + ("  (see above)" if again else "")))
         if not again and program:
             shown.add(name)
             deeper = indent + ("    " if last else "|   ")
@@ -58,9 +66,9 @@ def _needs(program: Program) -> list[dict[str, Any]]:
     return [need for need in program.get("depends_on", ()) if isinstance(need, dict)]
 
 
-def _line(label: str, program: Program, condition: str) -> str:
+def _line(label: str, program: Program, condition: str) -> tuple[str, str]:
     processes = [p for p in program.get("processes", ()) if isinstance(p, dict)]
-    return f"{label}  {_how(processes, condition)}".rstrip()
+    return label, _how(processes, condition)
 
 
 def _how(processes: list[dict[str, Any]], condition: str) -> str:
@@ -69,7 +77,7 @@ def _how(processes: list[dict[str, Any]], condition: str) -> str:
         return "(not there)"
     states: dict[str, int] = {}
     for process in processes:
-        state = clean(process.get("state", "?"))
+        state = shown_state(process)
         states[state] = states.get(state, 0) + 1
     words = [state if len(processes) == 1 else f"{count} {state}" for state, count in states.items()]
     text = ", ".join(words)

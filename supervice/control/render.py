@@ -7,6 +7,7 @@ field that is missing (an older daemon, upstream's) is left out.
 
 from __future__ import annotations
 
+from supervice.control.columns import Look, table
 from supervice.lean.text import clean
 
 TYPE_CHECKING = False
@@ -20,22 +21,32 @@ __all__ = [
     "duration",
     "health_cell",
     "reload_text",
+    "shown_state",
     "status_table",
-    "table",
     "uptime",
 ]
 
 RUNNING_STATES = frozenset(("RUNNING", "UNHEALTHY"))
-
-_GREEN, _YELLOW, _RED, _RESET = "\x1b[32m", "\x1b[33m", "\x1b[31m", "\x1b[0m"
-_COLORS = {
-    "RUNNING": _GREEN,
-    "STARTING": _YELLOW,
-    "BACKOFF": _YELLOW,
-    "STOPPING": _YELLOW,
-    "FATAL": _RED,
-    "UNHEALTHY": _RED,
-    "failed": _RED,
+AT_REST = frozenset(("STOPPED", "EXITED", "FATAL"))
+# The columns of `status` that a narrow terminal gives up, the first one first.
+STATUS_DROP = ("EXIT", "HEALTH", "RESTARTS", "PID", "UPTIME", "DETAIL")
+# Those that processes end by; the module `signal` costs more than the whole table.
+SIGNALS = {
+    1: "SIGHUP",
+    2: "SIGINT",
+    3: "SIGQUIT",
+    4: "SIGILL",
+    6: "SIGABRT",
+    7: "SIGBUS",
+    8: "SIGFPE",
+    9: "SIGKILL",
+    10: "SIGUSR1",
+    11: "SIGSEGV",
+    12: "SIGUSR2",
+    13: "SIGPIPE",
+    14: "SIGALRM",
+    15: "SIGTERM",
+    31: "SIGSYS",
 }
 
 
@@ -91,31 +102,41 @@ def detail(process: dict[str, Any]) -> str:
     return "; ".join(parts)
 
 
-def table(header: list[str], rows: list[list[str]], color: bool) -> str:
-    """Columns as wide as they must be; the last one is not padded. Every line ends with a newline."""
-    widths = [max(map(len, column)) for column in zip(header, *rows, strict=True)]
-    widths[-1] = 0
-    lines = []
-    for row in [header, *rows]:
-        cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=True)]
-        if color and row is not header:
-            cells = [
-                _COLORS[cell] + padded + _RESET if cell in _COLORS else padded
-                for cell, padded in zip(row, cells, strict=True)
-            ]
-        lines.append("  ".join(cells).rstrip())
-    return "\n".join(lines) + "\n"
+def shown_state(process: dict[str, Any]) -> str:
+    """Its state, and WAITING for one that rests until what it needs is there."""
+    state = clean(process.get("state", "?"))
+    return "WAITING" if process.get("waiting_for") and state in AT_REST else state
 
 
-def status_table(reply: dict[str, Any], color: bool = False) -> str:
-    """The table of `status`."""
+def last_exit(process: dict[str, Any]) -> str:
+    """Of a column EXIT: the code, the signal of the last exit, or -."""
+    number = process.get("signal")
+    if number:
+        return SIGNALS.get(number, f"signal {clean(number)}") if isinstance(number, int) else "?"
+    code = process.get("exitcode")
+    return "-" if code is None else clean(code)
+
+
+def severity(process: dict[str, Any]) -> int:
+    """0 for what needs a person, 1 for what may, 2 for the rest."""
+    state = process.get("state")
+    if state in ("FATAL", "UNHEALTHY"):
+        return 0
+    failed = (
+        state == "EXITED" and (process.get("signal") or process.get("exitcode")) and process.get("reason")
+    )
+    return 1 if failed or state == "BACKOFF" or process.get("healthy") is False else 2
+
+
+def status_table(reply: dict[str, Any], look: Look | None = None) -> str:
+    """The table of `status`: first what needs a person."""
     processes = [p for p in reply.get("processes", ()) if isinstance(p, dict)]
     if not processes:
         return "No programs\n"
-    header = ["NAME", "STATE", "PID", "UPTIME", "HEALTH", "DETAIL"]
+    header = ["NAME", "STATE", "PID", "UPTIME", "HEALTH", "RESTARTS", "EXIT", "DETAIL"]
     rows = []
-    for process in processes:
-        state = clean(process.get("state", "?"))
+    for process in sorted(processes, key=severity):
+        state = shown_state(process)
         rows.append(
             [
                 clean(process.get("name", "?")),
@@ -123,6 +144,8 @@ def status_table(reply: dict[str, Any], color: bool = False) -> str:
                 str(process.get("pid") or "-"),
                 uptime(process.get("uptime")) if state in RUNNING_STATES else "-",
                 health_cell(process.get("healthy")),
+                clean(process.get("restarts", "-")),
+                last_exit(process),
                 detail(process),
             ]
         )
@@ -130,7 +153,7 @@ def status_table(reply: dict[str, Any], color: bool = False) -> str:
         header.pop()
         for row in rows:
             row.pop()
-    return table(header, rows, color)
+    return table(header, rows, look or Look(), right=("PID", "UPTIME", "RESTARTS"), drop=STATUS_DROP)
 
 
 def reload_text(reply: dict[str, Any]) -> str:

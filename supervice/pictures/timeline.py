@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from itertools import pairwise
 
+from supervice.control.columns import Look, fold, table
 from supervice.lean.text import clean
 from supervice.pictures.svg import dark, escape
 
@@ -17,7 +18,8 @@ if TYPE_CHECKING:
 
     Row = dict[str, Any]
 
-BAR = 40  # characters
+BAR, LEAST_BAR = 40, 10  # characters
+HEADS = (len("NAME"), len("BEGAN"), len("SETTLED"), len("DETAIL"))
 SHORTEST = 1e-9  # seconds; below it there is nothing to draw to scale
 WAITING, STARTING, READY, FAILED = ".", "=", "#", "x"
 
@@ -109,56 +111,71 @@ def _pieces(row: Row, now: float, until: float) -> list[tuple[str, float, float]
 # -- text ------------------------------------------------------------------------------------------------
 
 
-def boot_text(reply: dict[str, Any]) -> str:
-    """The timeline for a terminal; `*` marks the critical chain."""
+def boot_text(reply: dict[str, Any], look: Look | None = None) -> str:
+    """The timeline for a terminal, as wide as that is; `*` marks the critical chain."""
+    look = look or Look()
     rows, later = rows_of(reply)
     if not rows and not later:
-        return "Nothing has been started\n"
+        return fold("Nothing has been started", look)
     now, whole = _number(reply.get("elapsed")) or 0.0, duration(reply)
     chain = critical_chain(reply)
     took = f"{whole:.3f} s so far" if any(map(_is_pending, rows)) else f"{whole:.3f} s"
-    lines = [f"began at {clean(reply.get('began_at', '?'))}, took {took}"]
+    lines = [fold(f"began at {clean(reply.get('began_at', '?'))}, took {took}", look)]
     if len(chain) > 1:
-        lines.append(f"critical chain: {' -> '.join(clean(name) for name in chain)}")
-    table = [["NAME", "BEGAN", "SETTLED", "TIME", "DETAIL"]]
-    for row in rows:
-        table.append(
-            [
-                ("* " if row.get("name") in chain else "  ") + clean(row.get("name", "?")),
-                _seconds(_began(row)),
-                _seconds(_done(row) if _done(row) is not None else _number(row.get("failed"))),
-                f"[{_bar(row, now, whole)}]",
-                _detail(row),
-            ]
-        )
-    widths = [max(len(line[column]) for line in table) for column in range(4)]
-    for line in table:
-        cells = [
-            cell.rjust(width) if column in (1, 2) else cell.ljust(width)
-            for column, (cell, width) in enumerate(zip(line, [*widths, 0], strict=True))
+        lines.append(fold(f"critical chain: {' -> '.join(clean(name) for name in chain)}", look))
+    cells = [
+        [
+            ("* " if row.get("name") in chain else "  ") + clean(row.get("name", "?")),
+            _seconds(_began(row)),
+            _seconds(_done(row) if _done(row) is not None else _number(row.get("failed"))),
+            _detail(row),
         ]
-        lines.append("  ".join(cells).rstrip())
-    lines.append(f"  {WAITING} waiting  {STARTING} starting  {READY} ready or done  {FAILED} failed")
+        for row in rows
+    ]
+    bar = _bar_width(cells, look.width)
+    for line, row in zip(cells, rows, strict=True):
+        line.insert(3, f"[{_bar(row, now, whole, bar)}]")
+    header = ["NAME", "BEGAN", "SETTLED", "TIME", "DETAIL"]
+    drop = ("DETAIL", "BEGAN", "SETTLED")
+    lines.append(table(header, cells, look, right=("BEGAN", "SETTLED"), drop=drop))
+    legend = f"  {WAITING} waiting  {STARTING} starting  {READY} ready or done  {FAILED} failed"
+    lines.append(fold(legend, look))
     for row in later:
         when = _seconds(_number(row.get("asked")))
         took_it = _done(row)
         took = f" in {took_it - (_began(row) or 0.0):.3f} s" if took_it is not None else ", not there"
-        lines.append(f"later, at {when}: {clean(row.get('name', '?'))}{took}")
-    return "".join(f"{line}\n" for line in lines)
+        lines.append(fold(f"later, at {when}: {clean(row.get('name', '?'))}{took}", look))
+    return "".join(lines)
+
+
+def _bar_width(cells: list[list[str]], width: int) -> int:
+    """The characters of the chart: what the terminal has beside the other columns, details included."""
+    if width <= 0:
+        return BAR
+    others = [
+        max([*map(len, column), least]) for column, least in zip(zip(*cells, strict=True), HEADS, strict=True)
+    ]
+    gaps = 2 * 4 + 2  # between the columns, and the brackets
+    room = width - sum(others) - gaps
+    if room < BAR:  # a detail can be cut, the picture is what was asked for
+        room = width - sum(others[:3]) - min(others[3], max(16, width // 5)) - gaps
+    if room < LEAST_BAR:
+        room = width - others[0] - 4  # without its other columns
+    return max(room, 4)
 
 
 def _seconds(value: float | None) -> str:
     return "-" if value is None else f"{value:.3f}"
 
 
-def _bar(row: Row, now: float, whole: float) -> str:
+def _bar(row: Row, now: float, whole: float, width: int = BAR) -> str:
     signs = {"waiting": WAITING, "starting": STARTING, "ready": READY, "failed": FAILED}
-    cells = [" "] * BAR
-    scale = BAR / whole if whole > SHORTEST else 0.0
+    cells = [" "] * width
+    scale = width / whole if whole > SHORTEST else 0.0
     for kind, start, end in _pieces(row, now, whole):
         first, last = int(start * scale), int(end * scale)
         if end > start or kind in ("ready", "failed"):
-            for cell in range(min(first, BAR - 1), min(max(last, first + 1), BAR)):
+            for cell in range(min(first, width - 1), min(max(last, first + 1), width)):
                 cells[cell] = signs[kind]
     return "".join(cells)
 

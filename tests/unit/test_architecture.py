@@ -40,7 +40,7 @@ LAYERS = {
     "config": "lean fs models lifecycle schedules watch pid1",
     "control": "lean fs net",
     "http": "lean net",
-    "pictures": "lean",
+    "pictures": "lean control",
     "checks": "lean models net pid1 output config",
     "notify": "lean fs models pid1 output config",
     "client": "control net",
@@ -91,10 +91,13 @@ PURE = (
     "net.places",
     "control.access",
     "control.render",
+    "control.columns",
     "control.commands",
+    "cli.event_lines",
     "cli.log_lines",
     "pictures",
     "cli.tree",
+    "cli.why_text",
 )
 IMPURE = {
     "asyncio", "ctypes", "fcntl", "logging", "multiprocessing", "os", "pathlib", "random", "select",

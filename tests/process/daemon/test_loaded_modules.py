@@ -21,7 +21,7 @@ from tests.process.harness.daemon import Daemon
 # figure too.
 SINGLE_COMMAND = 19
 CONFIGURATION = 106
-STATUS = 15
+STATUS = 16
 SLACK = 2  # so that the figures stay true
 
 # Where a mount has a server that may not answer, such as FUSE or 9p, these ask it.

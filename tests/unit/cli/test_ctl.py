@@ -9,9 +9,11 @@ from typing import Any
 import pytest
 
 from supervice.cli import ctl, ctl_commands, replies, shell
+from supervice.cli.event_lines import EventLines
 from supervice.cli.why_text import why_text
 from supervice.control import render
 from supervice.control.client import Unreachable
+from supervice.control.columns import Look
 from tests.fakes.control import FakeCall
 
 
@@ -83,6 +85,9 @@ def test_boot_for_machines_has_the_critical_chain(
         ("--timeout=5 --socket=/x health", {"command": "health"}, "/x", 5.0, False),
         ("health --live web", {"command": "health", "kind": "live", "name": "web"}, None, None, False),
         ("health --ready", {"command": "health", "kind": "ready"}, None, None, False),
+        ("status -o wide", {"command": "status"}, None, None, False),
+        ("-o json status web", {"command": "status", "name": "web"}, None, None, True),
+        ("--output=json health", {"command": "health"}, None, None, True),
     ],
 )
 def test_the_fast_path_and_click_understand_the_same(
@@ -95,7 +100,14 @@ def test_the_fast_path_and_click_understand_the_same(
 ) -> None:
     daemon.reply = {"status": "ok", "processes": [], "healthy": True}
     parsed = ctl.parse_simple(line.split())
-    assert parsed == {"request": request_, "socket": socket, "timeout": timeout, "json": as_json}
+    wide = "wide" in line
+    assert parsed == {
+        "request": request_,
+        "socket": socket,
+        "timeout": timeout,
+        "json": as_json,
+        "wide": wide,
+    }
     assert ctl_commands.run(line.split()) == 0
     assert daemon.asked == [(request_, socket, timeout)]
 
@@ -323,7 +335,13 @@ def test_the_status_table() -> None:
     rows = [
         process("web", healthy=True),
         process(
-            "a-very-long-name:00", "BACKOFF", pid=None, healthy=False, reason="exit code 1, again in 4 s"
+            "a-very-long-name:00",
+            "BACKOFF",
+            pid=None,
+            healthy=False,
+            reason="exit code 1, again in 4 s",
+            restarts=2,
+            exitcode=1,
         ),
         process("late", "STOPPED", pid=0, waiting_for=["db", "a"], dropped_lines=3),
         process("st", "STARTING", uptime=5, status_text="loading"),
@@ -331,22 +349,22 @@ def test_the_status_table() -> None:
         process("shot", "FATAL", pid=None, signal=9, exitcode=None),
     ]
     assert render.status_table({"processes": rows}).splitlines() == [
-        "NAME                 STATE     PID  UPTIME  HEALTH  DETAIL",
-        "web                  RUNNING   7    1m1s    ok",
-        "a-very-long-name:00  BACKOFF   -    -       failed  exit code 1, again in 4 s",
-        "late                 STOPPED   -    -       -       waits for db, a; 3 lines of output dropped",
-        "st                   STARTING  7    -       -       loading",
-        "gone                 EXITED    -    -       -       exit code 0",
-        "shot                 FATAL     -    -       -       killed by signal 9",
+        "NAME                 STATE     PID  UPTIME  HEALTH  RESTARTS  EXIT     DETAIL",
+        "shot                 FATAL       -       -  -              -  SIGKILL  killed by signal 9",
+        "a-very-long-name:00  BACKOFF     -       -  failed         2  1        exit code 1, again in 4 s",
+        "web                  RUNNING     7    1m1s  ok             -  -",
+        "late                 WAITING     -       -  -              -  -        waits for db, a; 3 lines of output dropped",
+        "st                   STARTING    7       -  -              -  -        loading",
+        "gone                 EXITED      -       -  -              -  0        exit code 0",
     ]
 
 
 def test_a_table_without_details_and_of_an_older_daemon() -> None:
     text = render.status_table({"processes": [{"name": "web", "state": "RUNNING", "pid": 7}, {}]})
     assert text.splitlines() == [
-        "NAME  STATE    PID  UPTIME  HEALTH",
-        "web   RUNNING  7    -       -",
-        "?     ?        -    -       -",
+        "NAME  STATE    PID  UPTIME  HEALTH  RESTARTS  EXIT",
+        "web   RUNNING    7       -  -              -  -",
+        "?     ?          -       -  -              -  -",
     ]
     assert render.status_table({}) == "No programs\n"
 
@@ -354,10 +372,10 @@ def test_a_table_without_details_and_of_an_older_daemon() -> None:
 def test_colours_do_not_move_columns() -> None:
     plain = render.status_table({"processes": [process("a"), process("b", "FATAL", reason="x")]})
     colored = render.status_table(
-        {"processes": [process("a"), process("b", "FATAL", reason="x")]}, color=True
+        {"processes": [process("a"), process("b", "FATAL", reason="x")]}, Look(color=True)
     )
     assert "\x1b[31mFATAL" in colored
-    for code in ("\x1b[31m", "\x1b[32m", "\x1b[0m"):
+    for code in ("\x1b[1m", "\x1b[31m", "\x1b[32m", "\x1b[0m"):
         colored = colored.replace(code, "")
     assert colored == plain
 
@@ -403,7 +421,7 @@ def test_nothing_reaches_the_terminal_as_a_command() -> None:
         render.status_table({"processes": [process(evil, evil, reason=evil, status_text=evil)]}),
         replies.health_text({"processes": [{"name": evil, "state": evil, "message": evil}]}),
         render.reload_text({"added": [evil], "warnings": [evil]}),
-        replies.event_line({"type": evil, evil: evil}),
+        EventLines(Look()).line({"type": evil, evil: evil}),
         why_text({"reason": evil, "trigger": evil, "exits": [{"reason": evil, "output": [evil]}]}, evil),
     ):
         assert all(c.isprintable() or c == "\n" for c in text)
@@ -438,11 +456,6 @@ def test_reload_says_what_it_did() -> None:
         "Needs a new start of supervice: umask",
         "warning: w",
     ]
-
-
-def test_events_are_lines() -> None:
-    event = {"type": "PROCESS_STATE_RUNNING", "time": "12:00", "name": "web", "pid": 7}
-    assert replies.event_line(event) == "12:00 PROCESS_STATE_RUNNING web pid=7\n"
 
 
 def test_logs_of_many_keep_their_lines_apart(daemon: FakeCall, capsys: pytest.CaptureFixture[str]) -> None:

@@ -233,13 +233,13 @@ def test_the_tree() -> None:
         }
     )
     assert text == (
-        "web  STOPPED, waits for app:started\n"
-        "|-- app:started  BACKOFF, not started yet: exit code 1\n"
-        "|   |-- db:healthy  RUNNING, not healthy yet\n"
-        "|   `-- cache:started  RUNNING\n"
+        "web                         WAITING, waits for app:started\n"
+        "|-- app:started             BACKOFF, not started yet: exit code 1\n"
+        "|   |-- db:healthy          RUNNING, not healthy yet\n"
+        "|   `-- cache:started       RUNNING\n"
         "|       `-- disk:completed  EXITED\n"
-        "`-- cache:ready  RUNNING  (see above)\n"
-        "cron  RUNNING\n"
+        "`-- cache:ready             RUNNING  (see above)\n"
+        "cron                        RUNNING\n"
     )
 
 
