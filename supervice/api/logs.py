@@ -32,6 +32,16 @@ def last_lines(processes: list[Process], lines: int, stream: str | None) -> list
     return frames
 
 
+def before_the_rest(process: Process, frames: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The last lines of a process for who hears the rest: an unfinished one without the newline."""
+    output = process.open_output()
+    last = {frame["stream"]: frame for frame in frames}
+    for name, frame in last.items():
+        if output is not None and output.is_midline(name):
+            frame["data"] = frame["data"][:-1]
+    return frames
+
+
 class LogFollower:
     """One client that follows the output of some processes, through their restarts."""
 
@@ -41,8 +51,9 @@ class LogFollower:
         self._missed: dict[str, int] = {}
         self._subscriptions: list[Subscription] = []
         self._reminder: Cancellable | None = None
-        for frame in last_lines(processes, lines, stream):
-            send({"status": "ok", **frame})
+        for process in processes:
+            for frame in before_the_rest(process, last_lines([process], lines, stream)):
+                send({"status": "ok", **frame})
         for process in processes:
             output = process.open_output()
             if output is not None:

@@ -13,7 +13,10 @@ LONGEST_SEQUENCE = 256  # characters that are awaited for the end of a sequence
 
 
 class LogLines:
-    """With `prefix` whole lines only, each behind the name of its process; else the pieces as they come.
+    """The pieces as they come; with `prefix` each line behind the name of its process.
+
+    Then a line of another process, or of the other stream, never comes into an unfinished one: it begins
+    below, and so does the rest.
 
     For a `terminal` without anything that it would take as a command, but for colours.
     """
@@ -21,7 +24,7 @@ class LogLines:
     def __init__(self, prefix: bool, terminal: bool = False) -> None:
         self._prefix = prefix
         self._terminal = terminal
-        self._open: dict[tuple[str, str], str] = {}  # name and stream -> a line that has not ended
+        self._open: tuple[str, str] | None = None  # name and stream of the line that has not ended
         self._filters: dict[tuple[str, str], Colours] = {}
 
     def add(self, chunk: dict[str, Any]) -> str:
@@ -32,15 +35,17 @@ class LogLines:
             data = self._filters.setdefault(key, Colours()).pass_on(data)
         if not self._prefix:
             return data
-        *lines, rest = (self._open.pop(key, "") + data).split("\n")
-        if rest:
-            self._open[key] = rest
-        return "".join(f"{clean(key[0])} | {line}\n" for line in lines)
+        if not data:
+            return ""
+        name = f"{clean(key[0])} | "
+        before = "" if self._open == key else name if self._open is None else f"\n{name}"
+        whole = data.endswith("\n")
+        self._open = None if whole else key
+        return before + data.removesuffix("\n").replace("\n", f"\n{name}") + ("\n" if whole else "")
 
     def end(self) -> str:
-        """The lines that have not ended."""
-        rest = "".join(f"{clean(name)} | {line}\n" for (name, _), line in self._open.items())
-        self._open.clear()
+        """The newline that the last line lacks."""
+        rest, self._open = "" if self._open is None else "\n", None
         return rest
 
 

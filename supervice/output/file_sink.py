@@ -43,7 +43,7 @@ class FileSink:
     piped = False  # `splice` into a file is slower than reading and writing (docs/adr/0009)
 
     __slots__ = (
-        "_fd", "_held", "_homeless", "_limit", "_looked", "_losses", "_owner", "_rotation", "_said",
+        "_begun", "_fd", "_held", "_homeless", "_limit", "_looked", "_losses", "_owner", "_rotation", "_said",
         "_size", "_stuck", "backups", "blocked", "compress", "label", "maxbytes", "mode", "path",
         "tail", "timing", "users",
     )  # fmt: skip
@@ -60,13 +60,12 @@ class FileSink:
         """OSError when the file cannot be opened."""
         self._owner = owner
         self.path = self.label = path
-        self.maxbytes = maxbytes
-        self.backups = backups
-        self.compress = compress
+        self.maxbytes, self.backups, self.compress = maxbytes, backups, compress
         self.mode = mode
         self.blocked = False  # sources are asked to wait
         self.users = 0
         self.tail: object = None  # the source whose unfinished line the file ends in
+        self._begun = 0  # where that line begins
         self._stuck = ""  # why the last rotation failed; reported once
         self.timing: Timing | None = None  # where it is rotated by time too, or gets names with a date
         self._rotation: Rotation | None = None  # while a block of output is written
@@ -79,16 +78,18 @@ class FileSink:
             self._fd = open_log(place, mode)
         self._measure()
 
+    @property
+    def takes_parts(self) -> bool:
+        """Whether a part of a line may be written as soon as it comes: no other line can come into it."""
+        return self.users < 2 and (self._losses is None or not self._losses.reason)
+
     def _measure(self) -> None:
         status = os.fstat(self._fd)
         self._size = status.st_size
         self._limit = self.maxbytes
         if not stat.S_ISREG(status.st_mode):
-            self._limit = self.maxbytes = 0
-        elif self._size and not ends_in_newline(self._fd, self._size):
-            self.tail = CUT
-        else:
-            self.tail = None
+            self._limit = self.maxbytes = self._size = 0
+        self.tail = CUT if self._size and not ends_in_newline(self._fd, self._size) else None
 
     def limits(
         self, maxbytes: int, backups: int, compress: bool, mode: tuple[int, bool] = LOGFILE_MODE
@@ -156,6 +157,8 @@ class FileSink:
                 self._put(source, head, data, pos, end)
                 return
             cut = data.rfind(b"\n", pos, pos + room) + 1 if room > 0 else 0
+            if not cut and self.tail is source and self._limit == self.maxbytes:
+                head = self._take_back() + head
             if not cut:
                 if self._size and (self.tail is None or self._size >= self._limit + LONGEST_LINE):
                     if not self._owner.may_rotate():
@@ -166,8 +169,7 @@ class FileSink:
                         self._put(source, head, data, pos, end)
                         return
                     continue
-                # One line longer than a whole file, or the rest of a line that has begun: it stays whole, up
-                # to LONGEST_LINE: a progress bar or binary output that never ends its line fills no disk.
+                # One line longer than a whole file, or the rest of one: it stays whole, up to LONGEST_LINE.
                 cut = data.find(b"\n", pos, end) + 1 or end
             self._put(source, head, data, pos, cut)
             head = b""
@@ -191,26 +193,46 @@ class FileSink:
         except OSError as error:
             self._failed(source, error, head + bytes(part), done)
             return
+        if (part[-1] if part else head[-1]) == 10:
+            self.tail = None
+        else:
+            newline = data.rfind(b"\n", pos, end) + 1
+            begin = len(head) + newline - pos if newline else head.rfind(b"\n") + 1
+            if begin or self.tail is not source:
+                self._begun = self._size + begin
+            self.tail = source
         self._size += size
-        self.tail = None if (part[-1] if part else head[-1]) == 10 else source
         if self._losses is not None and self._losses.reason:
             self._losses.over()
 
     def _failed(self, source: Source, error: OSError, block: bytes, done: int) -> None:
         """Counts what a full disk does not take; whole lines stay in the file, and programs go on."""
-        from supervice.output.full_disk import keep_whole_lines
+        from supervice.output.last_line import keep_whole_lines
 
-        kept, torn = keep_whole_lines(self._fd, self._size, block, done)
-        lost = block[kept:]
+        begun = self._size
+        if self.tail is source and self._begun > self._size - LONGEST_LINE:
+            begun = self._begun
+        kept, torn = keep_whole_lines(self._fd, self._size, begun, block, done)
+        lost = len(block) - kept
         if torn or (self.tail is source and not kept):
             self.tail = CUT
         elif kept:
             self.tail = None
         self._size += kept
-        source.lose(len(lost), lost.count(b"\n"), not lost.endswith(b"\n"))
-        if self._losses is None:
-            self._losses = Losses(self._owner, self.path)
-        self._losses.failed(error.strerror or str(error), len(lost))
+        source.lose(lost, block.count(b"\n", max(0, kept)), not block.endswith(b"\n"))
+        self._losses = self._losses or Losses(self._owner, self.path)
+        self._losses.failed(error.strerror or str(error), lost)
+
+    def _take_back(self) -> bytes:
+        """Takes the unfinished line out of the file and returns it: all of it goes into the next one."""
+        if not 0 < self._begun > self._size - LONGEST_LINE:
+            return b""
+        from supervice.output.last_line import take_back
+
+        line = take_back(self._fd, self._begun, self._size)
+        if line:
+            self._size, self.tail = self._begun, None
+        return line
 
     def _hold(self, source: Source, head: bytes, data: memoryview) -> None:
         """Holds the rest for the next turn: this one has had its rotations."""
@@ -343,9 +365,6 @@ class FileSink:
         if why:
             raise OSError(errno.EIO, why, self.path)
 
-    def release(self) -> None:
-        self.close()
-
     def close(self) -> None:
         """Writes what is held into this file first, however long it gets."""
         if self._held is not None:
@@ -356,3 +375,5 @@ class FileSink:
         if self._fd >= 0:
             os.close(self._fd)
             self._fd = -1
+
+    release = close

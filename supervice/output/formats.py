@@ -13,8 +13,15 @@ if TYPE_CHECKING:
     from typing import Protocol
 
     class Format(Protocol):
-        def __call__(self, block: bytes, stream: str, pid: int, continued: bool) -> bytes:
-            """Formats a block. `continued`: it begins within the line that was written last."""
+        joins: bool  # whether the parts of a line, written one after the other, are one line
+
+        def __call__(
+            self, block: bytes, stream: str, pid: int, continued: bool, partial: bool = False
+        ) -> bytes:
+            """Formats a block.
+
+            `continued`: it begins within the line that was written last. `partial`: its last line goes on.
+            """
 
 
 FORMATS = ("raw", "prefix", "prefix-time", "json")
@@ -45,6 +52,8 @@ class Prefix:
 
     __slots__ = ("_begin", "_end", "_timed")
 
+    joins = True
+
     def __init__(self, name: str, timed: bool, colour: bool) -> None:
         shown = name.encode("utf-8", "replace") + b" | "
         self._begin = b""
@@ -55,7 +64,7 @@ class Prefix:
             self._begin = b"\x1b[" + code + b"m"
             self._end = shown + b"\x1b[0m"
 
-    def __call__(self, block: bytes, stream: str, pid: int, continued: bool) -> bytes:
+    def __call__(self, block: bytes, stream: str, pid: int, continued: bool, partial: bool = False) -> bytes:
         stamp = timestamp(time.time()).encode() + b" " if self._timed else b""
         prefix = self._begin + stamp + self._end
         if block.endswith(b"\n"):
@@ -66,12 +75,14 @@ class Prefix:
 
 
 class Json:
-    """Makes a JSON object of each line. A part of a line above 64 KiB is one too, with `"partial": true`.
+    """Makes a JSON object of each line. A part of a line that goes on is one too, with `"partial": true`.
 
     Bytes that are not UTF-8 become U+FFFD: JSON cannot hold them otherwise.
     """
 
     __slots__ = ("_encode", "_name")
+
+    joins = False
 
     def __init__(self, name: str) -> None:
         import json.encoder
@@ -79,7 +90,7 @@ class Json:
         self._encode: Callable[[str], str] = json.encoder.encode_basestring
         self._name = self._encode(name)
 
-    def __call__(self, block: bytes, stream: str, pid: int, continued: bool) -> bytes:
+    def __call__(self, block: bytes, stream: str, pid: int, continued: bool, partial: bool = False) -> bytes:
         encode = self._encode
         begin = (
             f'{{"time":"{timestamp(time.time())}","program":{self._name},'
@@ -89,6 +100,6 @@ class Json:
         rest = lines.pop()
         made = [f"{begin}{encode(line.decode('utf-8', 'replace'))}}}\n" for line in lines]
         if rest:
-            partial = ',"partial":true' if len(rest) >= 65536 else ""
-            made.append(f"{begin}{encode(rest.decode('utf-8', 'replace'))}{partial}}}\n")
+            more = ',"partial":true' if partial or len(rest) >= 65536 else ""
+            made.append(f"{begin}{encode(rest.decode('utf-8', 'replace'))}{more}}}\n")
         return "".join(made).encode("utf-8", "replace")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 
-from supervice.output.pump import Pump
+from supervice.output.pump import NAMES, Pump
 from supervice.output.ring import Ring, Subscription
 
 TYPE_CHECKING = False
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from supervice.models import ProgramConfig
     from supervice.output.formats import Format
-    from supervice.output.pump import Reader
+    from supervice.output.interface import Reader
     from supervice.output.sinks import Sink
 
     class Router(Reader, Protocol):
@@ -51,6 +51,7 @@ class ProgramOutput:
         "_err",
         "_followers",
         "_lingering",
+        "_midline",
         "_out",
         "_ring",
         "_router",
@@ -71,6 +72,7 @@ class ProgramOutput:
         self._lingering: list[Pump] | None = None  # of ended runs: a grandchild, or a stalled reader
         self._ring: Ring | None = None
         self._followers: list[Subscription] | None = None
+        self._midline: dict[int, Pump] | None = None  # by stream: whose unfinished line was recorded last
         self._closing = False
         self._stale = False  # a reload's new log file could not be opened yet
         self.dropped_lines = 0
@@ -102,11 +104,13 @@ class ProgramOutput:
         return first, second
 
     def _pipe(self, stream: int, sink: Sink | None) -> tuple[int, Pump | None]:
+        make = Pump if self._router.taps is None else self._router.taps(self._config, stream)
         if sink is None:
-            return self._router.devnull(), None
+            if make is Pump:
+                return self._router.devnull(), None
+            sink = self._router.discard  # events and messages are made of it all the same
         ours, theirs = os.pipe2(os.O_CLOEXEC)
         self._ends += (theirs,)
-        make = Pump if self._router.taps is None else self._router.taps(self._config, stream)
         return theirs, make(self._router, self, ours, stream, sink, self._format(stream))
 
     def _format(self, stream: int) -> Format | None:
@@ -157,6 +161,7 @@ class ProgramOutput:
                 pump.discard()
 
     def pump_closed(self, pump: Pump) -> None:
+        self.break_line(pump)
         if self._lingering is not None and pump in self._lingering:
             self._lingering.remove(pump)
             if not self._lingering:
@@ -246,14 +251,29 @@ class ProgramOutput:
             return True
         return self._router.log_buffer > LAST_LINES
 
-    def record(self, stream: int, head: bytes, data: bytes | bytearray, end: int, gap: bool = False) -> None:
+    @property
+    def alone(self) -> bool:
+        """Returns whether no earlier run writes any more."""
+        return self._lingering is None
+
+    def record(self, pump: Pump, head: bytes, data: bytes | bytearray, end: int, gap: bool = False) -> None:
         """Keeps at most `log_buffer` bytes of what goes out, for `tail` and for followers.
 
-        `gap`: unknown output went out before it, and it begins within a line.
+        `gap`: unknown output went out before it, and it begins within a line. It may end in an unfinished
+        line, which the same pump goes on with; before the output of another run it gets a newline.
         """
         limit = self._router.log_buffer
         if limit <= 0 and not self._followers:
             return
+        stream = pump.stream
+        if self._midline:
+            other = self._midline.pop(stream, pump)
+            if other is not pump:
+                self._keep(stream, b"\n")
+        if (data[end - 1] if end else head[-1]) != 10:
+            if self._midline is None:
+                self._midline = {}
+            self._midline[stream] = pump
         skipped = 0
         start = 0
         if gap:
@@ -271,12 +291,24 @@ class ProgramOutput:
             if self._ring is None:
                 self._ring = Ring(limit)
             self._ring.append(stream, head, piece)
-            if not end:  # the last line of a run, perhaps without newline: here it gets one
-                self._ring.append(stream, b"\n", piece)
-        if self._followers:
-            text = head + bytes(piece) if end else head + b"\n"
-            for follower in self._followers:
-                follower.offer(stream, text, skipped)
+        for follower in self._followers or ():
+            follower.offer(stream, head + bytes(piece), skipped)
+
+    def break_line(self, pump: Pump) -> None:
+        """Ends the recorded line of a pump that does not go on with it."""
+        if self._midline and self._midline.get(pump.stream) is pump:
+            del self._midline[pump.stream]
+            self._keep(pump.stream, b"\n")
+
+    def _keep(self, stream: int, text: bytes) -> None:
+        if self._ring is not None:
+            self._ring.append(stream, text, memoryview(b""))
+        for follower in self._followers or ():
+            follower.offer(stream, text, 0)
+
+    def is_midline(self, stream: str) -> bool:
+        """Returns whether the last line of a stream is unfinished."""
+        return bool(self._midline) and NAMES.index(stream) in (self._midline or ())
 
     def count_loss(self, nbytes: int, nlines: int) -> None:
         self.lost_bytes += nbytes
@@ -300,7 +332,7 @@ class ProgramOutput:
 
     def clear(self) -> None:
         """Forgets the last lines."""
-        self._ring = None
+        self._ring = self._midline = None
 
     def subscribe(self, callback: Callable[[], object]) -> Subscription:
         """Follows the output through restarts; `callback()` tells that `Subscription.take` has something."""

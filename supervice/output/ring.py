@@ -214,7 +214,10 @@ class Subscription:
             self._lost += skipped + sum(text.count(b"\n") for _, text in self._pieces)
             self._pieces.clear()
             self._size = 0
-        self._pieces.append((NAMES[stream], piece))
+        if self._pieces and self._pieces[-1][0] == NAMES[stream] and self._pieces[-1][1][-1:] != b"\n":
+            self._pieces[-1] = (NAMES[stream], self._pieces[-1][1] + piece)
+        else:
+            self._pieces.append((NAMES[stream], piece))
         self._size += len(piece)
         while self._size > self._bound and len(self._pieces) > 1:
             _, old = self._pieces.pop(0)

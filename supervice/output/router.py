@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from supervice.output.pump import Pump
     from supervice.output.sinks import Sink
     from supervice.output.timed_rotation import RotationTimer
+    from supervice.output.unfinished import Unfinished
 
     # maxbytes, backups, compress, mode
     Limits = tuple[int, int, bool, tuple[int, bool]]
@@ -86,6 +87,7 @@ class OutputRouter:
         self._archive: Archive | None = None
         self._rotations: RotationTimer | None = None
         self._busy = 0
+        self._unfinished: Unfinished | None = None  # made with the first unfinished line
         self._rotating = 0.0  # until when this turn of the loop may rotate files
         self._idle: list[Callable[[], object]] = []
         self._buffer: bytearray | None = None
@@ -129,6 +131,18 @@ class OutputRouter:
         if self._buffer is None:
             _ = self.buffer
         return self._views
+
+    def line_begins(self, pump: Pump) -> None:
+        """Has the unfinished line of a pump passed on, unless it `line_ends` before."""
+        if self._unfinished is None:
+            from supervice.output.unfinished import Unfinished
+
+            self._unfinished = Unfinished(self.loop)
+        self._unfinished.begins(pump)
+
+    def line_ends(self, pump: Pump) -> None:
+        if self._unfinished is not None:
+            self._unfinished.ends(pump)
 
     def devnull(self) -> int:
         if self._null < 0:
@@ -340,6 +354,8 @@ class OutputRouter:
             self._rotations.close()
         for output in list(self._programs):
             output.close(at_once=True)
+        if self._unfinished is not None:
+            self._unfinished.close()
         for sink in [*self._sinks.values(), *self._retired, *self._own]:
             if sink is not None:
                 sink.close()

@@ -45,6 +45,9 @@ if TYPE_CHECKING:
         users: int
         tail: object
 
+        @property
+        def takes_parts(self) -> bool: ...
+
         def write(self, source: Source, head: bytes, data: bytes | bytearray, end: int) -> None: ...
         def splice(self, source: Source, fd: int, size: int) -> int: ...
         def wait(self, source: Source, first: bool) -> None: ...
@@ -71,6 +74,7 @@ class Discard:
 
     label = ""
     piped = False
+    takes_parts = False
 
     def __init__(self) -> None:
         self.blocked = False
@@ -98,6 +102,8 @@ class Discard:
 
 class StreamSink:
     """See the module's docstring. `fd` is non-blocking, or `send` is a way to write that cannot block."""
+
+    takes_parts = False  # lines of others may come at any time, those of the daemon's log too
 
     __slots__ = (
         "_dead",

@@ -3,7 +3,8 @@
 O_NONBLOCK is a property of the open file description, which we share with the process that started us and
 with each child that inherited it: setting it would break their blocking writes. So a pipe or a terminal is
 opened anew through /proc/self/fd/N. Where that is refused (`docker run -u 12345`: the pipe belongs to root)
-the shared description stays, and each write goes a way that does not wait.
+the shared description stays, and each write goes a way that does not wait. `LogWriter` writes what we
+ourselves say there.
 """
 
 from __future__ import annotations

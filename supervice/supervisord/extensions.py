@@ -8,6 +8,7 @@ from __future__ import annotations
 from functools import partial
 
 from supervice.output.pump import NAMES, Pump
+from supervice.output.router import discards
 from supervice.supervision.table import Observer
 
 TYPE_CHECKING = False
@@ -111,7 +112,8 @@ class Extensions(Observer):
             return partial(ListenerPump, heard=self.hub.channel(config.name).begin())
         capture = config.stderr_capture_maxbytes if stream else config.stdout_capture_maxbytes
         events = config.stderr_events_enabled if stream else config.stdout_events_enabled
-        strip = self._host.config.strip_ansi
+        path = config.stderr_logfile if stream and not config.redirect_stderr else config.stdout_logfile
+        strip = self._host.config.strip_ansi and not discards(path)
         # `events` also without a listener: one may come with a reload, while the program runs
         if not (strip or capture or events):
             return Pump

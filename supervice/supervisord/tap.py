@@ -58,6 +58,8 @@ class TappedPump(Pump):
         self._log(self._tap.feed(bytes(self._reader.views[0][:size]), self.pid))
 
     def _log(self, data: bytes) -> None:
+        if isinstance(self.sink, Discard):
+            return
         start = 0
         while start < len(data):
             view = self._reader.views[0]

@@ -13,6 +13,7 @@ class Timer:
 
     def __init__(self, delay: float, callback: Callable[..., object], args: tuple[Any, ...]) -> None:
         self.delay = delay
+        self.when = delay  # by the loop's clock
         self.cancelled = False
         self.over = False
         self._callback = callback
@@ -48,6 +49,7 @@ class FakeLoop:
 
     def call_later(self, delay: float, callback: Callable[..., object], *args: Any) -> Timer:
         self.timers.append(Timer(delay, callback, args))
+        self.timers[-1].when = self.now + delay
         return self.timers[-1]
 
     def add_reader(self, fd: int, callback: Callable[..., object], *args: Any) -> None:
@@ -83,6 +85,15 @@ class FakeLoop:
         timer = self.timers.pop(0)
         timer.run()
         return timer.delay
+
+    def advance(self, seconds: float) -> None:
+        """Lets time pass and runs the timers that fall due, those that they set too."""
+        end = self.now + seconds
+        while due := [timer for timer in self.live if timer.when <= end + 1e-9]:
+            first = min(due, key=lambda timer: timer.when)
+            self.now = max(self.now, first.when)
+            first.run()
+        self.now = end
 
     def turn(self) -> None:
         """Makes the calls that were asked for by `call_soon`; what they ask for is left to the next turn."""

@@ -8,10 +8,12 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from supervice.output.archive import Archive
+from supervice.output.unfinished import Unfinished
 from tests.fakes.loop import FakeLoop
 
 if TYPE_CHECKING:
     from supervice.output.archive import Log
+    from supervice.output.pump import Pump
     from supervice.output.sinks import Sink
 
 
@@ -46,6 +48,13 @@ class FakeRouter:
         self.rotations = 10**9  # that this turn of the loop still allows
         self.buffer = bytearray(size)
         self.views = [memoryview(self.buffer)]
+        self.unfinished = Unfinished(self.loop)
+
+    def line_begins(self, pump: Pump) -> None:
+        self.unfinished.begins(pump)
+
+    def line_ends(self, pump: Pump) -> None:
+        self.unfinished.ends(pump)
 
     def busy(self, change: int) -> None:
         self.level += change
@@ -95,6 +104,7 @@ class FakeSink:
     blocked = False
     label = "a sink"
     piped = False
+    takes_parts = False
     users = 0
     tail: object = None
 
@@ -102,7 +112,10 @@ class FakeSink:
         self.data = b""
 
     def write(self, source: object, head: bytes, data: bytes | bytearray, end: int) -> None:
+        if self.tail is not None and self.tail is not source:
+            self.data += b"\n"
         self.data += head + bytes(data[:end])
+        self.tail = None if self.data.endswith(b"\n") else source
 
     def splice(self, source: object, fd: int, size: int) -> int:
         return 0
@@ -125,9 +138,17 @@ class FakeOutput:
 
     spy: Callable[[int, bytes], object] | None = None
     observed = False
+    alone = True
 
-    def record(self, stream: int, head: bytes, data: bytes | bytearray, end: int, gap: bool = False) -> None:
-        pass
+    def __init__(self) -> None:
+        self.recorded = b""
+
+    def record(self, pump: Pump, head: bytes, data: bytes | bytearray, end: int, gap: bool = False) -> None:
+        self.recorded += head + bytes(data[:end])
+
+    def break_line(self, pump: Pump) -> None:
+        if self.recorded and not self.recorded.endswith(b"\n"):
+            self.recorded += b"\n"
 
     def count_loss(self, nbytes: int, nlines: int) -> None:
         pass

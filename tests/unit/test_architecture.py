@@ -419,7 +419,7 @@ def test_the_table_is_the_only_writer_of_the_set_of_processes() -> None:
 def test_protocols_are_loaded_by_type_checkers_only() -> None:
     """A module of protocols has nothing to import at run time, and nothing imports it then."""
     interfaces = {module.name for module in modules() if module.name.endswith("interface")}
-    assert interfaces == {"supervision.interface", "supervisord.interface"}
+    assert interfaces == {"output.interface", "supervision.interface", "supervisord.interface"}
     wrong = [
         f"{module.where(node)}: {name}"
         for module in modules()

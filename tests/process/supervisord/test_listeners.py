@@ -303,6 +303,35 @@ def test_output_is_told_and_logged_as_it_is(stock: Make, tmp_path: Path) -> None
     eventually(lambda: (tmp_path / "said").read_text().startswith("READY\nRESULT 2\nOK"))
 
 
+def test_s4_what_is_logged_nowhere_is_told_all_the_same(stock: Make, tmp_path: Path) -> None:
+    """`stdout_logfile=NONE` keeps neither events nor messages away (S4), and an unfinished line makes one too."""
+    file = tmp_path / "events"
+    one = stock(
+        listener(file, "PROCESS_LOG,PROCESS_COMMUNICATION")
+        + "[program:a]\ncommand=sh -c 'printf \"Password: \"; echo no >&2; sleep 1000'\nstartsecs=0\n"
+        "stdout_logfile=NONE\nstdout_events_enabled=true\nstderr_logfile=NONE\nstderr_events_enabled=true\n"
+        "[program:b]\ncommand=sh -c 'printf \"<!--XSUPERVISOR:BEGIN-->message<!--XSUPERVISOR:END-->\"; sleep 1000'\n"
+        "startsecs=0\nstdout_logfile=NONE\nstdout_capture_maxbytes=1MB\n",
+    )
+    (said,) = wait_for(file, "PROCESS_LOG_STDOUT")
+    assert said.split("\\n", 1)[1] == "Password: "
+    (said,) = wait_for(file, "PROCESS_LOG_STDERR")
+    assert said.split("\\n", 1)[1] == "no\\n"
+    (said,) = wait_for(file, "PROCESS_COMMUNICATION_STDOUT")
+    assert said.split("\\n", 1)[1] == "message"
+    assert "Password" not in one.text()
+    assert one.ask("logs", "a")["logs"] == []
+
+
+def test_s4_without_events_nothing_is_read_of_what_goes_nowhere(stock: Make) -> None:
+    one = stock(
+        "[supervisord]\nstrip_ansi=true\n[program:a]\ncommand=sleep 1000\nstartsecs=0\n"
+        "stdout_logfile=NONE\nstderr_logfile=NONE\n"
+    )
+    pid = one.wait_state("a", "RUNNING")["pid"]
+    assert [os.readlink(f"/proc/{pid}/fd/{fd}") for fd in (1, 2)] == ["/dev/null", "/dev/null"]
+
+
 def test_a_reload_adds_changes_and_removes_listeners(stock: Make, tmp_path: Path) -> None:
     first, second = tmp_path / "first", tmp_path / "second"
     program = "[program:a]\ncommand=sleep 1000\nstartsecs=0\n"

@@ -468,7 +468,7 @@ def test_logs_of_many_keep_their_lines_apart(daemon: FakeCall, capsys: pytest.Ca
         ],
     }
     assert ctl.run(["logs"]) == 0
-    assert capsys.readouterr().out == "a | one\nb | three\na | two\na | four\n"
+    assert capsys.readouterr().out == "a | one\na | tw\nb | three\na | o\na | four\n"
     assert ctl.run(["logs", "a"]) == 0
     assert capsys.readouterr().out == "one\ntwthree\no\nfour"
 

@@ -61,6 +61,27 @@ def test_a_pipe_gets_the_text_as_it_is() -> None:
     assert LogLines(prefix=False).add({"data": text}) == text
 
 
+def test_an_unfinished_line_is_shown_and_no_other_comes_into_it() -> None:
+    lines = LogLines(prefix=True)
+    said = [
+        lines.add({"name": name, "stream": stream, "data": data})
+        for name, stream, data in [
+            ("a", "stdout", "one\nEnter password: "),
+            ("a", "stdout", "tha"),
+            ("b", "stdout", "a line\nanother\n"),
+            ("a", "stdout", "nks\n"),
+            ("a", "stdout", ""),
+            ("a", "stdout", "."),
+            ("a", "stderr", "oops\n\n"),
+            ("b", "stdout", "end"),
+        ]
+    ]
+    assert said[:2] == ["a | one\na | Enter password: ", "tha"]
+    assert "".join(said) + lines.end() == (
+        "a | one\na | Enter password: tha\nb | a line\nb | another\na | nks\na | .\na | oops\na | \nb | end\n"
+    )
+
+
 @given(st.lists(st.text(alphabet="\x1b[]m0;31\x07\\PJ\n\rab\x9b", max_size=20), max_size=8))
 def test_b8_no_bytes_bring_another_command_through(pieces: list[str]) -> None:
     said = shown(*pieces)

@@ -382,19 +382,36 @@ def test_nothing_of_others_is_cut_off_on_a_full_disk(path: Path, monkeypatch: py
     assert path.read_bytes() == b"theirs\nline\nnext\n"
 
 
+def test_a_line_whose_rest_a_full_disk_does_not_take_is_dropped_whole(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sink = FileSink(FakeRouter(), str(path), 0, 0)
+    source = FakeSource()
+    put(sink, source, b"one\nbegin of")
+    put(sink, source, b" a line")
+    left = full_disk(monkeypatch, 2)
+    put(sink, source, b" that ends\n")
+    assert (source.bytes, source.lines, source.torn) == (len(b"begin of a line that ends\n"), 1, False)
+    left[0] = 100
+    put(sink, source, b"whole\n")
+    sink.close()
+    assert path.read_bytes() == b"one\nwhole\n"
+
+
 def test_a_very_long_line_on_a_full_disk_is_not_continued_later(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sink = FileSink(FakeRouter(), str(path), 0, 0)
     source = FakeSource()
-    put(sink, source, b"begin of a long line")
+    long = b"begin of a long line" + b"." * 65536
+    put(sink, source, long)
     left = full_disk(monkeypatch, 0)
     put(sink, source, b"middle")
     assert source.torn
     left[0] = 100
     put(sink, source, b"whole\n")
     sink.close()
-    assert path.read_bytes() == b"begin of a long line\nwhole\n"
+    assert path.read_bytes() == long + b"\nwhole\n"
     assert sink.tail is not CUT
 
 
