@@ -16,12 +16,13 @@ from supervice.supervision.status import is_live, readiness
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
 
     from supervice.http.server import Request
     from supervice.lean.loop import EventLoop
     from supervice.process import Process
     from supervice.runner.waiting import StartQueue
+    from supervice.supervision.memory_watch import MemoryWatch
     from supervice.supervision.probes import Probes
     from supervice.supervision.table import ProcessTable
     from supervice.supervision.termination import Termination
@@ -40,12 +41,14 @@ class Endpoints:
         queue: StartQueue,
         probes: Probes,
         termination: Termination,
+        memory: MemoryWatch | None = None,
     ) -> None:
         self._loop = loop
         self._table = table
         self._queue = queue
         self._probes = probes
         self._termination = termination
+        self._memory = memory
         self._server = HttpServer(loop, self.answer, log=logger.warning)
         self._opening: Opening | None = None
         self._unix = False
@@ -78,7 +81,7 @@ class Endpoints:
             self._opening.give_up()
         self._server.close()
 
-    def answer(self, request: Request) -> Response:
+    def answer(self, request: Request) -> Response | Awaitable[Response]:
         """The response to any request."""
         answer = _ANSWERS.get(request.path)
         if answer is None:
@@ -125,14 +128,19 @@ class Endpoints:
         ]
         return "".join(f"; {fact}" for fact in facts if fact)
 
-    def _metrics(self, _request: Request) -> Response:
+    async def _metrics(self, _request: Request) -> Response:
         from supervice.api.metrics import CONTENT_TYPE, Own, metrics_text
+        from supervice.api.usage import Looks
 
-        body = metrics_text(self._table.processes.values(), self._probes, Own(), self._queue.plans)
+        looks, processes = Looks(self._memory), self._table.processes
+        used = await looks.processes(processes.values())
+        body = metrics_text(
+            processes.values(), self._probes, Own(), self._queue.plans, used=used, container=looks.container()
+        )
         return Response(200, body.encode("utf-8", "replace"), {"Content-Type": CONTENT_TYPE})
 
 
-_ANSWERS: dict[str, Callable[[Endpoints, Request], Response]] = {
+_ANSWERS: dict[str, Callable[[Endpoints, Request], Response | Awaitable[Response]]] = {
     "/livez": Endpoints._live,
     "/readyz": Endpoints._ready,
     "/startupz": Endpoints._started,

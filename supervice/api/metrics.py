@@ -15,13 +15,14 @@ from supervice.supervision.status import readiness
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
+    from collections.abc import Callable, Collection, Mapping
 
     from supervice.process import Process
     from supervice.runner.waiting import Plans
     from supervice.supervision.probes import Probes
 
     Number = int | float | None
+    Used = Mapping[str, Number] | None  # of a process that does not run: None
 
 CONTENT_TYPE = "application/openmetrics-text; version=1.0.0; charset=utf-8"
 
@@ -69,6 +70,54 @@ _OF_PROCESSES: tuple[tuple[str, str, str, str, Callable[[Process], Number]], ...
         "Bytes of its output that were lost.",
         lambda p: p.output.lost_bytes if p.output is not None else 0,
     ),
+    (
+        "oom_kills",
+        "counter",
+        "",
+        "How often its main process was killed for want of memory.",
+        lambda p: p.oom_kills,
+    ),
+)
+
+
+# name, type, unit, help, key of what `usage` says of a process
+_OF_USAGE = (
+    (
+        "cpu_seconds",
+        "counter",
+        "seconds",
+        "CPU time of it and all that it started, since its spawn.",
+        "cpu_seconds",
+    ),
+    ("memory_bytes", "gauge", "bytes", "Memory of it and all that it started.", "memory"),
+    (
+        "memory_estimated",
+        "gauge",
+        "",
+        "Whether that is an estimate, since the kernel shows no more.",
+        "memory_estimated",
+    ),
+    ("processes", "gauge", "", "It and all that it started.", "processes"),
+    ("open_fds", "gauge", "", "Open descriptors of these.", "open_files"),
+)
+
+# name, type, unit, help, key of what `usage` says of the container
+_OF_CONTAINER = (
+    (
+        "memory_bytes",
+        "gauge",
+        "bytes",
+        "Memory of the container, without what the kernel can drop.",
+        "memory",
+    ),
+    ("memory_limit_bytes", "gauge", "bytes", "Its limit; absent where there is none.", "limit"),
+    (
+        "oom_kills",
+        "counter",
+        "",
+        "Processes killed for want of memory since supervice began.",
+        "oom_kills",
+    ),
 )
 
 
@@ -91,8 +140,16 @@ _OF_SCHEDULES = (
 )
 
 
-def metrics_text(processes: Collection[Process], probes: Probes, own: Own, plans: Plans | None = None) -> str:
-    """A whole exposition, with its end mark."""
+def metrics_text(
+    processes: Collection[Process],
+    probes: Probes,
+    own: Own,
+    plans: Plans | None = None,
+    *,
+    used: Mapping[str, Used] | None = None,
+    container: Used = None,
+) -> str:
+    """A whole exposition, with its end mark. `used`, `container`: see `usage`."""
     lines = [
         *_head("supervice", "info", "", "What runs here."),
         f'supervice_info{{version="{escape(__version__)}"}} 1',
@@ -117,10 +174,25 @@ def metrics_text(processes: Collection[Process], probes: Probes, own: Own, plans
             number = value_of(process)
             if number is not None:
                 lines.append(f"{family}{suffix}{{{label}}} {_number(number)}")
+    for short, kind, unit, what, key in _OF_USAGE:
+        family = f"supervice_process_{short}"
+        lines += _head(family, kind, unit, what)
+        for process, label in labels:
+            lines += _sample(family, kind, f"{{{label}}}", (used or {}).get(process.config.name), key)
+    for short, kind, unit, what, key in _OF_CONTAINER:
+        family = f"supervice_container_{short}"
+        lines += [*_head(family, kind, unit, what), *_sample(family, kind, "", container, key)]
     if plans is not None:
         lines += _schedules([(p, label) for p, label in labels if p.config.name in plans], plans)
     lines += _own(own)
     return "\n".join([*lines, "# EOF", ""])
+
+
+def _sample(family: str, kind: str, labels: str, facts: Used, key: str) -> list[str]:
+    """What is not known has no sample."""
+    number = None if facts is None else facts[key]
+    suffix = "_total" if kind == "counter" else ""
+    return [] if number is None else [f"{family}{suffix}{labels} {_number(number)}"]
 
 
 def _schedules(labels: list[tuple[Process, str]], plans: Plans) -> list[str]:

@@ -19,10 +19,11 @@ from supervice.supervision.process_names import resolve_names
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
     from typing import Any
 
     from supervice.api.requests import Request
+    from supervice.api.usage import Looks
     from supervice.process import Process
     from supervice.supervision.interface import Daemon
 
@@ -37,6 +38,7 @@ class Queries:
 
     def __init__(self, daemon: Daemon) -> None:
         self._daemon = daemon
+        self._looks: Looks | None = None
 
     def _named(self, request: Request) -> list[Process]:
         """The processes that the request names; all when it names none."""
@@ -45,10 +47,22 @@ class Queries:
 
     # -- processes ---------------------------------------------------------------------------------------
 
-    def status(self, request: Request) -> Reply:
+    def status(self, request: Request) -> Reply | Awaitable[Reply]:
         startup = self._daemon.startup
         self._look_for_kills()
-        return {"status": "ok", "processes": [status.describe(p, startup) for p in self._named(request)]}
+        named = self._named(request)
+        rows_ = [status.describe(p, startup) for p in named]
+        return self._with_usage(named, rows_) if request.resources else {"status": "ok", "processes": rows_}
+
+    async def _with_usage(self, processes: list[Process], rows_: list[Reply]) -> Reply:
+        """The same with what each uses, and the container."""
+        if self._looks is None:
+            from supervice.api.usage import Looks
+
+            self._looks = Looks(self._daemon.memory)
+        used = await self._looks.processes(processes)
+        rows_ = [{**row, "resources": used[row["name"]]} for row in rows_]
+        return {"status": "ok", "processes": rows_, "container": self._looks.container()}
 
     def pid(self, request: Request) -> Reply:
         if not request.names:

@@ -32,6 +32,7 @@ class Request:
     lines: int = DEFAULT_LINES
     stream: str | None = None  # "stderr", or None for both
     follow: bool = False
+    resources: bool = False  # of `status`: with what each uses
     force: bool = False
     dry_run: bool = False
     kind: str | None = None  # of `health`: one of KINDS
@@ -60,6 +61,7 @@ def parse(message: dict[str, Any]) -> Request:
         lines=message.get("lines", DEFAULT_LINES),
         stream="stderr" if message.get("stderr") else None,
         follow=message.get("follow", False),
+        resources=message.get("resources", False),
         force=message.get("force", False),
         dry_run=message.get("dry_run", False),
         kind=message.get("kind"),
@@ -126,6 +128,7 @@ _ARGUMENTS: tuple[tuple[str, Callable[[object], bool], str, str], ...] = (
     ("lines", _is_count, "a number of lines", "100"),
     ("force", _is_flag, "true or false", "true"),
     ("follow", _is_flag, "true or false", "true"),
+    ("resources", _is_flag, "true or false", "true"),
     ("dry_run", _is_flag, "true or false", "true"),
     ("stderr", _is_flag, "true or false", "true"),
     ("kind", KINDS.__contains__, "a kind of health", '"live" or "ready"'),

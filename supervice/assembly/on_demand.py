@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from supervice.api.endpoints import Endpoints
     from supervice.config.supervisord_sections import Server
     from supervice.lean.loop import EventLoop
+    from supervice.supervision.memory_watch import MemoryWatch
     from supervice.supervision.resources import Resources
     from supervice.supervision.schedules import Schedules
     from supervice.supervision.socket_files import HasSocketFiles
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
 
     class Configured(Daemon, Protocol):
         """A daemon that knows where its configuration comes from."""
+
+        @property
+        def memory(self) -> MemoryWatch | None: ...
 
         def files(self) -> tuple[str, ...]:
             """The files of the configuration that counts now."""
@@ -101,7 +105,7 @@ class OnDemand(Observer):
 
         daemon = self._daemon
         self._endpoints = Endpoints(
-            self._loop, daemon.table, daemon.startup, daemon.probes, daemon.termination
+            self._loop, daemon.table, daemon.startup, daemon.probes, daemon.termination, daemon.memory
         )
         self._endpoints.open(where)
 

@@ -58,6 +58,8 @@ def fetch(request: Request, socket: str | None, timeout: float | None) -> tuple[
 
 def ask(request: Request, socket: str | None, timeout: float | None, as_json: bool) -> int:
     """Sends `request`, shows the reply and returns the exit code."""
+    if as_json and request["command"] == "status":
+        request = {**request, "resources": True}
     reply, code = fetch(request, socket, timeout)
     return code if reply is None else show(request, reply, as_json)
 

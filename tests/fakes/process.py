@@ -20,6 +20,7 @@ class FakeProcess:
     has_left_any = False
     health_message = ""
     restarts = 0
+    oom_kills = 0
     exits: tuple[Any, ...] = ()
     output: Any = None
     uptime: float | None = None

@@ -476,6 +476,7 @@ MAY_OPEN = {
     ("pid1.cgroup", "open(membership)"): "/proc/self/cgroup, or the copy that a test gives",
     ("pid1.cgroup", "open(path)"): "below /sys/fs/cgroup, whose files are the kernel's",
     ("pid1.container_memory", "open(path)"): "the same",
+    ("pid1.usage", "open(path)"): "files of /proc/PID",
     ("lean.turns", "open(path)"): "the file of the tests' guard, named by the variable that asks for it",
     (
         "schedules.zones",

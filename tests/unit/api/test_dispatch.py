@@ -31,6 +31,7 @@ def dispatcher() -> Dispatcher:
     daemon: Any = SimpleNamespace(
         table=SimpleNamespace(processes={}, leaving=frozenset()),
         termination=SimpleNamespace(stopping=False),
+        memory=None,
         journal=Journal(),
         startup=None,
         probes=None,

@@ -104,7 +104,7 @@ def test_a_whole_request() -> None:
         "more": [1],
     }
     assert parse(message) == Request(
-        "restart", ("web", "a", "b:*"), 2.0, 0, "stderr", True, True, True, "ready", "exited"
+        "restart", ("web", "a", "b:*"), 2.0, 0, "stderr", True, False, True, True, "ready", "exited"
     )
     assert parse({"command": "status"}) == Request("status")
     assert parse({"command": "wait", "timeout": None}).timeout is None

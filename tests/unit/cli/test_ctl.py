@@ -109,7 +109,8 @@ def test_the_fast_path_and_click_understand_the_same(
         "wide": wide,
     }
     assert ctl_commands.run(line.split()) == 0
-    assert daemon.asked == [(request_, socket, timeout)]
+    more = {"resources": True} if as_json and request_["command"] == "status" else {}
+    assert daemon.asked == [({**request_, **more}, socket, timeout)]
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from supervice.api.endpoints import Endpoints
 from supervice.api.metrics import Own, escape, metrics_text
+from supervice.http.messages import Response
 from supervice.http.server import Request
 from supervice.lean.loop import Loop
 from supervice.lifecycle.states import (
@@ -327,7 +328,22 @@ def test_the_numbers() -> None:
     web.output = SimpleNamespace(dropped_lines=3, lost_bytes=99)
     web.exits = (SimpleNamespace(status=1), SimpleNamespace(status=-9))
     off = Program("off", autostart=False)
-    found = samples(metrics_text([web, off], probes(web, off), Own()))  # type: ignore[list-item]
+    used = {
+        "web": {
+            "cpu_seconds": 1.5,
+            "memory": 4096,
+            "memory_estimated": True,
+            "processes": 2,
+            "open_files": None,
+        },
+        "off": None,
+    }
+    container = {"memory": 8192, "limit": None, "oom_kills": 3}
+    text = metrics_text([web, off], probes(web, off), Own(), used=used, container=container)  # type: ignore[list-item]
+    found = samples(text)
+    assert found["supervice_container_memory_bytes"] == 8192
+    assert found["supervice_container_oom_kills_total"] == 3
+    assert "supervice_container_memory_limit_bytes" not in found  # what is not known has no sample
     mine = '{name="web",group="front"}'
     assert {k.removesuffix(mine): v for k, v in found.items() if k.endswith(mine)} == {
         "supervice_process_up": 1,
@@ -338,6 +354,11 @@ def test_the_numbers() -> None:
         "supervice_process_last_exit_code": 137,
         "supervice_process_dropped_lines_total": 3,
         "supervice_process_lost_bytes_total": 99,
+        "supervice_process_oom_kills_total": 0,
+        "supervice_process_cpu_seconds_total": 1.5,
+        "supervice_process_memory_bytes": 4096,
+        "supervice_process_memory_estimated": 1,
+        "supervice_process_processes": 2,
     }
     assert sum(v for k, v in found.items() if k.startswith("supervice_process_state{") and "web" in k) == 1
     assert found['supervice_process_state{name="web",group="front",supervice_process_state="RUNNING"}'] == 1
@@ -370,8 +391,26 @@ def endpoints(*programs: Program, stopping: bool = False) -> Endpoints:
     return Endpoints(None, it._table, Startup(), it, termination)  # type: ignore[arg-type]
 
 
+def answered(it: Endpoints, request: Request) -> Response:
+    answer = it.answer(request)
+    if isinstance(answer, Response):
+        return answer
+    coming = answer
+
+    async def wait() -> Response:
+        return await coming
+
+    loop = Loop()
+    try:
+        got = loop.run_until_complete(wait())
+    finally:
+        loop.close()
+    assert isinstance(got, Response)
+    return got
+
+
 def get(it: Endpoints, target: str, method: str = "GET") -> tuple[int, str]:
-    response = it.answer(Request(method, target))
+    response = answered(it, Request(method, target))
     assert isinstance(response.body, bytes)
     return response.status, response.body.decode()
 
@@ -412,12 +451,12 @@ def test_there_is_nothing_else(path: str) -> None:
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "OPTIONS", "get"])
 def test_nothing_can_be_changed(method: str) -> None:
-    response = endpoints().answer(Request(method, "/metrics"))
+    response = answered(endpoints(), Request(method, "/metrics"))
     assert (response.status, response.headers["Allow"]) == (405, "GET, HEAD")
 
 
 def test_metrics_say_what_they_are() -> None:
-    response = endpoints(Program('a"\udc80')).answer(Request("GET", "/metrics"))
+    response = answered(endpoints(Program('a"\udc80')), Request("GET", "/metrics"))
     assert response.headers["Content-Type"] == "application/openmetrics-text; version=1.0.0; charset=utf-8"
     assert isinstance(response.body, bytes)
     assert b'name="a\\"?"' in response.body
