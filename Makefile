@@ -163,6 +163,17 @@ bench: venv  ## measure supervice beside its peers, into docs/benchmarks.md
 	$(BIN)/python -m tests.benchmarks --install --runs $(RUNS) $(if $(PEERS),--peers $(PEERS)) \
 		--json .bench/results.json --write docs/benchmarks.md -- $(BENCH)
 
+# The figures that are kept are those of docs/benchmarks.md; `make bench-keep` keeps the last ones of `make bench`.
+KEPT = tests/benchmarks/kept.json
+.PHONY: bench-compare
+bench-compare: venv  ## measure, and fail when a figure is a tenth worse beside the peers than the one that is kept
+	$(BIN)/python -m tests.benchmarks --install --runs $(RUNS) $(if $(PEERS),--peers $(PEERS)) --json .bench/compared.json -- $(BENCH)
+	$(BIN)/python -m tests.benchmarks.compare .bench/compared.json $(KEPT)
+
+.PHONY: bench-keep
+bench-keep:  ## keep the figures of the last `make bench`, for `make bench-compare`
+	cp .bench/results.json $(KEPT)
+
 # `make soak SOAK=60s` is a short one.
 SOAK ?= 30m
 .PHONY: soak
@@ -174,6 +185,12 @@ CASES ?= 100000
 .PHONY: cases
 cases: venv  ## random schedules, clocks and watched files against the calendar, 100,000 of each
 	SUPERVICE_TEST_SCHEDULE_CASES=$(CASES) $(PYTEST) tests/unit/schedules tests/unit/watch
+
+# `make fuzz FUZZ_SECONDS=60 FUZZ='http xml'` is a short one of two targets.
+FUZZ_SECONDS ?= 3600
+.PHONY: fuzz
+fuzz: venv  ## an hour of random input for what reads foreign bytes
+	$(BIN)/python -m tests.fuzz --seconds $(FUZZ_SECONDS) $(FUZZ)
 
 .PHONY: clean
 clean:  ## remove what the other targets made here (not the engine, not its images)

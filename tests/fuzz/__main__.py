@@ -1,0 +1,93 @@
+"""`python -m tests.fuzz [--seconds N] [TARGET…]`: the property tests of what reads foreign bytes, for hours.
+
+Each target is run again and again with a seed of its own until its share of the time is over. What is found is
+printed with the smallest input that shows it and the command that repeats it; it belongs into the test as an
+`@example`, so that `make test` remembers it. Exit code 1: something was found.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import random
+import shlex
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from tests.fuzz.plugin import EXAMPLES
+from tests.fuzz.targets import TARGETS
+from tests.paths import ROOT
+
+# The first run of a target; then as many as fit into half a minute.
+FIRST, FEWEST, MOST = 500, 100, 1_000_000
+ROUND = 30.0
+# Seconds beyond its share after which a run counts as one that hangs.
+PATIENCE = 300.0
+
+
+def command(files: list[str], seed: int) -> list[str]:
+    """pytest, as it is run and as a person repeats it."""
+    options = ["-p", "tests.fuzz.plugin", "-q", "-x", f"--hypothesis-seed={seed}", f"--rootdir={ROOT}"]
+    return [sys.executable, "-m", "pytest", "-c", str(ROOT / "pyproject.toml"), *options, *files]
+
+
+def run(files: list[str], seed: int, examples: int) -> str:
+    """What went wrong, with the command that repeats it; empty when nothing did."""
+    line = command(files, seed)
+    repeat = f"repeat with: {EXAMPLES}={examples} {shlex.join(line)}"
+    environment = {**os.environ, EXAMPLES: str(examples)}
+    try:
+        done = subprocess.run(
+            line, cwd=ROOT, env=environment, capture_output=True, text=True, check=False, timeout=PATIENCE + ROUND
+        )  # fmt: skip
+    except subprocess.TimeoutExpired as error:
+        said = (error.stdout or b"").decode(errors="replace")
+        return f"{said}\nit does not end\n{repeat}"
+    return "" if done.returncode == 0 else f"{done.stdout}{done.stderr}\n{repeat}"
+
+
+def fuzz(name: str, files: list[str], seconds: float, seeds: random.Random) -> str:
+    """Runs one target for its share of the time."""
+    end = time.monotonic() + seconds
+    examples, runs = FIRST, 0
+    while True:
+        begin = time.monotonic()
+        seed = seeds.randrange(2**32)
+        found = run(files, seed, examples)
+        took = time.monotonic() - begin
+        runs += 1
+        print(f"fuzz: {name}: seed {seed}, {examples} examples each, {took:.1f} s", flush=True)
+        left = end - time.monotonic()
+        if found or left <= 0:
+            return found
+        examples = max(FEWEST, min(MOST, int(examples * min(ROUND, left) / max(took, 0.1))))
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.fuzz", description=(__doc__ or "").partition("\n")[0]
+    )
+    parser.add_argument("--seconds", type=float, default=3600.0, help="for all targets together")
+    parser.add_argument("--seed", type=int, default=None, help="of the seeds; random by default")
+    parser.add_argument("targets", nargs="*", help=f"of {', '.join(TARGETS)}, or a file; all by default")
+    arguments = parser.parse_args()
+    wanted = arguments.targets or list(TARGETS)
+    for name in wanted:
+        if name not in TARGETS and not Path(name).is_file():
+            parser.error(f"there is no target {name}; there are {', '.join(TARGETS)}")
+    seed = arguments.seed if arguments.seed is not None else random.randrange(2**32)
+    print(f"fuzz: {len(wanted)} targets in {arguments.seconds:.0f} s; --seed {seed}", flush=True)
+    seeds, wrong = random.Random(seed), []
+    for name in wanted:
+        found = fuzz(name, TARGETS.get(name, [name]), arguments.seconds / len(wanted), seeds)
+        if found:
+            wrong.append(name)
+            print(f"fuzz: {name} FOUND SOMETHING\n{found}", flush=True)
+    print(f"fuzz: {', '.join(wrong)}: see above" if wrong else "fuzz: nothing found", flush=True)
+    return 1 if wrong else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
