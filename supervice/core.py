@@ -16,6 +16,7 @@ from supervice.assembly.on_demand import OnDemand
 from supervice.control.server import SocketInUse
 from supervice.events import EventBus
 from supervice.lean.loop import running_loop
+from supervice.lean.text import clean
 from supervice.lifecycle.exit_policy import Verdict
 from supervice.models import ProgramConfig, SupervisorConfig
 from supervice.pid1 import own_process
@@ -236,8 +237,11 @@ class Supervisor:
         resources = self._resources = Resources(
             loop, self.config, Dispatcher(self), daemon=self.daemon, directory=self.source.directory
         )
+        if self.daemon:
+            programs = len(self.config.programs)
+            logger.info(self.source.introduction(programs, len(self.processes), resources.socket_path))
         for problem in self.source.new_warnings():
-            logger.warning(str(problem))
+            logger.warning(clean(problem))
         self.table.use(resources.launcher)
         self._on_demand.open(loop, resources)
         self._signals = SignalActions(
@@ -262,7 +266,7 @@ class Supervisor:
 
     def _start(self, loop: EventLoop) -> None:
         if not self.processes:
-            logger.warning("the configuration has no programs; waiting for a reload")
+            logger.warning(self.source.invitation())
         # first, or what a program abandons in its first millisecond would go to another process for ever
         if self.daemon and not own_process.is_pid1() and not become_subreaper():
             logger.warning("cannot become child subreaper: orphans of programs will not be collected here")

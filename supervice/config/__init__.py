@@ -42,6 +42,7 @@ class Loaded:
         "dialect",
         "files",
         "given",
+        "patterns",
         "problems",
         "processes",
         "reading",
@@ -49,7 +50,7 @@ class Loaded:
         "variables",
     )
 
-    def __init__(self, builder: Builder, problems: list[Problem], files: list[str]) -> None:
+    def __init__(self, builder: Builder, problems: list[Problem], reading: Reading) -> None:
         self.config: SupervisorConfig = builder.config
         self.problems = problems  # by file and line
         self.given = builder.given  # the names of the `[supervice]` options that the file sets
@@ -57,7 +58,8 @@ class Loaded:
         # `name`, and `config.programs` has the same object.
         self.processes: list[ProgramConfig] = builder.processes
         self.servers: list[Server] = builder.servers
-        self.files = files  # all files that were read
+        self.files = reading.files  # all files that were read
+        self.patterns = reading.patterns  # paths and globs of what is included
         self.reading: Reading | None = None  # the text of each value and its place; only with `trace`
         # The `[supervice]` options that a variable of the daemon's environment sets, and its name.
         self.variables = {name: one.file for one in builder.from_environment for name in one.options}
@@ -108,7 +110,7 @@ def load(
             problems.append(Problem(problem.file, problem.line, ERROR, problem.option, problem.message))
     order = {name: number for number, name in enumerate(reading.names)}
     problems.sort(key=lambda problem: (order.get(problem.file, -1), problem.line))
-    loaded = Loaded(builder, problems, reading.files)
+    loaded = Loaded(builder, problems, reading)
     if trace:
         loaded.reading = reading
     return loaded

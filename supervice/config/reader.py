@@ -59,6 +59,7 @@ class Reading:
         self.problems: list[Problem] = []
         self.files: list[str] = []  # their paths
         self.names: list[str] = []  # their names in messages
+        self.patterns: list[str] = []  # whole paths and globs of what is included
         self._environ = environ
         self._cwd = cwd
         self._stack: list[tuple[int, int]] = []
@@ -154,6 +155,7 @@ class Reading:
             return
         for pattern in text.split():
             full = os.path.join(section.here, pattern)
+            self.patterns.append(full)
             if any(c in pattern for c in "*?["):
                 import glob
 

@@ -22,13 +22,14 @@ class ConfigurationSource:
         self.stock = False  # whether it is a stock supervisord file
         self.files: tuple[str, ...] = ()
         self.servers: list[Server] = []  # of supervisord's dialect
-        self._path = ""
+        self.path = ""
+        self._patterns: tuple[str, ...] = ()  # of what the file includes
         self._warnings: list[configuration.Problem] = []
 
     def read(self, path: str | None = None) -> configuration.Loaded:
         """Returns what the file says now. ConfigValidationError with all of its errors."""
         loaded = configuration.load(
-            path or self._path,
+            path or self.path,
             daemon_defaults=self._daemon,
             cwd=self.directory,
             settled=path is None,  # a reload often comes right after a change
@@ -44,7 +45,7 @@ class ConfigurationSource:
     def load(self, path: str) -> configuration.Loaded:
         """Reads the file that every later `read` means."""
         loaded = self.read(path)
-        self._path = os.path.abspath(path)
+        self.path = os.path.abspath(path)
         self.stock = loaded.dialect == "supervisord"
         self.use(loaded)
         return loaded
@@ -52,7 +53,27 @@ class ConfigurationSource:
     def use(self, loaded: configuration.Loaded) -> None:
         """What was read is what counts now."""
         self.files = tuple(loaded.files)
+        self._patterns = tuple(loaded.patterns)
         self.servers = loaded.servers
+
+    def introduction(self, programs: int, processes: int, socket: str | None) -> str:
+        """Returns the first line of the log: who runs what, and where it can be asked."""
+        from supervice import __version__
+
+        counted = f"{programs} program{'' if programs == 1 else 's'}"
+        if processes != programs:
+            counted += f" ({processes} process{'' if processes == 1 else 'es'})"
+        return f"supervice {__version__}: {self.path}, {counted}, control socket {socket or 'none'}"
+
+    def invitation(self) -> str:
+        """Returns what to do about a configuration without programs: where to put some, and what to type."""
+        place = f"into {self.path}"
+        if self._patterns:
+            place = f"into a file {self._patterns[0]}"
+        return (
+            f"no programs configured; write [program:NAME] and command = PROGRAM ARGUMENTS {place}, "
+            "then run: supervicectl reload (in Docker: docker exec CONTAINER supervicectl reload)"
+        )
 
     def new_warnings(self) -> list[configuration.Problem]:
         """Those of the last `read` that this has not returned before."""

@@ -30,6 +30,27 @@ def test_a_container_runs_and_stops(
     assert box.stop() == 0
 
 
+def test_a_newcomer_is_led_somewhere(run: Callable[..., Box]) -> None:
+    """`docker run IMAGE` says what runs, where to put programs and what to type; doing so works."""
+    box = run()
+    eventually(lambda: "no programs configured" in box.logs())
+    first, second, *_ = box.logs().splitlines()
+    assert "/etc/supervice/supervice.conf, 0 programs, control socket /tmp/supervice.sock" in first
+    assert (
+        "into a file /etc/supervice/conf.d/*.conf, then run: supervicectl reload (in Docker: docker" in second
+    )
+    box.exec(
+        "sh",
+        "-c",
+        "printf '[program:web]\ncommand = sleep 1000\n' >/etc/supervice/conf.d/web.conf",
+        check=True,
+    )
+    checked = box.exec("supervice", "check", check=True).output
+    assert checked == "OK: 1 process in /etc/supervice/supervice.conf, which the running daemon has\n"
+    assert box.exec("supervicectl", "reload", check=True).output == "Added: web\n"
+    box.wait_state("web")
+
+
 def test_what_the_image_says_about_itself(engine: docker.DockerClient, image: str) -> None:
     config = engine.images.get(image).attrs["Config"]
     assert config["Entrypoint"] == ["supervice"]
