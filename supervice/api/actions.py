@@ -69,11 +69,11 @@ class Actions:
     async def stopgroup(self, request: Request) -> Reply:
         return await self._stop(self._group(request), request)
 
-    def exec(self, request: Request) -> Reply:
+    async def exec(self, request: Request) -> Reply:
         """Names what the client has to take on; the daemon itself runs nothing."""
         from supervice.api.execution import execution
 
-        return execution(self._daemon, self._targets(request), request.argv, request.user)
+        return await execution(self._daemon, self._targets(request), request.argv, request.user)
 
     async def _start(self, processes: list[Process], request: Request) -> Reply:
         self._refuse_while_stopping()

@@ -73,6 +73,8 @@ class Dispatcher:
             "why": queries.why,
             "schedule": queries.schedule,
             "version": queries.version,
+            "config": queries.config,
+            "env": queries.env,
             "wait": queries.wait,
             "start": actions.start,
             "stop": actions.stop,

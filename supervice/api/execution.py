@@ -10,12 +10,12 @@ import os
 import resource
 
 from supervice import logger
+from supervice.api.configuration import surroundings
 from supervice.control.protocol import FAILED, INVALID_REQUEST, CommandError
 from supervice.lean.dataclasses import replace
 from supervice.models import Limits
 from supervice.pid1.identity import resolve
 from supervice.pid1.limits import Impossible, facts
-from supervice.pid1.spawn import SpawnError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -32,7 +32,9 @@ NAMES = tuple(sorted(name[7:].lower() for name in dir(resource) if name.startswi
 _HOME = ("HOME", "USER", "LOGNAME")
 
 
-def execution(daemon: Daemon, processes: list[Process], argv: tuple[str, ...], user: str | None) -> Reply:
+async def execution(
+    daemon: Daemon, processes: list[Process], argv: tuple[str, ...], user: str | None
+) -> Reply:
     """Returns what a process beside the program's has to take on before it becomes `argv`.
 
     `user`: in place of the program's own. Text is that of bytes, one character each.
@@ -40,22 +42,18 @@ def execution(daemon: Daemon, processes: list[Process], argv: tuple[str, ...], u
     if len(processes) != 1:
         names = ", ".join(process.config.name for process in processes)
         raise CommandError(INVALID_REQUEST, f"exec takes one process; name one of {names}")
-    process, launcher = processes[0], daemon.table.launcher
-    name = process.config.name
+    name = processes[0].config.name
     if not argv:
         raise CommandError(INVALID_REQUEST, f"exec needs a command; write: exec {name} -- sh")
-    if launcher is None:
-        raise CommandError(FAILED, f"{name}: the daemon is not running yet")
+    order, environment = await surroundings(daemon, processes[0], list(argv))
+    launcher = daemon.table.launcher
+    assert launcher is not None  # or there were no surroundings
     try:
-        order = launcher.order(process.config, list(argv), 0, 1, 2)
-        environment = dict(order.env)
-        if process.pid is not None:
-            environment.update(launcher.notify_variables(process.config))
         if user is not None:
             order = _as_user(order, environment, user, own=launcher.own_identity)
         expendable = launcher.runtime.spawner.oom_score_adj
         reply = _spelled(order, environment, order.limits or Limits(), expendable)
-    except (SpawnError, Impossible, OSError) as error:
+    except (Impossible, OSError) as error:
         raise CommandError(FAILED, f"{name}: {error}") from None
     # what follows the command's name may be a secret
     logger.info(f"{name}: {argv[0]} is run beside it (exec{'' if user is None else f', as user {user}'})")

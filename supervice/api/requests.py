@@ -18,7 +18,7 @@ KINDS = ("live", "ready")
 WAITS = ("running", "ready", "healthy", "exited")
 
 # The verbs that act on what is named, and those that take one group: without a name they do nothing.
-NEED_NAMES = frozenset(("start", "stop", "restart", "signal", "why", "exec"))
+NEED_NAMES = frozenset(("start", "stop", "restart", "signal", "why", "exec", "env"))
 NEED_GROUP = frozenset(("startgroup", "stopgroup"))
 
 
@@ -40,6 +40,7 @@ class Request:
     signum: int = 0
     argv: tuple[str, ...] = ()  # of `exec`
     user: str | None = None  # of `exec`: in place of the program's
+    secrets: bool = False  # of `env`: shown as they are
 
 
 def parse(message: dict[str, Any]) -> Request:
@@ -64,6 +65,7 @@ def parse(message: dict[str, Any]) -> Request:
         resources=message.get("resources", False),
         force=message.get("force", False),
         dry_run=message.get("dry_run", False),
+        secrets=message.get("secrets", False),
         kind=message.get("kind"),
         wanted=message.get("for", "running"),
         argv=tuple(message.get("argv", ())),
@@ -129,6 +131,7 @@ _ARGUMENTS: tuple[tuple[str, Callable[[object], bool], str, str], ...] = (
     ("force", _is_flag, "true or false", "true"),
     ("follow", _is_flag, "true or false", "true"),
     ("resources", _is_flag, "true or false", "true"),
+    ("secrets", _is_flag, "true or false", "true"),
     ("dry_run", _is_flag, "true or false", "true"),
     ("stderr", _is_flag, "true or false", "true"),
     ("kind", KINDS.__contains__, "a kind of health", '"live" or "ready"'),

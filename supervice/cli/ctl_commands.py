@@ -148,6 +148,38 @@ def exec_(
 
 @cli.command()
 @common
+@names_argument(required=False)
+@click.pass_context
+def config(ctx: click.Context, names: tuple[str, ...]) -> int:
+    """Shows what the daemon runs now, with the origin of each value.
+
+    A value that the file has changed since then says so. What may be a secret is masked.
+    """
+    from supervice.cli.configuration import show_configuration
+
+    return show_configuration(names, kept(ctx, "socket"), kept(ctx, "timeout"), bool(kept(ctx, "json")))
+
+
+@cli.command()
+@common
+@click.option(
+    "--show-secrets", is_flag=True, help="Show every value as it is.  [default: secrets are masked]"
+)
+@click.argument("name", shell_complete=complete_names)
+@click.pass_context
+def env(ctx: click.Context, show_secrets: bool, name: str) -> int:
+    """Shows the environment of a program, with its env files and secrets.
+
+    What comes from `secrets`, and what by its name is a password, token or key, is masked.
+    """
+    from supervice.cli.configuration import show_environment
+
+    where = kept(ctx, "socket"), kept(ctx, "timeout"), bool(kept(ctx, "json"))
+    return show_environment(name, *where, secrets=show_secrets)
+
+
+@cli.command()
+@common
 @click.argument("name", required=False, shell_complete=complete_names)
 @click.pass_context
 def pid(ctx: click.Context, name: str | None) -> int:

@@ -165,6 +165,11 @@ def _table(options: list[Option]) -> Iterator[str]:
         yield f"  {name:{width}} = {_written(name, value)}  [{origin}]"
 
 
+def table_of(options: dict[str, dict[str, Any]]) -> Iterator[str]:
+    """The lines of options that have a value and an origin."""
+    yield from _table([(name, "", one["value"], one["origin"]) for name, one in options.items()])
+
+
 def start_order(loaded: Loaded) -> list[list[str]]:
     """The processes that start by themselves, those of a level at once."""
     by_itself = {p.name for p in loaded.processes if p.autostart and p.schedule is None}

@@ -22,7 +22,22 @@ if TYPE_CHECKING:
     from supervice.net.peer import Peer
 
 NOT_FOUND_MESSAGE = "Supervice is not running (socket not found)"
-QUICK = frozenset(("status", "health", "version", "pid", "why", "graph", "boot", "signal", "logs", "events"))
+QUICK = frozenset(
+    (
+        "status",
+        "health",
+        "version",
+        "pid",
+        "why",
+        "graph",
+        "boot",
+        "signal",
+        "logs",
+        "events",
+        "config",
+        "env",
+    )
+)
 QUICK_TIMEOUT = 10.0  # seconds; the daemon answers these at once or not at all
 GRACE = 5.0  # seconds on top of a timeout that the daemon was given, so that it is the one that reports it
 

@@ -217,6 +217,10 @@ class Launcher:
             files = {c.name: (*self.env_file, *c.env_file, *c.secrets.values()) for c in configs}
             self._unanswered = await unanswered(self.runtime, self.helpers, mounts, files)
 
+    def is_unanswered(self, name: str) -> bool:
+        """Returns whether the files of the process did not answer when `ask_files` asked."""
+        return name in self._unanswered
+
     def forget(self, name: str) -> None:
         """Forgets the files of the process, so that it is not stale until it has started again."""
         self._marks.pop(name, None)

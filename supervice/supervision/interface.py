@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
     from supervice.models import SupervisorConfig
     from supervice.output.process_output import ProgramOutput
+    from supervice.supervision.configuration_source import ConfigurationSource
     from supervice.supervision.journal import Journal
     from supervice.supervision.memory_watch import MemoryWatch
     from supervice.supervision.probes import Probes
@@ -37,6 +38,11 @@ if TYPE_CHECKING:
         def journal(self) -> Journal: ...
         @property
         def termination(self) -> Termination: ...
+        @property
+        def source(self) -> ConfigurationSource:
+            """Where the configuration comes from."""
+            ...
+
         @property
         def memory(self) -> MemoryWatch | None:
             """None in an application, and before the daemon runs."""

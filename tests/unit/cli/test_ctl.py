@@ -318,7 +318,7 @@ def test_every_verb_has_a_text_or_a_message() -> None:
     """What is not in the table is an action, whose reply says in words what was done."""
     actions = {"start", "stop", "restart", "startgroup", "stopgroup", "signal", "shutdown", "wait"}
     actions |= {"reopen", "rotate"}
-    assert set(replies.TEXTS) == set(ctl_commands.cli.commands) - actions - {"exec", "shell"}
+    assert set(replies.TEXTS) == set(ctl_commands.cli.commands) - actions - {"exec", "shell", "config", "env"}
 
 
 def test_problems_of_a_configuration_are_all_shown(

@@ -43,6 +43,8 @@ def test_readers_may_only_read() -> None:
         "shutdown",
         "reopen",
         "rotate",
+        "config",
+        "env",
         "anything",
     ):
         assert not may("read", command)
