@@ -69,6 +69,17 @@ class Actions:
     async def stopgroup(self, request: Request) -> Reply:
         return await self._stop(self._group(request), request)
 
+    def config(self, request: Request) -> Reply:
+        """Looks only, but what a command line holds may be a secret; `env` likewise."""
+        from supervice.api.configuration import configuration
+
+        return configuration(self._daemon, self._targets(request) if request.names else None)
+
+    async def env(self, request: Request) -> Reply:
+        from supervice.api.configuration import environment
+
+        return await environment(self._daemon, self._targets(request), secrets=request.secrets)
+
     async def exec(self, request: Request) -> Reply:
         """Names what the client has to take on; the daemon itself runs nothing."""
         from supervice.api.execution import execution

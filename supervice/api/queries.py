@@ -120,16 +120,6 @@ class Queries:
         report = startup.record.report(startup)
         return {"status": "ok", **report, "began_at": timestamp(report["began_at"])}
 
-    def config(self, request: Request) -> Reply:
-        from supervice.api.configuration import configuration
-
-        return configuration(self._daemon, self._named(request) if request.names else None)
-
-    async def env(self, request: Request) -> Reply:
-        from supervice.api.configuration import environment
-
-        return await environment(self._daemon, self._named(request), secrets=request.secrets)
-
     def version(self, _request: Request) -> Reply:
         return {"status": "ok", "version": __version__, "message": f"supervice {__version__}"}
 

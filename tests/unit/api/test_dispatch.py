@@ -35,6 +35,7 @@ def dispatcher() -> Dispatcher:
         journal=Journal(),
         startup=None,
         probes=None,
+        memory=None,
     )
     return Dispatcher(daemon)
 
