@@ -35,7 +35,6 @@ def dispatcher() -> Dispatcher:
         journal=Journal(),
         startup=None,
         probes=None,
-        memory=None,
     )
     return Dispatcher(daemon)
 
