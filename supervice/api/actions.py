@@ -11,7 +11,7 @@ from supervice.pid1.signals import AFTER_KILL
 from supervice.process import START_WAIT
 from supervice.runner.waiting import Until
 from supervice.supervision.process_names import members_of, resolve_names
-from supervice.supervision.shutdown import longest_stop, stop_in_order
+from supervice.supervision.shutdown import Progress, longest_stop, stop_in_order
 from supervice.supervision.table import Observer
 from supervice.supervision.termination import Overtaken
 
@@ -96,7 +96,11 @@ class Actions:
         settled = Until(to_start, UP | RESTING, startup)
         startup.request(to_start, "operator: start", by_hand=True)
         longest = max((START_WAIT + p.start_time() for p in to_start), default=0.0)
-        await settled.wait(_seconds(request, longest + startup.patience(to_start)))
+        progress = Progress(running_loop(), settled, queue=startup)
+        try:
+            await settled.wait(_seconds(request, longest + startup.patience(to_start)))
+        finally:
+            progress.stop()
         results = []
         for process in processes:
             name = process.config.name
@@ -216,7 +220,11 @@ class Actions:
         longest = max(
             (START_WAIT + p.start_time() + (0 if force else p.stop_time()) for p in processes), default=0.0
         )
-        await back.wait(_seconds(request, longest + startup.patience(processes)))
+        progress = Progress(running_loop(), back, queue=startup)
+        try:
+            await back.wait(_seconds(request, longest + startup.patience(processes)))
+        finally:
+            progress.stop()
         return back.reached
 
     # -- the rest ----------------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ import os
 import sys
 
 from supervice.cli.terminal import DONE, FAILED, NOT_RUNNING, UNREACHABLE, USAGE, complain, look, write
-from supervice.control.client import Unreachable, call
+from supervice.control.client import QUICK, Unreachable, call
 from supervice.control.columns import Look, fold, table
 from supervice.control.protocol import INVALID_REQUEST, CommandError
 from supervice.control.render import (
@@ -44,7 +44,9 @@ def names_of(names: tuple[str, ...] | list[str]) -> Request:
 def fetch(request: Request, socket: str | None, timeout: float | None) -> tuple[Reply | None, int]:
     """The reply to `request`; without one the exit code, and stderr says what is wrong."""
     try:
-        return call(request, socket, os.environ, timeout), DONE
+        if request["command"] in QUICK or not sys.stderr.isatty():
+            return call(request, socket, os.environ, timeout), DONE
+        return _with_progress(request, socket, timeout), DONE
     except Unreachable as error:
         complain(str(error))
         return None, UNREACHABLE
@@ -54,6 +56,19 @@ def fetch(request: Request, socket: str | None, timeout: float | None) -> tuple[
     except (OSError, ValueError) as error:
         complain(str(error))
         return None, FAILED
+
+
+def _with_progress(request: Request, socket: str | None, timeout: float | None) -> Reply:
+    """The reply; a line on the terminal says who is waited for when it takes its time."""
+    from supervice.cli.progress import Progress, wanted
+
+    if not wanted(request["command"]):
+        return call(request, socket, os.environ, timeout)
+    progress = Progress(request, socket)
+    try:
+        return call(request, socket, os.environ, timeout, progress.idle)
+    finally:
+        progress.end()
 
 
 def ask(request: Request, socket: str | None, timeout: float | None, as_json: bool) -> int:

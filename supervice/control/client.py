@@ -16,7 +16,7 @@ from supervice.net.peer import in_this_container, peer_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from typing import Any
 
     from supervice.net.peer import Peer
@@ -174,7 +174,22 @@ class Client:
             self._ready = self._frames.feed(data)
         return self._ready.pop(0)
 
-    def ask(self, request: dict[str, Any], timeout: float | None = None) -> dict[str, Any]:
+    def receive_idly(self, timeout: float | None, idle: Callable[[], float]) -> dict[str, Any] | None:
+        """The same; while nothing comes, `idle` is called, and again after the seconds that it returns."""
+        give_up = None if timeout is None else time.monotonic() + timeout
+        pause = idle()
+        while True:
+            try:
+                left = pause if give_up is None else min(pause, give_up - time.monotonic())
+                return self.receive(left)
+            except TimeoutError:
+                if give_up is not None and time.monotonic() >= give_up:
+                    raise
+                pause = idle()
+
+    def ask(
+        self, request: dict[str, Any], timeout: float | None = None, idle: Callable[[], float] | None = None
+    ) -> dict[str, Any]:
         """The reply to `request`, all its pages; each is awaited for `timeout` seconds.
 
         `Unreachable` when there is none.
@@ -184,7 +199,7 @@ class Client:
         while more:
             self.send(request)
             try:
-                reply = self.receive(timeout)
+                reply = self.receive(timeout) if idle is None else self.receive_idly(timeout, idle)
             except TimeoutError:
                 raise Unreachable(f"the daemon did not answer within {timeout:g} s") from None
             if reply is None:
@@ -245,11 +260,15 @@ def find_socket(explicit: str | None, environ: Mapping[str, str]) -> str | None:
 
 
 def call(
-    request: dict[str, Any], explicit: str | None, environ: Mapping[str, str], timeout: float | None = None
+    request: dict[str, Any],
+    explicit: str | None,
+    environ: Mapping[str, str],
+    timeout: float | None = None,
+    idle: Callable[[], float] | None = None,
 ) -> dict[str, Any]:
     """The daemon's reply to `request`. `Unreachable` when there is none; `timeout` in seconds."""
     with reach(explicit, environ) as client:
-        return client.ask(request, reply_timeout(str(request.get("command")), timeout))
+        return client.ask(request, reply_timeout(str(request.get("command")), timeout), idle)
 
 
 def wait_for_daemon(explicit: str | None, environ: Mapping[str, str], seconds: float) -> float:

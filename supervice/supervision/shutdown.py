@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from supervice.lean.loop import EventLoop
     from supervice.pid1.leftovers import Stat
     from supervice.process import Process
-    from supervice.runner.waiting import Waitable
+    from supervice.runner.waiting import StartQueue, Waitable
 
     Settle = Callable[[list[Process], float], Awaitable[object]]
 
@@ -32,6 +32,7 @@ SETTLE_SHARE = 0.1
 LONGEST_SETTLE = 1.0
 # Between two lines that say which processes are waited for.
 PROGRESS = 2.0
+SLOW = 5.0  # outside of a shutdown
 
 
 class Shutdown:
@@ -99,7 +100,7 @@ class Shutdown:
             process.request_stop(force=self._forced, within=within, trigger=self._trigger)
         if within < needs[0] and not self._forced:
             self._say_cut(level, within)
-        progress = _Progress(self._loop, gone)
+        progress = Progress(self._loop, gone, PROGRESS)
         try:
             if not await gone.wait(within + AFTER_KILL_AT_SHUTDOWN):
                 names = ", ".join(p.config.name for p in gone.missing)
@@ -134,18 +135,20 @@ class Shutdown:
             logger.error(f"still there after SIGKILL: {_words(left)}")
 
 
-class _Progress:
-    """Says every PROGRESS seconds which processes are waited for."""
+class Progress:
+    """Says every `pause` seconds which processes are still waited for, and how long that may take."""
 
-    def __init__(self, loop: EventLoop, until: Until) -> None:
-        self._loop = loop
-        self._until = until
-        self._timer = loop.call_later(PROGRESS, self._say)
+    def __init__(
+        self, loop: EventLoop, until: Until, pause: float = SLOW, queue: StartQueue | None = None
+    ) -> None:
+        self._loop, self._until, self._pause, self._queue = loop, until, pause, queue
+        self._timer = loop.call_later(pause, self._say)
 
     def _say(self) -> None:
-        names = [f"{p.config.name} (pid {p.pid})" for p in self._until.missing]
-        logger.info(f"waiting for {', '.join(names)} to stop")
-        self._timer = self._loop.call_later(PROGRESS, self._say)
+        from supervice.supervision.outlook import waiting_line
+
+        logger.info(waiting_line(self._until.missing, self._queue))  # type: ignore[arg-type]
+        self._timer = self._loop.call_later(self._pause, self._say)
 
     def stop(self) -> None:
         self._timer.cancel()
@@ -183,8 +186,12 @@ async def stop_in_order(
             gone = Until(now, RESTING)
             async for process in paced(running_loop(), now):
                 process.request_stop(trigger=trigger(process))
-            if not await gone.wait(_slowest(now) + AFTER_KILL):
-                stubborn += gone.missing
+            progress = Progress(running_loop(), gone)
+            try:
+                if not await gone.wait(_slowest(now) + AFTER_KILL):
+                    stubborn += gone.missing
+            finally:
+                progress.stop()
         for process in level:
             if id(process) in these and process.has_left_any and process.state in RESTING and wanted(process):
                 await process.stop_what_it_left()

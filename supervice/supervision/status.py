@@ -7,7 +7,7 @@ them from here, so that no two answers differ.
 from __future__ import annotations
 
 from supervice.lifecycle.graph import conditions_met
-from supervice.lifecycle.states import EXITED, FATAL, SICK, STARTING, UNHEALTHY, UP
+from supervice.lifecycle.states import EXITED, FATAL, RESTING, RUNNING, SICK, STARTING, UNHEALTHY, UP
 from supervice.models import group_of
 from supervice.supervision.journal import timestamp
 
@@ -17,6 +17,10 @@ if TYPE_CHECKING:
 
     from supervice.process import Process
     from supervice.runner.waiting import StartQueue
+
+
+# Nothing is due in these.
+SETTLED = frozenset({RUNNING, *RESTING})
 
 
 def is_live(process: Process) -> bool:
@@ -89,6 +93,7 @@ def describe(process: Process, queue: StartQueue) -> dict[str, Any]:
         "signal": -status if status is not None and status < 0 else None,
         "reason": reason(process, queue),
         "trigger": snapshot.trigger,
+        "next": _next(process, queue) if snapshot.state not in SETTLED or queue.is_waiting(process) else "",
         "restarts": process.restarts,
         "waiting_for": queue.waiting_for(process),
         "schedule": queue.plans.said(process.config.name) if queue.plans is not None else "",
@@ -99,6 +104,12 @@ def describe(process: Process, queue: StartQueue) -> dict[str, Any]:
         "ready_time": _when(process.ready_time),
         "dropped_lines": process.output.dropped_lines if process.output is not None else 0,
     }
+
+
+def _next(process: Process, queue: StartQueue) -> str:
+    from supervice.supervision.outlook import next_step
+
+    return next_step(process, queue)
 
 
 def _when(seconds: float | None) -> str | None:

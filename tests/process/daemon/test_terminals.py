@@ -105,3 +105,20 @@ def test_wide_cuts_nothing_and_a_plain_locale_gets_dots(one: Daemon) -> None:
         check=True,
     )
     assert "\x1b[31mFATAL" in forced.stdout
+
+
+STUBBORN = "[program:web]\ncommand = sh -c 'trap \"\" TERM; while :; do sleep 0.05; done'\nstartsecs = 0\nstopwaitsecs = 3\n"
+
+
+def test_a_slow_stop_says_on_a_terminal_who_is_waited_for(daemon: Callable[..., Daemon]) -> None:
+    one = daemon(STUBBORN)
+    one.wait_state("web", "RUNNING")
+    text, code = on_a_terminal(60, "-s", str(one.socket), "stop", "web")
+    assert code == 0
+    assert "waiting for web (STOPPING; SIGKILL in 2." in text
+    assert text.endswith("\x1b[KStopped web\n")
+    assert all(len(piece) < 60 for piece in COLORS.sub("", text).replace("\x1b[K", "").split("\r"))
+    # not where no person looks
+    one.ask("start", "web")
+    quick, _ = on_a_terminal(60, "-s", str(one.socket), "start", "web")
+    assert quick == "web is already running\n"

@@ -88,3 +88,14 @@ def test_what_has_never_run_and_what_waits(daemon: Make) -> None:
     one.wait_state("slow", "STARTING")
     assert why(one, "app")["next"] == "starts as soon as slow is ready"
     assert why(one, "app")["waiting_for"] == ["slow:ready"]
+
+
+def test_the_log_says_who_is_waited_for(daemon: Make) -> None:
+    one = daemon(
+        "[program:web]\ncommand = sh -c 'trap \"\" TERM; echo up; while :; do sleep 0.05; done'\nstartsecs = 0\n"
+        "stopwaitsecs = 6\n[program:b]\ncommand = sleep 1000\n"
+    )
+    one.wait_text("up\n")
+    one.ask("stop", "web")
+    assert "waiting for web (STOPPING, pid " in one.text()
+    assert "; SIGKILL in " in one.text()
