@@ -234,8 +234,10 @@ class Supervisor:
             await done
 
     def _open(self, loop: EventLoop) -> Resources:
+        self._on_demand.prepare()
+        commands = Dispatcher(self)
         resources = self._resources = Resources(
-            loop, self.config, Dispatcher(self), daemon=self.daemon, directory=self.source.directory
+            loop, self.config, commands, daemon=self.daemon, directory=self.source.directory
         )
         if self.daemon:
             programs = len(self.config.programs)
@@ -243,7 +245,7 @@ class Supervisor:
         for problem in self.source.new_warnings():
             logger.warning(clean(problem))
         self.table.use(resources.launcher)
-        self._on_demand.open(loop, resources)
+        self._on_demand.open(loop, resources, commands)
         self._signals = SignalActions(
             loop,
             self.table,

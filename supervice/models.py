@@ -245,7 +245,12 @@ class SupervisorConfig:
     user: str | None = None  # the user that the daemon becomes; an application stays who it is
     minfds: int | None = None
     minprocs: int | None = None
-    http: str | None = None  # HOST:PORT or unix:PATH for probes and metrics; None: nowhere
+    http: str | None = None  # HOST:PORT or unix:PATH for the page, probes and metrics; None: nowhere
+    http_user: str | None = None
+    http_password: str | None = None  # or {SHA256} and its digest
+    http_password_file: str | None = None
+    http_hosts: tuple[str, ...] = ()
+    http_probes: Literal["open", "protected"] = "open"
     drain_delay: int | float = 0  # from the failure of readiness to the stop of the programs
     watch_config: bool = False  # a change of the configuration's files is a reload
     log_rotate: str | None = None  # as `stdout_logfile_rotate`

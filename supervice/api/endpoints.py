@@ -1,14 +1,19 @@
-"""The HTTP endpoints for orchestrators: /livez, /readyz, /startupz and /metrics.
+"""What `http` serves: /livez, /readyz, /startupz and /metrics for orchestrators, and the page for people.
 
-Loaded only where `http` is configured. Every client that reaches the address may ask, so nothing that a
-program has said is told without `?verbose`, and nothing can be changed.
+Loaded only where `http` is configured. Every client that reaches the address may ask the probes, so nothing
+that a program has said is told there without `?verbose`, and nothing can be changed. The page is `web`'s,
+which is loaded when a client asks for it.
 """
 
 from __future__ import annotations
 
+import os
+
 from supervice import logger
 from supervice.api.rows import health_row
 from supervice.config.check_values import http_place
+from supervice.http.access import Access
+from supervice.http.credentials import guard
 from supervice.http.opening import Opening
 from supervice.http.server import HttpServer, Response, text
 from supervice.supervision.health_verdict import sentence
@@ -17,15 +22,24 @@ from supervice.supervision.status import is_live, readiness
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
+    from typing import Protocol
 
+    from supervice.http.messages import Guard
     from supervice.http.server import Request
     from supervice.lean.loop import EventLoop
+    from supervice.models import SupervisorConfig
     from supervice.process import Process
     from supervice.runner.waiting import StartQueue
     from supervice.supervision.memory_watch import MemoryWatch
     from supervice.supervision.probes import Probes
     from supervice.supervision.table import ProcessTable
     from supervice.supervision.termination import Termination
+
+    class Page(Protocol):
+        """What answers everything that is no probe."""
+
+        def answer(self, request: Request, access: Access) -> Response | Awaitable[Response]: ...
+
 
 SOCKET_MODE = 0o666  # as open as a port; the directories above decide
 NOT_CACHED = {"Cache-Control": "no-store"}
@@ -41,6 +55,7 @@ class Endpoints:
         queue: StartQueue,
         probes: Probes,
         termination: Termination,
+        page: Callable[[], Page],
         memory: MemoryWatch | None = None,
     ) -> None:
         self._loop = loop
@@ -48,10 +63,24 @@ class Endpoints:
         self._queue = queue
         self._probes = probes
         self._termination = termination
+        self._page = page
         self._memory = memory
         self._server = HttpServer(loop, self.answer, log=logger.warning)
+        self._access = Access(password=False)
+        self._ask: Guard | None = None
         self._opening: Opening | None = None
         self._unix = False
+
+    def protect(self, config: SupervisorConfig, password: str | None) -> None:
+        """Says who may ask, before `open`. A user without a password that can be read is let in by none."""
+        wanted = config.http_user is not None
+        self._access = Access(password=wanted, hosts=config.http_hosts, uids=frozenset((0, os.geteuid())))
+        if wanted:
+            self._ask = _locked if password is None else guard(config.http_user, password, "supervice")
+            self._server.guard = self._ask if config.http_probes == "protected" else self._guard
+
+    def _guard(self, request: Request) -> Response | None:
+        return self._ask(request) if self._ask is not None and request.path not in _ANSWERS else None
 
     def open(self, place: str) -> None:
         """Never raises: programs are worth more than the answers about them, and the log says it loudly."""
@@ -60,7 +89,7 @@ class Endpoints:
             self._loop,
             self._server,
             lambda words: logger.error(f"http = {place}: no probes and no metrics: {words}"),
-            lambda: logger.info(f"probes and metrics at {place}"),
+            lambda: logger.info(f"probes and metrics at {place}, and a page for people"),
         )
         self._unix = port is None
         if port is None:
@@ -85,7 +114,7 @@ class Endpoints:
         """The response to any request."""
         answer = _ANSWERS.get(request.path)
         if answer is None:
-            return text(404, f"not here; there are {', '.join(_ANSWERS)}")
+            return self._page().answer(request, self._access)
         if request.method not in ("GET", "HEAD"):
             return text(405, "GET or HEAD", {"Allow": "GET, HEAD"})
         return answer(self, request)
@@ -146,6 +175,10 @@ _ANSWERS: dict[str, Callable[[Endpoints, Request], Response | Awaitable[Response
     "/startupz": Endpoints._started,
     "/metrics": Endpoints._metrics,
 }
+
+
+def _locked(_request: Request) -> Response:
+    return text(503, "the password cannot be read; the log says why")
 
 
 def _one_line(line: str) -> str:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from supervice.api.endpoints import Endpoints
     from supervice.config.supervisord_sections import Server
+    from supervice.control.commands import Commands
     from supervice.lean.loop import EventLoop
     from supervice.supervision.memory_watch import MemoryWatch
     from supervice.supervision.resources import Resources
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from supervice.supervisord.extensions import Extensions
     from supervice.supervisord.interface import Daemon
     from supervice.supervisord.rpc.servers import Servers
+    from supervice.web.site import Site
 
     class Configured(Daemon, Protocol):
         """A daemon that knows where its configuration comes from."""
@@ -47,11 +49,22 @@ class OnDemand(Observer):
         self._watches: Watches | None = None
         self._servers: Servers | None = None
         self._endpoints: Endpoints | None = None
+        self._commands: Commands | None = None
+        self._password: str | None = None
+        self._site: Site | None = None
 
-    def open(self, loop: EventLoop, resources: Resources) -> None:
+    def prepare(self) -> None:
+        """Reads what only the user may read that we are now."""
+        if self._daemon.config.http:
+            from supervice.api.password import password_of
+
+            self._password = password_of(self._daemon.config)
+
+    def open(self, loop: EventLoop, resources: Resources, commands: Commands) -> None:
         """Makes what the programs need; what a client of ours reaches comes with `serve`."""
         self._loop = loop
         self._resources = resources
+        self._commands = commands
         self._extend()
         self._attend()
 
@@ -68,10 +81,12 @@ class OnDemand(Observer):
             self._schedules.begin()
 
     def close(self) -> None:
-        for part in (self._endpoints, self._servers, self.extensions, self._schedules, self._watches):
+        of_http = (self._site, self._endpoints, self._servers)
+        for part in (*of_http, self.extensions, self._schedules, self._watches):
             if part is not None:
                 part.close()
         self._endpoints = self._servers = self.extensions = self._schedules = self._watches = None
+        self._site = self._commands = None
         self._loop = self._resources = None
 
     def with_sockets(self) -> list[HasSocketFiles]:
@@ -92,7 +107,7 @@ class OnDemand(Observer):
         if self._servers is None:
             from supervice.supervisord.rpc.servers import Servers
 
-            self._servers = Servers(self._daemon, loop)
+            self._servers = Servers(self._daemon, loop, self._page)
         self._servers.apply(servers)
         resources.launcher.server_url = self._servers.url
 
@@ -105,9 +120,26 @@ class OnDemand(Observer):
 
         daemon = self._daemon
         self._endpoints = Endpoints(
-            self._loop, daemon.table, daemon.startup, daemon.probes, daemon.termination, daemon.memory
+            self._loop,
+            daemon.table,
+            daemon.startup,
+            daemon.probes,
+            daemon.termination,
+            self._page,
+            daemon.memory,
         )
+        self._endpoints.protect(daemon.config, self._password)
         self._endpoints.open(where)
+
+    def _page(self) -> Site:
+        """The page, made when the first client asks for it."""
+        if self._site is None:
+            from supervice.web.site import Site
+
+            assert self._loop is not None
+            assert self._commands is not None
+            self._site = Site(self._daemon, self._loop, self._commands)
+        return self._site
 
     def _extend(self) -> None:
         """Makes the extensions (event listeners, FastCGI sockets, taps)."""

@@ -68,6 +68,8 @@ def plain(kind: str, value: Any) -> Any:
         return None
     if kind == "environment":
         return dict.fromkeys(value, HIDDEN)
+    if kind == "password":
+        return HIDDEN
     if kind in ("octal", "umask"):
         return f"{value:04o}"
     if kind == "forward":

@@ -22,7 +22,6 @@ GAP_X, GAP_Y = 110, 14
 ALONE_ACROSS = 5  # programs a row that have no lines
 LONGEST_NAME = 19
 SWEEPS = 4  # passes that put programs near those they are connected with
-MANY = 400  # lines; with more they have no words
 
 LIGHT_STYLE = (
     ".line{fill:none;stroke:#98a0aa;stroke-width:1.3}.open{stroke:#b26a00;stroke-dasharray:5 4}"
@@ -38,12 +37,21 @@ def graph_svg(reply: dict[str, Any]) -> str:
     columns, alone = _columns(needs)
     _untangle(columns, needs)
     places, width, height = _lay_out(columns, alone)
-    words = sum(map(len, needs.values())) <= MANY
     lines = [
-        _line(places[needed], places[name], condition, _lacks(programs[needed], condition), words)
+        _line(
+            places[needed],
+            places[name],
+            f"{name} needs {needed}: {condition}",
+            _lacks(programs[needed], condition),
+        )
         for name, wanted in needs.items()
         for needed, condition in wanted
     ]
+    asked: dict[str, dict[str, None]] = {}
+    for wanted in needs.values():
+        for needed, condition in wanted:
+            asked.setdefault(needed, {})[condition] = None
+    lines += [_word(places[needed], ", ".join(conditions)) for needed, conditions in asked.items()]
     boxes = [_box(name, programs[name], *place) for name, place in places.items()]
     if not programs:
         boxes, width, height = [f'<text x="{MARGIN}" y="40">No programs</text>'], 300, 70
@@ -142,20 +150,21 @@ def _lacks(program: Program, condition: str) -> bool:
     return not processes or any(condition not in p.get("conditions", ()) for p in processes)
 
 
-def _line(needed: Place, needing: Place, condition: str, lacks: bool, words: bool) -> str:
+def _line(needed: Place, needing: Place, title: str, lacks: bool) -> str:
     x1, y1 = needed[0] + WIDE, needed[1] + TALL / 2
     x2, y2 = needing[0], needing[1] + TALL / 2
     bend = max((x2 - x1) / 2, 30)
-    path = (
-        f'<path class="line{" open" if lacks else ""}" d="M{x1:g} {y1:g} '
-        f'C{x1 + bend:g} {y1:g} {x2 - bend:g} {y2:g} {x2 - 5:g} {y2:g} l-5 -4 m5 4 l-5 4"/>'
-    )
-    if not words:
-        return path
     return (
-        path
-        + f'<text class="word" x="{x2 - 10:g}" y="{y2 - 6:g}" text-anchor="end">{escape(condition)}</text>'
+        f'<path class="line{" open" if lacks else ""}" d="M{x1:g} {y1:g} '
+        f'C{x1 + bend:g} {y1:g} {x2 - bend:g} {y2:g} {x2 - 5:g} {y2:g} l-5 -4 m5 4 l-5 4">'
+        f"<title>{escape(title)}</title></path>"
     )
+
+
+def _word(needed: Place, conditions: str) -> str:
+    """What others wait for, beside what they wait for."""
+    x, y = needed[0] + WIDE + 7, needed[1] + TALL / 2 - 6
+    return f'<text class="word" x="{x:g}" y="{y:g}">{escape(short(conditions, 22))}</text>'
 
 
 def _box(name: str, program: Program, x: float, y: float) -> str:

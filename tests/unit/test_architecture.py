@@ -49,9 +49,10 @@ LAYERS = {
     "process": "lean models events lifecycle pid1 output runner",
     "supervision": "logger lean fs models events lifecycle schedules watch net pid1 output config control checks notify"
     " runner process",
-    "api": "logger lean models events lifecycle net pid1 output config control http runner process supervision",
+    "web": "logger lean models lifecycle net control http pictures process supervision",
+    "api": "logger lean fs models events lifecycle net pid1 output config control http runner process supervision",
     "supervisord": "logger lean fs models events lifecycle net pid1 output config http runner process supervision",
-    "assembly": "logger lean models config supervision api supervisord",
+    "assembly": "logger lean models config control supervision web api supervisord",
     "core": "logger lean models events lifecycle net pid1 output config control http notify runner process"
     " supervision api supervisord assembly",
     "cli": "logger lean fs models lifecycle schedules watch net pid1 config control http client pictures core",
@@ -96,6 +97,11 @@ PURE = (
     "cli.event_lines",
     "cli.log_lines",
     "pictures",
+    "http.access",
+    "http.messages",
+    "web.page",
+    "web.rows",
+    "web.words",
     "cli.tree",
     "cli.why_text",
 )

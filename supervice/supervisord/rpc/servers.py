@@ -5,11 +5,11 @@ A section that cannot be served is a warning, and everything else goes on: the p
 
 from __future__ import annotations
 
-import binascii
 import os
-from _operator import _compare_digest as same  # what hmac.compare_digest is, without hmac's imports
 
 from supervice import logger
+from supervice.http.access import Access
+from supervice.http.credentials import guard
 from supervice.http.opening import Opening
 from supervice.http.server import HttpServer, Response, text
 from supervice.supervisord.rpc import logs
@@ -22,11 +22,18 @@ from supervice.supervisord.rpc.methods import Interface
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
+    from typing import Protocol
 
     from supervice.config.supervisord_sections import Server
     from supervice.http.server import Request
     from supervice.lean.loop import EventLoop
     from supervice.supervisord.interface import Daemon
+
+    class Page(Protocol):
+        """What answers all that is not supervisord's."""
+
+        def answer(self, request: Request, access: Access) -> Response | Awaitable[Response]: ...
+
 
 # The client of supervisorctl does not see the end of a chunked response, only that of the connection.
 _PLAIN = {"Content-Type": "text/plain;charset=utf-8", "X-Accel-Buffering": "no", "Connection": "close"}
@@ -35,7 +42,8 @@ _PLAIN = {"Content-Type": "text/plain;charset=utf-8", "X-Accel-Buffering": "no",
 class Servers:
     """All servers of the daemon. `apply` may be called again with what the file says now."""
 
-    def __init__(self, daemon: Daemon, loop: EventLoop) -> None:
+    def __init__(self, daemon: Daemon, loop: EventLoop, page: Callable[[], Page]) -> None:
+        self._page = page
         self._table = daemon.table
         self._loop = loop
         self._log = DaemonLog(daemon, loop)
@@ -55,8 +63,11 @@ class Servers:
                 self._open[key] = (server, self._listen(server))
 
     def _listen(self, server: Server) -> Opening:
+        ask = guard(server.username, server.password)
+        # Who reaches the Unix socket may do everything by XML-RPC already: its mode and its owner decide.
+        access = Access(password=ask is not None, uids=None)
         http = HttpServer(
-            self._loop, self._handle, log=logger.warning, guard=guard(server.username, server.password)
+            self._loop, lambda request: self._handle(request, access), log=logger.warning, guard=ask
         )
         opening = Opening(
             self._loop, http, lambda words: logger.warning(f"[{server.section}] is not served: {words}")
@@ -97,14 +108,14 @@ class Servers:
 
     # -- paths -------------------------------------------------------------------------------------------
 
-    def _handle(self, request: Request) -> Response | Awaitable[Response]:
+    def _handle(self, request: Request, access: Access) -> Response | Awaitable[Response]:
         if request.path.startswith("/RPC2"):
             return self._xmlrpc.handle(request)
         if request.path.startswith("/logtail/"):
             return self._logtail(request)
         if request.path.startswith("/mainlogtail"):
             return Response(200, self._log.follow, dict(_PLAIN)) if _is_get(request) else _not_get()
-        return text(404, "there is XML-RPC at /RPC2, /logtail/NAME/stdout and /mainlogtail")
+        return self._page().answer(request, access)
 
     def _logtail(self, request: Request) -> Response:
         if not _is_get(request):
@@ -144,47 +155,3 @@ def _owner(server: Server) -> tuple[int | None, int | None]:
         logger.warning(f"[{server.section}] chown: {error}; the socket stays ours")
         return None, None
     return identity.uid, identity.gid
-
-
-# -- who may ---------------------------------------------------------------------------------------------
-
-
-def guard(username: str | None, password: str | None) -> Callable[[Request], Response | None] | None:
-    """HTTP Basic authentication; None when there is no password, and so nothing to ask for."""
-    if username is None or password is None:
-        return None
-    user = username.encode()
-    digest = password[5:].strip().lower().encode() if password.startswith("{SHA}") else None
-    secret = password.encode()
-
-    def ask(request: Request) -> Response | None:
-        given_user, given_secret = _credentials(request.headers.get("authorization", ""))
-        if digest is not None:
-            given_secret = _sha1(given_secret)
-        # both are compared, so that the time does not tell which was wrong
-        right = same(given_user, user) & same(given_secret, secret if digest is None else digest)
-        if right:
-            return None
-        return text(401, "user name and password, please", {"WWW-Authenticate": 'Basic realm="default"'})
-
-    return ask
-
-
-def _credentials(header: str) -> tuple[bytes, bytes]:
-    scheme, _, coded = header.partition(" ")
-    if scheme.lower() != "basic":
-        return b"", b""
-    try:
-        user, _, password = binascii.a2b_base64(coded.strip().encode("ascii", "replace")).partition(b":")
-    except binascii.Error:
-        return b"", b""
-    return user, password
-
-
-def _sha1(data: bytes) -> bytes:
-    try:
-        from _sha1 import sha1  # type: ignore[import-not-found]  # hashlib brings OpenSSL along
-    except ImportError:
-        from hashlib import sha1
-    digest: str = sha1(data, usedforsecurity=False).hexdigest()
-    return digest.encode()

@@ -51,8 +51,16 @@ def test_each_stands_right_of_what_it_needs() -> None:
     assert at["cron"][1] > max(y for name, (_, y) in at.items() if name != "cron")
     lines = [path.get("class") for path in root.iter(f"{SVG}path")]
     assert sorted(map(str, lines)) == ["line", "line", "line", "line open"]  # db is not healthy
-    words = [text.text for text in root.iter(f"{SVG}text") if text.get("text-anchor") == "end"]
-    assert sorted(map(str, words)) == ["healthy", "started", "started", "started"]
+    titles = [str(title.text) for path in root.iter(f"{SVG}path") for title in path]
+    assert sorted(titles) == [
+        "app needs cache: started",
+        "app needs db: healthy",
+        "web needs app: started",
+        "web needs cache: started",
+    ]
+    words = [str(text.text) for text in root.iter(f"{SVG}text") if text.get("class") == "word"]
+    assert words.count("started") == 2  # once beside app, once beside cache
+    assert words.count("healthy") == 1
 
 
 def test_it_needs_nothing_from_elsewhere_and_is_dark_for_who_wants_it() -> None:

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from supervice.api.endpoints import Endpoints
 from supervice.api.metrics import Own, escape, metrics_text
-from supervice.http.messages import Response
-from supervice.http.server import Request
+from supervice.http.access import Access
+from supervice.http.messages import Request, Response
 from supervice.lean.loop import Loop
 from supervice.lifecycle.states import (
     BACKOFF,
@@ -383,12 +383,19 @@ def test_a_label_may_hold_anything(name: str) -> None:
 # -- the endpoints ---------------------------------------------------------------------------------------
 
 
+class NoPage:
+    """Where everything that is no probe goes."""
+
+    def answer(self, request: Request, access: Access) -> Response:
+        return Response(404, b"the page")
+
+
 def endpoints(*programs: Program, stopping: bool = False) -> Endpoints:
     it = probes(*programs)
     if stopping:
         it.shutting_down("the end")
     termination: Any = SimpleNamespace(stopping=stopping)
-    return Endpoints(None, it._table, Startup(), it, termination)  # type: ignore[arg-type]
+    return Endpoints(None, it._table, Startup(), it, termination, NoPage)  # type: ignore[arg-type]
 
 
 def answered(it: Endpoints, request: Request) -> Response:
@@ -445,8 +452,8 @@ def test_only_those_who_ask_for_it_get_what_a_check_said() -> None:
 
 
 @pytest.mark.parametrize("path", ["/", "/livez/", "/livezz", "//livez", ""])
-def test_there_is_nothing_else(path: str) -> None:
-    assert get(endpoints(), path)[0] == 404
+def test_the_page_answers_everything_else(path: str) -> None:
+    assert get(endpoints(), path) == (404, "the page")
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "OPTIONS", "get"])

@@ -1,0 +1,43 @@
+"""What does not fit together in `http` and what belongs to it. Loaded where one of the options stands."""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from supervice.models import SupervisorConfig
+
+DIGITS = "0123456789abcdef"
+
+
+def http_problems(config: SupervisorConfig, error: Callable[[str, str], object]) -> None:
+    """Calls `error(option, message)` for each; the password itself is in no message."""
+    password, file = config.http_password, config.http_password_file
+    if config.http_user is not None and password is None and file is None:
+        error("http_user", "http_user has no password; add http_password or http_password_file")
+    if config.http_user is None and (password is not None or file is not None):
+        option = "http_password" if file is None else "http_password_file"
+        error(option, f"{option} is that of no user; add http_user")
+    if password is not None and file is not None:
+        error("http_password_file", "http_password and http_password_file are both there; keep one")
+    if config.http_user is not None and ":" in config.http_user:
+        error("http_user", "HTTP knows no user name with a colon in it; choose another one")
+    problem = "" if password is None else digest_problem(password)
+    if problem:
+        error("http_password", f"http_password: {problem}")
+    if config.http_probes == "protected" and config.http_user is None:
+        error("http_probes", "http_probes = protected needs a password; add http_user and http_password")
+    for host in config.http_hosts:
+        if "/" in host or (":" in host.strip("[]") and not host.startswith("[")):
+            error("http_hosts", f"http_hosts: {host} is no name of a host; write it without scheme and port")
+
+
+def digest_problem(password: str) -> str:
+    """Returns what is wrong with `{SHA256}…`; "" for what is none, and for a good one."""
+    if not password.startswith("{SHA256}"):
+        return ""
+    digest = password[8:].strip().lower()
+    if len(digest) == 64 and all(digit in DIGITS for digit in digest):
+        return ""
+    return "no SHA-256; write {SHA256} and the 64 digits that sha256sum prints"

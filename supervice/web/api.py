@@ -1,0 +1,101 @@
+"""/api/v1: the control socket's replies as JSON, for the verbs that change nothing."""
+
+from __future__ import annotations
+
+from supervice.control.access import READ_ONLY
+from supervice.control.protocol import CommandError
+from supervice.http.messages import Response
+from supervice.lean.json import dumps
+from supervice.web.words import fields
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    from supervice.control.commands import Commands
+
+PREFIX = "/api/v1"
+HEADERS = {
+    "Content-Type": "application/json",
+    "Cache-Control": "no-store",
+    "X-Content-Type-Options": "nosniff",
+    "Cross-Origin-Resource-Policy": "same-origin",
+}
+STATUS = {
+    "NOT_FOUND": 404,
+    "UNKNOWN_COMMAND": 404,
+    "INVALID_REQUEST": 400,
+    "FORBIDDEN": 403,
+    "FAILED": 409,
+    "SHUTTING_DOWN": 503,
+    "BUSY": 503,
+}
+MOST_WAITING = 16
+LONGEST_WAIT = 60.0  # seconds
+_FLAGS = {"true": True, "1": True, "": True, "false": False, "0": False}
+
+
+def answer_json(status: int, value: dict[str, Any]) -> Response:
+    """Returns a response of JSON, with a newline at its end."""
+    return Response(status, f"{dumps(value)}\n".encode(), dict(HEADERS))
+
+
+class Api:
+    """Of one daemon."""
+
+    def __init__(self, commands: Commands) -> None:
+        self._commands = commands
+        self._waiting = 0
+
+    async def answer(self, path: str, query: str) -> Response:
+        """The response to `GET /api/v1/VERB?name=…`; `path` is what follows the prefix."""
+        verb = path.strip("/")
+        if not verb:
+            return answer_json(200, {"status": "ok", "commands": sorted(READ_ONLY)})
+        try:
+            if verb not in READ_ONLY:
+                known = ", ".join(sorted(READ_ONLY))
+                raise CommandError("UNKNOWN_COMMAND", f"GET has no {verb}; there are {known}")
+            request = request_of(verb, query)
+            return answer_json(200, await (self._wait if verb == "wait" else self._commands.execute)(request))
+        except CommandError as error:
+            return answer_json(STATUS.get(error.code, 500), error.reply())
+
+    async def _wait(self, request: dict[str, Any]) -> dict[str, Any]:
+        """Bounded in number and in time: what waits here must not keep probes from an answer."""
+        if self._waiting >= MOST_WAITING:
+            raise CommandError("BUSY", f"{MOST_WAITING} requests wait already; ask again")
+        request["timeout"] = min(request.get("timeout", LONGEST_WAIT), LONGEST_WAIT)
+        self._waiting += 1
+        try:
+            return await self._commands.execute(request)
+        finally:
+            self._waiting -= 1
+
+
+def request_of(verb: str, query: str) -> dict[str, Any]:
+    """Returns the request that a verb and a query stand for. `CommandError` when a value is none."""
+    request: dict[str, Any] = {"command": verb}
+    names: list[str] = []
+    for key, value in fields(query):
+        if key in ("name", "names"):
+            names.append(value)
+        elif key == "follow":
+            message = "/api/v1 answers once; follow over the control socket"
+            raise CommandError("INVALID_REQUEST", message)
+        elif key != "command":
+            request[key] = _value(key, value)
+    if names:
+        request["names"] = names
+    return request
+
+
+def _value(key: str, value: str) -> object:
+    kind: Callable[[str], object] | None = {"timeout": float, "lines": int}.get(key)
+    if kind is not None:
+        try:
+            return kind(value)
+        except ValueError:
+            raise CommandError("INVALID_REQUEST", f"{key}: not a number; write {key}=10") from None
+    return _FLAGS.get(value, value) if key in ("stderr", "force", "dry_run", "resources") else value

@@ -1,0 +1,1 @@
+"""The files of the page: one of HTML, one style sheet, one script, one icon. See `web.assets`."""

@@ -1,0 +1,185 @@
+"""The open streams (Server-Sent Events): who is told what, when. Without one nothing is kept or woken.
+
+A stream carries differences; one that does not keep up gets what it missed in one piece later. A tab has one
+stream, which may follow the output of one program too.
+"""
+
+from __future__ import annotations
+
+from supervice.lean.json import dumps
+from supervice.supervision.table import Observer
+from supervice.web.tail import Tail
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+    from typing import Any
+
+    from supervice.control.commands import Commands
+    from supervice.lean.loop import AnyFuture, Cancellable, EventLoop
+    from supervice.lifecycle.states import Announce
+    from supervice.process import Process
+    from supervice.supervision.table import ProcessTable
+    from supervice.web.rows import Model
+
+    Refresh = Callable[[list[str] | None], Awaitable[None]]
+
+MOST = 32
+GATHER = 0.2  # seconds in which changes are gathered
+LOOK = 5.0  # seconds between looks at what changes without a word: resources, STATUS=
+COMMENT_EVERY = 3  # looks: a proxy drops what is silent for long
+
+HEADERS = {
+    "Content-Type": "text/event-stream; charset=utf-8",
+    "Cache-Control": "no-store, no-transform",
+    "X-Accel-Buffering": "no",
+    "X-Content-Type-Options": "nosniff",
+}
+
+
+class Stream:
+    """One client. `send` says False when the client does not keep up, `done` ends it."""
+
+    def __init__(
+        self, send: Callable[[bytes], bool], done: Callable[[], None], position: tuple[str, int]
+    ) -> None:
+        self._send = send
+        self.done = done
+        self.epoch, self.version = position
+        self.tail: Tail | None = None
+        self.said = 0  # the number of the last outcome it was told
+
+    def event(self, kind: str, data: object) -> bool:
+        return self._send(f"event: {kind}\ndata: {dumps(data)}\n\n".encode())
+
+    def comment(self) -> None:
+        self._send(b": still here\n\n")
+
+
+class Streams(Observer):
+    """All of them. `refresh(names)` brings the model up to date for these processes, for all with None."""
+
+    def __init__(
+        self, loop: EventLoop, table: ProcessTable, commands: Commands, model: Model, refresh: Refresh
+    ) -> None:
+        self._loop = loop
+        self._table = table
+        self._commands = commands
+        self._model = model
+        self._refresh = refresh
+        self._open: dict[Stream, None] = {}  # the oldest first
+        self._changed: set[str] = set()
+        self._whole = False
+        self._soon: Cancellable | None = None
+        self._next_look: Cancellable | None = None
+        self._looks = 0
+        self._task: AnyFuture | None = None
+        self.outcomes: Callable[[int], list[dict[str, Any]]] = lambda after: []
+
+    def __len__(self) -> int:
+        return len(self._open)
+
+    # -- one stream --------------------------------------------------------------------------------------
+
+    def begin(
+        self,
+        send: Callable[[bytes], bool],
+        done: Callable[[], None],
+        hello: dict[str, Any],
+        position: tuple[str, int],
+        program: str,
+    ) -> Callable[[], None]:
+        """Opens a stream for a client that knows `position`; what is returned ends it."""
+        if len(self._open) >= MOST:
+            oldest = next(iter(self._open))
+            oldest.event("full", {})
+            oldest.done()
+        if not self._open:
+            self._table.observe(self)
+            self._next_look = self._loop.call_later(LOOK, self._look)
+        stream = Stream(send, done, position)
+        self._open[stream] = None
+        stream.event("hello", hello)
+        self._tell(stream)
+        if program:
+            stream.tail = Tail(self._loop, self._commands, program, stream.event)
+        return lambda: self._end(stream)
+
+    def _end(self, stream: Stream) -> None:
+        self._open.pop(stream, None)
+        if stream.tail is not None:
+            stream.tail.stop()
+        if not self._open:
+            self._rest()
+
+    def _rest(self) -> None:
+        self._table.unobserve(self)
+        for timer in (self._soon, self._next_look):
+            if timer is not None:
+                timer.cancel()
+        self._soon = self._next_look = None
+        self._changed.clear()
+        self._whole = False
+
+    def close(self) -> None:
+        """Ends them all."""
+        for stream in list(self._open):
+            stream.done()
+
+    def _tell(self, stream: Stream) -> None:
+        for outcome in self.outcomes(stream.said):
+            if stream.event("said", outcome):
+                stream.said = outcome["id"]
+        news = self._model.since(stream.epoch, stream.version)
+        if news is not None and stream.event("rows", news):
+            stream.epoch, stream.version = self._model.epoch, self._model.version
+
+    # -- what the table says -----------------------------------------------------------------------------
+
+    def changed(self, process: Process, change: Announce | None) -> None:
+        self._changed.add(process.config.name)
+        self.news()
+
+    def rebuild(self) -> None:
+        self._whole = True
+        self.news()
+
+    def shutting_down(self, reason: str) -> None:
+        self.rebuild()
+
+    # -- when it is passed on ----------------------------------------------------------------------------
+
+    def news(self) -> None:
+        """Has every stream told what there is, soon."""
+        if self._soon is None and self._open:
+            self._soon = self._loop.call_later(GATHER, self._gathered)
+
+    def _gathered(self) -> None:
+        self._soon = None
+        names = sorted(self._changed.union(self._model.unsettled))
+        whole, self._whole = self._whole, False
+        self._changed.clear()
+        self._begin(None if whole else names)
+
+    def _look(self) -> None:
+        self._next_look = self._loop.call_later(LOOK, self._look)
+        self._looks += 1
+        if self._looks % COMMENT_EVERY == 0:
+            for stream in list(self._open):
+                stream.comment()
+        if self._soon is None:
+            self._begin(None)
+
+    def _begin(self, names: list[str] | None) -> None:
+        if self._task is not None and not self._task.done():
+            self._whole = self._whole or names is None  # the look before this one is not over
+            self._changed.update(names or ())
+            self.news()
+            return
+        self._task = self._loop.create_task(self._pass_on(names))
+
+    async def _pass_on(self, names: list[str] | None) -> None:
+        if names is None or names:
+            await self._refresh(names)
+        for stream in list(self._open):
+            self._tell(stream)

@@ -1,0 +1,71 @@
+"""The output of one program for a stream: all that is kept, then what comes. Both outputs, marked."""
+
+from __future__ import annotations
+
+from supervice.control.protocol import CommandError
+from supervice.web.words import visible
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    from supervice.control.commands import Commands
+    from supervice.lean.loop import EventLoop
+
+MOST_LINES = 100_000  # as many as the buffer has
+MOST_TEXT = 192 * 1024  # characters of the beginning: what a connection holds for a client is bounded
+
+
+class Tail:
+    """Calls `event("log", …)` for pieces of output; `[marked, text]` each, marked: it was on stderr."""
+
+    def __init__(
+        self, loop: EventLoop, commands: Commands, program: str, event: Callable[[str, object], bool]
+    ) -> None:
+        self._event = event
+        self._beginning: list[dict[str, Any]] | None = []
+        self._stop: Callable[[], None] | None = None
+        request = {"command": "logs", "name": program, "lines": MOST_LINES, "follow": True}
+        try:
+            self._stop = commands.follow(request, self._take)
+        except CommandError as error:
+            event("log", {"name": program, "begin": True, "pieces": [], "error": error.message})
+            return
+        beginning, self._beginning = self._beginning, None
+        event("log", {"name": program, "begin": True, "pieces": pieces_of(beginning or [])})
+
+    def _take(self, frame: dict[str, Any]) -> bool:
+        if self._beginning is not None:
+            self._beginning.append(frame)
+            return True
+        return self._event("log", {"name": frame["name"], "pieces": pieces_of([frame])})
+
+    def stop(self) -> None:
+        stop, self._stop = self._stop, None
+        if stop is not None:
+            stop()
+
+
+def pieces_of(frames: list[dict[str, Any]]) -> list[list[Any]]:
+    """Returns `[marked, text]` for runs of one output, the last MOST_TEXT characters at most."""
+    pieces: list[list[Any]] = []
+    for frame in frames:
+        marked, text = int(frame["stream"] == "stderr"), visible(frame["data"])
+        if pieces and pieces[-1][0] == marked:
+            pieces[-1].append(text)
+        else:
+            pieces.append([marked, text])
+    joined = [[piece[0], "".join(piece[1:])] for piece in pieces]
+    room = MOST_TEXT
+    kept: list[list[Any]] = []
+    for marked, text in reversed(joined):
+        if len(text) > room:
+            cut = text[len(text) - room :] if room else ""
+            cut = cut.partition("\n")[2]
+            if cut:
+                kept.append([marked, cut])
+            break
+        room -= len(text)
+        kept.append([marked, text])
+    return kept[::-1]
