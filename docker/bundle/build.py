@@ -16,6 +16,7 @@ import tarfile
 from pathlib import Path
 
 import sources
+from data import write_data
 from fetch import Missing, alone, digest, libraries, say, zig
 from interpreter import (
     ARCHITECTURES,
@@ -48,6 +49,7 @@ def freeze(python: Path, libraries: Path, work: Path) -> None:
     generated = work / "generated"
     generated.mkdir(exist_ok=True)
     (generated / "_supervice_parts.py").write_text(module_of_parts())
+    write_data(REPOSITORY, generated)
     folders = (REPOSITORY, generated, libraries, standard, work)
     # Columns are for the markers under a line of the source, which is not there.
     command: list[str | Path] = [python, "-X", "no_debug_ranges", HERE / "freeze.py", *folders]

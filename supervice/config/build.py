@@ -162,17 +162,9 @@ class Builder:
         self._rotation(by_kind.get(kind, ()))
         self._environment = self.config.environment
         if any(option.startswith("http_") for option in given):
-            self._http(by_kind.get(kind, []))
+            from supervice.config.http_rules import http_problems
 
-    def _http(self, sections: list[Section]) -> None:
-        from supervice.config.http_rules import http_problems
-
-        def error(option: str, message: str) -> None:
-            of = next((s for s in (*self.from_environment, *sections) if option in s.options), None)
-            _, file, line = ("", "", 0) if of is None else of.options[option]
-            self.ctx.error(file, line, option, message)
-
-        http_problems(self.config, error)
+            http_problems(ctx, self.config, (*self.from_environment, *by_kind.get(kind, ())))
 
     def _rotation(self, sections: Iterable[Section]) -> None:
         for section in sections:

@@ -4,15 +4,23 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Iterable
 
+    from supervice.config.context import Context
+    from supervice.config.reader import Section
     from supervice.models import SupervisorConfig
 
 DIGITS = "0123456789abcdef"
 
 
-def http_problems(config: SupervisorConfig, error: Callable[[str, str], object]) -> None:
-    """Calls `error(option, message)` for each; the password itself is in no message."""
+def http_problems(ctx: Context, config: SupervisorConfig, sections: Iterable[Section]) -> None:
+    """Reports them; the password itself is in no message."""
+    given = {option: place[1:] for section in sections for option, place in section.options.items()}
+
+    def error(option: str, message: str) -> None:
+        file, line = given.get(option, ("", 0))
+        ctx.error(file, line, option, message)
+
     password, file = config.http_password, config.http_password_file
     if config.http_user is not None and password is None and file is None:
         error("http_user", "http_user has no password; add http_password or http_password_file")

@@ -40,7 +40,8 @@ if TYPE_CHECKING:
         def question(self) -> Question | None: ...
 
 
-# Meant for supervice: by the manager that started it (a program that answered would speak in our name), by the operator.
+# Meant for supervice, by the manager that started it (a program that answered would speak in our name) and
+# by the operator.
 _NOT_PASSED_ON = ("NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID", "SUPERVICE_HTTP_PASSWORD")
 
 

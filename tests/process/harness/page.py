@@ -45,8 +45,8 @@ class Browser:
             status, found, text = asked.response(head_only=method == "HEAD")
             return status, found, text.decode()
 
-    def get(self, target: str = "/", **headers: str) -> str:
-        status, _, text = self.ask(target, **headers)
+    def get(self, target: str = "/") -> str:
+        status, _, text = self.ask(target)
         assert status == 200, text
         return text
 

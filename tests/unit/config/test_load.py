@@ -75,6 +75,10 @@ watch_config = true
 log_rotate = daily
 log_suffix = date
 http = unix:probes.sock
+http_user = ops
+http_password = geheim
+http_hosts = app app.local
+http_probes = protected
 
 [program:web]
 command = /bin/web --port 80
@@ -200,10 +204,14 @@ priority = 5
         log_rotate="daily",
         log_suffix="date",
         http="unix:/start/probes.sock",
+        http_user="ops",
+        http_password="geheim",
+        http_hosts=("app", "app.local"),
+        http_probes="protected",
         programs=[web, job],
     )
     stock_only = {"strip_ansi", "identifier"}
-    elsewhere = {"programs", "socket_path", *stock_only}
+    elsewhere = {"programs", "socket_path", "http_password_file", *stock_only}
     assert loaded.given == set(SupervisorConfig.__annotations__) - elsewhere | {"socket"}
 
 
