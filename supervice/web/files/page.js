@@ -23,10 +23,10 @@
   const nameOf = (row) => unquoted(row.cells[0].firstChild.search.slice(9));
   const byName = new Map([...rows.rows].map((row) => [nameOf(row), row]));
 
-  const clock = (seconds) => {
-    const two = (n) => String(n).padStart(2, "0");
-    const s = Math.max(0, Math.floor(seconds)), h = Math.floor(s / 3600), m = Math.floor(s / 60) % 60;
-    return (h ? h + ":" + two(m) : m) + ":" + two(s % 60);
+  const clock = (seconds) => { // as supervicectl: two units at most
+    const s = Math.max(0, Math.floor(seconds)), m = Math.floor(s / 60), h = Math.floor(m / 60), d = Math.floor(h / 24);
+    const two = (a, of, b, rest) => a + of + (rest ? rest + b : "");
+    return d ? two(d, "d", "h", h % 24) : h ? two(h, "h", "m", m % 60) : m ? two(m, "m", "s", s % 60) : s + "s";
   };
   const now = () => Date.now() / 1000 + skew;
   const tick = () => {
