@@ -161,6 +161,7 @@ class ProgramConfig:
     numprocs_start: int = 0
     program: str | None = None  # the name of the section, if `name` differs; None: `name`
     type: Literal["simple", "oneshot"] = "simple"
+    stdin: Literal["null", "pipe"] = "null"  # pipe: what clients send and type
     log_format: Literal["raw", "prefix", "json"] | None = None  # None: that of [supervice]
     group_priority: int | None = None  # the priority of [group:x], which orders before `priority`
     env_file: tuple[str, ...] = ()  # paths, read at each start; later ones win, `environment` beats them

@@ -181,6 +181,8 @@ def _table(kind: str, table: list[Row]) -> str:
     for row in table:
         default = row[OURS] if row[DIALECTS] != "supervisord" else row[STOCK]
         stock = "not known there" if row[DIALECTS] == OURS_ONLY else _code(row[STOCK])
+        if row[DIALECTS] == OURS_ONLY and row[STOCK]:
+            stock += f"; {_code(row[STOCK])}"
         text = row[TEXT]
         if row[EFFECT]:
             text += f" Without effect: {row[EFFECT]}."

@@ -8,7 +8,8 @@ A row is `(name, kind, default, supervisord_default, dialects, effect, reload, t
 - `kind` names a parser in `KINDS`;
 - the defaults are written as in a file (None: none). `default` is ours, `supervisord_default` that of a stock
   supervisord file; for an option without effect, `default` is what supervice always does;
-- `dialects`: "both", "supervice" (ours only) or "supervisord" (only there);
+- `dialects`: "both", "supervice" (ours only; its default in a stock file may be another) or "supervisord"
+  (only there);
 - `effect`: "" for an option that works; any other text says why it has no effect (a warning);
 - `reload`: what a reload does with a new value; "" where the option has no effect.
 
@@ -95,6 +96,7 @@ KINDS: dict[str, tuple[Callable[[str], Any], str]] = {
     "fatal": (values.one_of("ignore", "shutdown"), "ignore or shutdown"),
     "serverurl": (check_values.server_url, "URL or AUTO"),
     "type": (values.one_of("simple", "oneshot"), "simple or oneshot"),
+    "stdin": (values.one_of("null", "pipe"), "null or pipe"),
     "nice": (values.between(-20, 19), "number, -20 to 19"),
     "oom": (values.between(-1000, 1000), "number, -1000 to 1000"),
     "signal": (values.signal_number, "signal"),
@@ -210,6 +212,7 @@ PROGRAM: tuple[Row, ...] = (
     ("depends_on", "depends", "", None, OURS_ONLY, "", LIVE, "Start it after these conditions hold: db:healthy, migrate:completed, cache:ready, backend (a group: each of its programs)."),
     ("ready", "ready", "started", None, OURS_ONLY, "", RESTART, "What it needs to be RUNNING, on top of startsecs: started (nothing), notify (sd_notify), fd:N (a newline), log:REGEX (a line of output; no references, no looking ahead or behind), tcp:HOST:PORT, unix:PATH, http:URL, file:PATH (newer than the start), check (the readiness check)."),
     ("ready_timeout", "interval", None, None, OURS_ONLY, "", LIVE, "The start has failed when it is not ready after this time; unset: no limit."),
+    ("stdin", "stdin", "null", "pipe", OURS_ONLY, "", RESTART, "null, or pipe: what attach and sendProcessStdin write. The pipe is open as long as the process runs."),
     ("type", "type", "simple", None, OURS_ONLY, "", RESTART, "simple, or oneshot: it runs once, to its end."),
     ("schedule", "schedule", None, None, OURS_ONLY, "", LIVE, "When it runs, as a oneshot: a cron expression of five fields (*/15 * * * *), @hourly, @daily, @weekly, @monthly, @yearly, @reboot, or every 90s; several lines are several schedules."),
     ("schedule_timezone", "timezone", None, None, OURS_ONLY, "", LIVE, "The time zone of its schedule (Europe/Berlin); the program's own TZ stays. Unset: TZ, else /etc/localtime, else UTC."),
@@ -352,7 +355,7 @@ def rows(kind: str) -> dict[str, Row]:
 
 def default(row: Row, stock: bool) -> Any:
     """The parsed default in the given dialect; None where there is none."""
-    written = row[STOCK] if stock and row[DIALECTS] != OURS_ONLY else row[OURS]
+    written = row[STOCK] if stock and (row[STOCK] or row[DIALECTS] != OURS_ONLY) else row[OURS]
     return None if written is None else KINDS[row[KIND]][0](written)
 
 

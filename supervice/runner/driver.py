@@ -261,8 +261,8 @@ class Driver:
         self.child = None
         if self.output is not None:
             self.output.exited()
-        if self.foreground is not None and self._launcher is not None:
-            self._launcher.take_terminal_back()
+        if self._launcher is not None:
+            self._launcher.ended(self.config, self.foreground is not None)
         event = reporting.exit_of(child, self._launcher, self.runtime().loop.time())
         self.oom_kills += bool(event.blame)
         trigger = reporting.trigger_of(self.snapshot.stop, self.signalled, event.status)

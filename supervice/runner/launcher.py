@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from supervice.pid1.mounts import Mounts
     from supervice.pid1.runtime import Runtime
     from supervice.runner.obstacle import Obstacle, Question
+    from supervice.runner.program_input import ProgramInput
 
     class Input(Protocol):
         """A standard input: `open` for each start, `opened` when the child has it or could not be started."""
@@ -67,7 +68,8 @@ class Launcher:
         self.outputs = outputs
         self.environment = dict(environment or {})
         self.server_url: str | None = None  # the URL of our own HTTP server
-        self.inputs: dict[str, Input] = {}  # by process; /dev/null for all others
+        self.inputs: dict[str, Input] = {}  # by process; for all others a pipe or /dev/null
+        self.pipes: dict[str, ProgramInput] = {}  # by process with `stdin = pipe` that has run
         self._directory = directory
         self.env_file = env_file
         # By process: the fingerprint of its files at its last start; None when they could not be read.
@@ -225,6 +227,8 @@ class Launcher:
     def forget(self, name: str) -> None:
         """Forgets the files of the process, so that it is not stale until it has started again."""
         self._marks.pop(name, None)
+        if name in self.pipes:
+            self.pipes.pop(name).end()
 
     def _environ(self, config: ProgramConfig, identity: Identity | None) -> tuple[dict[str, str], int | None]:
         """Returns the environment and the fingerprint of its part from files (None without files)."""
@@ -299,15 +303,34 @@ class Launcher:
         except ValueError as error:
             raise SpawnError(f"the command {error}", permanent=True) from None
         given = self.inputs.get(config.name)
+        if given is None and config.stdin == "pipe":
+            given = self._pipe(config.name)
         stdin = self.null if given is None else given.open()
         try:
             order = self.order(config, argv, stdin, stdout, stderr, remember=True)
             if variables or fds:
                 order = replace(order, env={**order.env, **(variables or {})}, extra_fds=fds)
             return self.runtime.spawner.spawn(order)
+        except BaseException:
+            self.ended(config, False)
+            raise
         finally:
             if given is not None:
                 given.opened()
+
+    def _pipe(self, name: str) -> Input:
+        if name not in self.pipes:
+            from supervice.runner.program_input import ProgramInput
+
+            self.pipes[name] = ProgramInput(self.runtime.loop)
+        return self.pipes[name]
+
+    def ended(self, config: ProgramConfig, foreground: bool) -> None:
+        """A run is over: takes back what it had of us."""
+        if config.name in self.pipes:
+            self.pipes[config.name].end()
+        if foreground and self._terminal:
+            terminal.give(os.getpgrp())
 
     def spawn_foreground(self, config: ProgramConfig, argv: list[str]) -> int:
         """Starts the foreground command, which has our standard streams and our terminal; returns its pid."""
@@ -334,11 +357,9 @@ class Launcher:
         self.runtime.reaper.register(pid, reaped)
         return lambda: pid in self.helpers and signal_process(pid, signal.SIGKILL)
 
-    def take_terminal_back(self) -> None:
-        if self._terminal:
-            terminal.give(os.getpgrp())
-
     def close(self) -> None:
+        for pipe in self.pipes.values():
+            pipe.end()
         if self._notify is not None:
             self._notify.close()
             self._notify = None

@@ -9,6 +9,7 @@ import os
 
 from supervice import logger
 from supervice.lifecycle.exit_policy import Verdict
+from supervice.lifecycle.states import STOPPING
 from supervice.models import group_of, member_of
 from supervice.supervisord.rpc import logs
 from supervice.supervisord.rpc.actions import Actions
@@ -120,7 +121,7 @@ class Interface:
             ),
             "getAllProcessInfo": method(self._all_infos, "array", "Everything about all processes."),
             "sendProcessStdin": method(
-                self._send_stdin, "boolean string string", "Programs have no stdin here: NO_FILE."
+                self._send_stdin, "boolean string string", "Writes to the standard input of a process."
             ),
         }
 
@@ -203,11 +204,21 @@ class Interface:
         )
         return [process_info(self._daemon.startup, process) for process in processes]
 
-    def _send_stdin(self, name: str, _chars: str) -> bool:
+    def _send_stdin(self, name: str, chars: str) -> bool:
         process = find_one(self._table, name)
-        if process.pid is None:
+        if process.pid is None or process.state == STOPPING:
             raise Fault("NOT_RUNNING", name)
-        raise Fault("NO_FILE", name)  # their stdin is /dev/null
+        launcher = self._table.launcher
+        pipe = None if launcher is None else launcher.pipes.get(process.config.name)
+        try:
+            if pipe is None:
+                raise BrokenPipeError
+            pipe.write(chars.encode("utf-8", "surrogateescape"))
+        except BrokenPipeError:
+            raise Fault("NO_FILE", name) from None
+        except BlockingIOError:
+            raise Fault("FAILED", f"{name}: does not read its standard input") from None
+        return True
 
     # -- logs --------------------------------------------------------------------------------------------
 

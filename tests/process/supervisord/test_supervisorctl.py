@@ -370,7 +370,8 @@ def test_the_other_methods(daemon: Daemon) -> None:
             with pytest.raises(Fault, match="BAD_ARGUMENTS"):
                 server.supervisor.readLog(*params)
         calls: tuple[tuple[Callable[[], object], str], ...] = (
-            (lambda: server.supervisor.sendProcessStdin("sleeper", "x"), "NO_FILE: sleeper"),
+            (lambda: server.supervisor.sendProcessStdin("nope", "x"), "BAD_NAME: nope"),
+            (lambda: server.supervisor.sendProcessStdin("sleeper", 7), "INCORRECT_PARAMETERS"),
             (lambda: server.supervisor.sendProcessStdin("once", "x"), "NOT_RUNNING: once"),
             (lambda: server.supervisor.nope(), "UNKNOWN_METHOD"),
             (lambda: server.supervisor.getState(1), "INCORRECT_PARAMETERS"),
@@ -398,6 +399,98 @@ def test_the_other_methods(daemon: Daemon) -> None:
         assert [answer["faultCode"] for answer in answers[2:]] == [70, 2, 2, 2]
         info = server.supervisor.getProcessInfo("sleeper")
         assert (info["pid"], info["statename"], info["exitstatus"]) == (0, "STOPPED", -1)
+
+
+def rpc(one: Stock) -> ServerProxy:
+    return ServerProxy("http://127.0.0.1", transport=SupervisorTransport(None, None, f"unix://{one.socket}"))
+
+
+READERS = """\
+[program:cat]
+command=cat
+startsecs=0
+stdout_logfile={dir}/cat.log
+[program:deaf]
+command=sh -c 'exec <&-; echo closed; exec sleep 1000'
+startsecs=0
+stdout_logfile={dir}/deaf.log
+[program:once]
+command=sh -c 'read line; echo "got $line"; read line; echo "and $line"'
+startsecs=0
+autorestart=false
+stdout_logfile={dir}/once.log
+"""
+
+
+@pytest.mark.parametrize("program", [SUPERVICE, SUPERVISORD])
+def test_r4_what_is_sent_is_the_standard_input(daemon: Daemon, program: list[str]) -> None:
+    one = daemon(READERS, program)
+    said = {name: one.directory / f"{name}.log" for name in ("cat", "deaf", "once")}
+    with rpc(one) as proxy:
+        server: Any = proxy
+        send = server.supervisor.sendProcessStdin
+        assert send("cat", "half") is True
+        assert send("cat:cat", " a line, gr\u00fcn\n") is True
+        eventually(lambda: said["cat"].read_text() == "half a line, gr\u00fcn\n")
+        eventually(lambda: said["deaf"].read_text() == "closed\n")
+        with pytest.raises(Fault, match="NO_FILE: deaf"):
+            send("deaf", "x\n")
+        assert send("once", "one\n") is True
+        eventually(lambda: said["once"].read_text() == "got one\n")
+        assert send("once", "two\n") is True
+        eventually(lambda: said["once"].read_text() == "got one\nand two\n")
+        one.wait_status(r"once +EXITED")
+        with pytest.raises(Fault, match="NOT_RUNNING: once"):
+            send("once", "x\n")
+        server.supervisor.stopProcess("cat")
+        with pytest.raises(Fault, match="NOT_RUNNING: cat"):
+            send("cat", "x\n")
+        server.supervisor.startProcess("cat")
+        assert send("cat", "again\n") is True
+        eventually(lambda: said["cat"].read_text().endswith("again\n"))
+
+
+def test_r4_what_a_program_does_not_read_holds_nothing_up(daemon: Daemon) -> None:
+    one = daemon(READERS + "[program:full]\ncommand=sleep 1000\nstartsecs=0\n")
+    with rpc(one) as proxy:
+        server: Any = proxy
+        send = server.supervisor.sendProcessStdin
+        for _ in range(12):  # the pipe holds 64 KiB, and 1 MiB may wait, with what was begun below that
+            send("full", "x" * 100_000)
+        with pytest.raises(Fault, match="FAILED: full: does not read its standard input"):
+            send("full", "x")
+        assert send("cat", "a line\n") is True
+        eventually(lambda: (one.directory / "cat.log").read_text() == "a line\n")
+        assert server.supervisor.stopProcess("full") is True
+
+
+@pytest.mark.parametrize("program", [SUPERVICE, SUPERVISORD])
+def test_r4_fg(daemon: Daemon, program: list[str]) -> None:
+    """The real `supervisorctl fg` types and shows what the program says."""
+    one = daemon(READERS, program)
+    with subprocess.Popen(
+        one.command("fg", "cat"),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        env={**os.environ, "PYTHONUNBUFFERED": "1"},
+        cwd=one.directory,
+    ) as client:
+        try:
+            assert client.stdin is not None
+            assert client.stdout is not None
+            seen = b""
+            for line in client.stdout:
+                seen += line
+                if b"Press Ctrl-C" in line:
+                    client.stdin.write(b"hello\n")
+                    client.stdin.flush()
+                if line == b"hello\n":
+                    client.stdin.close()
+                if b"Exiting foreground" in line:
+                    break
+            assert seen == b"==> Press Ctrl-C to exit <==\nhello\nExiting foreground\n"
+        finally:
+            client.kill()
 
 
 def test_an_interactive_session(daemon: Daemon) -> None:

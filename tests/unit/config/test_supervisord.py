@@ -29,7 +29,7 @@ def conf(tmp_path: Path) -> Any:
 def test_defaults_are_supervisords(conf: Any) -> None:
     loaded = conf(WEB)
     assert loaded.problems == []
-    program = ProgramConfig("web", "/bin/web", autorestart="unexpected")
+    program = ProgramConfig("web", "/bin/web", autorestart="unexpected", stdin="pipe")
     # it stays when nothing runs: many images start programs there that go into the background
     assert loaded.config == SupervisorConfig(exit_when_idle=False, logfile_mode=0o644, programs=[program])
 
