@@ -25,6 +25,7 @@ RUN python3 -m venv /build \
  && /build/bin/pip install --quiet -r /build/requires \
  && /build/bin/pip --python /opt/supervice/bin/python install --quiet --no-compile -r /build/dependencies
 COPY README* LICENSE* ./
+COPY docs/man ./docs/man
 COPY supervice ./supervice
 # The wheel is what is installed, as a user would get it. Bytecode is compiled here since the root
 # of a container may be read-only; it is never checked against the source, which never changes.

@@ -108,7 +108,12 @@ def main() -> None:
     from advisories import ADVISORIES
 
     rows = [{**asdict(part), "cpe": part.cpe} for part in PARTS]
-    print(json.dumps({"parts": rows, "advisories": [asdict(one) for one in ADVISORIES]}))
+    facts = {
+        "parts": rows,
+        "advisories": [asdict(one) for one in ADVISORIES],
+        "wheels": sources.LIBRARIES,
+    }
+    print(json.dumps(facts))
 
 
 if __name__ == "__main__":

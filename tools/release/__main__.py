@@ -90,7 +90,7 @@ def release(out: Path, tag: str, architectures: list[str]) -> None:
         source = Path(folder) / f"supervice-{version}"
         tree.export(source)
         say("sdist and wheel")
-        distributions.build(source, out, epoch)
+        _, wheel = sorted(distributions.build(source, out, epoch), key=lambda path: path.suffix == ".whl")
         say("documentation")
         (out / "supervice-docs.tar.gz").write_bytes(documentation(source, epoch))
     hashes = {}
@@ -101,6 +101,7 @@ def release(out: Path, tag: str, architectures: list[str]) -> None:
     say("images")
     images(out, oci.Layout(epoch, version, commit), architectures, bool(tag))
     about, tables = sbom.Release(version, commit, epoch, hashes), sbom.facts()
+    (out / distributions.REQUIREMENTS).write_text(distributions.requirements(wheel, tables["wheels"]))
     (out / sbom.SBOM).write_text(sbom.text(sbom.sbom(about, tables)))
     (out / sbom.VEX).write_text(sbom.text(sbom.vex(about, tables)))
     archives.write_checksums(out)

@@ -10,8 +10,12 @@ import time
 import zipfile
 from pathlib import Path
 
-from tools.release.archives import compress, entries_of, normal_tar
+from tools.release.archives import compress, entries_of, normal_tar, sha256
 from tools.release.tree import Refused
+
+REQUIREMENTS = "supervice-requirements.txt"
+# The dependencies of pyproject.toml; the bundle has the time zones too.
+NEEDED = ("click", "cronsim", "h11")
 
 
 def build(source: Path, out: Path, epoch: int) -> list[Path]:
@@ -31,6 +35,13 @@ def build(source: Path, out: Path, epoch: int) -> list[Path]:
         paths.append(out / path.name)
     _run([sys.executable, "-m", "twine", "check", "--strict", *map(str, paths)], environment)
     return paths
+
+
+def requirements(wheel: Path, wheels: dict[str, list[str]]) -> str:
+    """What `pip install --require-hashes -r` takes: the wheel and its libraries, those of the bundle."""
+    rows = {"supervice": (wheel.name.split("-")[1], sha256(wheel.read_bytes()))}
+    rows |= {name: (version, digest) for name, (version, digest) in wheels.items() if name in NEEDED}
+    return "".join(f"{name}=={version} --hash=sha256:{digest}\n" for name, (version, digest) in rows.items())
 
 
 def normal_wheel(data: bytes, epoch: int) -> bytes:

@@ -63,6 +63,7 @@ def test_it_makes_what_is_published_under_the_names_that_never_change(made: Path
             f"supervice-{__version__}.tar.gz",
             "supervice-docs.tar.gz",
             "supervice-oci.tar",
+            "supervice-requirements.txt",
             "supervice.cdx.json",
             "supervice.vex.cdx.json",
         ]

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import tarfile
+import tomllib
 import zipfile
 from pathlib import Path
 
 import pytest
 
-from tools.release import archives, bundles, distributions
+from tests.paths import ROOT
+from tools.release import archives, bundles, distributions, sbom
 from tools.release.tree import Refused
 
 
@@ -59,6 +62,17 @@ def test_a_wheel_is_the_same_and_its_record_is_the_last() -> None:
     assert first == second
     with zipfile.ZipFile(io.BytesIO(first)) as archive:
         assert archive.namelist() == ["x/__init__.py", "x-1.dist-info/METADATA", "x-1.dist-info/RECORD"]
+
+
+def test_the_requirements_pin_what_pyproject_names(tmp_path: Path) -> None:
+    wheel = tmp_path / "supervice-1.2.3-py3-none-any.whl"
+    wheel.write_text("a wheel")
+    rows = distributions.requirements(wheel, sbom.facts()["wheels"]).splitlines()
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    names = {re.split(r"[^\w-]", line)[0] for line in project["dependencies"]}
+    assert {row.partition("==")[0] for row in rows} == {"supervice", *names}
+    assert rows[0] == f"supervice==1.2.3 --hash=sha256:{archives.sha256(b'a wheel')}"
+    assert all(re.fullmatch(r"[\w-]+==[\d.]+ --hash=sha256:[0-9a-f]{64}", row) for row in rows)
 
 
 def test_every_file_is_in_the_checksums_and_each_bundle_has_its_own(tmp_path: Path) -> None:
