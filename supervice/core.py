@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from supervice.lean.loop import AnyFuture, EventLoop
+    from supervice.lifecycle.reload_plan import ReloadPlan
     from supervice.output.process_output import ProgramOutput
     from supervice.supervision.reload import Reloader
     from supervice.supervision.sd_notify import ManagerNotifier
@@ -159,9 +160,15 @@ class Supervisor:
         Returns the process names `added`, `removed` and `changed`, sorted, and the settings in
         `restart_required`.
         """
-        return await self.reload()
+        plan = await self.reload()
+        return {
+            "added": plan.added,
+            "removed": plan.removed,
+            "changed": plan.changed,
+            "restart_required": plan.restart_required,
+        }
 
-    async def reload(self, *, dry_run: bool = False, force: bool = False) -> dict[str, list[str]]:
+    async def reload(self, *, dry_run: bool = False, force: bool = False) -> ReloadPlan:
         """Does the same; `dry_run` only says what would change, `force` may take every program away."""
         if self._reloader is None:
             from supervice.supervision.reload import Reloader
@@ -177,6 +184,8 @@ class Supervisor:
             self._resources.apply(loaded.config)
         self.config = loaded.config
         self.source.use(loaded)
+        for problem in self.source.new_warnings():
+            logger.warning(clean(problem))
         self._on_demand.serve(loaded.servers)
 
     def reopen(self) -> list[tuple[str, str]]:

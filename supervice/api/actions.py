@@ -10,6 +10,7 @@ from supervice.lifecycle.states import BACKOFF, EXITED, FATAL, RESTING, UP
 from supervice.pid1.signals import AFTER_KILL
 from supervice.process import START_WAIT
 from supervice.runner.waiting import Until
+from supervice.supervision.configuration_source import summary
 from supervice.supervision.process_names import members_of, resolve_names
 from supervice.supervision.shutdown import Progress, longest_stop, stop_in_order
 from supervice.supervision.table import Observer
@@ -242,17 +243,14 @@ class Actions:
         self._refuse_while_stopping()
         dry_run = request.dry_run
         try:
-            changed = await self._daemon.reload(dry_run=dry_run, force=request.force)
+            plan = await self._daemon.reload(dry_run=dry_run, force=request.force)
         except Overtaken as error:
             raise CommandError(SHUTTING_DOWN, str(error)) from None
         except (OSError, ValueError) as error:
             problems = [str(problem) for problem in getattr(error, "problems", ())]
-            raise CommandError(FAILED, f"nothing was reloaded: {error}", problems=problems) from None
-        parts = [
-            f"{what} {', '.join(changed[what])}" for what in ("added", "removed", "changed") if changed[what]
-        ]
-        message = "; ".join(parts) or "No changes detected"
-        return {"status": "ok", "message": f"would be: {message}" if dry_run else message, **changed}
+            raise CommandError(FAILED, f"nothing was reloaded: {summary(error)}", problems=problems) from None
+        source = self._daemon.source
+        return rows.reloaded(plan, source.unsaid() if dry_run else source.latest, dry_run=dry_run)
 
     def reopen(self, _request: Request) -> Reply:
         failed = self._daemon.reopen()

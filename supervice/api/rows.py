@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from typing import Any
 
+    from supervice.config import Problem
+    from supervice.lifecycle.reload_plan import ReloadPlan
     from supervice.process import Process
     from supervice.runner.waiting import StartQueue
 
@@ -87,3 +89,22 @@ def results(rows: list[Reply]) -> Reply:
         raise CommandError(FAILED, "; ".join(failed), results=rows)
     message = "; ".join(row["message"] for row in rows) or "No processes"
     return {"status": "ok", "message": message, "results": rows}
+
+
+def reloaded(plan: ReloadPlan, warnings: Iterable[Problem], *, dry_run: bool) -> Reply:
+    """The reply of a reload, with what changed in each process."""
+    lists = {"added": plan.added, "removed": plan.removed, "changed": plan.changed}
+    message = "; ".join(f"{what} {', '.join(names)}" for what, names in lists.items() if names)
+    if dry_run:
+        message = f"would be: {message}" if message else "nothing would change"
+    return {
+        "status": "ok",
+        "message": message or "No changes detected",
+        "dry_run": dry_run,
+        **lists,
+        "adjusted": plan.adjusted,
+        "options": plan.reasons,
+        "settings": plan.settings,
+        "restart_required": plan.restart_required,
+        "warnings": [str(problem) for problem in warnings],
+    }

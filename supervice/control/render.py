@@ -156,17 +156,34 @@ def status_table(reply: dict[str, Any], look: Look | None = None) -> str:
     return table(header, rows, look or Look(), right=("PID", "UPTIME", "RESTARTS"), drop=STATUS_DROP)
 
 
+_RELOADED = (
+    ("added", "Added", "Would add"),
+    ("removed", "Removed", "Would stop and remove"),
+    ("changed", "Changed", "Would restart"),
+    ("adjusted", "Adjusted", "Would adjust"),
+    ("settings", "Settings", "Would set"),
+)
+
+
+def _with_options(name: object, options: object) -> str:
+    known = [clean(option) for option in options] if isinstance(options, list) else []
+    return f"{clean(name)} ({', '.join(known)})" if known else clean(name)
+
+
 def reload_text(reply: dict[str, Any]) -> str:
-    """What a reload did, or would do."""
+    """What a reload did, or would do, with the options that differ."""
+    dry = reply.get("dry_run") is True
+    options = reply.get("options")
+    options = options if isinstance(options, dict) else {}
     lines = []
-    titles = {"added": "Added", "removed": "Removed", "changed": "Changed"}
-    for key, title in titles.items():
-        if reply.get(key):
-            lines.append(f"{title}: {', '.join(clean(name) for name in reply[key])}")
+    for key, done, would in _RELOADED:
+        names = [_with_options(name, options.get(name)) for name in reply.get(key) or ()]
+        if names:
+            lines.append(f"{would if dry else done}: {', '.join(names)}")
     if not lines:
-        lines.append("No changes detected")
+        lines.append("Nothing would change" if dry else "No changes detected")
     if reply.get("restart_required"):
-        names = ", ".join(clean(name) for name in reply["restart_required"])
-        lines.append(f"Needs a new start of supervice: {names}")
+        names = [clean(name) for name in reply["restart_required"]]
+        lines.append(f"Restart the container to apply: {', '.join(names)}")
     lines += [f"warning: {clean(warning)}" for warning in reply.get("warnings", ())]
     return "\n".join(lines) + "\n"

@@ -3,14 +3,27 @@
 from __future__ import annotations
 
 from supervice.lean.dataclasses import dataclass, replace
+from supervice.models import Limits, ProgramConfig, SupervisorConfig
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Mapping
-
-    from supervice.models import ProgramConfig, SupervisorConfig
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 
 _NOWHERE = ("NONE", "OFF")
+# What else replaces a program than options of its own.
+FILES = "content of its env_file or secrets"
+AROUND = "environment, env_file or umask of all programs"
+# Fields with options of their own: the one that has the name of the field, and what begins the others.
+_PARTS = {
+    "healthcheck": ("", "healthcheck_"),
+    "readiness": ("", "readiness_"),
+    "schedule": ("lines", "schedule_"),
+    "watch": ("paths", "watch_"),
+    "listener": ("", ""),
+    "socket": ("address", "socket_"),
+}
+# Fields that have another name than their option.
+_NAMES = {"group_priority": "priority of the group", "program": "process_name", "listener": "events"}
 
 
 @dataclass(frozen=True)
@@ -22,6 +35,8 @@ class ReloadPlan:
     changed: list[str]  # are stopped, and started with the new settings
     adjusted: list[str]  # take the new settings while they run
     restart_required: list[str]  # [supervice] options that count from the daemon's next start
+    settings: list[str]  # [supervice] options that count from now on
+    reasons: dict[str, list[str]]  # of `changed` and `adjusted`: the options that differ, and what else does
 
 
 def plan_reload(
@@ -34,7 +49,7 @@ def plan_reload(
     at_start: Mapping[str, str],
     stale: Collection[str] = (),
 ) -> ReloadPlan:
-    """Plans a reload; `old` and `new` have one `ProgramConfig` for each process.
+    """Returns the plan of a reload; `old` and `new` have one `ProgramConfig` for each process.
 
     `live`: the fields of `ProgramConfig` that a running process takes over. `at_start`: the fields of
     `SupervisorConfig` that count when the daemon starts, with the names of their options. `stale`: the
@@ -52,17 +67,68 @@ def plan_reload(
         if n not in planned  # a run ends as it began, the next one has what is new
         and (n in stale or around(after[n]) or (n in different and _needs_restart(before[n], after[n], live)))
     ]
+    adjusted = [name for name in different if name not in changed]
+    reasons = {}
+    for name in (*changed, *adjusted):
+        reasons[name] = differences(before[name], after[name])
+        if name in stale:
+            reasons[name].append(FILES)
+        if name in changed and around(after[name]):
+            reasons[name].append(AROUND)
     return ReloadPlan(
         added=sorted(after.keys() - before.keys()),
         removed=sorted(before.keys() - after.keys()),
         changed=changed,
-        adjusted=[name for name in different if name not in changed],
+        adjusted=adjusted,
         restart_required=[
             option
             for field, option in at_start.items()
             if getattr(old_settings, field) != getattr(new_settings, field)
         ],
+        settings=[
+            "socket" if field == "socket_path" else field
+            for field in SupervisorConfig.__annotations__
+            if field != "programs"
+            and field not in at_start
+            and getattr(old_settings, field) != getattr(new_settings, field)
+        ],
+        reasons=reasons,
     )
+
+
+def differences(old: ProgramConfig, new: ProgramConfig) -> list[str]:
+    """Returns the names of the options that differ, as a configuration has them."""
+    found: dict[str, None] = {}
+    for field in ProgramConfig.__annotations__:
+        before, after = getattr(old, field), getattr(new, field)
+        if before != after:
+            found.update(dict.fromkeys(_options(field, before, after)))
+    return list(found)
+
+
+def _options(field: str, before: object, after: object) -> Iterator[str]:
+    if field == "limits":
+        yield from _limits(before or Limits(), after or Limits())
+    elif field in _PARTS and before is not None and after is not None:
+        named, prefix = _PARTS[field]
+        for part in type(after).__annotations__:
+            if getattr(before, part) != getattr(after, part):
+                yield field if part == named else f"{prefix}{part}"
+    elif field in ("healthcheck", "readiness"):  # one of them is None
+        yield f"{field}_type"
+    else:
+        yield _NAMES.get(field, field)
+
+
+def _limits(before: object, after: object) -> Iterator[str]:
+    for part in Limits.__annotations__:
+        old, new = getattr(before, part), getattr(after, part)
+        if part != "rlimits":
+            if old != new:
+                yield part
+            continue
+        for name, *_ in sorted({*old} ^ {*new}):
+            yield f"rlimit_{name}"
 
 
 def _surroundings(old: SupervisorConfig, new: SupervisorConfig) -> Callable[[ProgramConfig], bool]:

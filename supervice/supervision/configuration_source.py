@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 
 from supervice import config as configuration
+from supervice import logger
+from supervice.lean.text import clean
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -25,6 +27,8 @@ class ConfigurationSource:
         self.path = ""
         self._patterns: tuple[str, ...] = ()  # of what the file includes
         self._warnings: list[configuration.Problem] = []
+        self._said: set[configuration.Problem] = set()
+        self.latest: list[configuration.Problem] = []  # what `new_warnings` returned last
 
     def read(self, path: str | None = None) -> configuration.Loaded:
         """Returns what the file says now. ConfigValidationError with all of its errors."""
@@ -77,5 +81,25 @@ class ConfigurationSource:
 
     def new_warnings(self) -> list[configuration.Problem]:
         """Those of the last `read` that this has not returned before."""
-        warnings, self._warnings = self._warnings, []
-        return warnings
+        self.latest = self.unsaid()
+        self._said.update(self.latest)
+        return self.latest
+
+    def unsaid(self) -> list[configuration.Problem]:
+        """Those of the last `read` that `new_warnings` has not returned."""
+        return [problem for problem in self._warnings if problem not in self._said]
+
+
+def say_refused(error: Exception, where: str = "") -> None:
+    """Logs why nothing was reloaded: each problem on a line of its own, then how many there are."""
+    for problem in getattr(error, "problems", ()):
+        logger.error(clean(problem))
+    logger.error(f"{where}nothing was reloaded: {summary(error)}")
+
+
+def summary(error: Exception) -> str:
+    """Returns what went wrong, in one line: the number of problems where there are any."""
+    count = len(getattr(error, "problems", ()))
+    if not count:
+        return clean(getattr(error, "strerror", None) or error)
+    return f"the configuration has {count} error{'' if count == 1 else 's'}"

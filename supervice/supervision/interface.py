@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from typing import Protocol
 
+    from supervice.lifecycle.reload_plan import ReloadPlan
     from supervice.models import SupervisorConfig
     from supervice.output.process_output import ProgramOutput
     from supervice.supervision.configuration_source import ConfigurationSource
@@ -48,11 +49,10 @@ if TYPE_CHECKING:
             """None in an application, and before the daemon runs."""
             ...
 
-        async def reload(self, *, dry_run: bool = False, force: bool = False) -> dict[str, list[str]]:
+        async def reload(self, *, dry_run: bool = False, force: bool = False) -> ReloadPlan:
             """Applies the configuration as it reads now, or says what that would change.
 
-            The process names `added`, `removed` and `changed`, sorted, and the settings in
-            `restart_required`. OSError or ValueError when it cannot be read or has errors.
+            OSError or ValueError when it cannot be read or has errors.
             """
             ...
 

@@ -10,13 +10,12 @@ from supervice import logger
 from supervice.config.options import live_fields, start_fields
 from supervice.lean.loop import running_loop
 from supervice.lifecycle.reload_plan import ReloadPlan, plan_reload
-from supervice.models import ProgramConfig
 from supervice.supervision.shutdown import stop_in_order
 from supervice.supervision.termination import Overtaken
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
     from typing import Protocol
 
     from supervice.config import Loaded
@@ -56,7 +55,7 @@ class Reloader:
         self._queue: list[AnyFuture] = []
         self._busy = False
 
-    async def reload(self, *, dry_run: bool, force: bool = False) -> dict[str, list[str]]:
+    async def reload(self, *, dry_run: bool, force: bool = False) -> ReloadPlan:
         """Does what `Daemon.reload` promises, after a reload that is under way."""
         if self._busy:
             turn = running_loop().create_future()
@@ -85,12 +84,7 @@ class Reloader:
                     turn.set_result(None)
                     break
             self._termination.judge()
-        return {
-            "added": plan.added,
-            "removed": plan.removed,
-            "changed": plan.changed,
-            "restart_required": plan.restart_required,
-        }
+        return plan
 
     def _plan(self, loaded: Loaded) -> ReloadPlan:
         table = self._table
@@ -117,7 +111,7 @@ class Reloader:
         configs = {config.name: config for config in loaded.processes}
         old = table.processes
         active = {n for n in plan.changed if old[n].should_run or startup.is_waiting(old[n])}
-        why = {name: changes(table.configured(name), configs[name]) for name in plan.changed}
+        why = {name: f"reload: {', '.join(plan.reasons[name])} changed" for name in plan.changed}
         await self._stop((*plan.removed, *plan.changed), why)
         if self._termination.stopping:
             raise Overtaken(TOO_LATE)
@@ -170,15 +164,15 @@ class Reloader:
             raise ValueError(f"cannot be stopped, not even with SIGKILL: {words}")
 
 
-def changes(old: ProgramConfig, new: ProgramConfig) -> str:
-    """Returns the trigger of what a reload does to a program: which of its options have changed."""
-    names = [name for name in ProgramConfig.__annotations__ if getattr(old, name) != getattr(new, name)]
-    return f"reload: {', '.join(names) or 'what all programs have'} changed"
+def described(plan: ReloadPlan, names: Iterable[str]) -> str:
+    """Returns the names, each with the options that differ."""
+    reasons = {name: ", ".join(plan.reasons.get(name, ())) for name in names}
+    return ", ".join(f"{name} ({why})" if why else name for name, why in reasons.items())
 
 
 def _log(plan: ReloadPlan) -> None:
-    words = [
-        f"{what} {', '.join(names)}"
+    parts = [
+        f"{what} {described(plan, names)}"
         for what, names in (
             ("added", plan.added),
             ("removed", plan.removed),
@@ -187,6 +181,8 @@ def _log(plan: ReloadPlan) -> None:
         )
         if names
     ]
-    logger.info(f"reloaded: {'; '.join(words) or 'nothing changed'}")
+    if plan.settings:
+        parts.append(f"settings {', '.join(plan.settings)}")
+    logger.info(f"reloaded: {'; '.join(parts) or 'nothing changed'}")
     if plan.restart_required:
-        logger.warning(f"these settings need a new start: {', '.join(plan.restart_required)}")
+        logger.warning(f"restart the container to apply: {', '.join(plan.restart_required)}")

@@ -10,6 +10,7 @@ from supervice.pid1.own_process import is_pid1
 from supervice.pid1.reaper import OrphanSweep
 from supervice.pid1.signals import SignalRouter
 from supervice.pid1.signals import name as signal_name
+from supervice.supervision.configuration_source import say_refused
 from supervice.supervision.table import Observer
 
 TYPE_CHECKING = False
@@ -156,7 +157,7 @@ class SignalActions(Observer):
             try:
                 await self._do_reload()
             except (OSError, ValueError) as error:
-                logger.error(f"nothing was reloaded: {error}")
+                say_refused(error)
 
         logger.info("SIGHUP received: reloading the configuration")
         self._loop.create_task(reload())

@@ -8,6 +8,7 @@ from supervice.lifecycle.states import EXITED, FATAL, RESTING, STOPPING, UP
 from supervice.process import START_WAIT
 from supervice.runner.waiting import Until
 from supervice.supervision.commands import run_command
+from supervice.supervision.configuration_source import say_refused
 from supervice.watch.states import Acted, Checked
 
 TYPE_CHECKING = False
@@ -105,7 +106,7 @@ class WatchActions:
         try:
             await self._do_reload()
         except (OSError, ValueError) as error:
-            logger.error(f"{name}: watch: nothing was reloaded: {error}")
+            say_refused(error, f"{name}: watch: ")
 
     def _signal(self, processes: Sequence[Process], word: str) -> None:
         signum = signal_number(word)

@@ -164,7 +164,7 @@ def test_a_new_name_counts_at_once_and_strip_ansi_with_a_new_start(
     own = [sys.executable, "-m", "supervice.cli.ctl", "-s", str(one.directory / "own.sock"), "reload"]
     for _ in range(2):  # it stays true
         said = subprocess.run(own, capture_output=True, text=True, check=True).stdout
-        assert "Needs a new start of supervice: strip_ansi\n" in said
+        assert "Restart the container to apply: strip_ansi\n" in said
     assert ask(one, "getIdentification") == "other"
     ask(one, "sendRemoteCommEvent", "kind", "data")
     wait_for(file, "REMOTE_COMMUNICATION")

@@ -450,13 +450,35 @@ def test_health_says_first_what_is_wrong() -> None:
 
 def test_reload_says_what_it_did() -> None:
     assert render.reload_text({"added": [], "removed": [], "changed": []}) == "No changes detected\n"
-    reply = {"added": ["a", "b"], "changed": ["c"], "restart_required": ["umask"], "warnings": ["w"]}
+    reply = {
+        "added": ["a", "b"],
+        "removed": ["r"],
+        "changed": ["c"],
+        "adjusted": ["d"],
+        "options": {"c": ["command", "user"], "d": ["priority"]},
+        "settings": ["drain_delay"],
+        "restart_required": ["umask"],
+        "warnings": ["w"],
+    }
     assert render.reload_text(reply).splitlines() == [
         "Added: a, b",
-        "Changed: c",
-        "Needs a new start of supervice: umask",
+        "Removed: r",
+        "Changed: c (command, user)",
+        "Adjusted: d (priority)",
+        "Settings: drain_delay",
+        "Restart the container to apply: umask",
         "warning: w",
     ]
+    assert render.reload_text({**reply, "dry_run": True}).splitlines() == [
+        "Would add: a, b",
+        "Would stop and remove: r",
+        "Would restart: c (command, user)",
+        "Would adjust: d (priority)",
+        "Would set: drain_delay",
+        "Restart the container to apply: umask",
+        "warning: w",
+    ]
+    assert render.reload_text({"dry_run": True}) == "Nothing would change\n"
 
 
 def test_logs_of_many_keep_their_lines_apart(daemon: FakeCall, capsys: pytest.CaptureFixture[str]) -> None:

@@ -10,8 +10,16 @@ from hypothesis import strategies as st
 
 from supervice.config import options
 from supervice.config.options import EFFECT, LIVE, NAME, RELOAD, RESTART, START, live_fields, start_fields
-from supervice.lifecycle.reload_plan import ReloadPlan, plan_reload
-from supervice.models import ProgramConfig, ScheduleConfig, SupervisorConfig
+from supervice.lifecycle.reload_plan import ReloadPlan, differences, plan_reload
+from supervice.models import (
+    HealthCheckConfig,
+    HealthCheckType,
+    Limits,
+    ProgramConfig,
+    ScheduleConfig,
+    SupervisorConfig,
+    WatchConfig,
+)
 
 programs = st.dictionaries(
     st.sampled_from("abcdefg"),
@@ -136,3 +144,58 @@ def test_a_run_of_a_schedule_is_never_restarted_by_a_reload() -> None:
     assert plan_of([one], [one], SupervisorConfig(environment={"A": "1"}), stale=("a",)).changed == []
     simple = ProgramConfig("a", "x")
     assert plan_of([simple], [one]).changed == plan_of([one], [simple]).changed == ["a"]
+
+
+def test_what_differs_has_the_name_of_the_option() -> None:
+    old = ProgramConfig("a", "x", limits=Limits(nice=1, rlimits=(("nofile", 1, 1), ("core", 0, 0))))
+    new = ProgramConfig(
+        "a",
+        "y",
+        healthcheck=HealthCheckConfig(HealthCheckType.TCP, port=1),
+        limits=Limits(nice=2, rlimits=(("nofile", 2, 2), ("core", 0, 0))),
+        schedule=ScheduleConfig(("@daily",)),
+        watch=WatchConfig(("/x",)),
+        group_priority=3,
+    )
+    assert differences(old, new) == [
+        "command", "healthcheck_type", "healthcheck_port", "priority of the group", "nice", "rlimit_nofile",
+        "schedule", "watch",
+    ]  # fmt: skip
+    later = dataclasses.replace(
+        new, schedule=ScheduleConfig(("@hourly",), jitter=3), watch=WatchConfig(("/x",), delay=3), limits=None
+    )
+    assert differences(new, later) == [
+        "nice", "rlimit_core", "rlimit_nofile", "schedule", "schedule_jitter", "watch_delay",
+    ]  # fmt: skip
+    assert differences(new, new) == []
+
+
+def test_every_field_has_an_option() -> None:
+    known = {row[NAME] for row in options.PROGRAM + options.LISTENER + options.FCGI + options.GROUP}
+    for field in ProgramConfig.__annotations__:
+        if field in ("name", "limits", "readiness", "healthcheck", "group", "group_priority"):
+            continue
+        one: Any = ProgramConfig("a", "x")
+        other: Any = ProgramConfig("a", "x")
+        setattr(one, field, object())
+        setattr(other, field, None)
+        (name,) = differences(one, other)
+        assert name in known, field
+
+
+def test_a_plan_says_why() -> None:
+    a, b, c = (ProgramConfig(name, "x") for name in "abc")
+    plan = plan_of(
+        [a, b, c],
+        [dataclasses.replace(a, command="y", priority=1), dataclasses.replace(b, priority=1), c],
+        SupervisorConfig(drain_delay=3, http=":1"),
+        stale=("c",),
+    )
+    assert plan.reasons == {
+        "a": ["command", "priority"],
+        "b": ["priority"],
+        "c": ["content of its env_file or secrets"],
+    }
+    assert (plan.settings, plan.restart_required) == (["drain_delay"], ["http"])
+    around = plan_of([a], [a], SupervisorConfig(environment={"X": "1"}))
+    assert around.reasons == {"a": ["environment, env_file or umask of all programs"]}

@@ -113,11 +113,7 @@ def test_what_is_stopped_for_a_reload_is_marked_as_long_as_that_takes() -> None:
         b.become(STOPPED)
         result = await task
         assert it.table.leaving == set()
-        assert {key: result[key] for key in ("added", "removed", "changed")} == {
-            "added": ["d"],
-            "removed": ["c"],
-            "changed": ["b"],
-        }
+        assert (result.added, result.removed, result.changed) == (["d"], ["c"], ["b"])
         assert list(it.table.processes) == ["a", "b", "d"]
         assert [config.name for config in it.table.available] == ["a", "b", "d"]
         assert c.closed
@@ -189,7 +185,7 @@ def test_d10_a_reload_that_takes_every_program_away_wants_to_be_forced() -> None
         for process in list(it.table.processes.values()):
             process.become(STOPPED)
         await turns(1)
-        assert (await task)["removed"] == ["a", "b"]
+        assert (await task).removed == ["a", "b"]
 
     run(story())
 
@@ -210,7 +206,7 @@ def test_a_shutdown_overtakes_a_reload_before_and_while_it_stops() -> None:
         assert it.applied == []
         with pytest.raises(Overtaken):
             await it.reload(force=True)
-        assert (await it.reloader.reload(dry_run=True))["removed"] == ["a"]
+        assert (await it.reloader.reload(dry_run=True)).removed == ["a"]
 
     run(story())
 
