@@ -175,5 +175,7 @@ class Controller:
     def _succeeded(self, reply: dict[str, Any]) -> bool:
         if reply.get("status") == "ok":
             return True
+        for problem in reply.get("problems") or ():
+            print(clean(problem), file=sys.stderr)
         print(f"Error: {clean(reply.get('message') or reply.get('code') or 'unknown')}", file=sys.stderr)
         return False

@@ -63,8 +63,9 @@ def test_a_wrong_reload_changes_nothing(daemon: Make) -> None:
     one.rewrite(f"[program:a]\n{SLEEP}nonsense = 1\n[program:b]\n")
     reply = one.ask("reload")
     assert reply["status"] == "error"
-    assert "nonsense" in reply["message"]
+    assert reply["message"] == "nothing was reloaded: the configuration has 2 errors"
     assert len(reply["problems"]) == 2
+    assert "nonsense" in reply["problems"][0]
     assert one.row("a")["pid"] == pid
     one.signal(signal.SIGHUP)
     one.wait_text("nothing was reloaded")
