@@ -174,6 +174,8 @@ class ProgramConfig:
     watchdog: int | float | None = None
     restart_limit: tuple[int, int | float] | None = None  # most automatic restarts, in so many seconds
     pre_stop: str | None = None
+    memory_limit: int | float | None = None  # bytes; a float is a share of the container's limit
+    memory_limit_action: Literal["restart", "shutdown", "none"] = "restart"  # what being above it leads to
     limits: Limits | None = None  # None: those of supervice itself
     serverurl: str | None = None  # SUPERVISOR_SERVER_URL; None: that of our own HTTP server
     schedule: ScheduleConfig | None = None

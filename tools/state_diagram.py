@@ -80,6 +80,7 @@ INPUTS: tuple[tuple[str, tuple[Input, ...]], ...] = (
         "HealthChecked",
         (s.HealthChecked(PID, True), s.HealthChecked(PID, False), s.HealthChecked(PID, False, counts=False)),
     ),
+    ("MemoryChecked", (s.MemoryChecked(PID, True), s.MemoryChecked(PID, False))),
 )
 
 
@@ -196,6 +197,9 @@ CASES: tuple[tuple[Snapshot, Input, Policy, str], ...] = (
         s.Policy(health_restarts=False),
         "the same where health only reports",
     ),
+    (RUNNING, s.MemoryChecked(PID, True, "600 MiB"), USUAL, "above `memory_limit` twice in a row"),
+    (RUNNING, s.MemoryChecked(PID, True, "600 MiB", restarts=False), USUAL, "the same with `memory_limit_action = none`"),
+    (UNHEALTHY, s.MemoryChecked(PID, True, "600 MiB"), s.Policy(health_restarts=False), "the same while a check fails"),
     (UNHEALTHY, s.HealthChecked(PID, True), s.Policy(health_restarts=False), "it got well by itself"),
     (UNHEALTHY, s.StopRequested(), USUAL, ""),
     (UNHEALTHY, s.RestartRequested(), USUAL, ""),

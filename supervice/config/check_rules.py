@@ -76,6 +76,8 @@ def readiness_problems(
         error("ready", "ready = log: never matches, all output is discarded (NONE); keep one stream")
     if ready == "started" and values.get("ready_timeout") is not None:
         error("ready_timeout", "ready_timeout has no effect without ready; add it")
+    if "memory_limit_action" in given and values.get("memory_limit") is None:
+        error("memory_limit_action", "memory_limit_action has no effect without memory_limit; add it")
     if values.get("type") == "oneshot":
         for option in ("ready", "ready_timeout", "readiness_type", "watchdog"):
             value = values.get(option, check.get(option))

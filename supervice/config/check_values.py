@@ -2,13 +2,31 @@
 
 from __future__ import annotations
 
-from supervice.config.values import integer, natural, port, signal_name, signal_number, some_seconds
+from supervice.config.values import integer, natural, port, signal_name, signal_number, size, some_seconds
 
 _TOKEN = frozenset("!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
+MEGABYTE = 1 << 20
 # `ready = fd:N` cannot use the standard streams of the child, nor the descriptors that supervice needs.
 FIRST_FD, LAST_FD = 3, 99
 # The ways to become ready that have something behind a colon, and what.
 _WAYS = {"fd": "N", "log": "REGEX", "tcp": "HOST:PORT", "unix": "PATH", "http": "URL", "file": "PATH"}
+
+
+def memory_limit(text: str) -> int | float:
+    """Parses `512MB`, or `80%` of the container's limit, which is 0.8."""
+    word = text.strip()
+    if not word.endswith("%"):
+        try:
+            least = size(word)
+        except ValueError:
+            raise ValueError("not a size; write 512MB, or 80% for a share of the container's limit") from None
+        if least < MEGABYTE:
+            raise ValueError("less than 1 MB holds no program; write 512MB")
+        return least
+    share = word[:-1].strip()
+    if not share.isdecimal() or not share.isascii() or not 1 <= int(share) <= 100:
+        raise ValueError("not a share; write 1% to 100%")
+    return int(share) / 100
 
 
 def split_url(url: str) -> tuple[str, int, str]:

@@ -74,6 +74,8 @@ def plain(kind: str, value: Any) -> Any:
         return f"{value:04o}"
     if kind == "forward":
         return [signal_name(a) + (f":{signal_name(b)}" if a != b else "") for a, b in value]
+    if kind == "memory" and isinstance(value, float):
+        return f"{value:.0%}"
     if kind == "signal":
         return signal_name(value)
     if kind.startswith("limit"):

@@ -20,6 +20,7 @@ RESTING = frozenset({STOPPED, EXITED, FATAL})
 
 # What is said of a health check; a missed ping is the watchdog's.
 CHECK = "health check"
+MEMORY = "memory limit"
 
 # In place of a position in the stop ladder: the command before it is running.
 PRE_STOP = -1
@@ -47,6 +48,7 @@ class Policy:
     readiness_retries: int = 3
     health_retries: int = 3
     health_restarts: bool = True  # whether an unhealthy process is restarted
+    checks_health: bool = False  # a check or a watchdog says whether it is healthy
     restart_limit: tuple[int, float] | None = None  # most automatic restarts, in so many seconds
     pre_stop: bool = False  # a command runs before the first stop signal
 
@@ -64,6 +66,7 @@ class Run:
     ready_by: float = 0.0  # seconds after the spawn, if it asked for more time than ready_timeout
     healthy: bool | None = None  # None until a health check has answered
     health_failures: int = 0  # failed health checks in a row
+    over_memory: bool = False  # it is above its memory_limit
 
 
 # Why a child is being stopped. The cause decides what follows its exit.
@@ -230,6 +233,16 @@ class HealthChecked:
     by: str = CHECK  # which kind of check this is
 
 
+@dataclass(frozen=True)
+class MemoryChecked:
+    """Whether the program is above its memory_limit; counted already."""
+
+    pid: int
+    over: bool
+    message: str = ""
+    restarts: bool = True  # what being above it leads to
+
+
 # -- effects: what the driver does -----------------------------------------------------------------------
 
 
@@ -319,6 +332,7 @@ if TYPE_CHECKING:
         | LeaderChanged
         | PreStopDone
         | HealthChecked
+        | MemoryChecked
     )
     Effect = (
         Spawn

@@ -40,6 +40,7 @@ from supervice.lifecycle.states import (
     HealthChecked,
     LeaderChanged,
     LostReady,
+    MemoryChecked,
     Policy,
     PreStopDone,
     ReadinessChecked,
@@ -295,7 +296,7 @@ def _health_checked(now: Snapshot, event: HealthChecked, policy: Policy) -> Step
     if run is None or run.pid != event.pid or now.state not in s.UP:
         return now, []
     if event.healthy:
-        if run.healthy:
+        if run.healthy or run.over_memory:
             return now, []
         run = replace(run, healthy=True, health_failures=0)
         trigger = f"{event.by}: healthy again" if now.state == s.UNHEALTHY else now.trigger
@@ -311,12 +312,34 @@ def _health_checked(now: Snapshot, event: HealthChecked, policy: Policy) -> Step
     trigger = f"{event.by}: {event.message}"
     sick = replace(now, state=s.UNHEALTHY, run=run, reason=why, trigger=trigger)
     effects = announce(now, sick)
-    if not policy.health_restarts:
-        return sick, effects
+    return _restart_sick(sick, run, policy, effects) if policy.health_restarts else (sick, effects)
+
+
+def _restart_sick(sick: Snapshot, run: s.Run, policy: Policy, effects: list[Effect]) -> Step:
     # Counted before the stop, so that an unhealthy program ends in FATAL like any other failure.
-    counted = replace(sick, health_restarts=now.health_restarts + 1)
-    stopping, more = begin_stop(counted, run, policy, why, trigger, cause=s.SICK)
+    counted = replace(sick, health_restarts=sick.health_restarts + 1)
+    stopping, more = begin_stop(counted, run, policy, sick.reason, sick.trigger, cause=s.SICK)
     return stopping, effects + more
+
+
+def _memory_checked(now: Snapshot, event: MemoryChecked, policy: Policy) -> Step:
+    run = now.run
+    if run is None or run.pid != event.pid or now.state not in s.UP or (run.over_memory and event.over):
+        return now, []
+    if event.over:
+        run = replace(run, healthy=False, over_memory=True)
+        trigger = f"{s.MEMORY}: {event.message}"
+        sick = replace(now, state=s.UNHEALTHY, run=run, reason=event.message, trigger=trigger)
+        effects = announce(now, sick)
+        return _restart_sick(sick, run, policy, effects) if event.restarts else (sick, effects)
+    # where nothing else says that it is healthy, this does
+    forgiven = now if policy.checks_health else replace(now, health_restarts=0)
+    if not run.over_memory:
+        return forgiven, []
+    run = replace(run, healthy=None, over_memory=False)
+    trigger = f"{s.MEMORY}: below it again"
+    well = replace(forgiven, state=s.RUNNING, run=run, reason="", trigger=trigger)
+    return well, announce(now, well, "its memory is below the limit again")
 
 
 _HANDLERS: dict[type, Callable[[Snapshot, Any, Policy], Step]] = {
@@ -335,4 +358,5 @@ _HANDLERS: dict[type, Callable[[Snapshot, Any, Policy], Step]] = {
     LeaderChanged: _leader_changed,
     PreStopDone: _pre_stop_done,
     HealthChecked: _health_checked,
+    MemoryChecked: _memory_checked,
 }

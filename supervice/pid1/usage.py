@@ -10,6 +10,7 @@ import os
 
 from supervice.lean.dataclasses import dataclass, replace
 from supervice.lean.loop import paced
+from supervice.pid1.leftovers import descendants
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -58,6 +59,17 @@ async def look(loop: EventLoop, leaders: Collection[int]) -> dict[int, Usage]:
         more = _usage(pid, stats[pid].cpu)
         found[leader] = more if leader not in found else _sum(found[leader], more)
     return {leader: usage for leader, usage in found.items() if leader in stats}
+
+
+async def look_at(loop: EventLoop, leader: int) -> Usage | None:
+    """Returns what one leader uses with its descendants, which are found without a look at all processes."""
+    found: Usage | None = None
+    async for pid in paced(loop, [leader, *(stat.pid for stat in descendants(leader))]):
+        text = _read(f"/proc/{pid}/stat")
+        if text:
+            more = _usage(pid, _Stat(text).cpu)
+            found = more if found is None else _sum(found, more)
+    return found
 
 
 def _families(stats: Mapping[int, _Stat], leaders: Collection[int]) -> dict[int, int]:

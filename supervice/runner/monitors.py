@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from supervice.output.process_output import ProgramOutput
     from supervice.pid1.spawn import Order
     from supervice.runner.launcher import Launcher
+    from supervice.runner.memory_limit import MemoryLimit
 
     class Reports(Protocol):
         """What the monitors of a run report to: its driver."""
@@ -74,6 +75,7 @@ class Monitors:
         "_config",
         "_health",
         "_launcher",
+        "_memory",
         "_moving",
         "_notify",
         "_pid",
@@ -100,6 +102,7 @@ class Monitors:
         self._way: Way | None = None
         self._notify: NotifySocket | None = None
         self._watchdog: Watchdog | None = None
+        self._memory: MemoryLimit | None = None
         self._watchdog_time = float(config.watchdog or 0)
         self._pre_stop: tuple[ScriptRun, AnyFuture] | None = None
 
@@ -202,6 +205,10 @@ class Monitors:
         self._up = True
         if self._watchdog_time:
             self._start_watchdog()
+        if config.memory_limit is not None:
+            from supervice.runner.memory_limit import MemoryLimit
+
+            self._memory = MemoryLimit(loop, config, pid, reports.tell)
         if config.healthcheck.type is HealthCheckType.NONE:
             return
         from supervice.health import HealthMonitor, create_health_checker
@@ -244,6 +251,9 @@ class Monitors:
         if self._watchdog is not None:
             self._watchdog.stop()
             self._watchdog = None
+        if self._memory is not None:
+            self._memory.stop()
+            self._memory = None
 
     def _order(self, argv: list[str], null: int, output: int) -> Order:
         return self._launcher.order(self._config, argv, null, output, output)
@@ -336,6 +346,7 @@ def monitors_for(reports: Reports, config: ProgramConfig, launcher: Launcher) ->
         and config.ready == "started"
         and config.readiness.type is HealthCheckType.NONE
         and not config.watchdog
+        and config.memory_limit is None
         and config.pre_stop is None
     ):
         return None

@@ -38,6 +38,7 @@ def policy_of(config: ProgramConfig) -> Policy:
         pre_stop=config.pre_stop is not None,
         health_restarts=config.healthcheck.action == "restart",
         health_retries=config.healthcheck.retries,
+        checks_health=config.healthcheck.type is not HealthCheckType.NONE or bool(config.watchdog),
     )
     return _policies.setdefault(policy, policy)
 

@@ -174,7 +174,7 @@ class Termination(Observer):
                 reason=process.snapshot.reason,
                 main=process.config.main,
                 critical=process.config.critical,
-                ends_when_unhealthy=process.config.healthcheck.action == "shutdown",
+                ends_when_unhealthy=_ends_when_unhealthy(process),
                 has_run=process.started_at is not None,
                 given_up=process.snapshot.given_up,
                 harmless=harmless,
@@ -264,6 +264,12 @@ class Termination(Observer):
     def _end_drain(self) -> None:
         if self._drained is not None and not self._drained.done():
             self._drained.set_result(None)
+
+
+def _ends_when_unhealthy(process: Process) -> bool:
+    run, config = process.snapshot.run, process.config
+    over = run is not None and run.over_memory
+    return (config.memory_limit_action if over else config.healthcheck.action) == "shutdown"
 
 
 def _is_well(process: Process, plans: Plans) -> bool:

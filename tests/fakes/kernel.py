@@ -22,6 +22,7 @@ from supervice.lifecycle.states import (
     HealthChecked,
     LeaderChanged,
     LostReady,
+    MemoryChecked,
     Policy,
     PreStopDone,
     ReadinessChecked,
@@ -84,7 +85,8 @@ STEPS: list[Step] = [
     ("prestop", None),
     ("expired", None),
     *[("pass", seconds) for seconds in (1.0, 50.0)],
-    *[("stale", kind) for kind in ("exit", "ready", "health", "spawned", "failed")],
+    *[("memory", how) for how in ((True, True), (True, False), (False, True))],
+    *[("stale", kind) for kind in ("exit", "ready", "health", "memory", "spawned", "failed")],
     # the next spawn: "ok", a failure, or "slow" (other inputs land before its answer)
     *[("plan", answer) for answer in ("ok", "ok", "fail", "permanent", "short", "slow")],
     *[("answer", works) for works in (True, False)],
@@ -247,6 +249,8 @@ class Kernel:
             self.clock += detail
         elif kind == "health" and self.checks is not None:
             self.feed(HealthChecked(self.checks, detail[0], "m", detail[1]))
+        elif kind == "memory" and self.checks is not None:
+            self.feed(MemoryChecked(self.checks, detail[0], "m", detail[1]))
         elif kind == "plan":
             self.plan = detail
         elif kind == "answer" and self.spawning:
@@ -284,6 +288,7 @@ class Kernel:
             "exit": ChildExited(7, 0, 1.0),
             "ready": BecameReady(7),
             "health": HealthChecked(7, False),
+            "memory": MemoryChecked(7, True),
             "spawned": Spawned(7) if not self.spawning else BecameReady(7),
             "failed": SpawnFailed("late") if not self.spawning else BecameReady(7),
         }
@@ -333,6 +338,8 @@ class Kernel:
                     self.rule(13, change.trigger == event.trigger, how)
                 case HealthChecked():
                     self.rule(13, change.trigger.startswith(event.by), how)
+                case MemoryChecked():
+                    self.rule(13, change.trigger.startswith(s.MEMORY), how)
                 case SpawnFailed() if self.now.should_run or change.to_state != s.STOPPED:
                     self.rule(13, event.reason in change.trigger, how)
                 case ChildExited() if change.from_state != s.STOPPING:

@@ -93,6 +93,10 @@ WRONG = [
         "write one a line",
     ),
     ("restart_limit = 5", 3, "5/60s"),
+    ("memory_limit = much", 3, "write 512MB, or 80%"),
+    ("memory_limit = 120%", 3, "write 1% to 100%"),
+    ("memory_limit = 100", 3, "write 512MB"),
+    ("memory_limit_action = none", 3, "has no effect without memory_limit"),
     ("restart_limit = 5/0s", 3, "write one above 0"),
     ("pre_stop = sh -c 'x", 3, "pre_stop"),
 ]
@@ -161,3 +165,11 @@ def test_a_group_stands_for_its_programs(tmp_path: Path) -> None:
     (problem,) = load(str(tmp_path / "x.conf"), environ={}).errors
     assert "is a cycle" in problem.message
     assert problem.line == 3
+
+
+@pytest.mark.parametrize(
+    ("text", "value"), [("512MB", 512 << 20), ("80%", 0.8), (" 100 % ", 1.0), ("1gb", 1 << 30)]
+)
+def test_a_memory_limit_is_a_size_or_a_share(text: str, value: int | float) -> None:
+    assert check_values.memory_limit(text) == value
+    assert type(check_values.memory_limit(text)) is type(value)

@@ -14,6 +14,7 @@ from supervice.lifecycle.states import (
     HealthChecked,
     LeaderChanged,
     LostReady,
+    MemoryChecked,
     Policy,
     PreStopDone,
     ReadinessChecked,
@@ -403,6 +404,51 @@ def test_a_missed_ping_needs_no_second_one() -> None:
     kernel.feed(HealthChecked(kernel.child, False, "no ping for 3 s", at_once=True))
     assert kernel.now.state == s.STOPPING
     assert kernel.now.reason == "no ping for 3 s"
+
+
+def test_a_program_above_its_memory_limit_is_restarted_like_an_unhealthy_one() -> None:
+    kernel = up(Policy(startretries=1))
+    over = MemoryChecked(kernel.child or 0, True, "600 MiB of memory, above its limit of 512 MiB")
+    kernel.feed(over)
+    assert kernel.now.state == s.STOPPING
+    assert kernel.now.reason == over.message
+    assert kernel.now.trigger == f"memory limit: {over.message}"
+    kernel.apply("exit", (-15, 30.0))
+    assert kernel.now.state == s.BACKOFF
+    kernel.apply("timer", None)
+    kernel.apply("timer", None)
+    kernel.apply("memory", (False, True))  # nothing else says that it is well
+    kernel.apply("memory", (True, True))
+    kernel.apply("exit", (-15, 30.0))
+    assert kernel.now.state == s.BACKOFF
+    kernel.apply("timer", None)
+    kernel.apply("timer", None)
+    kernel.apply("memory", (True, True))
+    kernel.apply("exit", (-15, 30.0))
+    assert kernel.now.state == s.FATAL
+
+
+def test_where_a_check_says_that_it_is_healthy_memory_does_not_forgive() -> None:
+    kernel = up(Policy(startretries=1, health_retries=1, checks_health=True))
+    kernel.apply("health", (False, True))
+    kernel.apply("exit", (-15, 30.0))
+    kernel.apply("timer", None)
+    kernel.apply("timer", None)
+    kernel.apply("memory", (False, True))
+    kernel.apply("health", (False, True))
+    kernel.apply("exit", (-15, 30.0))
+    assert kernel.now.state == s.FATAL
+
+
+def test_a_memory_limit_that_only_reports() -> None:
+    kernel = up(Policy())
+    kernel.apply("memory", (True, False))
+    assert (kernel.now.state, kernel.now.healthy) == (s.UNHEALTHY, False)
+    kernel.apply("health", (True, True))  # a passed check does not change how much it uses
+    assert kernel.now.state == s.UNHEALTHY
+    kernel.apply("memory", (True, False))
+    kernel.apply("memory", (False, False))
+    assert (kernel.now.state, kernel.now.healthy, kernel.now.reason) == (s.RUNNING, None, "")
 
 
 def test_restart_limit_counts_whatever_the_reason() -> None:
