@@ -5,13 +5,17 @@ A follower that does not keep up loses only its own frames and is told how many 
 
 from __future__ import annotations
 
+import time
+
 from supervice.lean.loop import running_loop
+from supervice.supervision.journal import timestamp
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
+    from supervice.api.requests import Request
     from supervice.lean.loop import Cancellable
     from supervice.output.ring import Subscription
     from supervice.process import Process
@@ -20,24 +24,35 @@ if TYPE_CHECKING:
 
 # Seconds until a client that missed something is told, when nothing else comes for it.
 REMIND = 1.0
+EVERY = 1 << 40  # lines
 
 
-def last_lines(processes: list[Process], lines: int, stream: str | None) -> list[dict[str, Any]]:
-    """The last lines of each process, as the frames of `logs` without the status."""
-    frames = []
+def last_lines(processes: list[Process], wanted: Request) -> list[dict[str, Any]]:
+    """The last lines of each process in the order of time, as the frames of `logs` without the status."""
+    since = wanted.since * 1000 if wanted.since is not None else 0.0
+    until = wanted.until * 1000 if wanted.until is not None else float("inf")
+    found: list[tuple[int, str, str, bytes]] = []
     for process in processes:
         output = process.open_output()
-        for name, line in output.tail(lines, stream) if output is not None else ():
-            frames.append({"name": process.config.name, "stream": name, "data": _text(line) + "\n"})
-    return frames
+        if output is not None:
+            name = process.config.name
+            lines = [line for line in output.timed(EVERY, wanted.stream) if since <= line[0] <= until]
+            lines = lines[-wanted.lines :] if wanted.lines else []
+            found += [(when, name, stream, line) for when, stream, line in lines]
+    found.sort(key=lambda line: line[0])
+    return [
+        {"name": name, "stream": stream, "time": timestamp(when / 1000), "data": _text(line) + "\n"}
+        for when, name, stream, line in found
+    ]
 
 
-def before_the_rest(process: Process, frames: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The last lines of a process for who hears the rest: an unfinished one without the newline."""
-    output = process.open_output()
-    last = {frame["stream"]: frame for frame in frames}
-    for name, frame in last.items():
-        if output is not None and output.is_midline(name):
+def before_the_rest(processes: list[Process], frames: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The last lines of processes for who hears the rest: an unfinished one without the newline."""
+    last = {(frame["name"], frame["stream"]): frame for frame in frames}
+    outputs = {process.config.name: process.open_output() for process in processes}
+    for (name, stream), frame in last.items():
+        output = outputs.get(name)
+        if output is not None and output.is_midline(stream):
             frame["data"] = frame["data"][:-1]
     return frames
 
@@ -45,15 +60,14 @@ def before_the_rest(process: Process, frames: list[dict[str, Any]]) -> list[dict
 class LogFollower:
     """One client that follows the output of some processes, through their restarts."""
 
-    def __init__(self, processes: list[Process], lines: int, stream: str | None, send: Send) -> None:
+    def __init__(self, processes: list[Process], wanted: Request, send: Send) -> None:
         self._send = send
-        self._stream = stream
+        self._stream = wanted.stream
         self._missed: dict[str, int] = {}
         self._subscriptions: list[Subscription] = []
         self._reminder: Cancellable | None = None
-        for process in processes:
-            for frame in before_the_rest(process, last_lines([process], lines, stream)):
-                send({"status": "ok", **frame})
+        for frame in before_the_rest(processes, last_lines(processes, wanted)):
+            send({"status": "ok", **frame})
         for process in processes:
             output = process.open_output()
             if output is not None:
@@ -72,6 +86,7 @@ class LogFollower:
 
     def _pass_on(self, name: str, stream: str, data: bytes) -> None:
         frame: dict[str, Any] = {"status": "ok", "name": name, "stream": stream, "data": _text(data)}
+        frame["time"] = timestamp(time.time())
         missed = self._missed.get(name, 0)
         if missed:
             frame["lost_lines"] = missed

@@ -126,10 +126,10 @@ class Queries:
     # -- what was said and what happened -----------------------------------------------------------------
 
     def logs(self, request: Request) -> Reply:
-        return {"status": "ok", "logs": last_lines(self._named(request), request.lines, request.stream)}
+        return {"status": "ok", "logs": last_lines(self._named(request), request)}
 
     def follow_logs(self, request: Request, send: Send) -> Callable[[], None]:
-        return LogFollower(self._named(request), request.lines, request.stream, send).stop
+        return LogFollower(self._named(request), request, send).stop
 
     def events(self, _request: Request) -> Reply:
         return {"status": "ok", "events": self._daemon.journal.events()}

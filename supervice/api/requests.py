@@ -41,6 +41,8 @@ class Request:
     argv: tuple[str, ...] = ()  # of `exec`
     user: str | None = None  # of `exec`: in place of the program's
     secrets: bool = False  # of `env`: shown as they are
+    since: float | None = None  # of `logs`, in seconds since the epoch, as `until`
+    until: float | None = None
 
 
 def parse(message: dict[str, Any]) -> Request:
@@ -61,6 +63,8 @@ def parse(message: dict[str, Any]) -> Request:
         timeout=None if timeout is None else float(timeout),
         lines=message.get("lines", DEFAULT_LINES),
         stream="stderr" if message.get("stderr") else None,
+        since=message.get("since"),
+        until=message.get("until"),
         follow=message.get("follow", False),
         resources=message.get("resources", False),
         force=message.get("force", False),
@@ -108,6 +112,10 @@ def _is_seconds(value: object) -> bool:
     return value is None or _is_number(value)
 
 
+def _is_moment(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 1e12
+
+
 def _is_count(value: object) -> bool:
     return isinstance(value, int) and _is_number(value)
 
@@ -128,6 +136,8 @@ _ARGUMENTS: tuple[tuple[str, Callable[[object], bool], str, str], ...] = (
     ("user", _is_text, "a string", '"www-data"'),
     ("timeout", _is_seconds, "a number of seconds", "30"),
     ("lines", _is_count, "a number of lines", "100"),
+    ("since", _is_moment, "a time in seconds since the epoch", "1767225600"),
+    ("until", _is_moment, "a time in seconds since the epoch", "1767225600"),
     ("force", _is_flag, "true or false", "true"),
     ("follow", _is_flag, "true or false", "true"),
     ("resources", _is_flag, "true or false", "true"),

@@ -1,7 +1,8 @@
 """`supervicectl`: the entry point.
 
-`status` and `health` are what scripts and HEALTHCHECKs run all day, so their plain forms are understood here
-without click, which alone takes longer than the whole answer. Everything else goes to `ctl_commands`.
+`status`, `health`, `pid`, `why` and `logs` are what scripts, HEALTHCHECKs and people run all day. So their
+plain forms are understood here without click, which alone takes longer than the answer. All else goes to
+`ctl_commands`.
 """
 
 from __future__ import annotations
@@ -13,11 +14,14 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-FAST = ("status", "health")
+# How many names these take.
+ONE_NAME = {"why": (1, 1), "pid": (0, 1)}
+LOGS = {"-f": "follow", "--follow": "follow", "--stderr": "stderr"}
+FAST = ("status", "health", "pid", "why", "logs")
 
 
 def parse_simple(argv: list[str]) -> dict[str, Any] | None:
-    """`{socket, json, wide, timeout, request}` for `[-s S] [--json] [--timeout N] status|health [NAME…]`.
+    """`{socket, json, wide, timeout, request}` for `[-s S] [--json] [--timeout N] VERB [NAME…]` of FAST.
 
     None for whatever else, mistakes included: click explains them better.
     """
@@ -44,6 +48,13 @@ def parse_simple(argv: list[str]) -> dict[str, Any] | None:
             parsed["timeout"] = float(text)
         elif word in ("--live", "--ready") and request.get("command") == "health":
             request["kind"] = word[2:]
+        elif request.get("command") == "logs" and word in LOGS:
+            request[LOGS[word]] = True
+        elif request.get("command") == "logs" and word in ("-n", "--lines"):
+            text = next(words, "")
+            if not text.isdecimal() or not text.isascii():
+                return None
+            request["lines"] = int(text)
         elif word.startswith("-") or not word:
             return None
         elif request:
@@ -53,6 +64,9 @@ def parse_simple(argv: list[str]) -> dict[str, Any] | None:
         else:
             return None
     if not request or parsed["socket"] == "":
+        return None
+    most = ONE_NAME.get(request["command"])
+    if most is not None and not most[0] <= len(names) <= most[1]:
         return None
     from supervice.cli.replies import names_of
 
@@ -72,6 +86,10 @@ def run(argv: list[str]) -> int:
     from supervice.cli.terminal import cut_nothing
 
     cut_nothing(simple["wide"])
+    if simple["request"]["command"] == "logs":
+        from supervice.cli.logs import logs
+
+        return logs(simple["request"], simple["socket"], simple["timeout"], simple["json"])
     return ask(simple["request"], simple["socket"], simple["timeout"], simple["json"])
 
 

@@ -4,12 +4,22 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import Any
+from collections.abc import Callable
 
 import click
 
 from supervice import __version__
-from supervice.cli.ctl_options import common, complete_names, draw, kept, names_argument, send, signal_name
+from supervice.cli.ctl_options import (
+    common,
+    complete_names,
+    draw,
+    kept,
+    names_argument,
+    regex,
+    send,
+    signal_name,
+    when,
+)
 from supervice.cli.replies import names_of
 from supervice.cli.shell import run_shell
 from supervice.cli.terminal import INTERRUPTED, USAGE, complain
@@ -232,15 +242,44 @@ def wait(ctx: click.Context, for_: str, names: tuple[str, ...]) -> int:
 
 @cli.command()
 @common
-@click.option("-f", "--follow", is_flag=True, help="Go on with what comes.")
-@click.option("-n", "--lines", type=click.IntRange(min=0), metavar="LINES", help="That many last lines.")
+@click.option("-f", "--follow", is_flag=True, help="Keep following new output.")
+@click.option(
+    "-n",
+    "--lines",
+    type=click.IntRange(min=0),
+    metavar="N",
+    help="The last N lines of each process (default: 10; with --since or --grep, all that are kept).",
+)
+@click.option("-t", "--timestamps", is_flag=True, help="The time of each line before it.")
+@click.option(
+    "--since", metavar="WHEN", callback=when, help="Only newer lines: 5m, 12:30, 2026-01-31T12:30Z."
+)
+@click.option("--until", metavar="WHEN", callback=when, help="Only older lines, as --since.")
+@click.option("--grep", metavar="REGEX", callback=regex, help="Only lines that hold this: 'error|warn'.")
 @click.option("--stderr", is_flag=True, help="Only the error output.")
 @names_argument(required=False)
 @click.pass_context
-def logs(ctx: click.Context, follow: bool, lines: int | None, stderr: bool, names: tuple[str, ...]) -> int:
-    """Shows the last output of processes."""
-    arguments: dict[str, Any] = {} if lines is None else {"lines": lines}
-    return send(ctx, "logs", follow=follow, stderr=stderr, **arguments, **names_of(names))
+def logs(
+    ctx: click.Context,
+    follow: bool,
+    lines: int | None,
+    timestamps: bool,
+    since: float | None,
+    until: float | None,
+    grep: Callable[[str], object] | None,
+    stderr: bool,
+    names: tuple[str, ...],
+) -> int:
+    """Shows the last output of processes, in the order of time."""
+    from supervice.cli.logs import logs as show_logs
+
+    if follow and until is not None:
+        ctx.fail("--until ends what --follow goes on with; leave one of them out.")
+    wanted = {"follow": follow, "stderr": stderr, "lines": lines, "since": since, "until": until}
+    arguments = {key: value for key, value in wanted.items() if value is not None and value is not False}
+    request = {"command": "logs", **arguments, **names_of(names)}
+    socket, timeout = kept(ctx, "socket"), kept(ctx, "timeout")
+    return show_logs(request, socket, timeout, bool(kept(ctx, "json")), times=timestamps, grep=grep)
 
 
 @cli.command()

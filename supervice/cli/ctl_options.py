@@ -105,3 +105,31 @@ def signal_name(_ctx: click.Context, _param: click.Parameter, value: str) -> str
         if value.upper().removeprefix("SIG").startswith("RT") or value.isdecimal():
             return value.upper().removeprefix("SIG")
         raise click.BadParameter(f"{value} is no signal; write a name (HUP, RTMIN+1) or a number") from None
+
+
+def when(_ctx: click.Context, _param: click.Parameter, value: str | None) -> float | None:
+    """A time as people write it, in seconds since the epoch."""
+    if value is None:
+        return None
+    import time
+
+    from supervice.cli.moments import moment
+
+    try:
+        return round(moment(value, time.time()), 3)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from None
+
+
+def regex(_ctx: click.Context, _param: click.Parameter, value: str | None) -> Callable[[str], object] | None:
+    """What finds a regular expression in a line."""
+    if value is None:
+        return None
+    import re
+
+    try:
+        return re.compile(value).search
+    except (re.error, RecursionError, OverflowError) as error:
+        raise click.BadParameter(
+            f"{value!r} is no regular expression ({error}); write \\ before characters to find as they are"
+        ) from None

@@ -14,12 +14,19 @@ from supervice.lean.json import dumps
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any
 
 
-def follow(request: dict[str, Any], socket: str | None, as_json: bool) -> int:
-    """Shows what comes; the exit code."""
-    lines = LogLines(prefix="name" not in request, terminal=sys.stdout.isatty())
+def follow(
+    request: dict[str, Any],
+    socket: str | None,
+    as_json: bool,
+    lines: LogLines | None = None,
+    grep: Callable[[str], object] | None = None,
+) -> int:
+    """Shows what comes, by `lines` if it is output; the exit code. `grep` is for JSON, which has no lines."""
+    lines = lines or LogLines(prefix="name" not in request, terminal=sys.stdout.isatty())
     events = EventLines(look())
     try:
         with reach(socket, os.environ) as client:
@@ -28,6 +35,10 @@ def follow(request: dict[str, Any], socket: str | None, as_json: bool) -> int:
                 if frame.get("status") != "ok":
                     complain(str(frame.get("message") or frame.get("code")))
                     return FAILED
+                if as_json and grep is not None:
+                    frame = _only(frame, grep)
+                    if not frame["data"]:
+                        continue
                 write(_text(frame, lines, events, as_json))
                 sys.stdout.flush()
         write(lines.end())
@@ -38,6 +49,12 @@ def follow(request: dict[str, Any], socket: str | None, as_json: bool) -> int:
         write(lines.end())
         return INTERRUPTED
     return DONE
+
+
+def _only(frame: dict[str, Any], grep: Callable[[str], object]) -> dict[str, Any]:
+    """The frame with those of its lines that `grep` finds."""
+    lines = str(frame.get("data", "")).splitlines(keepends=True)
+    return {**frame, "data": "".join(line for line in lines if grep(line.rstrip("\n")))}
 
 
 def _text(frame: dict[str, Any], lines: LogLines, events: EventLines, as_json: bool) -> str:

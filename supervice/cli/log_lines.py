@@ -6,47 +6,116 @@ from supervice.control.render import clean
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
     from typing import Any
 
-ESC, RESET = "\x1b", "\x1b[0m"
+ESC, RESET, RED = "\x1b", "\x1b[0m", "\x1b[31m"
+NAME_COLORS = (36, 33, 32, 35, 34, 96, 93, 92, 95, 94)
+LONGEST_NAME = 32  # the names that are aligned
 LONGEST_SEQUENCE = 256  # characters that are awaited for the end of a sequence
 
 
 class LogLines:
-    """The pieces as they come; with `prefix` each line behind the name of its process.
+    """The pieces as they come; with `prefix` each line behind the name of its process, with `times` its time.
 
     Then a line of another process, or of the other stream, never comes into an unfinished one: it begins
-    below, and so does the rest.
+    below, and so does the rest. The mark behind a name is `|`, and `!` for what came on stderr. With `grep`
+    only the lines that it finds, each when it is whole.
 
     For a `terminal` without anything that it would take as a command, but for colours.
     """
 
-    def __init__(self, prefix: bool, terminal: bool = False) -> None:
+    def __init__(
+        self,
+        prefix: bool,
+        terminal: bool = False,
+        *,
+        times: bool = False,
+        grep: Callable[[str], object] | None = None,
+        color: bool = False,
+    ) -> None:
         self._prefix = prefix
         self._terminal = terminal
+        self._times = times
+        self._grep = grep
+        self._color = color
         self._open: tuple[str, str] | None = None  # name and stream of the line that has not ended
+        self._parts: dict[tuple[str, str], tuple[str, str]] = {}  # for `grep`: time and text of such lines
         self._filters: dict[tuple[str, str], Colours] = {}
+        self._colors: dict[str, str] = {}  # of the names, in the order in which they came
+        self._longest = 0
+
+    def expect(self, names: Iterable[str]) -> None:
+        """Makes room for these names, so that lines stand below each other from the first one on."""
+        for name in names:
+            self._longest = max(self._longest, min(LONGEST_NAME, len(clean(name))))
 
     def add(self, chunk: dict[str, Any]) -> str:
         """The text that can be shown once `chunk` has come."""
         data = str(chunk.get("data", ""))
         key = (str(chunk.get("name", "")), str(chunk.get("stream", "")))
+        when = str(chunk.get("time", ""))
+        if self._grep is not None:
+            return self._find(key, when, data, bool(chunk.get("lost_lines")))
         if self._terminal:
             data = self._filters.setdefault(key, Colours()).pass_on(data)
-        if not self._prefix:
-            return data
+        if not self._prefix and not self._times:
+            return f"{RED}{data}{RESET}" if self._color and key[1] == "stderr" and data else data
+        return self._lines(key, when, data)
+
+    def _lines(self, key: tuple[str, str], when: str, data: str) -> str:
         if not data:
             return ""
-        name = f"{clean(key[0])} | "
-        before = "" if self._open == key else name if self._open is None else f"\n{name}"
+        head = self._head(key, when)
+        before = "" if self._open == key else head if self._open is None else f"\n{head}"
         whole = data.endswith("\n")
         self._open = None if whole else key
-        return before + data.removesuffix("\n").replace("\n", f"\n{name}") + ("\n" if whole else "")
+        return before + data.removesuffix("\n").replace("\n", f"\n{head}") + ("\n" if whole else "")
+
+    def _find(self, key: tuple[str, str], when: str, data: str, lost: bool) -> str:
+        """The lines that are wanted; `lost`: the first one says how many were lost, which is always shown."""
+        since, begun = self._parts.pop(key, ("", ""))
+        if lost:
+            notice, _, data = data.partition("\n")
+            begun = ""
+        *lines, rest = (begun + data).split("\n")
+        found = [(since if begun and not n else when, line) for n, line in enumerate(lines)]
+        if rest:
+            self._parts[key] = (since if begun and not lines else when, rest)
+        shown = [self._found(key, at, line) for at, line in found if self._grep is None or self._grep(line)]
+        return "".join([self._found(key, when, notice), *shown] if lost else shown)
+
+    def _found(self, key: tuple[str, str], when: str, line: str) -> str:
+        text = Colours().pass_on(f"{line}\n") if self._terminal else f"{line}\n"
+        if not self._prefix and not self._times:
+            return text
+        return self._lines(key, when, text)
 
     def end(self) -> str:
-        """The newline that the last line lacks."""
-        rest, self._open = "" if self._open is None else "\n", None
-        return rest
+        """What is still due: lines that have not ended, or the newline that the last one lacks."""
+        parts, self._parts = self._parts, {}
+        rest = [
+            self._found(key, when, line)
+            for key, (when, line) in parts.items()
+            if self._grep and self._grep(line)
+        ]
+        if self._open is not None:
+            rest.append("\n")
+            self._open = None
+        return "".join(rest)
+
+    def _head(self, key: tuple[str, str], when: str) -> str:
+        head = f"{clean(when) or '-'} " if self._times else ""
+        if not self._prefix:
+            return head
+        name = key[0]
+        self.expect((name,))
+        text = f"{clean(name):{self._longest}} {'!' if key[1] == 'stderr' else '|'}"
+        if not self._color:
+            return f"{head}{text} "
+        if name not in self._colors:
+            self._colors[name] = f"{ESC}[{NAME_COLORS[len(self._colors) % len(NAME_COLORS)]}m"
+        return f"{head}{self._colors[name]}{text}{RESET} "
 
 
 class Colours:

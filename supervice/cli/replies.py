@@ -185,13 +185,6 @@ def _events(_request: Request, reply: Reply) -> str:
     return "".join(map(lines.line, events))
 
 
-def _logs(request: Request, reply: Reply) -> str:
-    from supervice.cli.log_lines import LogLines
-
-    lines = LogLines(prefix=request.get("name") is None, terminal=sys.stdout.isatty())
-    return "".join(map(lines.add, reply.get("logs", ()))) + lines.end()
-
-
 def _done(_request: Request, reply: Reply) -> str:
     """Of an action."""
     return _results(reply) if reply.get("results") else clean(reply.get("message") or "done") + "\n"
@@ -208,7 +201,6 @@ TEXTS: dict[str, Callable[[Request, Reply], str]] = {
     "graph": _graph,
     "boot": _boot,
     "events": _events,
-    "logs": _logs,
 }
 
 

@@ -249,7 +249,7 @@ def test_status_answers_and_start_is_refused_during_shutdown(daemon: Make) -> No
     one.wait_state("a", "STOPPING")
     assert one.ask("start", "b")["code"] == "SHUTTING_DOWN"
     assert one.ask("restart", "a")["code"] == "SHUTTING_DOWN"
-    one.wait_text("waiting for a (pid ")
+    one.wait_text("waiting for a (STOPPING, pid ")
     one.signal(signal.SIGTERM)
     one.wait()
 

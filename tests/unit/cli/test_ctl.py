@@ -88,6 +88,15 @@ def test_boot_for_machines_has_the_critical_chain(
         ("status -o wide", {"command": "status"}, None, None, False),
         ("-o json status web", {"command": "status", "name": "web"}, None, None, True),
         ("--output=json health", {"command": "health"}, None, None, True),
+        ("pid", {"command": "pid"}, None, None, False),
+        ("why web", {"command": "why", "name": "web"}, None, None, False),
+        (
+            "logs -n 5 --stderr a b",
+            {"command": "logs", "lines": 5, "stderr": True, "names": ["a", "b"]},
+            None,
+            None,
+            False,
+        ),
     ],
 )
 def test_the_fast_path_and_click_understand_the_same(
@@ -98,7 +107,7 @@ def test_the_fast_path_and_click_understand_the_same(
     timeout: float | None,
     as_json: bool,
 ) -> None:
-    daemon.reply = {"status": "ok", "processes": [], "healthy": True}
+    daemon.reply = {"status": "ok", "processes": [], "healthy": True, "pid": 1}
     parsed = ctl.parse_simple(line.split())
     wide = "wide" in line
     assert parsed == {
@@ -125,6 +134,11 @@ def test_the_fast_path_and_click_understand_the_same(
         "status --live",
         "--timeout x status",
         "health -s",
+        "why",
+        "why a b",
+        "pid a b",
+        "logs -n x",
+        "logs --grep x",
         "--version",
         "status --timeout 1.5",
         "-s/x status",
@@ -318,7 +332,13 @@ def test_every_verb_has_a_text_or_a_message() -> None:
     """What is not in the table is an action, whose reply says in words what was done."""
     actions = {"start", "stop", "restart", "startgroup", "stopgroup", "signal", "shutdown", "wait"}
     actions |= {"reopen", "rotate"}
-    assert set(replies.TEXTS) == set(ctl_commands.cli.commands) - actions - {"exec", "shell", "config", "env"}
+    assert set(replies.TEXTS) == set(ctl_commands.cli.commands) - actions - {
+        "exec",
+        "shell",
+        "config",
+        "env",
+        "logs",
+    }
 
 
 def test_problems_of_a_configuration_are_all_shown(

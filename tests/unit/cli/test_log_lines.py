@@ -78,7 +78,7 @@ def test_an_unfinished_line_is_shown_and_no_other_comes_into_it() -> None:
     ]
     assert said[:2] == ["a | one\na | Enter password: ", "tha"]
     assert "".join(said) + lines.end() == (
-        "a | one\na | Enter password: tha\nb | a line\nb | another\na | nks\na | .\na | oops\na | \nb | end\n"
+        "a | one\na | Enter password: tha\nb | a line\nb | another\na | nks\na | .\na ! oops\na ! \nb | end\n"
     )
 
 
@@ -87,3 +87,37 @@ def test_b8_no_bytes_bring_another_command_through(pieces: list[str]) -> None:
     said = shown(*pieces)
     rest = re.sub(r"\x1b\[[0-9;:]*m", "", said)
     assert all(c.isprintable() or c in "\t\n" for c in rest)
+
+
+def test_names_stand_below_each_other_and_stderr_is_marked() -> None:
+    lines = LogLines(prefix=True)
+    lines.expect(["a", "worker"])
+    assert lines.add({"name": "a", "stream": "stdout", "data": "one\ntw"}) == "a      | one\na      | tw"
+    assert lines.add({"name": "worker", "stream": "stderr", "data": "bad\n"}) == "\nworker ! bad\n"
+
+
+def test_names_and_errors_have_colours() -> None:
+    lines = LogLines(prefix=True, color=True)
+    assert lines.add({"name": "a", "stream": "stdout", "data": "x\n"}) == "\x1b[36ma |\x1b[0m x\n"
+    assert lines.add({"name": "b", "stream": "stdout", "data": "x\n"}) == "\x1b[33mb |\x1b[0m x\n"
+    alone = LogLines(prefix=False, color=True)
+    assert alone.add({"name": "a", "stream": "stderr", "data": "x\n"}) == f"{RED}x\n{RESET}"
+
+
+def test_each_line_has_its_time() -> None:
+    lines = LogLines(prefix=False, times=True)
+    said = lines.add({"name": "a", "stream": "stdout", "time": "T1", "data": "one\ntw"})
+    said += lines.add({"name": "a", "stream": "stdout", "time": "T2", "data": "o\nthree\n"})
+    said += lines.add({"name": "a", "stream": "stdout", "data": "of an older daemon"})
+    assert said + lines.end() == "T1 one\nT1 two\nT2 three\n- of an older daemon\n"
+
+
+def test_only_lines_that_are_wanted_and_always_those_about_loss() -> None:
+    lines = LogLines(prefix=True, grep=re.compile("err").search)
+    assert lines.add({"name": "a", "stream": "stdout", "data": "an error\nfine\ne"}) == "a | an error\n"
+    assert lines.add({"name": "a", "stream": "stdout", "data": "rr"}) == ""
+    lost = {"name": "b", "stream": "stdout", "lost_lines": 3, "data": "[3 lines lost]\nfine\n"}
+    assert lines.add(lost) == "b | [3 lines lost]\n"
+    assert lines.end() == "a | err\n"
+    alone = LogLines(prefix=False, terminal=True, grep=re.compile("err").search)
+    assert alone.add({"name": "a", "stream": "stdout", "data": "\x1b[2Jerror\nfine\n"}) == "error\n"
