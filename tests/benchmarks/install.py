@@ -105,6 +105,7 @@ def _install_ours() -> None:
     source.mkdir(parents=True)
     for name in ("pyproject.toml", "README.md", "LICENSE"):
         shutil.copy(ROOT / name, source)
+    shutil.copytree(ROOT / "docs/man", source / "docs/man")
     shutil.copytree(ROOT / "supervice", source / "supervice", ignore=shutil.ignore_patterns("__pycache__"))
     _venv(HOME / "supervice", source)
     _venv(HOME / "supervice", "--force-reinstall", "--no-deps", source)
