@@ -8,7 +8,17 @@ from __future__ import annotations
 import os
 import sys
 
-from supervice.cli.terminal import DONE, FAILED, NOT_RUNNING, UNREACHABLE, USAGE, complain, look, write
+from supervice.cli.terminal import (
+    DONE,
+    FAILED,
+    NOT_RUNNING,
+    UNREACHABLE,
+    USAGE,
+    complain,
+    is_wide,
+    look,
+    write,
+)
 from supervice.control.client import QUICK, Unreachable, call
 from supervice.control.columns import Look, fold, table
 from supervice.control.protocol import INVALID_REQUEST, CommandError
@@ -73,7 +83,7 @@ def _with_progress(request: Request, socket: str | None, timeout: float | None) 
 
 def ask(request: Request, socket: str | None, timeout: float | None, as_json: bool) -> int:
     """Sends `request`, shows the reply and returns the exit code."""
-    if as_json and request["command"] == "status":
+    if request["command"] == "status" and (as_json or is_wide()):
         request = {**request, "resources": True}
     reply, code = fetch(request, socket, timeout)
     return code if reply is None else show(request, reply, as_json)

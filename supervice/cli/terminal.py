@@ -76,6 +76,11 @@ def cut_nothing(wide: bool) -> None:
     _wide = wide
 
 
+def is_wide() -> bool:
+    """Whether it is `-o wide`."""
+    return _wide
+
+
 def look() -> Look:
     """How text on stdout is shown."""
     stream = sys.stdout

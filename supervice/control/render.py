@@ -129,31 +129,41 @@ def severity(process: dict[str, Any]) -> int:
 
 
 def status_table(reply: dict[str, Any], look: Look | None = None) -> str:
-    """The table of `status`: first what needs a person."""
+    """The table of `status`: first what needs a person. With resources, what each uses and the container."""
     processes = [p for p in reply.get("processes", ()) if isinstance(p, dict)]
     if not processes:
         return "No programs\n"
     header = ["NAME", "STATE", "PID", "UPTIME", "HEALTH", "RESTARTS", "EXIT", "DETAIL"]
-    rows = []
-    for process in sorted(processes, key=severity):
-        state = shown_state(process)
-        rows.append(
-            [
-                clean(process.get("name", "?")),
-                state,
-                str(process.get("pid") or "-"),
-                uptime(process.get("uptime")) if state in RUNNING_STATES else "-",
-                health_cell(process.get("healthy")),
-                clean(process.get("restarts", "-")),
-                last_exit(process),
-                detail(process),
-            ]
-        )
+    rows = [_status_row(process) for process in sorted(processes, key=severity)]
     if not any(row[-1] for row in rows):
         header.pop()
         for row in rows:
             row.pop()
-    return table(header, rows, look or Look(), right=("PID", "UPTIME", "RESTARTS"), drop=STATUS_DROP)
+    above, right = "", ["PID", "UPTIME", "RESTARTS"]
+    if any("resources" in process for process in processes):
+        from supervice.control import resource_cells
+
+        header[4:4] = resource_cells.HEADER
+        right += resource_cells.HEADER
+        for process, row in zip(sorted(processes, key=severity), rows, strict=True):
+            row[4:4] = resource_cells.cells(process)
+        line = resource_cells.container_line(reply)
+        above = f"{line}\n" if line else ""
+    return above + table(header, rows, look or Look(), right=right, drop=STATUS_DROP)
+
+
+def _status_row(process: dict[str, Any]) -> list[str]:
+    state = shown_state(process)
+    return [
+        clean(process.get("name", "?")),
+        state,
+        str(process.get("pid") or "-"),
+        uptime(process.get("uptime")) if state in RUNNING_STATES else "-",
+        health_cell(process.get("healthy")),
+        clean(process.get("restarts", "-")),
+        last_exit(process),
+        detail(process),
+    ]
 
 
 _RELOADED = (

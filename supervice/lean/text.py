@@ -1,4 +1,4 @@
-"""Text of a program, made harmless: for the daemon's log and for terminals."""
+"""Text for the daemon's log and for terminals: that of a program, made harmless, and sizes."""
 
 from __future__ import annotations
 
@@ -12,3 +12,14 @@ def clean(value: object) -> str:
     if text.isprintable():
         return text
     return "".join(c if c.isprintable() else " " if c in "\t\n\r" else f"\\x{ord(c):02x}" for c in text)
+
+
+def size(count: int) -> str:
+    """Writes a number of bytes for people: `512 MiB`, `1.5 GiB`."""
+    value, unit = float(count), "B"
+    for unit in ("B", "KiB", "MiB", "GiB", "TiB"):
+        if value < 1024 or unit == "TiB":
+            break
+        value /= 1024
+    text = f"{value:.1f}" if value < 100 and unit != "B" else f"{value:.0f}"
+    return f"{text.removesuffix('.0')} {unit}"

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 
 from supervice.lean.dataclasses import dataclass
+from supervice.lean.text import size
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -73,17 +74,6 @@ def words(memory: Memory) -> str:
         of = f" of {size(memory.swap_limit)}" if memory.swap_limit else ""
         parts.append(f"swap {size(memory.swap)}{of}")
     return ", ".join(parts)
-
-
-def size(count: int) -> str:
-    """Writes a number of bytes for people: `512 MiB`, `1.5 GiB`."""
-    value, unit = float(count), "B"
-    for unit in ("B", "KiB", "MiB", "GiB", "TiB"):
-        if value < 1024 or unit == "TiB":
-            break
-        value /= 1024
-    text = f"{value:.1f}" if value < 100 and unit != "B" else f"{value:.0f}"
-    return f"{text.removesuffix('.0')} {unit}"
 
 
 def _up(cgroup: Cgroup) -> list[str]:

@@ -6,11 +6,11 @@ Loaded with the first program that has one.
 from __future__ import annotations
 
 from supervice import logger
+from supervice.lean.text import size
 from supervice.lifecycle.memory_limit import judge
 from supervice.lifecycle.states import MemoryChecked
 from supervice.pid1 import container_memory
 from supervice.pid1.cgroup import find
-from supervice.pid1.container_memory import size
 from supervice.pid1.usage import fit, look_at
 
 TYPE_CHECKING = False

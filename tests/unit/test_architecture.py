@@ -92,6 +92,7 @@ PURE = (
     "net.places",
     "control.access",
     "control.render",
+    "control.resource_cells",
     "control.columns",
     "control.commands",
     "cli.event_lines",

@@ -118,7 +118,8 @@ def test_the_fast_path_and_click_understand_the_same(
         "wide": wide,
     }
     assert ctl_commands.run(line.split()) == 0
-    more = {"resources": True} if as_json and request_["command"] == "status" else {}
+    with_usage = request_["command"] == "status" and (as_json or "wide" in line)
+    more = {"resources": True} if with_usage else {}
     assert daemon.asked == [({**request_, **more}, socket, timeout)]
 
 

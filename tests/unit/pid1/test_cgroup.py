@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from supervice.lean.text import size
 from supervice.pid1.cgroup import Cgroup, KillCounter, find
-from supervice.pid1.container_memory import Memory, kills_whole_container, look, size, words
+from supervice.pid1.container_memory import Memory, kills_whole_container, look, words
 from tests.fakes.loop import FakeLoop
 
 MIB = 1024 * 1024
