@@ -21,13 +21,14 @@ IMAGE ?= supervice:dev
 export SUPERVICE_TEST_BASES ?= $(BASE) $(filter-out $(BASE),python:3.13-slim python:3.11-slim python:3.14-slim)
 
 WITH_ENGINE = docker/with-engine.sh
+WITH_BROWSER = docker/with-browser.sh
 # For what needs no more than the one base image.
 WITH_IMAGE = SUPERVICE_TEST_BASES='$(BASE)' docker/with-engine.sh
 PYTEST = $(BIN)/python -m pytest
 # Ends with 3 where the bundle cannot be built, and says why: images are made of a virtual environment then.
 BUNDLE = $(BIN)/python docker/bundle/build.py
 TRY_BUNDLE = $(BUNDLE) || test $$? = 3
-RINGS = $(wildcard tests/unit tests/process tests/container)
+RINGS = $(wildcard tests/unit tests/process tests/container tests/browser)
 
 .PHONY: help
 help:  ## this list
@@ -86,16 +87,21 @@ container: venv  ## tests of the image, in containers
 	@$(TRY_BUNDLE)
 	$(WITH_ENGINE) $(PYTEST) tests/container
 
+# `make browser IMAGES=docs/images` writes the pictures of the documentation anew.
+.PHONY: browser
+browser: venv  ## tests of the page, in a real browser
+	$(if $(IMAGES),SUPERVICE_TEST_IMAGES='$(IMAGES)') $(WITH_BROWSER) $(PYTEST) tests/browser
+
 # `make test WORKERS=2` runs two tests at a time; the container ring stays on one worker.
 WORKERS ?= 0
-# One run of pytest for the three rings, so that one failing ring does not hide the next one's
+# One run of pytest for all rings, so that one failing ring does not hide the next one's
 # result and the last line counts them all.
 .PHONY: test
-test: venv lint types site  ## everything: lint, types, and the three rings of tests
+test: venv lint types site  ## everything: lint, types, and the rings of tests
 	@$(TRY_BUNDLE)
-	$(WITH_ENGINE) $(PYTEST) -n $(WORKERS) --dist loadgroup $(RINGS) || { \
+	$(WITH_BROWSER) $(WITH_ENGINE) $(PYTEST) -n $(WORKERS) --dist loadgroup $(RINGS) || { \
 		echo 'make: what failed runs once more, alone; a test that passes only now has a race to be found' >&2; \
-		$(WITH_ENGINE) $(PYTEST) --last-failed --last-failed-no-failures none $(RINGS); }
+		$(WITH_BROWSER) $(WITH_ENGINE) $(PYTEST) --last-failed --last-failed-no-failures none $(RINGS); }
 
 # Daemons, commands and forked children count (pyproject.toml); what runs in containers does not.
 COVERAGE = $(BIN)/python -m coverage

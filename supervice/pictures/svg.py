@@ -50,7 +50,7 @@ def class_of(process: dict[str, Any]) -> str:
 
 def dark(more: str) -> str:
     """Returns the style rules for a reader who wants it dark: the common ones and `more`."""
-    common = f".bg{{fill:#16191d}}text{{fill:#dde1e6}}{_DARK}"
+    common = f".bg{{fill:#1b1f25}}text{{fill:#dde1e6}}{_DARK}"
     return f"@media (prefers-color-scheme:dark){{{common}{more}}}"
 
 

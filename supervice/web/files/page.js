@@ -149,6 +149,9 @@
 
   // -- the stream -------------------------------------------------------------------------------
 
+  const at = (path) => { // fetch refuses what has a password in it, as the URL of the page may have
+    return new URL(path, location.origin + location.pathname).href;
+  };
   const query = () => "?from=" + encodeURIComponent(from) + "&said=" + said + (program ? "&program=" + encodeURIComponent(program) : "");
   const channel = "BroadcastChannel" in window ? new BroadcastChannel("supervice streams") : null;
   let others = new Set();
@@ -190,7 +193,7 @@
   const ask = async () => {
     clearTimeout(timer);
     try {
-      const answer = await fetch("news" + query(), { cache: "no-store" });
+      const answer = await fetch(at("news" + query()), { cache: "no-store" });
       if (!answer.ok) throw new Error(answer.status);
       const news = await answer.json();
       hello(news.hello);
@@ -204,7 +207,7 @@
     }
   };
   const listen = () => {
-    const stream = (source = new EventSource("events" + query()));
+    const stream = (source = new EventSource(at("events" + query())));
     const on = (kind, what) => stream.addEventListener(kind, (event) => { if (stream === source) what(JSON.parse(event.data)); });
     on("hello", hello);
     on("rows", (news) => { update(news); mark(); });
@@ -232,7 +235,7 @@
   const act = async (button, again) => {
     const fields = new URLSearchParams({ token: form.elements.token.value, do: button.value });
     try {
-      const answer = await fetch("act", { method: "POST", body: fields, headers: { Accept: "application/json" } });
+      const answer = await fetch(at("act"), { method: "POST", body: fields, headers: { Accept: "application/json" } });
       const reply = await answer.json();
       if (reply.code === "STALE" && again) {
         await ask(); // the daemon is another one by now; this brings its token
