@@ -17,6 +17,7 @@ __all__ = [
     "HealthCheckConfig",
     "HealthCheckType",
     "Limits",
+    "ListenConfig",
     "ListenerConfig",
     "ProgramConfig",
     "ScheduleConfig",
@@ -92,6 +93,17 @@ class WatchConfig:
     delay: int | float = 1  # without a change, before it acts
     ignore: tuple[str, ...] = ()  # globs
     check: str | None = None  # command that has to succeed before it acts
+
+
+@dataclass(frozen=True)
+class ListenConfig:
+    """The listening sockets that supervice opens for a program and keeps open while it restarts."""
+
+    sockets: tuple[tuple[str, str], ...]  # (name, tcp:HOST:PORT or unix:PATH), from descriptor 3 on
+    stdin: bool = False  # the first is the standard input too
+    backlog: int | None = None  # None: as many as the kernel allows
+    mode: int = 0o660  # of unix sockets
+    owner: str | None = None  # of unix sockets, user or user:group; None: the user of the program
 
 
 @dataclass
@@ -180,6 +192,7 @@ class ProgramConfig:
     serverurl: str | None = None  # SUPERVISOR_SERVER_URL; None: that of our own HTTP server
     schedule: ScheduleConfig | None = None
     watch: WatchConfig | None = None
+    listen: ListenConfig | None = None
     stdout_logfile_rotate: str | None = None  # daily, hourly, 6h or 03:30; None: by size alone
     stdout_logfile_suffix: Literal["number", "date"] = "number"  # of rotated files
     stderr_logfile_rotate: str | None = None

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from supervice.config.supervisord_sections import Server
     from supervice.control.commands import Commands
     from supervice.lean.loop import EventLoop
+    from supervice.supervision.listening import Listening
     from supervice.supervision.memory_watch import MemoryWatch
     from supervice.supervision.resources import Resources
     from supervice.supervision.schedules import Schedules
@@ -47,6 +48,7 @@ class OnDemand(Observer):
         self.extensions: Extensions | None = None
         self._schedules: Schedules | None = None
         self._watches: Watches | None = None
+        self._listening: Listening | None = None
         self._servers: Servers | None = None
         self._endpoints: Endpoints | None = None
         self._commands: Commands | None = None
@@ -67,6 +69,7 @@ class OnDemand(Observer):
         self._commands = commands
         self._extend()
         self._attend()
+        self._listen()
 
     def begin(self) -> None:
         """The programs start after this."""
@@ -82,9 +85,11 @@ class OnDemand(Observer):
 
     def close(self) -> None:
         of_http = (self._site, self._endpoints, self._servers)
-        for part in (*of_http, self.extensions, self._schedules, self._watches):
+        of_programs = (self.extensions, self._schedules, self._watches, self._listening)
+        for part in (*of_http, *of_programs):
             if part is not None:
                 part.close()
+        self._listening = None
         self._endpoints = self._servers = self.extensions = self._schedules = self._watches = None
         self._site = self._commands = None
         self._loop = self._resources = None
@@ -96,6 +101,7 @@ class OnDemand(Observer):
     def rebuild(self) -> None:
         """The set of processes has changed, and may need more than was made before."""
         self._extend()
+        self._listen()
         for made in self._attend():
             made.rebuild()
 
@@ -152,6 +158,16 @@ class OnDemand(Observer):
 
             self.extensions = Extensions(daemon.table, resources.launcher, resources.outputs, daemon)
             self.extensions.rebuild()
+
+    def _listen(self) -> None:
+        """Makes what keeps sockets of programs open."""
+        daemon, resources, loop = self._daemon, self._resources, self._loop
+        if loop is None or resources is None or self._listening is not None:
+            return
+        if any(process.config.listen for process in daemon.table.processes.values()):
+            from supervice.supervision.listening import Listening
+
+            self._listening = Listening(loop, daemon.table, daemon.startup, resources.launcher)
 
     def _attend(self) -> list[Schedules | Watches]:
         """Makes what runs programs at their times and what watches files; returns what is new."""

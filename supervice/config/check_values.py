@@ -155,6 +155,13 @@ def schedule(text: str) -> tuple[str, ...]:
     return tuple([one.text for one in parse_lines(text)])
 
 
+def listen(text: str) -> tuple[tuple[str, str], ...]:
+    """Parses the sockets of `listen`: (name, tcp:HOST:PORT or unix:PATH) of each."""
+    from supervice.config.listen_addresses import parse
+
+    return parse(text)
+
+
 def watch_action(text: str) -> str:
     """Parses `restart`, `reload`, `signal:HUP` or `run:COMMAND`; returns it in its one spelling."""
     way, colon, argument = text.partition(":")

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 HIDDEN = "***"
 _CHECKS = ("healthcheck", "readiness")
 # Options that are fields of another class, and its field for the option without more behind it.
-_OWNERS = {"schedule": "lines", "watch": "paths"}
+_OWNERS = {"schedule": "lines", "watch": "paths", "listen": "sockets"}
 
 
 def program_values(config: ProgramConfig, stock: bool) -> Iterator[tuple[Row, Any]]:
@@ -72,6 +72,8 @@ def plain(kind: str, value: Any) -> Any:
         return HIDDEN
     if kind in ("octal", "umask"):
         return f"{value:04o}"
+    if kind == "listen":
+        return [f"{name}={address}" for name, address in value]
     if kind == "forward":
         return [signal_name(a) + (f":{signal_name(b)}" if a != b else "") for a, b in value]
     if kind == "memory" and isinstance(value, float):

@@ -83,6 +83,7 @@ KINDS: dict[str, tuple[Callable[[str], Any], str]] = {
     "headers": (check_values.http_headers, "headers, one a line"),
     "status": (check_values.http_status, "status codes"),
     "ready": (check_values.ready, "way to be ready"),
+    "listen": (check_values.listen, "list of [NAME=]ADDRESS"),
     "schedule": (check_values.schedule, "schedules, one a line"),
     "timezone": (values.filled, "time zone"),
     "overlap": (values.one_of("skip", "queue", "restart"), "skip, queue or restart"),
@@ -214,6 +215,11 @@ PROGRAM: tuple[Row, ...] = (
     ("ready", "ready", "started", None, OURS_ONLY, "", RESTART, "What it needs to be RUNNING, on top of startsecs: started (nothing), notify (sd_notify), fd:N (a newline), log:REGEX (a line of output; no references, no looking ahead or behind), tcp:HOST:PORT, unix:PATH, http:URL, file:PATH (newer than the start), check (the readiness check)."),
     ("ready_timeout", "interval", None, None, OURS_ONLY, "", LIVE, "The start has failed when it is not ready after this time; unset: no limit."),
     ("stdin", "stdin", "null", "pipe", OURS_ONLY, "", RESTART, "null, or pipe: what attach and sendProcessStdin write. The pipe is open as long as the process runs."),
+    ("listen", "listen", None, None, OURS_ONLY, "", RESTART, "Sockets that supervice opens and keeps open while the program restarts: tcp:HOST:PORT, unix:/PATH, each with NAME= in front or called by its number. The program has them from descriptor 3 on, with LISTEN_FDS, LISTEN_FDNAMES and LISTEN_PID; %(listen_NAME)s in its command is the descriptor."),
+    ("listen_stdin", "bool", "false", None, OURS_ONLY, "", RESTART, "The first socket is the program's standard input too."),
+    ("listen_backlog", "positive", None, None, OURS_ONLY, "", RESTART, "So many connections may wait. Unset: as many as the kernel allows (net.core.somaxconn)."),
+    ("listen_mode", "octal", "0660", None, OURS_ONLY, "", RESTART, "Mode of unix sockets."),
+    ("listen_owner", "text", None, None, OURS_ONLY, "", RESTART, "Owner of unix sockets: user or user:group. Unset: the program's user."),
     ("type", "type", "simple", None, OURS_ONLY, "", RESTART, "simple, or oneshot: it runs once, to its end."),
     ("schedule", "schedule", None, None, OURS_ONLY, "", LIVE, "When it runs, as a oneshot: a cron expression of five fields (*/15 * * * *), @hourly, @daily, @weekly, @monthly, @yearly, @reboot, or every 90s; several lines are several schedules."),
     ("schedule_timezone", "timezone", None, None, OURS_ONLY, "", LIVE, "The time zone of its schedule (Europe/Berlin); the program's own TZ stays. Unset: TZ, else /etc/localtime, else UTC."),
@@ -327,8 +333,8 @@ INET_SERVER: tuple[Row, ...] = (
 )
 # fmt: on
 
-# Options that are fields of `ProgramConfig.schedule` and `ProgramConfig.watch`.
-NESTED = ("schedule_", "watch_")
+# Options that are fields of `ProgramConfig.schedule`, `ProgramConfig.watch` and `ProgramConfig.listen`.
+NESTED = ("schedule_", "watch_", "listen_")
 # Where an option's name is not that of the field in `SupervisorConfig`.
 FIELDS = {"socket": "socket_path", "logfile_maxbytes": "log_maxbytes", "logfile_backups": "log_backups"}
 # The fields of `ProgramConfig` that the options of a group fill.

@@ -171,6 +171,9 @@ class Program:
             if name == "environment":
                 self._own = value
                 self.names.extra = {**self._environment, **value}
+            elif name == "listen":
+                numbers = {f"listen_{one}": 3 + number for number, (one, _) in enumerate(value)}
+                self.names.values.update(numbers)
             if name in ProgramConfig.__annotations__ or name in _LIMIT_FIELDS or name.startswith(_PARTS):
                 values[name] = value
             elif name.startswith(_CHECKS):
@@ -180,8 +183,10 @@ class Program:
     def _turn(self, row: Row) -> int:
         if row[NAME] == "environment":
             return 1
+        if row[NAME] == "listen":
+            return 2
         # supervisord reads numbers and words before `environment`, commands and paths after it.
-        return 0 if self.ctx.stock and row[KIND] not in ("command", "path", "logfile") else 2
+        return 0 if self.ctx.stock and row[KIND] not in ("command", "path", "logfile") else 3
 
     def _sanity(self, values: dict[str, Any], check: dict[str, Any], numprocs: int) -> None:
         """Reports options that do not fit together, and fills in defaults that depend on others."""
@@ -212,7 +217,11 @@ class Program:
             )
         if values.get("redirect_stderr"):
             values.pop("stderr_logfile", None)
-        if any(name in ("schedule", "watch") or name.startswith(NESTED) for name in given):
+        if any(name.startswith("listen") for name in given):
+            from supervice.config.listen_rules import listen_problems
+
+            listen_problems(self.ctx, self.section, self.where, values)
+        if any(name.startswith(("schedule", "watch")) and name != "watchdog" for name in given):
             from supervice.config.time_rules import time_problems
 
             time_problems(self.ctx, self.section, self.where, values, numprocs)
@@ -326,10 +335,14 @@ class Program:
         self, values: dict[str, Any], check: dict[str, Any], name: str, process_name: str | None
     ) -> ProgramConfig:
         fields = {**_default_fields(self.ctx.stock), **self.defaults, **values}
-        if fields["schedule"] or fields["watch"] or any(name.startswith(NESTED) for name in values):
+        if fields["schedule"] or fields["watch"] or any(name.startswith(NESTED[:2]) for name in values):
             from supervice.config.time_rules import nest
 
             nest(fields)
+        if fields["listen"] or any(name.startswith(NESTED[2]) for name in values):
+            from supervice.config.listen_rules import nest as nest_listen
+
+            nest_listen(fields)
         limits = [name for name in values if name in _LIMIT_FIELDS or name[:7] == _RLIMIT]
         if limits:
             fields["limits"] = _limits({name: fields.pop(name) for name in limits})

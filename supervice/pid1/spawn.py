@@ -69,6 +69,7 @@ class Order:
     limits: Limits | None = None  # makes the child fork, which takes about a millisecond longer
     new_session: bool = True  # else a process group of its own in our session
     extra_fds: tuple[tuple[int, int], ...] = ()  # (ours, its number there); ours are above all
+    pid_variable: str = ""  # a variable with the pid of the process itself; makes the child fork, too
     terminal: int | None = None  # makes that group the foreground of this terminal, before the program begins
 
 
@@ -114,13 +115,13 @@ class Spawner:
         identity = order.identity
         if identity is not None and _is_us(identity):
             identity = None
-        if order.limits is not None and not self.exclusive and _has_threads():
+        if (order.limits is not None or order.pid_variable) and not self.exclusive and _has_threads():
             raise SpawnError(
-                "nice, rlimit_*, oom_score_adj, no_new_privs, capabilities and pdeathsig need a fork, which "
-                "is not safe in an application with threads; run the program under the supervice daemon",
+                "nice, rlimit_*, oom_score_adj, no_new_privs, capabilities, pdeathsig and listen need a "
+                "fork, which is not safe in an application with threads; run the program under the daemon",
                 permanent=True,
             )
-        if order.terminal is not None or order.limits is not None or self._must_fork:
+        if order.terminal is not None or order.limits is not None or order.pid_variable or self._must_fork:
             return _fork(path, order, identity)
         if identity is not None or (
             not self.exclusive and (order.directory is not None or order.umask is not None)
@@ -286,6 +287,8 @@ def _become(path: str, order: Order, todo: list[Step], write: int) -> None:
         if order.directory is not None:
             os.chdir(order.directory)
         env = dict(order.env)
+        if order.pid_variable:
+            env[order.pid_variable] = str(os.getpid())
         for option, step in todo:  # noqa: B007 (who failed is told below)
             step()
         option = ""

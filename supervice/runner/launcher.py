@@ -40,6 +40,12 @@ if TYPE_CHECKING:
         def opened(self) -> None: ...
         def question(self) -> Question | None: ...
 
+    class Sockets(Protocol):
+        """Listening sockets that we keep open: `open` for each start returns our descriptors. OSError."""
+
+        def open(self, config: ProgramConfig) -> list[int]: ...
+        def question(self, config: ProgramConfig) -> Question | None: ...
+
 
 # Meant for supervice, by the manager that started it (a program that answered would speak in our name) and
 # by the operator.
@@ -70,6 +76,7 @@ class Launcher:
         self.server_url: str | None = None  # the URL of our own HTTP server
         self.inputs: dict[str, Input] = {}  # by process; for all others a pipe or /dev/null
         self.pipes: dict[str, ProgramInput] = {}  # by process with `stdin = pipe` that has run
+        self.sockets: Sockets | None = None  # of programs with `listen`
         self._directory = directory
         self.env_file = env_file
         # By process: the fingerprint of its files at its last start; None when they could not be read.
@@ -99,6 +106,8 @@ class Launcher:
         """What a start of the program has to wait for, a mount or a name server; None: nothing."""
         given = self.inputs.get(config.name)
         questions = [] if given is None else [given.question()]
+        if config.listen is not None and self.sockets is not None:
+            questions.append(self.sockets.question(config))
         mounts = self._foreign_mounts()
         if mounts is not None:
             from supervice.runner.obstacle import path_of, question_of_mounts
@@ -310,6 +319,10 @@ class Launcher:
             order = self.order(config, argv, stdin, stdout, stderr, remember=True)
             if variables or fds:
                 order = replace(order, env={**order.env, **(variables or {})}, extra_fds=fds)
+            if config.listen is not None:
+                from supervice.runner.handed_on import with_sockets
+
+                order = with_sockets(order, config.listen, self.sockets, config)
             return self.runtime.spawner.spawn(order)
         except BaseException:
             self.ended(config, False)

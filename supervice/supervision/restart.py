@@ -90,9 +90,8 @@ class _Restart:
         held = table.held
         for process in self._processes:
             self._again[process.config.name] = self
-        table.hold(
-            process.config.name for process in self._processes
-        )  # so that an idle moment is not the end
+        # so that an idle moment is not the end
+        table.hold((process.config.name for process in self._processes), back=True)
         every = list(table.processes.values())
         await stop_in_order(every, self._processes, lambda p: p.config.name in held, lambda _: RESTART)
         wanted = []

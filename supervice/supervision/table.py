@@ -48,6 +48,7 @@ class ProcessTable:
         self._observers: tuple[Observer, ...] = ()
         self._held: set[str] = set()
         self._leaving: frozenset[str] = frozenset()
+        self._returning: set[str] = set()
         self._available: Sequence[ProgramConfig] = ()
         self._later: dict[
             str, ProgramConfig
@@ -72,6 +73,11 @@ class ProcessTable:
     def held(self) -> AbstractSet[str]:
         """The processes that an operator has stopped, and may want again."""
         return self._held
+
+    @property
+    def returning(self) -> AbstractSet[str]:
+        """The names of those that a restart has stopped and will start again."""
+        return self._returning
 
     @property
     def leaving(self) -> frozenset[str]:
@@ -108,6 +114,7 @@ class ProcessTable:
         """Ends the supervision of a process at rest."""
         self._processes.pop(name).close()
         self._held.discard(name)
+        self._returning.discard(name)
         self._later.pop(name, None)
         if self._launcher is not None:
             self._launcher.forget(name)
@@ -144,13 +151,20 @@ class ProcessTable:
 
     # -- what is meant with them -------------------------------------------------------------------------
 
-    def hold(self, names: Iterable[str]) -> None:
-        """An operator stops them: they are not missing, and nothing starts them along with others."""
-        self._say_wanted(names, False)
+    def hold(self, names: Iterable[str], *, back: bool = False) -> None:
+        """An operator stops them: they are not missing, and nothing starts them along with others.
+
+        `back`: a restart, which starts them again.
+        """
+        these = tuple(names)
+        (self._returning.update if back else self._returning.difference_update)(these)
+        self._say_wanted(these, False)
 
     def release(self, names: Iterable[str]) -> None:
         """They are wanted again."""
-        self._say_wanted(names, True)
+        these = tuple(names)
+        self._returning.difference_update(these)
+        self._say_wanted(these, True)
 
     def _say_wanted(self, names: Iterable[str], wanted: bool) -> None:
         these = tuple(names)

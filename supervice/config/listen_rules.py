@@ -1,0 +1,53 @@
+"""Options of `listen`: what does not fit together, and what they become.
+
+Loaded where one of them stands.
+"""
+
+from __future__ import annotations
+
+from supervice.models import ListenConfig
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from supervice.config.context import Context
+    from supervice.config.reader import Section
+
+FIRST_FD = 3  # as sd_listen_fds(3) has it
+_OPTIONS = ("listen_stdin", "listen_backlog", "listen_mode", "listen_owner")
+
+
+def listen_problems(ctx: Context, section: Section, where: str, values: dict[str, Any]) -> None:
+    """Reports what does not fit together; `values` are what the options of the program say."""
+    given = section.options
+
+    def error(option: str, message: str) -> None:
+        _, file, line = given.get(option) or ("", section.file, section.line)
+        ctx.error(file, line, option, f"{where} {message}")
+
+    if "listen" not in given:
+        for option in _OPTIONS:
+            if option in given:
+                error(option, f"{option} does nothing without listen; add it")
+        return
+    sockets = values.get("listen") or ()
+    if values.get("schedule") or values.get("type") == "oneshot":
+        error("listen", "listen: a oneshot serves no socket that is kept open; remove listen")
+    if values.get("listen_stdin") and values.get("stdin") == "pipe":
+        error("listen_stdin", "listen_stdin = true does not go with stdin = pipe; remove one")
+    way, _, number = values.get("ready", "started").partition(":")
+    last = FIRST_FD + len(sockets) - 1
+    if way == "fd" and int(number) <= last:
+        error("ready", f"ready = fd:{number}: listen takes descriptors up to {last}; write fd:{last + 1}")
+    if not any(address.startswith("unix:") for _, address in sockets):
+        for option in ("listen_mode", "listen_owner"):
+            if option in given and sockets:
+                error(option, f"{option} is for unix sockets, and listen has none; remove it")
+
+
+def nest(fields: dict[str, Any]) -> None:
+    """Puts the options of `listen` among the fields of a program where they belong."""
+    more = {name[7:]: fields.pop(name) for name in list(fields) if name.startswith("listen_")}
+    if fields["listen"]:
+        fields["listen"] = ListenConfig(fields["listen"], **more)

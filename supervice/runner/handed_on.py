@@ -1,0 +1,39 @@
+"""Hands listening sockets on to a program, as sd_listen_fds(3) reads it. Loaded with the first of them."""
+
+from __future__ import annotations
+
+from supervice.lean.dataclasses import replace
+from supervice.pid1.spawn import Order, SpawnError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Protocol
+
+    from supervice.models import ListenConfig, ProgramConfig
+
+    class Sockets(Protocol):
+        def open(self, config: ProgramConfig) -> list[int]: ...
+
+
+FIRST_FD = 3
+
+
+def with_sockets(order: Order, listen: ListenConfig, sockets: Sockets | None, config: ProgramConfig) -> Order:
+    """Returns the order with them. SpawnError when one cannot be had."""
+    if sockets is None:
+        raise SpawnError("listen needs a supervisor that keeps its sockets open", permanent=True)
+    try:
+        fds = sockets.open(config)
+    except OSError as error:
+        raise SpawnError(error.strerror or str(error)) from None
+    return replace(
+        order,
+        stdin=fds[0] if listen.stdin else order.stdin,
+        env={
+            **order.env,
+            "LISTEN_FDS": str(len(fds)),
+            "LISTEN_FDNAMES": ":".join(name for name, _ in listen.sockets),
+        },
+        pid_variable="LISTEN_PID",
+        extra_fds=(*((fd, FIRST_FD + number) for number, fd in enumerate(fds)), *order.extra_fds),
+    )
