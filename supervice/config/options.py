@@ -250,20 +250,13 @@ PROGRAM: tuple[Row, ...] = (
     *(
         (f"rlimit_{name}", kind, None, None, OURS_ONLY, "", RESTART, f"RLIMIT_{name.upper()}, {what}: soft:hard, or one for both; unlimited.")
         for name, kind, what in (
-            ("as", "limit_size", "address space"),
-            ("core", "limit_size", "core files"),
-            ("cpu", "limit_time", "CPU time"),
-            ("data", "limit_size", "heap"),
-            ("fsize", "limit_size", "files it writes"),
-            ("memlock", "limit_size", "locked memory"),
-            ("msgqueue", "limit_size", "message queues"),
-            ("nice", "limit", "20 minus the lowest niceness"),
-            ("nofile", "limit", "open files"),
-            ("nproc", "limit", "processes of its user"),
-            ("rtprio", "limit", "real-time priority"),
-            ("rttime", "limit", "real-time microseconds"),
-            ("sigpending", "limit", "queued signals"),
-            ("stack", "limit_size", "stack"),
+            ("as", "limit_size", "address space"), ("core", "limit_size", "core files"),
+            ("cpu", "limit_time", "CPU time"), ("data", "limit_size", "heap"),
+            ("fsize", "limit_size", "files it writes"), ("memlock", "limit_size", "locked memory"),
+            ("msgqueue", "limit_size", "message queues"), ("nice", "limit", "20 minus the lowest niceness"),
+            ("nofile", "limit", "open files"), ("nproc", "limit", "processes of its user"),
+            ("rtprio", "limit", "real-time priority"), ("rttime", "limit", "real-time microseconds"),
+            ("sigpending", "limit", "queued signals"), ("stack", "limit_size", "stack"),
         )
     ),
     ("stdout_capture_maxbytes", "size", "0", "0", BOTH, "", RESTART, "Above 0: output between <!--XSUPERVISOR:BEGIN--> and <!--XSUPERVISOR:END--> (its last so many bytes) becomes a PROCESS_COMMUNICATION event and is not logged."),

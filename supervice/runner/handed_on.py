@@ -11,8 +11,13 @@ if TYPE_CHECKING:
 
     from supervice.models import ListenConfig, ProgramConfig
 
+    from supervice.runner.obstacle import Question
+
     class Sockets(Protocol):
+        """Listening sockets that we keep open: `open` for each start returns our descriptors. OSError."""
+
         def open(self, config: ProgramConfig) -> list[int]: ...
+        def question(self, config: ProgramConfig) -> Question | None: ...
 
 
 FIRST_FD = 3

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from supervice.pid1.identity import Identity
     from supervice.pid1.mounts import Mounts
     from supervice.pid1.runtime import Runtime
+    from supervice.runner.handed_on import Sockets
     from supervice.runner.obstacle import Obstacle, Question
     from supervice.runner.program_input import ProgramInput
 
@@ -39,12 +40,6 @@ if TYPE_CHECKING:
         def open(self) -> int: ...
         def opened(self) -> None: ...
         def question(self) -> Question | None: ...
-
-    class Sockets(Protocol):
-        """Listening sockets that we keep open: `open` for each start returns our descriptors. OSError."""
-
-        def open(self, config: ProgramConfig) -> list[int]: ...
-        def question(self, config: ProgramConfig) -> Question | None: ...
 
 
 # Meant for supervice, by the manager that started it (a program that answered would speak in our name) and
