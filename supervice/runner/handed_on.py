@@ -10,7 +10,6 @@ if TYPE_CHECKING:
     from typing import Protocol
 
     from supervice.models import ListenConfig, ProgramConfig
-
     from supervice.runner.obstacle import Question
 
     class Sockets(Protocol):
