@@ -28,6 +28,7 @@ if TYPE_CHECKING:
         STOPPED,
         STOPPING,
         UNHEALTHY,
+        NotReached,
         Process,
     )
 
@@ -52,6 +53,7 @@ __all__ = [
     "HealthCheckResult",
     "HealthCheckType",
     "HealthChecker",
+    "NotReached",
     "PidfileInUse",
     "Process",
     "ProgramConfig",
@@ -91,6 +93,7 @@ _PUBLIC = {
         "STOPPED",
         "STOPPING",
         "UNHEALTHY",
+        "NotReached",
         "Process",
     ),
 }

@@ -39,6 +39,7 @@ from supervice.supervision.termination import Termination
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from typing import Self
 
     from supervice.lean.loop import AnyFuture, EventLoop
     from supervice.lifecycle.reload_plan import ReloadPlan
@@ -89,9 +90,11 @@ class Supervisor:
         self.memory: MemoryWatch | None = None
         self._socket_files: SocketFiles | None = None
         self._finished: AnyFuture | None = None
+        self._begun: AnyFuture | None = None  # the programs have begun to start
+        self._running: AnyFuture | None = None  # for `async with`
 
         if config is not None:
-            configuration.check_dependencies(config.programs)
+            configuration.check_config(config)
             self.table.replace(one for program in config.programs for one in configuration.instances(program))
 
     def _manager_notifier(self) -> ManagerNotifier | None:
@@ -219,6 +222,8 @@ class Supervisor:
             resources = self._open(loop)
             if not self.termination.stopping:  # a TERM that came while we started: nothing is spawned then
                 self._start(loop)
+            if self._begun is not None and not self._begun.done():
+                self._begun.set_result(None)
             await end
             extensions = self.extensions
             settle = None if extensions is None else extensions.settle
@@ -241,6 +246,40 @@ class Supervisor:
             done = running_loop().create_future()
             self._finished.add_done_callback(lambda _: None if done.done() else done.set_result(None))
             await done
+
+    async def __aenter__(self) -> Self:
+        """Runs it until the end of the block; the sockets are open and the programs begin to start then.
+
+        SocketInUse or PidfileInUse as `run`.
+        """
+        loop = running_loop()
+        begun = self._begun = loop.create_future()
+        running = self._running = loop.create_task(self.run())
+        running.add_done_callback(lambda _: None if begun.done() else begun.set_result(None))
+        try:
+            await begun
+        except BaseException:
+            running.cancel()
+            raise
+        if running.done():
+            running.result()
+        return self
+
+    async def __aexit__(self, *_exc: object) -> None:
+        """Stops everything, and returns when it has ended."""
+        running, self._running = self._running, None
+        if running is None:
+            return
+        try:
+            await self.shutdown()
+            await running
+        except BaseException:
+            running.cancel()
+            raise
+
+    def __repr__(self) -> str:
+        state = "stopping" if self.termination.stopping else "running" if self._resources else "not running"
+        return f"<Supervisor {state}: {', '.join(map(repr, self.processes.values())) or 'no processes'}>"
 
     def _open(self, loop: EventLoop) -> Resources:
         self._on_demand.prepare()

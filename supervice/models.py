@@ -29,6 +29,15 @@ __all__ = [
 MB = 1024 * 1024
 
 
+def _differing(value: object, default: object) -> str:
+    """Returns the fields of a configuration that are not as in `default`: what was meant, in one line."""
+    names = type(value).__annotations__
+    parts = [
+        f"{name}={getattr(value, name)!r}" for name in names if getattr(value, name) != getattr(default, name)
+    ]
+    return f"{type(value).__name__}({', '.join(parts)})"
+
+
 class HealthCheckType(Enum):
     """The kinds of a health or readiness check."""
 
@@ -54,6 +63,9 @@ class HealthCheckConfig:
     headers: tuple[tuple[str, str], ...] = ()
     status: tuple[tuple[int, int], ...] = ((200, 399),)  # first and last of each range
     action: Literal["restart", "shutdown", "none"] = "restart"  # what UNHEALTHY leads to
+
+    def __repr__(self) -> str:
+        return _differing(self, HealthCheckConfig())
 
 
 @dataclass(frozen=True)
@@ -198,6 +210,9 @@ class ProgramConfig:
     stderr_logfile_rotate: str | None = None
     stderr_logfile_suffix: Literal["number", "date"] = "number"
 
+    def __repr__(self) -> str:
+        return _differing(self, ProgramConfig("", ""))
+
     @property
     def needs_extensions(self) -> bool:
         """Returns whether it is a listener, has a socket, or an output that is also read for events."""
@@ -271,3 +286,6 @@ class SupervisorConfig:
     watch_config: bool = False  # a change of the configuration's files is a reload
     log_rotate: str | None = None  # as `stdout_logfile_rotate`
     log_suffix: Literal["number", "date"] = "number"
+
+    def __repr__(self) -> str:
+        return _differing(self, SupervisorConfig())

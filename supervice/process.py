@@ -24,7 +24,7 @@ from supervice.lifecycle.states import (
 )
 from supervice.pid1.signals import AFTER_KILL
 from supervice.runner.driver import Driver
-from supervice.runner.waiting import Until
+from supervice.runner.waiting import NotReached, Until
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -53,6 +53,7 @@ __all__ = [
     "STOPPED",
     "STOPPING",
     "UNHEALTHY",
+    "NotReached",
     "Process",
 ]
 
@@ -74,6 +75,10 @@ class Process:
         self._left: LeftBehind | None = None  # made when there is something to find
         self._watchers: tuple[Watcher, ...] = ()
         self._condition_watchers: tuple[ConditionWatcher, ...] = ()
+
+    def __repr__(self) -> str:
+        pid = self.pid
+        return f"<Process {self.config.name} {self.state}{'' if pid is None else f' pid={pid}'}>"
 
     # -- what it is --------------------------------------------------------------------------------------
 
@@ -347,6 +352,16 @@ class Process:
         self.request_stop()
         await unsettled.wait(self.stop_time() + AFTER_KILL)
         await self.stop_what_it_left()
+
+    async def wait_for(self, *states: str, timeout: float | None = None) -> str:
+        """Waits until the process is in one of `states`, or has been since the call; returns which.
+
+        `timeout`: seconds; TimeoutError after them. NotReached when it has failed or ended for good instead,
+        and nothing will start it again by itself. ValueError for a word that is no state.
+        """
+        from supervice.runner.awaiting import reach
+
+        return await reach(self, states, timeout)
 
     async def force_kill(self) -> None:
         """Sends SIGKILL at once and waits until the program is gone; it stays stopped."""

@@ -18,7 +18,7 @@ from supervice.config.reader import Reading
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from typing import Literal
+    from typing import Literal, NoReturn
 
     from supervice.config.supervisord_sections import Server
     from supervice.models import ProgramConfig, SupervisorConfig
@@ -142,6 +142,26 @@ def check_dependencies(programs: list[ProgramConfig]) -> None:
     )
     if found:
         raise ConfigValidationError("\n".join(f"{fault.program}: {fault.message}" for fault in found))
+
+
+def refuse_program(program: ProgramConfig, error: Exception) -> NoReturn:
+    """Raises ConfigValidationError with what is wrong with a program built in Python; else `error`."""
+    from supervice.config.validation import problems_of_program
+
+    found = problems_of_program(program)
+    if not found:
+        raise error
+    raise ConfigValidationError("\n".join(found)) from None
+
+
+def check_config(config: SupervisorConfig) -> None:
+    """Raises ConfigValidationError when a configuration that was built in Python cannot work."""
+    from supervice.config.validation import problems_of
+
+    found = problems_of(config)
+    if found:
+        raise ConfigValidationError("\n".join(found))
+    check_dependencies(config.programs)
 
 
 def instances(program: ProgramConfig) -> list[ProgramConfig]:

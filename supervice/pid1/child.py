@@ -105,6 +105,10 @@ class Child:
         self._waiters: list[AnyFuture] | None = None
         runtime.reaper.register(pid, self._reaped, last_words)
 
+    def __repr__(self) -> str:
+        ended = "" if self.returncode is None else f" returncode={self.returncode}"
+        return f"<Child pid={self.pid}{ended}>"
+
     def _find_successor(self) -> Stat | None:
         """Returns the named successor if it is a child of ours by now and no other program's main process."""
         if not self.successor or self._runtime.reaper.knows(self.successor):

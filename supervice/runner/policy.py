@@ -16,8 +16,18 @@ _policies: dict[Policy, Policy] = {}
 
 
 def policy_of(config: ProgramConfig) -> Policy:
-    """Returns the policy of a process. ValueError for an unknown signal."""
-    policy = Policy(
+    """Returns the policy of a process. ConfigValidationError for a value that no file could have."""
+    try:
+        policy = _policy(config)
+    except (ValueError, TypeError, AttributeError) as error:  # built in Python
+        from supervice.config import refuse_program
+
+        refuse_program(config, error)
+    return _policies.setdefault(policy, policy)
+
+
+def _policy(config: ProgramConfig) -> Policy:
+    return Policy(
         autorestart=bool(config.autorestart),
         restart_when_expected=config.autorestart != "unexpected",
         startsecs=config.startsecs,
@@ -40,7 +50,6 @@ def policy_of(config: ProgramConfig) -> Policy:
         health_retries=config.healthcheck.retries,
         checks_health=config.healthcheck.type is not HealthCheckType.NONE or bool(config.watchdog),
     )
-    return _policies.setdefault(policy, policy)
 
 
 def stop_ladder(stopsignal: str, stopwaitsecs: float) -> tuple[tuple[int, float], ...]:

@@ -73,6 +73,10 @@ if TYPE_CHECKING:
             ...
 
 
+class NotReached(Exception):
+    """A process that was awaited in a state has failed, or ended, and will not get there by itself."""
+
+
 class Until:
     """Waits until every process has been in one of `states`, seen from the moment this is made.
 
