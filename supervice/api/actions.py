@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from supervice.api import rows
-from supervice.control.protocol import FAILED, NOT_FOUND, SHUTTING_DOWN, CommandError
+from supervice.control.protocol import FAILED, INVALID_REQUEST, NOT_FOUND, SHUTTING_DOWN, CommandError
 from supervice.lean.loop import paced, running_loop, wait_for
 from supervice.lifecycle.exit_policy import Verdict
 from supervice.lifecycle.states import BACKOFF, EXITED, FATAL, RESTING, UP
@@ -18,7 +18,7 @@ from supervice.supervision.termination import Overtaken
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
     from typing import Any
 
     from supervice.api.requests import Request
@@ -86,6 +86,20 @@ class Actions:
         from supervice.api.execution import execution
 
         return await execution(self._daemon, self._targets(request), request.argv, request.user)
+
+    def attach(self, request: Request, send: Callable[[Reply], bool]) -> Callable[[], None]:
+        from supervice.api.attach import attach
+
+        return attach(self._daemon, self._targets(request), send)
+
+    def no_attach(self, _request: Request) -> Reply:
+        raise CommandError(INVALID_REQUEST, 'attach is a stream; write "follow": true')
+
+    async def input(self, request: Request) -> Reply:
+        """Writes to the standard input of a process; `attach` is made of it."""
+        from supervice.api.attach import send_input
+
+        return await send_input(self._daemon, self._targets(request), request.data, request.eof)
 
     async def _start(self, processes: list[Process], request: Request) -> Reply:
         self._refuse_while_stopping()

@@ -62,6 +62,7 @@ class Dispatcher:
         queries = Queries(self._daemon)
         actions = Actions(self._daemon)
         self._streams = {"logs": queries.follow_logs, "events": queries.follow_events}
+        self._streams["attach"] = actions.attach
         self._handlers = {
             "status": queries.status,
             "pid": queries.pid,
@@ -81,6 +82,8 @@ class Dispatcher:
             "stopgroup": actions.stopgroup,
             "signal": actions.signal,
             "exec": actions.exec,
+            "attach": actions.no_attach,
+            "input": actions.input,
             "config": actions.config,
             "env": actions.env,
             "reload": actions.reload,

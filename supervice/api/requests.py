@@ -18,7 +18,7 @@ KINDS = ("live", "ready")
 WAITS = ("running", "ready", "healthy", "exited")
 
 # The verbs that act on what is named, and those that take one group: without a name they do nothing.
-NEED_NAMES = frozenset(("start", "stop", "restart", "signal", "why", "exec", "env"))
+NEED_NAMES = frozenset(("start", "stop", "restart", "signal", "why", "exec", "env", "attach", "input"))
 NEED_GROUP = frozenset(("startgroup", "stopgroup"))
 
 
@@ -43,6 +43,8 @@ class Request:
     secrets: bool = False  # of `env`: shown as they are
     since: float | None = None  # of `logs`, in seconds since the epoch, as `until`
     until: float | None = None
+    data: str = ""  # of `input`: bytes, one character each
+    eof: bool = False  # of `input`: nothing comes behind it
 
 
 def parse(message: dict[str, Any]) -> Request:
@@ -74,6 +76,8 @@ def parse(message: dict[str, Any]) -> Request:
         wanted=message.get("for", "running"),
         argv=tuple(message.get("argv", ())),
         user=message.get("user"),
+        data=message.get("data", ""),
+        eof=message.get("eof", False),
         signum=_signum(message.get("signal", "")) if command == "signal" else 0,
     )
 
@@ -142,6 +146,8 @@ _ARGUMENTS: tuple[tuple[str, Callable[[object], bool], str, str], ...] = (
     ("follow", _is_flag, "true or false", "true"),
     ("resources", _is_flag, "true or false", "true"),
     ("secrets", _is_flag, "true or false", "true"),
+    ("data", _is_text, "a string", '"a line\\n"'),
+    ("eof", _is_flag, "true or false", "true"),
     ("dry_run", _is_flag, "true or false", "true"),
     ("stderr", _is_flag, "true or false", "true"),
     ("kind", KINDS.__contains__, "a kind of health", '"live" or "ready"'),

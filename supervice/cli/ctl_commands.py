@@ -20,6 +20,7 @@ from supervice.cli.ctl_options import (
     signal_name,
     when,
 )
+from supervice.cli.ctl_terminal import attach, exec_
 from supervice.cli.replies import names_of
 from supervice.cli.shell import run_shell
 from supervice.cli.terminal import INTERRUPTED, USAGE, complain
@@ -124,36 +125,8 @@ def signal_(ctx: click.Context, signum: str, names: tuple[str, ...]) -> int:
     return send(ctx, "signal", signal=signum, **names_of(names))
 
 
-@cli.command(
-    name="exec",
-    short_help="Runs a command with everything that a program has.",
-    context_settings={"allow_interspersed_args": False},
-)
-@common
-@click.option("-e", "--env", "variables", multiple=True, metavar="NAME[=VALUE]", help="A variable of yours.")
-@click.option("-u", "--user", metavar="USER", help="As this user, not as the program's.")
-@click.option("-w", "--directory", metavar="DIR", help="In this directory, not in the program's.")
-@click.argument("name", shell_complete=complete_names)
-@click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED, metavar="[--] COMMAND...")
-@click.pass_context
-def exec_(
-    ctx: click.Context,
-    variables: tuple[str, ...],
-    user: str | None,
-    directory: str | None,
-    name: str,
-    command: tuple[str, ...],
-) -> int:
-    """Runs COMMAND with everything that a program has: user, environment and secrets, directory, limits.
-
-    The program need not run, and a stop of it does not reach the command. Terminal and exit code are those of
-    COMMAND; 126: something of the program cannot be taken on, 127: the command is not found.
-    """
-    from supervice.cli.execution import execute
-
-    words = command[1:] if command[0] == "--" else command
-    where = kept(ctx, "socket"), kept(ctx, "timeout")
-    return execute(name, words, *where, variables=variables, user=user, directory=directory)
+cli.add_command(exec_)
+cli.add_command(attach)
 
 
 @cli.command()

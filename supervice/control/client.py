@@ -174,6 +174,21 @@ class Client:
             self._ready = self._frames.feed(data)
         return self._ready.pop(0)
 
+    def fileno(self) -> int:
+        return self._sock.fileno()
+
+    def arrived(self) -> list[dict[str, Any]] | None:
+        """The frames that have come, once there is something to read; None when the daemon has hung up."""
+        try:
+            data = self._sock.recv(262144)
+        except ConnectionResetError:
+            data = b""
+        self._ready += self._frames.feed(data)
+        if self._frames.error is not None:
+            raise self._frames.error
+        frames, self._ready = self._ready, []
+        return frames if data or frames else None
+
     def receive_idly(self, timeout: float | None, idle: Callable[[], float]) -> dict[str, Any] | None:
         """The same; while nothing comes, `idle` is called, and again after the seconds that it returns."""
         give_up = None if timeout is None else time.monotonic() + timeout

@@ -55,7 +55,7 @@ MAX_PENDING = 64  # requests read ahead; the kernel's buffer holds the rest back
 FRAME_TIMEOUT = 10.0  # seconds for a frame to arrive whole
 STALL_TIMEOUT = 30.0  # seconds without reading any of a reply, or without asking for its next page
 
-STREAMS = frozenset(("logs", "events"))
+STREAMS = frozenset(("logs", "events", "attach"))
 
 
 class Connection(BufferedSocket):

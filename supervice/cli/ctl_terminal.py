@@ -1,0 +1,63 @@
+"""The verbs of `supervicectl` that have the caller's terminal: `exec` and `attach`."""
+
+from __future__ import annotations
+
+import click
+
+from supervice.cli.ctl_options import common, complete_names, kept
+
+
+@click.command(
+    name="exec",
+    short_help="Runs a command with everything that a program has.",
+    context_settings={"allow_interspersed_args": False},
+)
+@common
+@click.option("-e", "--env", "variables", multiple=True, metavar="NAME[=VALUE]", help="A variable of yours.")
+@click.option("-u", "--user", metavar="USER", help="As this user, not as the program's.")
+@click.option("-w", "--directory", metavar="DIR", help="In this directory, not in the program's.")
+@click.argument("name", shell_complete=complete_names)
+@click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED, metavar="[--] COMMAND...")
+@click.pass_context
+def exec_(
+    ctx: click.Context,
+    variables: tuple[str, ...],
+    user: str | None,
+    directory: str | None,
+    name: str,
+    command: tuple[str, ...],
+) -> int:
+    """Runs COMMAND with everything that a program has: user, environment and secrets, directory, limits.
+
+    The program need not run, and a stop of it does not reach the command. Terminal and exit code are those of
+    COMMAND; 126: something of the program cannot be taken on, 127: the command is not found.
+    """
+    from supervice.cli.execution import execute
+
+    words = command[1:] if command[0] == "--" else command
+    where = kept(ctx, "socket"), kept(ctx, "timeout")
+    return execute(name, words, *where, variables=variables, user=user, directory=directory)
+
+
+@click.command()
+@common
+@click.option(
+    "--detach-keys", default="ctrl-p,ctrl-q", show_default=True, metavar="KEYS", help="What leaves it."
+)
+@click.option("--eof", is_flag=True, help="Closes the program's input behind the end of ours.")
+@click.argument("name", shell_complete=complete_names)
+@click.pass_context
+def attach(ctx: click.Context, detach_keys: str, eof: bool, name: str) -> int:
+    """Types to a program with stdin = pipe, and shows its output.
+
+    The keys, the end of input or Ctrl-C leave the program as it is. From a pipe all of it is passed on, and
+    the output shown until it is quiet. The client stays attached when the program is started again.
+    """
+    from supervice.cli.attach import attach as attach_to
+    from supervice.cli.detach_keys import parse
+
+    try:
+        keys = parse(detach_keys)
+    except ValueError as error:
+        raise click.UsageError(f"--detach-keys: {error}") from None
+    return attach_to(name, keys, eof, kept(ctx, "socket"))

@@ -1,0 +1,57 @@
+"""The keys that end `attach`: how they are written, and how they are found in what is typed. Pure."""
+
+from __future__ import annotations
+
+DEFAULT = "ctrl-p,ctrl-q"
+
+
+def parse(text: str) -> bytes:
+    """Returns the bytes of `ctrl-p,ctrl-q` or `Ctrl-P Ctrl-Q`. ValueError says what to write."""
+    words = text.replace(",", " ").split()
+    if not words:
+        raise ValueError(f"no key; write {DEFAULT}")
+    return bytes(_key(word) for word in words)
+
+
+def _key(word: str) -> int:
+    kind, dash, key = word.rpartition("-") if len(word) > 1 else ("", "", word)
+    if len(key) == 1 and " " < key < "\x7f":
+        if not dash:
+            return ord(key)
+        if kind.lower() in ("ctrl", "c", "^") and "@" <= key.upper() <= "_":
+            return ord(key.upper()) - 64
+    raise ValueError(f"{word!r} is no key; write a character or ctrl- and a letter: {DEFAULT}")
+
+
+class DetachKeys:
+    """Finds the keys; what may be their beginning is held back until the next key or `late`."""
+
+    def __init__(self, keys: bytes) -> None:
+        self._keys = keys
+        self._held = b""
+        self.detached = False
+
+    @property
+    def waits(self) -> bool:
+        """Whether something is held back."""
+        return bool(self._held)
+
+    def feed(self, typed: bytes) -> bytes:
+        """Returns what is to be passed on; nothing behind the keys, which set `detached`."""
+        out = bytearray()
+        for at in range(len(typed)):
+            if self.detached:
+                break
+            self._held += typed[at : at + 1]
+            while self._held and not self._keys.startswith(self._held):
+                out += self._held[:1]
+                self._held = self._held[1:]
+            if self._held == self._keys:
+                self._held = b""
+                self.detached = True
+        return bytes(out)
+
+    def late(self) -> bytes:
+        """Returns what was held back: no further key came."""
+        held, self._held = self._held, b""
+        return held
