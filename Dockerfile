@@ -44,12 +44,14 @@ RUN lib=$(/opt/supervice/bin/python -c "import sysconfig; print(sysconfig.get_pa
  && printf "$first$rest" "$lib" ctl >/opt/supervice/bin/supervicectl
 # COPY keeps the modes of the checkout, which a strict umask leaves unreadable for any other user.
 COPY docker/supervice.conf /etc/supervice/
+COPY docker/completion/ /completion/
 RUN mkdir -p /etc/supervice/conf.d \
- && chmod -R a+rX /etc/supervice /opt/supervice
+ && chmod -R a+rX /etc/supervice /opt/supervice /completion
 
 FROM ${PYTHON} AS pip-files
 COPY --from=pip-build /opt/supervice /opt/supervice
 COPY --from=pip-build /etc/supervice /etc/supervice
+COPY --from=pip-build /completion /usr/share/
 # The second line imports every module once: official Python images carry no bytecode of the
 # standard library, and this keeps what supervice uses of it (a few hundred kilobytes) instead of
 # compiling it at each start of a container with a read-only root.
@@ -74,6 +76,7 @@ COPY LICENSE build/bundle/*.ta[r] build/bundle/*.input[s] ./
 RUN sh docker/bundle/in-image.sh interpreter
 COPY supervice/ supervice/
 COPY docker/supervice.conf /image/etc/
+COPY docker/completion/ /image/share/
 # COPY keeps the modes of the checkout, which a strict umask leaves unreadable for any other user.
 RUN sh docker/bundle/in-image.sh program \
  && mkdir -p /image/etc/conf.d \
@@ -83,6 +86,7 @@ FROM ${BASE}
 COPY --from=bundle /image/opt/supervice /opt/supervice
 COPY --from=bundle /image/etc /etc/supervice
 COPY --from=bundle /image/links /usr/local/bin/
+COPY --from=bundle /image/share /usr/share/
 ARG VERSION=dev
 LABEL org.opencontainers.image.title="supervice" \
       org.opencontainers.image.description="The PID 1 for containers that need more than one process" \

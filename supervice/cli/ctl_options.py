@@ -11,7 +11,7 @@ from click.shell_completion import CompletionItem
 
 from supervice.cli.replies import ask, fetch, show
 from supervice.cli.shell import process_names
-from supervice.cli.terminal import FAILED, complain, cut_nothing
+from supervice.cli.terminal import FAILED, complain, cut_nothing, write
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -25,6 +25,8 @@ def _remember(ctx: click.Context, param: click.Parameter, value: Any) -> None:
         ctx.find_root().meta[f"supervicectl.{param.name}"] = value
 
 
+TIMEOUT = "Give up after S seconds (default: as long as it may take; 10 for what is only asked)."
+SOCKET = "Path of the control socket (default: found automatically)."
 _KEPT: dict[str, Any] = {"expose_value": False, "callback": _remember}
 
 
@@ -35,16 +37,12 @@ def common(function: F) -> F:
         "-o",
         "--output",
         type=click.Choice(["wide", "json"]),
-        help="wide: tables that are not cut to the terminal; json: one line of JSON.",
+        help="wide: tables that are not cut to the terminal; json: one line (default: tables that fit).",
         **_KEPT,
     )(function)
     seconds = click.FloatRange(min=0)
-    function = click.option("--timeout", type=seconds, metavar="S", help="Seconds to wait.", **_KEPT)(
-        function
-    )
-    return click.option("-s", "--socket", metavar="PATH", help="The control socket, if not found.", **_KEPT)(
-        function
-    )
+    function = click.option("--timeout", type=seconds, metavar="S", help=TIMEOUT, **_KEPT)(function)
+    return click.option("-s", "--socket", metavar="PATH", help=SOCKET, **_KEPT)(function)
 
 
 def kept(ctx: click.Context, name: str) -> Any:
@@ -87,6 +85,35 @@ def complete_names(ctx: click.Context, _param: click.Parameter, incomplete: str)
     """Process and group names, as far as a daemon answers at once."""
     names = process_names(kept(ctx, "socket"))
     return [CompletionItem(name) for name in names if name.startswith(incomplete)]
+
+
+def complete_verbs(ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """The verbs."""
+    group = ctx.find_root().command
+    verbs = sorted(group.commands) if isinstance(group, click.Group) else []
+    return [CompletionItem(verb) for verb in verbs if verb.startswith(incomplete)]
+
+
+def completion_script(command: click.Command, shell: str) -> str:
+    """What click has a shell do to complete the words of `command`."""
+    from click.shell_completion import get_completion_class
+
+    kind = get_completion_class(shell)
+    assert kind is not None  # the choice has no other
+    made = kind(command, {}, "supervicectl", "_SUPERVICECTL_COMPLETE")
+    # `source()` would ask the bash of this container which version it is; the script may be for another.
+    return made.source_template % made.source_vars()
+
+
+def list_signals(ctx: click.Context, _param: click.Parameter, value: bool) -> None:
+    """Writes the signals that have names, with their numbers, and ends."""
+    if value:
+        write("".join(f"{number.value:2} {number.name.removeprefix('SIG')}\n" for number in signal.Signals))
+        ctx.exit()
+
+
+# Of the option that is answered in place of the verb.
+SIGNAL_LIST: dict[str, Any] = {"is_eager": True, "expose_value": False, "callback": list_signals}
 
 
 def names_argument(required: bool) -> Callable[[F], F]:

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from supervice.net.peer import Peer
 
 NOT_FOUND_MESSAGE = "Supervice is not running (socket not found)"
+# The launcher of the bundle says the same (docker/bundle/launcher/health.c).
+START_IT = "start it or give the socket with -s; outside of its container: docker exec CONTAINER supervicectl"
 QUICK = frozenset(
     (
         "status",
@@ -258,7 +260,7 @@ def reach(explicit: str | None, environ: Mapping[str, str]) -> Client:
             problem = problem or str(error)
     problem = problem or elsewhere
     if not problem:
-        problem = f"{NOT_FOUND_MESSAGE}: looked for {', '.join(looked)}; start it or give the socket with -s"
+        problem = f"{NOT_FOUND_MESSAGE}: looked for {', '.join(looked)}; {START_IT}"
     raise Unreachable(problem)
 
 

@@ -168,7 +168,8 @@ static int no_daemon(const struct places *places, const char *refused)
     }
     add_bytes(&list, "", 1);
     return complain(UNREACHABLE, "Supervice is not running (socket not found): looked for ", list.bytes,
-                    "; start it or give the socket with -s", NULL);
+                    "; start it or give the socket with -s; outside of its container: docker exec CONTAINER supervicectl",
+                    NULL);
 }
 
 /* Sends the request as a frame; what the daemon may have said before it hung up is read all the same. */

@@ -1,0 +1,192 @@
+"""The verbs of `supervicectl` that only look, with click; `ctl_commands` has the others."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import click
+
+from supervice.cli.ctl_options import common, complete_names, draw, kept, names_argument, regex, send, when
+from supervice.cli.replies import names_of
+
+SINCE = "Only newer lines: 5m, 12:30, 2026-01-31T12:30Z (default: all)."
+GREP = "Only lines that hold this, such as 'error|warn' (default: all)."
+
+
+@click.command()
+@common
+@names_argument(required=False)
+@click.pass_context
+def status(ctx: click.Context, names: tuple[str, ...]) -> int:
+    """Shows the processes and how they are."""
+    return send(ctx, "status", **names_of(names))
+
+
+@click.command()
+@common
+@names_argument(required=False)
+@click.pass_context
+def config(ctx: click.Context, names: tuple[str, ...]) -> int:
+    """Shows what the daemon runs now, with the origin of each value.
+
+    A value that the file has changed since then says so. What may be a secret is masked.
+    """
+    from supervice.cli.configuration import show_configuration
+
+    return show_configuration(names, kept(ctx, "socket"), kept(ctx, "timeout"), bool(kept(ctx, "json")))
+
+
+@click.command()
+@common
+@click.option(
+    "--show-secrets", is_flag=True, help="Show every value as it is.  [default: secrets are masked]"
+)
+@click.argument("name", shell_complete=complete_names)
+@click.pass_context
+def env(ctx: click.Context, show_secrets: bool, name: str) -> int:
+    """Shows the environment of a program, with its env files and secrets.
+
+    What comes from `secrets`, and what by its name is a password, token or key, is masked.
+    """
+    from supervice.cli.configuration import show_environment
+
+    where = kept(ctx, "socket"), kept(ctx, "timeout"), bool(kept(ctx, "json"))
+    return show_environment(name, *where, secrets=show_secrets)
+
+
+@click.command()
+@common
+@click.argument("name", required=False, shell_complete=complete_names)
+@click.pass_context
+def pid(ctx: click.Context, name: str | None) -> int:
+    """Shows the pid of a process, or of the daemon."""
+    return send(ctx, "pid", name=name)
+
+
+@click.command()
+@common
+@click.option("--live", "kind", flag_value="live", help="Only whether it has to be restarted.")
+@click.option("--ready", "kind", flag_value="ready", help="Only whether it can do its work.")
+@names_argument(required=False)
+@click.pass_context
+def health(ctx: click.Context, kind: str | None, names: tuple[str, ...]) -> int:
+    """Checks health; exit code 0 if healthy, 1 if not."""
+    return send(ctx, "health", kind=kind, **names_of(names))
+
+
+@click.command()
+@common
+@click.pass_context
+def version(ctx: click.Context) -> int:
+    """Shows the version of the daemon."""
+    return send(ctx, "version")
+
+
+@click.command()
+@common
+@click.option("-f", "--follow", is_flag=True, help="Keep following new output.")
+@click.option(
+    "-n",
+    "--lines",
+    type=click.IntRange(min=0),
+    metavar="N",
+    help="The last N lines of each process (default: 10; with --since or --grep, all that are kept).",
+)
+@click.option("-t", "--timestamps", is_flag=True, help="The time of each line before it.")
+@click.option("--since", metavar="WHEN", callback=when, help=SINCE)
+@click.option("--until", metavar="WHEN", callback=when, help="Only older lines, as --since (default: all).")
+@click.option(
+    "--grep",
+    metavar="REGEX",
+    callback=regex,
+    help="Only lines that hold this, such as 'error|warn' (default: all).",
+)
+@click.option("--stderr", is_flag=True, help="Only the error output.")
+@names_argument(required=False)
+@click.pass_context
+def logs(
+    ctx: click.Context,
+    follow: bool,
+    lines: int | None,
+    timestamps: bool,
+    since: float | None,
+    until: float | None,
+    grep: Callable[[str], object] | None,
+    stderr: bool,
+    names: tuple[str, ...],
+) -> int:
+    """Shows the last output of processes, in the order of time."""
+    from supervice.cli.logs import logs as show_logs
+
+    if follow and until is not None:
+        ctx.fail("--until ends what --follow goes on with; leave one of them out.")
+    wanted = {"follow": follow, "stderr": stderr, "lines": lines, "since": since, "until": until}
+    arguments = {key: value for key, value in wanted.items() if value is not None and value is not False}
+    request = {"command": "logs", **arguments, **names_of(names)}
+    socket, timeout = kept(ctx, "socket"), kept(ctx, "timeout")
+    return show_logs(request, socket, timeout, bool(kept(ctx, "json")), times=timestamps, grep=grep)
+
+
+@click.command()
+@common
+@click.option("-f", "--follow", is_flag=True, help="Keep following new events.")
+@click.pass_context
+def events(ctx: click.Context, follow: bool) -> int:
+    """Shows what happened."""
+    return send(ctx, "events", follow=follow)
+
+
+@click.command()
+@common
+@click.argument("name", shell_complete=complete_names)
+@click.pass_context
+def why(ctx: click.Context, name: str) -> int:
+    """Shows what a process is, what happens next, why, and its last exits."""
+    return send(ctx, "why", name=name)
+
+
+@click.command()
+@common
+@names_argument(required=False)
+@click.pass_context
+def schedule(ctx: click.Context, names: tuple[str, ...]) -> int:
+    """Shows what runs at which times, and the next five of each."""
+    return send(ctx, "schedule", **names_of(names))
+
+
+@click.command()
+@common
+@click.option("--svg", metavar="FILE", help="Write a picture (SVG); - is stdout (default: text).")
+@click.pass_context
+def graph(ctx: click.Context, svg: str | None) -> int:
+    """Shows which program needs which, and which waits for another."""
+    from supervice.pictures.graph import graph_svg
+
+    return send(ctx, "graph") if svg is None else draw(ctx, "graph", graph_svg, svg)
+
+
+@click.command()
+@common
+@click.option("--svg", metavar="FILE", help="Write a picture (SVG); - is stdout (default: text).")
+@click.pass_context
+def boot(ctx: click.Context, svg: str | None) -> int:
+    """Shows when each process was started, and what it waited for."""
+    from supervice.pictures.timeline import boot_svg
+
+    return send(ctx, "boot") if svg is None else draw(ctx, "boot", boot_svg, svg)
+
+
+QUERIES: tuple[click.Command, ...] = (
+    status,
+    config,
+    env,
+    pid,
+    health,
+    version,
+    logs,
+    events,
+    why,
+    schedule,
+    graph,
+    boot,
+)
