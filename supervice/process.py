@@ -254,11 +254,14 @@ class Process:
     @property
     def has_left_any(self) -> bool:
         """Whether earlier runs have left processes that may still live."""
+        if self._driver.unseen:
+            self._driver.unseen = False
+            self.belongings().find()
         return self._left is not None and self._left.belongings.any
 
     async def stop_what_it_left(self, *, force: bool = False) -> bool:
         """Stops what earlier runs have left; returns whether all of it is gone. The process is at rest."""
-        if self._left is None or not self._left.belongings.any:
+        if not self.has_left_any or self._left is None:
             return True
         over = self._left.stop(self.stop_time(), force=force)
         if not over.done():

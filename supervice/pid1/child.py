@@ -41,6 +41,9 @@ CLEAR_ALL = 3  # its group and all else that it started are stopped
 
 # Seconds of that moment, at most: it ends when the group is empty, which is looked at every TICK seconds.
 LOOKED_AT = 24  # orphans, the newest first, when a leader ends
+# Seconds between two looks for what has left the group of a program that ends again and again: a look takes a
+# fifth of what a respawn takes.
+LOOK_AGAIN = 5.0
 MOMENT = 1.0
 TICK = 0.02
 
@@ -59,10 +62,12 @@ class Child:
         "_stopping",
         "_waiters",
         "killed",
+        "looked_at",
         "pid",
         "returncode",
         "spawned_at",
         "successor",
+        "unseen",
     )
 
     stdin = None
@@ -79,16 +84,20 @@ class Child:
         owner: Owner | None,
         last_words: Callable[[], object] | None = None,
         moved: Callable[[Child, int], object] | None = None,
+        looked_at: float = float("-inf"),
     ) -> None:
         """`gone(child)` is called once the leader is reaped, and all is gone that had to go.
 
         What is cleared gets SIGTERM, where no stop signal reached it before, and `grace` seconds; without an
         `owner` all that the leader leaves lives on. `last_words()` is called when the leader has ended,
         before it is reaped. With a `successor` that is ours by then the run goes on under its pid, and
-        `moved(child, old_pid)` is called instead.
+        `moved(child, old_pid)` is called instead. `looked_at` is that of the run before: the time, by the
+        loop's clock, of the last look for what has left the group.
         """
         self.pid = pid
         self.successor = 0
+        self.looked_at = looked_at
+        self.unseen = False  # whether such a look was left out at the end
         self.killed = False  # by us
         self._group = pid
         self._last_words = last_words
@@ -129,7 +138,7 @@ class Child:
             if not waiter.done():
                 waiter.set_result(status)
         owner = self._owner
-        if owner is None or (group_is_empty(self._group) and not self._runtime.reaper.strangers()):
+        if owner is None or (group_is_empty(self._group) and not self._may_have_left_any()):
             self._gone(self)
             return
         # Few, since a storm of orphans ends beside us; a stop of the program looks at more.
@@ -137,6 +146,15 @@ class Child:
         what = owner.judge(self, left) if left or self._stopping else LEAVE
         # Nothing found may be something that forks faster than we look: a stop makes sure.
         self._clear(what if left or what == CLEAR_ALL else LEAVE)
+
+    def _may_have_left_any(self) -> bool:
+        """Whether a process outside of the group may be its own; looked for now and then in a crash loop."""
+        now = self._runtime.loop.time()
+        if now - self.looked_at < LOOK_AGAIN and not self._stopping:
+            self.unseen = True
+            return False
+        self.looked_at = now
+        return bool(self._runtime.reaper.strangers())
 
     def _clear(self, what: int) -> None:
         if what == LEAVE or self._owner is None:

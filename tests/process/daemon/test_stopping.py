@@ -130,6 +130,18 @@ def test_b9_what_ignores_its_signal_is_killed_with_the_program(daemon: Make) -> 
     assert not alive(escaped)
 
 
+def test_b9_a_crash_loop_is_stopped_with_all_that_its_runs_have_left(daemon: Make) -> None:
+    """Its ends are not looked at each time; a stop between two runs looks."""
+    one = daemon(
+        f"[program:a]\ncommand = sh -c '{DAEMON} stays & sleep 0.1; exit 1'\nstartsecs = 0\nexitcodes = 0\n"
+        f"killasgroup = true\nstartretries = 2\nbackoff = 0.1\n{KEEPS}"
+    )
+    one.wait_state("a", "BACKOFF", "FATAL")
+    escaped = eventually(lambda: pids(one.text(), "daemon"))
+    one.ask("stop", "a")
+    assert not any(map(alive, [*escaped, *pids(one.text(), "daemon")]))
+
+
 @pytest.mark.parametrize("kind", ["group", "session"])
 @pytest.mark.parametrize("how", ["stop", "shutdown"])
 def test_what_forks_faster_than_it_is_counted_is_stopped(

@@ -1,0 +1,61 @@
+"""A run of a program that has ended: when it is looked for what has left its group."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+from supervice.pid1.child import LOOK_AGAIN, Child
+
+# No process has this number: the kernel's limit is 2 ** 22.
+PID = 2**22 + 1
+
+
+class Field:
+    """A loop, a reaper and an owner; counts the looks at the children of this process."""
+
+    def __init__(self) -> None:
+        self.now = 100.0
+        self.looks = 0
+        self.loop = SimpleNamespace(time=lambda: self.now)
+        self.reaper: Any = self
+        self.ended: Any = None
+        self.gone: list[Child] = []
+
+    def register(self, _pid: int, ended: Any, _last_words: Any) -> None:
+        self.ended = ended
+
+    def strangers(self) -> list[int]:
+        self.looks += 1
+        return []
+
+    def run(self, looked_at: float, *, stopped: bool = False) -> Child:
+        owner: Any = object()
+        runtime: Any = self
+        child = Child(runtime, PID, self.gone.append, grace=1, owner=owner, looked_at=looked_at)
+        if stopped:
+            child.signal(15, group=True, stop=True)
+        self.ended(1)
+        assert self.gone.pop() is child
+        return child
+
+
+def test_a_crash_loop_is_not_looked_at_each_time() -> None:
+    """A look takes a fifth of what a respawn takes."""
+    field = Field()
+    child = field.run(float("-inf"))
+    assert (field.looks, child.unseen) == (1, False)
+    for _ in range(10):
+        field.now += 0.1
+        child = field.run(child.looked_at)
+    assert (field.looks, child.unseen) == (1, True)
+    field.now += LOOK_AGAIN
+    child = field.run(child.looked_at)
+    assert (field.looks, child.unseen) == (2, False)
+
+
+def test_a_stop_always_looks() -> None:
+    field = Field()
+    child = field.run(float("-inf"))
+    child = field.run(child.looked_at, stopped=True)
+    assert (field.looks, child.unseen) == (2, False)
