@@ -66,13 +66,14 @@ APPLICATION = "application"
 class Process:
     """A program being run. Works under a `Supervisor`, and alone in the event loop of an application."""
 
-    __slots__ = ("_condition_watchers", "_driver", "_left", "_watchers")
+    __slots__ = ("_condition_watchers", "_driver", "_left", "_watchers", "looked_at", "unseen")
 
     def __init__(
         self, config: ProgramConfig, event_bus: EventBus | None = None, *, launcher: Launcher | None = None
     ) -> None:
         self._driver = Driver(self, config, event_bus, launcher)
         self._left: LeftBehind | None = None  # made when there is something to find
+        self.looked_at, self.unseen = float("-inf"), False  # see `child.Owner`
         self._watchers: tuple[Watcher, ...] = ()
         self._condition_watchers: tuple[ConditionWatcher, ...] = ()
 
@@ -254,8 +255,8 @@ class Process:
     @property
     def has_left_any(self) -> bool:
         """Whether earlier runs have left processes that may still live."""
-        if self._driver.unseen:
-            self._driver.unseen = False
+        if self.unseen:
+            self.unseen = False
             self.belongings().find()
         return self._left is not None and self._left.belongings.any
 

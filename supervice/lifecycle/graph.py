@@ -173,6 +173,41 @@ def _needed_first(needs: Mapping[str, Mapping[str, None]]) -> list[str]:
     return order if len(order) == len(needs) else [*order, *(p for p in needs if left[p])]
 
 
+def related(
+    names: Iterable[str], old: Iterable[ProgramConfig], new: Iterable[ProgramConfig]
+) -> list[list[str]]:
+    """Returns the named processes in parts that have nothing to do with each other.
+
+    Those of one program belong together, and those of programs of which one needs the other, before or after
+    the reload, however many stand between them.
+    """
+    of_program: dict[str, list[str]] = {}
+    needs: dict[str, set[str]] = {}
+    chosen = set(names)
+    for config in (*old, *new):
+        program = program_of(config)
+        needs.setdefault(program, set()).update(name for name, _ in config.depends_on)
+        if config.name in chosen:
+            chosen.discard(config.name)
+            of_program.setdefault(program, []).append(config.name)
+    part = {program: [program] for program in of_program}
+    for program in of_program:
+        seen = {program}
+        todo = [program]
+        while todo:
+            for name in needs.get(todo.pop(), ()):
+                if name in seen:
+                    continue
+                seen.add(name)
+                todo.append(name)
+                if name in part and part[name] is not part[program]:
+                    part[program] += part[name]
+                    for moved in part[name]:
+                        part[moved] = part[program]
+    parts = {id(programs): programs for programs in part.values()}
+    return [[name for program in programs for name in of_program[program]] for programs in parts.values()]
+
+
 # -- conditions ------------------------------------------------------------------------------------------
 
 

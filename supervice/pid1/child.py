@@ -27,6 +27,11 @@ if TYPE_CHECKING:
     class Owner(Protocol):
         """What judges over that which a leader has left."""
 
+        looked_at: (
+            float  # when it was last looked what a run has left outside of its group, by the loop's clock
+        )
+        unseen: bool  # whether that was left out at the last end
+
         def belongings(self) -> Belongings: ...
         def judge(self, child: Child, left: list[Stat]) -> int:
             """Returns what becomes of `left`: LEAVE, CLEAR_GROUP, CLEAR_LATER or CLEAR_ALL."""
@@ -62,12 +67,10 @@ class Child:
         "_stopping",
         "_waiters",
         "killed",
-        "looked_at",
         "pid",
         "returncode",
         "spawned_at",
         "successor",
-        "unseen",
     )
 
     stdin = None
@@ -84,20 +87,16 @@ class Child:
         owner: Owner | None,
         last_words: Callable[[], object] | None = None,
         moved: Callable[[Child, int], object] | None = None,
-        looked_at: float = float("-inf"),
     ) -> None:
         """`gone(child)` is called once the leader is reaped, and all is gone that had to go.
 
         What is cleared gets SIGTERM, where no stop signal reached it before, and `grace` seconds; without an
         `owner` all that the leader leaves lives on. `last_words()` is called when the leader has ended,
         before it is reaped. With a `successor` that is ours by then the run goes on under its pid, and
-        `moved(child, old_pid)` is called instead. `looked_at` is that of the run before: the time, by the
-        loop's clock, of the last look for what has left the group.
+        `moved(child, old_pid)` is called instead.
         """
         self.pid = pid
         self.successor = 0
-        self.looked_at = looked_at
-        self.unseen = False  # whether such a look was left out at the end
         self.killed = False  # by us
         self._group = pid
         self._last_words = last_words
@@ -138,7 +137,7 @@ class Child:
             if not waiter.done():
                 waiter.set_result(status)
         owner = self._owner
-        if owner is None or (group_is_empty(self._group) and not self._may_have_left_any()):
+        if owner is None or (group_is_empty(self._group) and not self._may_have_left_any(owner)):
             self._gone(self)
             return
         # Few, since a storm of orphans ends beside us; a stop of the program looks at more.
@@ -147,13 +146,13 @@ class Child:
         # Nothing found may be something that forks faster than we look: a stop makes sure.
         self._clear(what if left or what == CLEAR_ALL else LEAVE)
 
-    def _may_have_left_any(self) -> bool:
+    def _may_have_left_any(self, owner: Owner) -> bool:
         """Whether a process outside of the group may be its own; looked for now and then in a crash loop."""
         now = self._runtime.loop.time()
-        if now - self.looked_at < LOOK_AGAIN and not self._stopping:
-            self.unseen = True
+        owner.unseen = now - owner.looked_at < LOOK_AGAIN and not self._stopping
+        if owner.unseen:
             return False
-        self.looked_at = now
+        owner.looked_at = now
         return bool(self._runtime.reaper.strangers())
 
     def _clear(self, what: int) -> None:

@@ -79,7 +79,6 @@ class Driver:
         "_events",
         "_inputs",
         "_launcher",
-        "_looked_at",
         "_monitors",
         "_owner",
         "_timer",
@@ -101,7 +100,6 @@ class Driver:
         "snapshot",
         "started_at",
         "status_text",
-        "unseen",
     )
 
     def __init__(
@@ -117,8 +115,6 @@ class Driver:
         self._busy = False
         self._timer: Cancellable | None = None
         self.child: Child | None = None
-        self._looked_at = float("-inf")  # by the loop's clock; see Child
-        self.unseen = False  # whether it was not looked what the last run has left
         self.output: ProgramOutput | None = None
         self._monitors: Monitors | None = None
         self.started_at: float | None = None  # of the last spawn, in seconds since the epoch
@@ -235,7 +231,6 @@ class Driver:
             grace=self.stop_time(),
             last_words=None if monitors is None else monitors.drain,
             moved=self._child_moved,
-            looked_at=self._looked_at,
         )
         if self.output is not None:
             self.output.started(pid)
@@ -264,7 +259,6 @@ class Driver:
 
     def _child_gone(self, child: Child) -> None:
         self.child = None
-        self._looked_at, self.unseen = child.looked_at, child.unseen
         if self.output is not None:
             self.output.exited()
         if self._launcher is not None:

@@ -1,26 +1,28 @@
 """Applies a changed configuration to running processes, one reload at a time.
 
-The new configuration is read and checked whole before anything is touched. Removed and changed processes are
-stopped first, so that a program can be renamed and keep its port; then the new settings start.
+The new configuration is read and checked whole before anything is touched. Removed processes are stopped
+first, so that a program can be renamed and keep its port. Changed ones are stopped then, and each starts with
+its new settings as soon as what it has to do with has stopped.
 """
 
 from __future__ import annotations
 
 from supervice import logger
 from supervice.config.options import live_fields, start_fields
-from supervice.lean.loop import running_loop
+from supervice.lean.loop import paced, running_loop
+from supervice.lifecycle.graph import related
 from supervice.lifecycle.reload_plan import ReloadPlan, plan_reload
 from supervice.supervision.shutdown import stop_in_order
 from supervice.supervision.termination import Overtaken
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Collection, Iterable, Mapping
     from typing import Protocol
 
     from supervice.config import Loaded
     from supervice.lean.loop import AnyFuture
-    from supervice.models import SupervisorConfig
+    from supervice.models import ProgramConfig, SupervisorConfig
     from supervice.supervision.startup import Startup
     from supervice.supervision.table import ProcessTable
     from supervice.supervision.termination import Termination
@@ -110,58 +112,135 @@ class Reloader:
         table, startup = self._table, self._startup
         configs = {config.name: config for config in loaded.processes}
         old = table.processes
+        before = [table.configured(name) for name in old]
         active = {n for n in plan.changed if old[n].should_run or startup.is_waiting(old[n])}
         why = {name: f"reload: {', '.join(plan.reasons[name])} changed" for name in plan.changed}
-        await self._stop((*plan.removed, *plan.changed), why)
-        if self._termination.stopping:
-            raise Overtaken(TOO_LATE)
-        if table.launcher is not None:
-            for name in plan.changed:
-                table.launcher.forget(name)
-        for name in plan.removed:
-            table.remove(name)
-        self._host.apply(loaded)
-        for name in (*plan.changed, *plan.adjusted):
-            table.adjust(name, configs[name])
-        for name in plan.added:
-            table.add(configs[name])
-        table.reorder(configs)  # as a fresh start would have it
-        table.offer(loaded.processes)
-        table.rebuild()
         new = {*plan.added, *plan.changed}
-        by_itself = {name for name, config in configs.items() if config.autostart and not config.schedule}
-        fresh = [
-            table.processes[name]
-            for name, config in configs.items()
-            if (name in active and not config.schedule)
-            or (name in new and name in by_itself and name not in table.held)
-        ]
-        if plan.added or plan.changed or plan.adjusted:  # what was left stopped may have its chance again
-            fresh += [table.processes[name] for name in startup.left() if name in by_itself]
-        for process in fresh:
-            name = process.config.name
-            startup.request([process], why.get(name, "reload: added" if name in new else "reload"))
-        _log(plan)
-
-    async def _stop(self, names: tuple[str, ...], why: Mapping[str, str]) -> None:
-        """Stops what is to be removed or changed; meanwhile nothing else may start it."""
-        table = self._table
-        leaving = [table.processes[name] for name in names]
-        table.leave(names)
-        for process in leaving:
-            self._startup.cancel(process)
+        why |= dict.fromkeys(plan.added, "reload: added")
+        parts = related((*plan.removed, *plan.changed, *plan.added), before, configs.values())
+        first = [part for part in parts if not set(plan.removed).isdisjoint(part)]
+        table.leave((*plan.removed, *plan.changed))
         try:
-            stubborn = await stop_in_order(
-                table.processes.values(),
-                leaving,
-                lambda _: True,
-                lambda process: why.get(process.config.name, "reload: removed"),
-            )
+            for name in (*plan.removed, *plan.changed):
+                startup.cancel(old[name])
+            stubborn = await self._stop([name for part in first for name in part if name in old], why)
+            if stubborn:
+                raise _cannot_stop(stubborn)
+            self._go_on()
+            for name in plan.removed:
+                table.remove(name)
+            table.leave(plan.changed)
+            self._host.apply(loaded)
+            for name in plan.adjusted:
+                table.adjust(name, configs[name])
+            for name in plan.added:
+                table.add(configs[name])
+            table.reorder(configs)  # as a fresh start would have it
+            table.offer(loaded.processes)
+            by_itself = {name for name, config in configs.items() if config.autostart and not config.schedule}
+            wanted = {
+                name
+                for name, config in configs.items()
+                if (name in active and not config.schedule)
+                or (name in new and name in by_itself and name not in table.held)
+            }
+            renewal = _Renewal(self, configs, wanted, why)
+            renewal.renew([name for part in first for name in part if name in new])
+            rest = [part for part in parts if part not in first]
+            await renewal.run(rest)
         finally:
             table.leave(())
-        if stubborn:
-            words = ", ".join(process.config.name for process in stubborn)
-            raise ValueError(f"cannot be stopped, not even with SIGKILL: {words}")
+        if plan.added or plan.changed or plan.adjusted:  # what was left stopped may have its chance again
+            for name in [name for name in startup.left() if name in by_itself]:
+                startup.request([table.processes[name]], why.get(name, "reload"))
+        _log(plan)
+        self._go_on()
+        if renewal.stubborn:
+            raise _cannot_stop(renewal.stubborn)
+
+    def _go_on(self) -> None:
+        if self._termination.stopping:
+            raise Overtaken(TOO_LATE)
+
+    async def _stop(self, names: list[str], why: Mapping[str, str]) -> list[str]:
+        """Stops what is to be removed or changed; returns what could not be stopped."""
+        processes = self._table.processes
+        leaving = [processes[name] for name in names]
+        if not leaving:
+            return []
+        stubborn = await stop_in_order(
+            processes.values() if len(leaving) > 1 else leaving,
+            leaving,
+            lambda _: True,
+            lambda process: why.get(process.config.name, "reload: removed"),
+        )
+        return [process.config.name for process in stubborn]
+
+
+class _Renewal:
+    """Stops the changed processes of one reload and starts them again, each as soon as it has stopped."""
+
+    def __init__(
+        self,
+        reloader: Reloader,
+        configs: Mapping[str, ProgramConfig],
+        wanted: Collection[str],
+        why: Mapping[str, str],
+    ) -> None:
+        self._reloader = reloader
+        self._table = reloader._table
+        self._configs = configs
+        self._wanted = wanted
+        self._why = why
+        self._stopped: list[str] = []  # and not renewed yet
+        self.stubborn: list[str] = []
+
+    def renew(self, names: list[str]) -> None:
+        """Gives those that have stopped, and those that are new, their settings and starts them."""
+        self._stopped += names
+        self._renew_stopped()
+
+    def _renew_stopped(self) -> None:
+        table, names, self._stopped = self._table, set(self._stopped), []
+        startup, launcher = self._reloader._startup, table.launcher
+        changed = [name for name in names if name in table.leaving]
+        for name in changed:
+            if launcher is not None:
+                launcher.forget(name)
+            table.adjust(name, self._configs[name])
+        table.leave(table.leaving.difference(changed))
+        table.rebuild()  # once for all that have stopped in this turn
+        if not self._reloader._termination.stopping:
+            for name in [name for name in self._configs if name in names and name in self._wanted]:
+                startup.request([table.processes[name]], self._why.get(name, "reload"))
+
+    async def run(self, parts: list[list[str]]) -> None:
+        """Renews `parts`, which do not wait for each other."""
+        loop = running_loop()
+        tasks: list[AnyFuture] = []
+        new = [name for part in parts if self._table.leaving.isdisjoint(part) for name in part]
+        if new:
+            self.renew(new)
+        async for part in paced(loop, parts):
+            if not self._table.leaving.isdisjoint(part):
+                tasks.append(loop.create_task(self._one(part)))
+        for task in tasks:
+            await task
+        if self._stopped:
+            self._renew_stopped()
+
+    async def _one(self, part: list[str]) -> None:
+        stubborn = await self._reloader._stop(
+            [name for name in part if name in self._table.leaving], self._why
+        )
+        self.stubborn += stubborn
+        if not self._stopped:
+            running_loop().call_soon(self._renew_stopped)
+        self._stopped += [name for name in part if name not in stubborn]
+
+
+def _cannot_stop(names: list[str]) -> ValueError:
+    return ValueError(f"cannot be stopped, not even with SIGKILL: {', '.join(names)}")
 
 
 def described(plan: ReloadPlan, names: Iterable[str]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import sys
 from collections.abc import Callable
@@ -82,9 +83,9 @@ def test_s3_what_is_left_where_no_replacement_is_due_lives_on(daemon: Make) -> N
     left = eventually(lambda: pids(one.text(), "left"))[0]
     one.wait_state("a", "EXITED")
     assert alive(left)
-    one.wait_text(
-        f"a: ended with exit code 0 and left sleep (pid {left}) running: it went into the background"
-    )
+    # On a busy machine it is still the shell that has not become sleep.
+    text = one.wait_text(f"(pid {left}) running: it went into the background")
+    assert re.search(rf"a: ended with exit code 0 and left (sleep|sh) \(pid {left}\) running", text)
     assert "run it in the foreground: the last command with exec and without &" in one.text()
     reply = one.ask("stop", "a")
     assert (reply["status"], reply["message"]) == ("ok", "Stopped what a had left behind")

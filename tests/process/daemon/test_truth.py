@@ -208,3 +208,22 @@ def test_k7_a_first_version_is_written_when_the_shutdown_begins(daemon: Make, tm
     one.signal(signal.SIGTERM)
     one.wait()
     assert note.read_text().startswith("forced by a second signal, SIGTERM; exit code 143\n")
+
+
+def test_t11_a_changed_program_does_not_wait_for_a_slow_one_in_a_reload(daemon: Make) -> None:
+    slow = "[program:slow]\ncommand = sleep 1000\npre_stop = sleep 3\nstartsecs = 0\n"
+    quick = "[program:quick]\ncommand = sleep 1000\nstartsecs = 0\n"
+    one = daemon(slow + quick)
+    one.wait_state("slow", "RUNNING")
+    first = one.wait_state("quick", "RUNNING")["pid"]
+    one.rewrite(slow + "umask = 022\n" + quick + "umask = 022\n")
+    one.signal(signal.SIGHUP)
+
+    def again() -> bool:
+        rows = one.status()
+        return bool(rows["quick"]["state"] == "RUNNING" and rows["quick"]["pid"] != first)
+
+    eventually(again)
+    assert one.row("slow")["state"] == "STOPPING"
+    assert one.ask("reload")["changed"] == []  # comes after the first one
+    assert one.row("slow")["state"] in ("STARTING", "RUNNING")

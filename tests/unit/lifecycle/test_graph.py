@@ -14,7 +14,7 @@ import supervice.supervision.startup
 from supervice.config import ConfigValidationError
 from supervice.config.stop_budget import worst_stop
 from supervice.core import Supervisor
-from supervice.lifecycle.graph import Gates, cycles, levels, problems, ranks, start_order
+from supervice.lifecycle.graph import Gates, cycles, levels, problems, ranks, related, start_order
 from supervice.lifecycle.states import (
     BACKOFF,
     EXITED,
@@ -351,3 +351,18 @@ def test_a_shutdown_starts_nothing_more() -> None:
 def test_the_program_of_a_process() -> None:
     assert program_of(ProgramConfig("w:00", "x", program="w")) == "w"
     assert program_of(ProgramConfig("w", "x")) == "w"
+
+
+def test_what_has_to_do_with_each_other_in_a_reload() -> None:
+    """Before or after it, and however many stand between them; processes of one program belong together."""
+
+    def one(name: str, *needs: str, program: str | None = None) -> ProgramConfig:
+        return ProgramConfig(name, "x", depends_on=tuple((n, "started") for n in needs), program=program)
+
+    old = [one("a"), one("b", "a"), one("c", "b"), one("d"), one("e"), one("f")]
+    new = [one("a"), one("b", "a"), one("c", "b"), one("d", "e"), one("e"), one("f"), one("g")]
+    names = ["a", "c", "d", "e", "f", "g"]
+    assert sorted(map(sorted, related(names, old, new))) == [["a", "c"], ["d", "e"], ["f"], ["g"]]
+    many = [one("w:0", program="w"), one("w:1", program="w")]
+    assert [sorted(part) for part in related(["w:0", "w:1"], many, many)] == [["w:0", "w:1"]]
+    assert related([], old, new) == []

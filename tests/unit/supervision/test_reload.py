@@ -125,6 +125,45 @@ def test_what_is_stopped_for_a_reload_is_marked_as_long_as_that_takes() -> None:
     run(story())
 
 
+def test_t11_changed_programs_that_have_nothing_to_do_with_each_other_do_not_wait() -> None:
+    needs = (("a", "started"),)
+    it = World(one("a"), one("needs_a", depends_on=needs), one("slow"), one("slowest"))
+
+    async def story() -> None:
+        it.begin()
+        it.file = [
+            one("a", umask=0o22),
+            one("needs_a", depends_on=needs, umask=0o22),
+            one("slow", umask=0o22),
+            one("new"),
+        ]
+        task = it.reload()
+        await turns()
+        processes = it.table.processes
+        assert {name: p.state for name, p in processes.items()} == {
+            "a": RUNNING,  # what is removed is gone first: its port may be meant for another
+            "needs_a": RUNNING,
+            "slow": RUNNING,
+            "slowest": STOPPING,
+        }
+        processes["slowest"].become(STOPPED)
+        await turns()
+        assert (processes["needs_a"].state, processes["slow"].state) == (STOPPING, STOPPING)
+        assert (processes["a"].state, processes["new"].state) == (RUNNING, STARTING)
+        processes["needs_a"].become(STOPPED)
+        await turns()
+        processes["a"].become(STOPPED)
+        await turns()
+        assert processes["a"].state == STARTING
+        assert processes["a"].config.umask == 0o22
+        assert (processes["slow"].state, it.table.leaving) == (STOPPING, {"slow"})
+        processes["slow"].become(STOPPED)
+        await task
+        assert processes["slow"].state == STARTING
+
+    run(story())
+
+
 def test_two_reloads_come_one_after_the_other_and_no_idle_moment_between_them_is_the_end() -> None:
     it = World(one("a"))
 

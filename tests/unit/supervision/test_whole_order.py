@@ -127,6 +127,9 @@ class World:
     def knows(self, _pid: int) -> bool:
         return True
 
+    def blame(self, _status: int, _ours: bool) -> str:
+        return ""
+
     def strangers(self, *, fresh: bool = False) -> list[int]:
         return []
 
