@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from supervice.control.client import Client
+from tests import procfs
 from tests.eventually import eventually
 from tests.process.harness.daemon import Daemon
 
@@ -145,6 +146,22 @@ def test_the_terminal_is_given_back_when_a_signal_ends_the_client(
     assert user.ends() == code
     assert not user.is_set()
     assert one.row("cat")["state"] == "RUNNING"
+
+
+def test_the_terminal_is_given_back_while_the_client_is_stopped(daemon: Make, terminal: Any) -> None:
+    one = daemon(CAT)
+    user = terminal(one, "cat")
+    user.client.send_signal(signal.SIGTSTP)
+    eventually(lambda: procfs.state(user.client.pid) == "T")
+    assert not user.is_set()
+    user.client.send_signal(signal.SIGCONT)
+    eventually(user.is_set)
+    user.type(b"a line\n")
+    eventually(lambda: "a line\n" in one.text())
+    user.type(b"\x10\x11")
+    assert user.ends() == 0
+    assert not user.is_set()
+    assert [e["name"] for e in one.ask("events")["events"] if e["type"] == "ATTACH"] == ["cat"]
 
 
 def test_the_terminal_is_given_back_when_the_daemon_is_killed(daemon: Make, terminal: Any) -> None:

@@ -401,6 +401,13 @@ def test_the_other_methods(daemon: Daemon) -> None:
         assert (info["pid"], info["statename"], info["exitstatus"]) == (0, "STOPPED", -1)
 
 
+def test_r3_a_prompt_is_seen_by_tail(daemon: Daemon) -> None:
+    prompt = "command=sh -c 'printf \"Enter password: \"; exec sleep 1000'\nstartsecs=0\n"
+    one = daemon(f"[program:filed]\n{prompt}stdout_logfile={{dir}}/filed.log\n[program:said]\n{prompt}")
+    for name in ("filed", "said"):
+        eventually(lambda name=name: "Enter password: " in one.ctl("tail", name)[0])  # type: ignore[misc]
+
+
 def rpc(one: Stock) -> ServerProxy:
     return ServerProxy("http://127.0.0.1", transport=SupervisorTransport(None, None, f"unix://{one.socket}"))
 

@@ -6,6 +6,7 @@ import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -180,6 +181,28 @@ def test_a_stalled_sink_gets_it_when_it_takes_output_again(bench: Bench) -> None
     bench.pumps[0].resume()
     bench.wait(0.2)
     assert sink.data == b"half"
+
+
+def test_a_line_whose_beginning_was_dropped_is_dropped_to_its_end(bench: Bench) -> None:
+    """`log_overflow = drop`, and a full disk: the next line is whole again, in memory too."""
+
+    class Full(FakeSink):
+        full = True
+
+        def write(self, source: Any, head: bytes, data: bytes | bytearray, end: int) -> None:
+            if self.full:
+                source.lose(len(head) + end, data.count(b"\n", 0, end), not data.endswith(b"\n", 0, end))
+            else:
+                super().write(source, head, data, end)
+
+    sink = bench.pumps[0].sink = Full()
+    bench.say(b"begun")
+    bench.wait(0.2)
+    sink.full = False
+    bench.say(b" and ended\nnext\n")
+    assert sink.data == b"next\n"
+    assert bench.outputs[0].recorded == b"begun\nnext\n"
+    assert not bench.router.loop.live
 
 
 def test_who_looks_for_a_line_sees_all_of_it(bench: Bench) -> None:
