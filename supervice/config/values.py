@@ -7,6 +7,7 @@ knows, and shows it. `options.KINDS` says which option takes which parser. The d
 
 from __future__ import annotations
 
+from supervice.lean import builtin
 from supervice.models import HealthCheckType
 
 TYPE_CHECKING = False
@@ -230,34 +231,28 @@ def restart(text: str) -> bool | str:
 
 def signal_number(text: str) -> int:
     """Parses `TERM`, `SIGTERM`, `15` or `RTMIN+3`."""
-    from signal import Signals
-
+    known = builtin.signal_numbers()
+    first, last = known["SIGRTMIN"], known["SIGRTMAX"]
     word = text.strip().upper().removeprefix("SIG")
     if word.isascii() and word.isdigit():
         value = int(word) if len(word) < 4 else 0
-        if value in Signals._value2member_map_ or Signals.SIGRTMIN < value < Signals.SIGRTMAX:
+        if builtin.signal_name(value) or first < value < last:
             return value
         raise ValueError("no signal has this number; write a name (TERM, HUP, RTMIN+1)")
     for start, sign in (("RTMIN+", 1), ("RTMAX-", -1)):
         step = word[len(start) :]
         if word.startswith(start) and step.isascii() and step.isdigit() and len(step) < 4:
-            base = Signals.SIGRTMIN if sign > 0 else Signals.SIGRTMAX
-            value = base + sign * int(step)
-            if Signals.SIGRTMIN <= value <= Signals.SIGRTMAX:
+            value = (first if sign > 0 else last) + sign * int(step)
+            if first <= value <= last:
                 return value
-    member = Signals.__members__.get("SIG" + word)
-    if member is None:
+    if "SIG" + word not in known:
         raise ValueError("not a signal; write a name (TERM, HUP, RTMIN+1) or a number")
-    return int(member)
+    return known["SIG" + word]
 
 
 def signal_name(number: int) -> str:
     """Returns `TERM` for 15 and `RTMIN+3` for 37: what `signal_number` parses."""
-    from signal import Signals
-
-    if number in Signals._value2member_map_:
-        return Signals(number).name.removeprefix("SIG")
-    return f"RTMIN+{number - Signals.SIGRTMIN}"
+    return builtin.signal_name(number).removeprefix("SIG") or f"RTMIN+{number - builtin.signal.SIGRTMIN}"
 
 
 def stop_signals(text: str) -> str:

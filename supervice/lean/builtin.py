@@ -1,4 +1,4 @@
-"""`signal` and `deque`, from the C modules under those of the standard library.
+"""`signal` and its names, and `deque`, from the C modules under those of the standard library.
 
 `signal` and `collections` import `enum` and `functools`: 0.7 MB and 7 ms. The C modules do not
 (docs/adr/0017). `builtin.signal` has the same functions, and plain numbers in place of enumeration members.
@@ -13,3 +13,13 @@ else:
     from _collections import deque as deque
 
     signal = _signal
+
+
+def signal_numbers() -> dict[str, int]:
+    """The number of each name, such as SIGTERM, as `signal.Signals` has them; some have two names."""
+    return {name: int(value) for name, value in vars(signal).items() if name[:3] == "SIG" and name[3] != "_"}
+
+
+def signal_name(number: int) -> str:
+    """SIGTERM for 15; empty when it has none. Of two names the first: SIGCHLD and SIGCLD are one."""
+    return min((name for name, value in signal_numbers().items() if value == number), default="")

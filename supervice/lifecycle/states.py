@@ -353,12 +353,9 @@ def describe(status: int) -> str:
     """Describes an exit in words: `exit code 3`, `killed by SIGSEGV`."""
     if status >= 0:
         return f"exit code {status}"
-    from signal import Signals
+    from supervice.lean.builtin import signal_name
 
-    try:
-        return f"killed by {Signals(-status).name}"
-    except ValueError:
-        return f"killed by signal {-status}"
+    return f"killed by {signal_name(-status) or f'signal {-status}'}"
 
 
 def spell(seconds: float) -> str:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 
-from supervice.lean.builtin import signal
+from supervice.lean.builtin import signal, signal_name
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -171,12 +171,8 @@ def clean_dispositions() -> None:
 
 def name(signum: int) -> str:
     """`SIGTERM` for 15, `SIGRTMIN+3` for 37, `signal 99` for what has no name."""
-    # As signal.Signals has it, of two names the first: SIGCHLD and SIGCLD are one.
-    names = [
-        key for key, value in vars(signal).items() if value == signum and key[:3] == "SIG" and key[3] != "_"
-    ]
-    if names:
-        return min(names)
+    if named := signal_name(signum):
+        return named
     if signal.SIGRTMIN < signum < signal.SIGRTMAX:
         return f"SIGRTMIN+{signum - signal.SIGRTMIN}"
     return f"signal {signum}"
