@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 NAME, LOOK, STATE, PID, SINCE, RESTARTS, HEALTH, DETAIL, CPU, MEMORY = range(10)
 SAME_START = 2  # seconds: two looks at one uptime differ by less
-UNKNOWN = "\N{EN DASH}"
+UNKNOWN = "\u2013"  # no name: the interpreter of the bundle has no table of them
 
 
 def row_of(process: dict[str, Any], now: float) -> Row:

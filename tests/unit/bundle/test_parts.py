@@ -90,3 +90,13 @@ def test_an_advisory_is_about_a_part_and_says_why() -> None:
         assert one["part"] in {part["name"] for part in said["parts"]}
         assert one["detail"]
         assert bool(one["justification"]) == (one["state"] == "not_affected")
+
+
+def test_no_character_of_ours_is_named() -> None:
+    """The names are in unicodedata, a megabyte; the bundle's interpreter cannot compile them."""
+    named = [
+        str(path.relative_to(ROOT))
+        for path in (ROOT / "supervice").rglob("*.py")
+        if "\\N{" in path.read_text()
+    ]
+    assert named == []
