@@ -214,8 +214,9 @@ class Subscription:
             self._lost += skipped + sum(text.count(b"\n") for _, text in self._pieces)
             self._pieces.clear()
             self._size = 0
-        if self._pieces and self._pieces[-1][0] == NAMES[stream] and self._pieces[-1][1][-1:] != b"\n":
-            self._pieces[-1] = (NAMES[stream], self._pieces[-1][1] + piece)
+        name, last = self._pieces[-1] if self._pieces else ("", b"")
+        if name == NAMES[stream] and last[-1:] != b"\n" and len(last) + len(piece) <= SMALL:
+            self._pieces[-1] = (name, last + piece)  # the rest of a line
         else:
             self._pieces.append((NAMES[stream], piece))
         self._size += len(piece)

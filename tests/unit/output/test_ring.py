@@ -164,6 +164,19 @@ def test_lines_that_were_too_many_for_one_turn_count_as_lost() -> None:
     assert follower.take() == (502, [("stderr", b"z\n")])
 
 
+def test_the_rest_of_a_line_joins_it_within_bounds() -> None:
+    follower = Subscription(FakeLoop(), lambda: None, 10_000, [])
+    for piece in (b"Enter ", b"password: ", b"thanks\n", b"next\n"):
+        follower.offer(0, piece, 0)
+    assert follower.take() == (0, [("stdout", b"Enter password: thanks\n"), ("stdout", b"next\n")])
+    for _ in range(1000):
+        follower.offer(0, b"." * 100, 0)  # a line that never ends
+    follower.offer(1, b"other\n", 0)
+    _, pieces = follower.take()
+    assert sum(len(piece) for _, piece in pieces) <= 10_000
+    assert max(len(piece) for _, piece in pieces) <= SMALL
+
+
 def test_a_closed_follower_is_told_nothing() -> None:
     loop = FakeLoop()
     followers: list[Subscription] = []
