@@ -72,10 +72,14 @@ class Session:
     def begin(self) -> bool:
         """Asks for the output; False when the daemon has refused, which is said."""
         self._output.send({"command": "attach", "name": self._name, "follow": True})
-        frame = self._output.receive(None)
-        if frame is None:
-            raise Unreachable("the daemon hung up without an answer; look at its log")
-        return self._show(frame)
+        frames: list[dict[str, Any]] = []
+        while not frames:
+            select.select((self._output,), (), ())
+            found = self._output.arrived()
+            if found is None:
+                raise Unreachable("the daemon hung up without an answer; look at its log")
+            frames = found
+        return all(map(self._show, frames))
 
     def run(self) -> int:
         since = begun = 0.0  # of the quiet, and of the lingering

@@ -34,10 +34,20 @@ lines = st.lists(st.integers(0, 60), min_size=1, max_size=80)
 
 
 @settings(max_examples=150, deadline=None)
-@given(lengths=lines, maxbytes=st.integers(1, 120), cuts=st.lists(st.integers(1, 90), max_size=20))
+@given(
+    lengths=lines,
+    maxbytes=st.integers(1, 120),
+    cuts=st.lists(st.integers(1, 90), max_size=20),
+    at_once=st.booleans(),
+)
 def test_every_line_is_whole_and_in_order(
-    tmp_path_factory: pytest.TempPathFactory, lengths: list[int], maxbytes: int, cuts: list[int]
+    tmp_path_factory: pytest.TempPathFactory,
+    lengths: list[int],
+    maxbytes: int,
+    cuts: list[int],
+    at_once: bool,
 ) -> None:
+    """However it is written: `at_once` in the parts in which it came."""
     path = tmp_path_factory.mktemp("rot") / "log"
     text = b"".join(b"%d:%s\n" % (number, b"x" * length) for number, length in enumerate(lengths))
     sink = FileSink(FakeRouter(), str(path), maxbytes, 1000)
@@ -49,7 +59,9 @@ def test_every_line_is_whole_and_in_order(
         block = text[pos : pos + next(sizes, len(text))]
         pos += len(block)
         cut = block.rfind(b"\n") + 1
-        if cut:
+        if at_once:
+            put(sink, source, block)
+        elif cut:
             put(sink, source, block[:cut], carry)
             carry = block[cut:]
         else:
