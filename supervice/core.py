@@ -288,8 +288,9 @@ class Supervisor:
             loop, self.config, commands, daemon=self.daemon, directory=self.source.directory
         )
         if self.daemon:
-            programs = len(self.config.programs)
-            logger.info(self.source.introduction(programs, len(self.processes), resources.socket_path))
+            foreground = [p.foreground[0] for p in self.processes.values() if p.foreground is not None]
+            counts = len(self.config.programs), len(self.processes) - len(foreground)
+            logger.info(self.source.introduction(*counts, resources.socket_path, *foreground))
         for problem in self.source.new_warnings():
             logger.warning(clean(problem))
         self.table.use(resources.launcher)

@@ -181,13 +181,20 @@ def _enter(directory: str) -> None:
     try:
         os.chdir(directory)
     except OSError as error:
+        if isinstance(error, FileNotFoundError | NotADirectoryError):
+            raise SpawnError(_no_directory(directory)) from None
         raise SpawnError(f"directory {directory}: {error.strerror}") from None
+
+
+def _no_directory(directory: str) -> str:
+    what = "is no directory" if os.path.lexists(directory) else "does not exist"
+    return f"directory {directory} {what}"
 
 
 def _must_be_there(directory: str | None) -> None:
     """Said before the fork: what fails behind it cannot be told from a missing program."""
     if directory is not None and not os.path.isdir(directory):
-        raise SpawnError(f"directory {directory}: not there, or no directory")
+        raise SpawnError(_no_directory(directory))
 
 
 def _is_us(identity: Identity) -> bool:

@@ -60,13 +60,18 @@ class ConfigurationSource:
         self._patterns = tuple(loaded.patterns)
         self.servers = loaded.servers
 
-    def introduction(self, programs: int, processes: int, socket: str | None) -> str:
-        """Returns the first line of the log: who runs what, and where it can be asked."""
+    def introduction(self, programs: int, processes: int, socket: str | None, command: str = "") -> str:
+        """Returns the first line of the log: who runs what, and where it can be asked.
+
+        `command`: the name of the foreground command, which runs beside the programs.
+        """
         from supervice import __version__
 
         counted = f"{programs} program{'' if programs == 1 else 's'}"
         if processes != programs:
             counted += f" ({processes} process{'' if processes == 1 else 'es'})"
+        if command:
+            counted += f" and the command {clean(command)}"
         return f"supervice {__version__}: {self.path}, {counted}, control socket {socket or 'none'}"
 
     def invitation(self) -> str:

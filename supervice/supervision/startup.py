@@ -286,7 +286,7 @@ class Startup(Observer):
                 continue
             why = f"needs {needed}:{condition}, but {cause[0]}"
             self._left[name] = (why, *cause)
-            logger.warning(f"{name}: left stopped: {why}")
+            logger.warning(f"{name}: not started: {why}")
             todo += [
                 (self._waiting[other], name, wanted)
                 for other, wanted in self._gates.needed_by(name)

@@ -43,3 +43,21 @@ def test_without_programs_it_says_where_to_put_some(daemon: Callable[..., Daemon
     (folder / "web.conf").write_text("[program:web]\ncommand = sleep 1000\n")
     assert two.ask("reload")["added"] == ["web"]
     two.wait_text("web: running")
+
+
+def test_the_foreground_command_is_counted_apart(daemon: Callable[..., Daemon]) -> None:
+    one = daemon("[program:a]\ncommand = sleep 1000\n", "--", "sleep", "1000")
+    first = one.wait_text("a: running").splitlines()[0]
+    assert f"{one.config}, 1 program and the command sleep, control socket" in first
+
+
+def test_what_cannot_start_says_what_is_wrong_and_what_follows(daemon: Callable[..., Daemon]) -> None:
+    one = daemon(
+        "[program:a]\ncommand = sleep 1000\ndirectory = /srv/nope\n"
+        "[program:b]\ncommand = sleep 1000\ndepends_on = c:completed\n"
+        "[program:c]\ncommand = sh -c 'exit 3'\ntype = oneshot\n"
+    )
+    one.wait_text("WARNING a: directory /srv/nope does not exist; retry 1 of 3 in ")
+    one.wait_text(
+        "WARNING b: not started: needs c:completed, but c is FATAL: gave up after 1 failed start: exit code 3"
+    )

@@ -193,8 +193,13 @@ ERRORS: dict[str, tuple[list[str], dict[str, Any], int, str]] = {
     "a directory": (["{tmp}"], {}, 126, "is not executable"),
     "no interpreter": (["{tmp}/orphan"], {}, 127, "its interpreter (the #! line, or the loader) is missing"),
     "no #! line": (["{tmp}/bare"], {}, 126, "is no program for this machine"),
-    "no directory": (["true"], {"directory": "{tmp}/no"}, 1, "directory {tmp}/no"),
-    "a file as directory": (["true"], {"directory": "{tmp}/plain"}, 1, "directory {tmp}/plain"),
+    "no directory": (["true"], {"directory": "{tmp}/no"}, 1, "directory {tmp}/no does not exist"),
+    "a file as directory": (
+        ["true"],
+        {"directory": "{tmp}/plain"},
+        1,
+        "directory {tmp}/plain is no directory",
+    ),
 }
 
 
