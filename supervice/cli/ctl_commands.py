@@ -22,7 +22,7 @@ from supervice.cli.ctl_options import (
     signal_name,
 )
 from supervice.cli.ctl_queries import QUERIES
-from supervice.cli.ctl_terminal import attach, exec_
+from supervice.cli.ctl_terminal import attach, exec_, top
 from supervice.cli.replies import names_of
 from supervice.cli.shell import run_shell
 from supervice.cli.terminal import INTERRUPTED, USAGE, complain, write
@@ -207,7 +207,7 @@ def completion(shell: str) -> None:
     write(completion_script(cli, shell))
 
 
-for _verb in (*QUERIES, attach, exec_):
+for _verb in (*QUERIES, attach, exec_, top):
     cli.add_command(_verb)
 for _name, _command in cli.commands.items():
     _command.epilog = f"Example: supervicectl {EXAMPLES.get(_name, _name)}"

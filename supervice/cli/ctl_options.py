@@ -26,12 +26,22 @@ def _remember(ctx: click.Context, param: click.Parameter, value: Any) -> None:
 
 
 TIMEOUT = "Give up after S seconds (default: as long as it may take; 10 for what is only asked)."
+DELAY = "Time between two looks (default: 2s)."
 SOCKET = "Path of the control socket (default: found automatically)."
 _KEPT: dict[str, Any] = {"expose_value": False, "callback": _remember}
 
 
 def common(function: F) -> F:
     """Adds the options that the command and every verb have."""
+    return click.option("-s", "--socket", metavar="PATH", help=SOCKET, **_KEPT)(_most_common(function))
+
+
+def common_but_s(function: F) -> F:
+    """Adds the same to a verb whose `-s` is another option."""
+    return click.option("--socket", metavar="PATH", help=SOCKET, **_KEPT)(_most_common(function))
+
+
+def _most_common(function: F) -> F:
     function = click.option("--json", is_flag=True, help="One line of JSON, as -o json.", **_KEPT)(function)
     function = click.option(
         "-o",
@@ -41,8 +51,17 @@ def common(function: F) -> F:
         **_KEPT,
     )(function)
     seconds = click.FloatRange(min=0)
-    function = click.option("--timeout", type=seconds, metavar="S", help=TIMEOUT, **_KEPT)(function)
-    return click.option("-s", "--socket", metavar="PATH", help=SOCKET, **_KEPT)(function)
+    return click.option("--timeout", type=seconds, metavar="S", help=TIMEOUT, **_KEPT)(function)
+
+
+def a_time(_ctx: click.Context, _param: click.Parameter, value: str) -> float:
+    """`2`, `2s`, `500ms`: at least a tenth of a second."""
+    from supervice.config.values import some_seconds
+
+    try:
+        return max(0.1, some_seconds(value))
+    except ValueError as error:
+        raise click.BadParameter(f"{value}: {error}") from None
 
 
 def kept(ctx: click.Context, name: str) -> Any:

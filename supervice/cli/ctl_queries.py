@@ -6,7 +6,18 @@ from collections.abc import Callable
 
 import click
 
-from supervice.cli.ctl_options import common, complete_names, draw, kept, names_argument, regex, send, when
+from supervice.cli.ctl_options import (
+    DELAY,
+    a_time,
+    common,
+    complete_names,
+    draw,
+    kept,
+    names_argument,
+    regex,
+    send,
+    when,
+)
 from supervice.cli.replies import names_of
 
 SINCE = "Only newer lines: 5m, 12:30, 2026-01-31T12:30Z (default: all)."
@@ -15,10 +26,16 @@ GREP = "Only lines that hold this, such as 'error|warn' (default: all)."
 
 @click.command()
 @common
+@click.option("-w", "--watch", is_flag=True, help="Again and again, with what they use; Ctrl-C ends it.")
+@click.option("-d", "--delay", default="2s", metavar="TIME", callback=a_time, help=DELAY)
 @names_argument(required=False)
 @click.pass_context
-def status(ctx: click.Context, names: tuple[str, ...]) -> int:
+def status(ctx: click.Context, names: tuple[str, ...], watch: bool, delay: float) -> int:
     """Shows the processes and how they are."""
+    if watch:
+        from supervice.cli.status_watch import watch_status
+
+        return watch_status(names_of(names), kept(ctx, "socket"), delay)
     return send(ctx, "status", **names_of(names))
 
 

@@ -1,10 +1,21 @@
-"""The verbs of `supervicectl` that have the caller's terminal: `exec` and `attach`."""
+"""The verbs of `supervicectl` that have the caller's terminal: `exec`, `attach` and `top`."""
 
 from __future__ import annotations
 
 import click
 
-from supervice.cli.ctl_options import common, complete_names, kept
+from supervice.cli.ctl_options import (
+    DELAY,
+    a_time,
+    common,
+    common_but_s,
+    complete_names,
+    kept,
+    names_argument,
+)
+from supervice.cli.replies import names_of
+
+SORTS = ("cpu", "mem", "name")
 
 
 @click.command(
@@ -61,3 +72,18 @@ def attach(ctx: click.Context, detach_keys: str, eof: bool, name: str) -> int:
     except ValueError as error:
         raise click.UsageError(f"--detach-keys: {error}") from None
     return attach_to(name, keys, eof, kept(ctx, "socket"))
+
+
+@click.command()
+@common_but_s
+@click.option("-d", "--delay", default="2s", metavar="TIME", callback=a_time, help=DELAY)
+@click.option(
+    "-s", "--sort", type=click.Choice(["cpu", "mem", "name"]), default="cpu", help="What stands first."
+)
+@names_argument(required=False)
+@click.pass_context
+def top(ctx: click.Context, delay: float, sort: str, names: tuple[str, ...]) -> int:
+    """Shows the processes and what they use, refreshed; h shows the keys, q quits."""
+    from supervice.cli.top import top as run_top
+
+    return run_top(names_of(names), kept(ctx, "socket"), delay, sort)

@@ -122,6 +122,8 @@ def _fit(
     if over() > 0 and widths[last] > least and last > 1:
         widths[last] = max(least, widths[last] - over())
     for name in drop:
+        if name not in header:
+            continue
         column = header.index(name)
         if over() > 0 and column in shown:
             shown.remove(column)

@@ -103,6 +103,7 @@ PURE = (
     "web.page",
     "web.rows",
     "web.words",
+    "cli.top_screen",
     "cli.tree",
     "cli.why_text",
 )

@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
-import pty
 import re
-import select
 import signal
-import struct
 import subprocess
 import sys
-import termios
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from tests.eventually import eventually
 from tests.process.harness.daemon import Daemon
+from tests.process.harness.terminal import on_terminal, read_until
 
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root starts programs as another user")
 OF_THE_TERMINAL = {"TERM": "vt100", "COLUMNS": "91"}
@@ -192,30 +187,6 @@ def test_a_limit_above_our_own_is_126(daemon: Callable[..., Daemon]) -> None:
 
 
 # -- on a terminal ---------------------------------------------------------------------------------------
-
-
-@contextmanager
-def on_terminal(argv: list[str]) -> Iterator[tuple[int, int]]:
-    """Runs it as the leader of a session on a terminal of 31 x 77; gives its pid and our end."""
-    pid, fd = pty.fork()
-    if pid == 0:
-        fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", 31, 77, 0, 0))
-        os.execvpe(argv[0], argv, {**os.environ, "TERM": "xterm"})
-    try:
-        yield pid, fd
-    finally:
-        os.close(fd)
-
-
-def read_until(fd: int, text: str) -> str:
-    got = b""
-    while text.encode() not in got:
-        assert select.select([fd], [], [], 20)[0], f"{text!r} is not in {got!r}"
-        try:
-            got += os.read(fd, 4096)
-        except OSError:
-            raise AssertionError(f"the terminal was closed after {got!r}") from None
-    return got.decode()
 
 
 def test_the_terminal_is_the_caller_s(daemon: Callable[..., Daemon]) -> None:

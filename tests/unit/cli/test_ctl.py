@@ -336,6 +336,7 @@ def test_every_verb_has_a_text_or_a_message() -> None:
     assert set(replies.TEXTS) == set(ctl_commands.cli.commands) - actions - {
         "exec",
         "shell",
+        "top",
         "config",
         "env",
         "logs",

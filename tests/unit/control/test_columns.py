@@ -74,3 +74,10 @@ def test_status_gives_up_what_says_least_first() -> None:
     assert at(50)[0].split() == ["NAME", "STATE", "PID", "UPTIME", "DETAIL"]
     assert at(20) == ["NAME  STATE", "db    FATAL", "web   RUNNING"]
     assert at(12)[1] == "db    FATAL"
+
+
+def test_a_table_without_the_last_column_fits_too() -> None:
+    rows = [{"name": "a-name-that-is-long", "state": "RUNNING", "pid": 7, "uptime": 5, "healthy": True}]
+    for width in range(10, 60):
+        for line in render.status_table({"processes": rows}, Look(width)).splitlines():
+            assert len(line) <= width

@@ -1,0 +1,33 @@
+"""`supervicectl status -w`: the table again and again, each in the place of the one before."""
+
+from __future__ import annotations
+
+import sys
+import time
+
+from supervice.cli.replies import fetch
+from supervice.cli.terminal import FAILED, complain, look, write
+from supervice.control.render import status_table
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+
+def watch_status(names: dict[str, Any], socket: str | None, every: float) -> int:
+    """Until Ctrl-C, or until the daemon does not answer; returns the exit code of that."""
+    request = {**names, "command": "status", "resources": True}
+    lines = 0
+    while True:
+        reply, code = fetch(request, socket, None)
+        if reply is None:
+            return code
+        if reply.get("status") != "ok":
+            complain(str(reply.get("message") or reply.get("code")))
+            return FAILED
+        text = status_table(reply, look())
+        back = f"\x1b[{lines}A\x1b[J" if lines and sys.stdout.isatty() else "\n" if lines else ""
+        write(back + text)
+        sys.stdout.flush()
+        lines = text.count("\n")
+        time.sleep(every)
