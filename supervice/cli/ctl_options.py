@@ -28,6 +28,8 @@ def _remember(ctx: click.Context, param: click.Parameter, value: Any) -> None:
 TIMEOUT = "Give up after S seconds (default: as long as it may take; 10 for what is only asked)."
 DELAY = "Time between two looks (default: 2s)."
 SOCKET = "Path of the control socket (default: found automatically)."
+SORTS = ("cpu", "mem", "name")  # of `top`
+
 _KEPT: dict[str, Any] = {"expose_value": False, "callback": _remember}
 
 

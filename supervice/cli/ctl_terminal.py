@@ -15,8 +15,6 @@ from supervice.cli.ctl_options import (
 )
 from supervice.cli.replies import names_of
 
-SORTS = ("cpu", "mem", "name")
-
 
 @click.command(
     name="exec",

@@ -14,7 +14,7 @@ import termios
 import threading
 import tty
 
-from supervice.cli.ctl_terminal import SORTS
+from supervice.cli.ctl_options import SORTS
 from supervice.cli.terminal import DONE, USAGE, colored, complain, ellipsis
 from supervice.cli.top_screen import HELP, View, order, screen
 from supervice.control.client import Unreachable, call
