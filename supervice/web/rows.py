@@ -116,6 +116,14 @@ class Model:
         if changed:
             self.version = version
 
+    def forget_usage(self) -> None:
+        """What was said of CPU and memory is too old to be said again."""
+        version = self.version + 1
+        for name, (_, row) in self._rows.items():
+            if row[CPU] or row[MEMORY]:
+                self._rows[name] = version, [*row[:CPU], "", ""]
+                self.version = version
+
     def since(self, epoch: str, version: int) -> dict[str, Any] | None:
         """Returns what a client lacks that was told of `version` in that epoch; None for nothing."""
         if epoch == self.epoch and version == self.version:

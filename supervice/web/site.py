@@ -17,7 +17,7 @@ from supervice.web.actions import ALL, VERBS, Actions
 from supervice.web.assets import KINDS, asset, build
 from supervice.web.page import View, confirmation, page, short_page
 from supervice.web.rows import Model, position_of, size
-from supervice.web.streams import HEADERS, Streams
+from supervice.web.streams import HEADERS, LOOK, Streams
 from supervice.web.tail import MOST_LINES, pieces_of
 from supervice.web.words import fields, html
 
@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 
 FORM = "application/x-www-form-urlencoded"
 PLACES = ("", "index.html")  # supervisord's page was called so too
+OLD_LOOK = 15.0  # seconds after which nothing is said any more of what processes use
+SOON = 0.5  # seconds in which nothing is looked at again for a page that has no stream
 POLL = 5  # seconds between questions of a page without a stream
 # Nothing from elsewhere, no script in the page itself, no frame around it, and no text becomes markup.
 POLICY = (
@@ -72,7 +74,11 @@ class Site:
 
     def __init__(self, daemon: Daemon, loop: EventLoop, commands: Commands) -> None:
         self._daemon = daemon
+        self._loop = loop
         self._commands = commands
+        self._looked = (
+            self._refreshed
+        ) = -OLD_LOOK  # seconds by the loop: the last looks, at what they use and at all
         self._model = Model(os.urandom(4).hex())
         self._streams = Streams(loop, daemon.table, commands, self._model, self._refresh)
         self._actions = Actions(loop, commands, self._streams.news)
@@ -108,19 +114,36 @@ class Site:
 
     # -- what is shown -----------------------------------------------------------------------------------
 
-    async def _refresh(self, names: list[str] | None = None) -> None:
-        """Brings the model up to date: these processes, or all."""
-        request: dict[str, Any] = {"command": "status", "resources": True}
+    async def _refresh(self, names: list[str] | None = None, *, usage: bool = False) -> None:
+        """Brings the model up to date: these processes, or all; with `usage`, which costs more, their use."""
+        request: dict[str, Any] = {"command": "status"}
         if names is not None:
             request["names"] = names
+        if usage:
+            request["resources"] = True
         try:
             reply = await self._commands.execute(request)
         except CommandError:  # one of them has gone
             if names is not None:
                 await self._refresh()
             return
+        now = self._loop.time()
+        if usage:
+            self._looked = now
+        elif now - self._looked > OLD_LOOK:
+            self._model.forget_usage()
+        self._refreshed = now
         container = _container(reply.get("container"))
         self._model.update(reply["processes"], time.time(), whole=names is None, container=container)
+
+    async def _refresh_for_many(self) -> None:
+        """The same for all processes, for pages that ask every few seconds: they share what is new enough."""
+        now = self._loop.time()
+        if now - self._looked >= LOOK:
+            self._looked = now
+            await self._refresh(usage=True)
+        elif now - self._refreshed >= (LOOK if len(self._streams) else SOON):
+            await self._refresh()
 
     async def _page(self, request: Request, access: Access) -> Response:
         given = dict(fields(request.query))
@@ -128,7 +151,7 @@ class Site:
         if given.get("action") in OLD:
             verb, name = OLD[given["action"]], given.get("processname") or ALL
             return self._html(200, confirmation(asset("page.html"), view, verb, name, "./"))
-        await self._refresh()
+        await self._refresh(usage=given.get("look") == "usage")
         model = self._model
         view.position = model.position
         view.mood, view.summary = model.headline()
@@ -203,7 +226,7 @@ class Site:
     async def _news(self, request: Request, access: Access) -> Response:
         """The same as a stream, once: for a page that has none."""
         given = dict(fields(request.query))
-        await self._refresh()
+        await self._refresh_for_many()
         news = self._model.since(*position_of(given.get("from", "")))
         told: dict[str, Any] = {"hello": self._hello(request, access), "rows": news}
         after = given.get("said", "")

@@ -13,7 +13,7 @@ from supervice.web.tail import Tail
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
-    from typing import Any
+    from typing import Any, Protocol
 
     from supervice.control.commands import Commands
     from supervice.lean.loop import AnyFuture, Cancellable, EventLoop
@@ -22,7 +22,11 @@ if TYPE_CHECKING:
     from supervice.supervision.table import ProcessTable
     from supervice.web.rows import Model
 
-    Refresh = Callable[[list[str] | None], Awaitable[None]]
+    class Refresh(Protocol):
+        """Brings the model up to date: see `Streams`."""
+
+        def __call__(self, names: list[str] | None = None, *, usage: bool = False) -> Awaitable[None]: ...
+
 
 MOST = 32
 GATHER = 0.2  # seconds in which changes are gathered
@@ -43,21 +47,19 @@ class Stream:
     def __init__(
         self, send: Callable[[bytes], bool], done: Callable[[], None], position: tuple[str, int]
     ) -> None:
-        self._send = send
+        self.send = send
         self.done = done
-        self.epoch, self.version = position
+        self.position = position
         self.tail: Tail | None = None
         self.said = 0  # the number of the last outcome it was told
 
     def event(self, kind: str, data: object) -> bool:
-        return self._send(f"event: {kind}\ndata: {dumps(data)}\n\n".encode())
-
-    def comment(self) -> None:
-        self._send(b": still here\n\n")
+        return self.send(_event(kind, data))
 
 
 class Streams(Observer):
-    """All of them. `refresh(names)` brings the model up to date for these processes, for all with None."""
+    """All of them. `refresh(names)` brings the model up to date for these processes, for all with None;
+    with `usage` also with what they use."""
 
     def __init__(
         self, loop: EventLoop, table: ProcessTable, commands: Commands, model: Model, refresh: Refresh
@@ -100,7 +102,9 @@ class Streams(Observer):
         stream = Stream(send, done, position)
         self._open[stream] = None
         stream.event("hello", hello)
-        self._tell(stream)
+        self._tell(stream, {})
+        if len(self._open) == 1:
+            self._begin(None, usage=True)
         if program:
             stream.tail = Tail(self._loop, self._commands, program, stream.event)
         return lambda: self._end(stream)
@@ -126,13 +130,18 @@ class Streams(Observer):
         for stream in list(self._open):
             stream.done()
 
-    def _tell(self, stream: Stream) -> None:
+    def _tell(self, stream: Stream, written: dict[tuple[str, int], bytes | None]) -> None:
+        """Tells a stream what it lacks; `written` has that for those that lack the same."""
         for outcome in self.outcomes(stream.said):
-            if stream.event("said", outcome):
+            if stream.send(_event("said", outcome)):
                 stream.said = outcome["id"]
-        news = self._model.since(stream.epoch, stream.version)
-        if news is not None and stream.event("rows", news):
-            stream.epoch, stream.version = self._model.epoch, self._model.version
+        position = stream.position
+        if position not in written:
+            news = self._model.since(*position)
+            written[position] = None if news is None else _event("rows", news)
+        data = written[position]
+        if data is not None and stream.send(data):
+            stream.position = self._model.epoch, self._model.version
 
     # -- what the table says -----------------------------------------------------------------------------
 
@@ -166,20 +175,24 @@ class Streams(Observer):
         self._looks += 1
         if self._looks % COMMENT_EVERY == 0:
             for stream in list(self._open):
-                stream.comment()
-        if self._soon is None:
-            self._begin(None)
+                stream.send(b": still here\n\n")
+        self._begin(None, usage=True)
 
-    def _begin(self, names: list[str] | None) -> None:
+    def _begin(self, names: list[str] | None, *, usage: bool = False) -> None:
         if self._task is not None and not self._task.done():
             self._whole = self._whole or names is None  # the look before this one is not over
             self._changed.update(names or ())
             self.news()
             return
-        self._task = self._loop.create_task(self._pass_on(names))
+        self._task = self._loop.create_task(self._pass_on(names, usage))
 
-    async def _pass_on(self, names: list[str] | None) -> None:
+    async def _pass_on(self, names: list[str] | None, usage: bool) -> None:
         if names is None or names:
-            await self._refresh(names)
+            await self._refresh(names, usage=usage)
+        written: dict[tuple[str, int], bytes | None] = {}
         for stream in list(self._open):
-            self._tell(stream)
+            self._tell(stream, written)
+
+
+def _event(kind: str, data: object) -> bytes:
+    return f"event: {kind}\ndata: {dumps(data)}\n\n".encode()

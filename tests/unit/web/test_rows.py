@@ -70,6 +70,21 @@ def test_a_client_is_told_what_has_changed() -> None:
     assert model.since("another run", model.version) is not None
 
 
+def test_what_was_used_is_forgotten_and_kept() -> None:
+    model = Model("e")
+    model.update([process("web", resources={"cpu_percent": 1.0, "memory": 2048})], 1000.0, whole=True)
+    model.update([process("web")], 1001.0, whole=True)  # a look without it
+    assert model.rows[0][-2:] == ["1.0 %", "2.0 KiB"]
+    before = position_of(model.position)
+    model.forget_usage()
+    assert model.rows[0][-2:] == ["", ""]
+    news = model.since(*before)
+    assert news is not None
+    assert news["rows"] == model.rows
+    model.forget_usage()
+    assert model.since(*position_of(news["from"])) is None
+
+
 def test_the_headline_names_what_is_wrong_first() -> None:
     model = Model("e")
     assert model.headline() == ("off", "No programs")
