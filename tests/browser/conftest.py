@@ -46,8 +46,11 @@ def browser() -> Iterator[Page]:
 
 
 @pytest.fixture
-def page(browser: Page) -> Iterator[Page]:
-    """The browser, with one empty window; whatever a page complains about fails the test."""
+def page(browser: Page, show: object, proxy: object) -> Iterator[Page]:
+    """The browser, with one empty window; whatever a page complains about fails the test.
+
+    It leaves the page before the others end what the page shows.
+    """
     browser.begin()
     yield browser
     complaints = browser.complaints()

@@ -255,3 +255,29 @@ def test_sidecar(pod: Pod) -> None:
     assert "left behind" not in log
     assert app.alive()
     assert "Written by the sidecar" in fetch(app, "http://127.0.0.1:8080/")
+
+
+def test_observability(run: Callable[..., Box], build_example: Callable[[str], str]) -> None:
+    """The page asks for the password that no program sees; metrics have what each program uses."""
+    variables = {"SUPERVICE_HTTP_USER": "ops", "SUPERVICE_HTTP_PASSWORD": "change-me"}
+    box = run(image=build_example("observability"), environment=variables, wait=["shop", "mailer"])
+    checked(box)
+    for path, code in (("/", 401), ("/api/v1/status", 401), ("/metrics", 200), ("/readyz", 200)):
+        assert status_of(box, path) == code, path
+    assert status_of(box, "/", "Basic b3BzOmNoYW5nZS1tZQ==") == 200
+    assert status_of(box, "/page.js", "Basic b3BzOmNoYW5nZS1tZQ==") == 200
+    told = box.exec("sh", "-c", f"tr '\\0' '\\n' </proc/{box.pid('shop')}/environ", check=True).output
+    assert "SUPERVICE_HTTP_USER=ops" in told
+    assert "change-me" not in told
+    metrics = fetch(box, "http://127.0.0.1:9090/metrics")
+    assert re.search(r'^supervice_process_memory_bytes\{process="shop"[^}]*\} \d', metrics, re.M)
+    assert box.stop() == 0
+
+
+def status_of(box: Box, path: str, password: str = "") -> int:
+    """What the page answers inside the container."""
+    code = (
+        "import http.client as h, sys; c = h.HTTPConnection('127.0.0.1', 9090, timeout=5);"
+        " c.request('GET', sys.argv[1], headers={'Authorization': sys.argv[2]}); print(c.getresponse().status)"
+    )
+    return int(box.exec("python3", "-c", code, path, password, check=True).output)

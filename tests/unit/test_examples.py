@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import json
 import os
 import re
 from pathlib import Path
@@ -10,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from supervice.config import load
-from tests.paths import EXAMPLES
+from tests.paths import EXAMPLES, ROOT
 
 FOLDERS = sorted(
     path for path in EXAMPLES.iterdir() if path.is_dir() and not path.name.startswith((".", "_"))
@@ -74,3 +75,25 @@ def test_a_folder_is_an_image_with_a_page(folder: Path) -> None:
 def test_a_python_file_runs_on_the_oldest_python(path: Path) -> None:
     tree = ast.parse(path.read_text(), feature_version=(3, 11))
     assert ast.get_docstring(tree)
+
+
+def test_each_metric_of_the_dashboard_exists_and_has_its_labels() -> None:
+    """By the page of metrics, which is generated, and by what `label_values` asks for."""
+    dashboard = json.loads((EXAMPLES / "observability/grafana.json").read_text())
+    known = set(re.findall(r"^\| `(\w+)` \|", (ROOT / "docs/metrics.md").read_text(), re.M))
+    asked = [target["expr"] for panel in dashboard["panels"] for target in panel["targets"]]
+    asked += [one["query"]["query"] for one in dashboard["templating"]["list"] if one["type"] == "query"]
+    used = {name for expr in asked for name in re.findall(r"\bsupervice_\w+", expr)}
+    assert len(used) > 10
+    assert used - known == set()
+    labels = {name for expr in asked for name in re.findall(r"(\w+)=~", expr)}
+    labels |= {
+        name for expr in asked for names in re.findall(r"on \(([^)]*)\)", expr) for name in names.split(", ")
+    }
+    labels |= {name for expr in asked for name in re.findall(r", (\w+)\)$", expr) if "label_values" in expr}
+    assert labels == {
+        "instance",
+        "name",
+    }  # the first is Prometheus' own; see `_labels` in supervice/api/metrics.py
+    numbers = [panel["id"] for panel in dashboard["panels"]]
+    assert len(set(numbers)) == len(numbers)
