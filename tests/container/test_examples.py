@@ -270,7 +270,7 @@ def test_observability(run: Callable[..., Box], build_example: Callable[[str], s
     assert "SUPERVICE_HTTP_USER=ops" in told
     assert "change-me" not in told
     metrics = fetch(box, "http://127.0.0.1:9090/metrics")
-    assert re.search(r'^supervice_process_memory_bytes\{process="shop"[^}]*\} \d', metrics, re.M)
+    assert re.search(r'^supervice_process_memory_bytes\{name="shop"[^}]*\} \d', metrics, re.M)
     assert box.stop() == 0
 
 
