@@ -198,12 +198,55 @@ class Actions:
         startup = self._daemon.startup
         # One that only waits has nothing to be stopped, and starts as soon as it can anyway.
         todo = [p for p in processes if not startup.waiting_for(p)]
+        rolled = todo if request.rolling else [p for p in todo if p.config.rolling and not request.force]
+        todo = [process for process in todo if process not in rolled]
         reached = await (
             self._restart_in_order if self._needs_order(todo, request) else self._restart_at_once
         )(todo, request)
+        if rolled:
+            return await self._roll(rolled, processes, reached, request)
         return rows.results(
             [rows.started(p, startup, "Restarted", reached.get(p.config.name)) for p in processes]
         )
+
+    async def _roll(
+        self, rolled: list[Process], processes: list[Process], reached: dict[str, str], request: Request
+    ) -> Reply:
+        """It goes on when the client waits no longer."""
+        from supervice.supervision.restart import RESTART
+        from supervice.supervision.rolling import Rolling
+
+        daemon, startup = self._daemon, self._daemon.startup
+        rolling = Rolling(
+            daemon.table,
+            startup,
+            lambda: daemon.termination.stopping,
+            trigger=RESTART,
+            batch=request.batch,
+            force=request.force,
+            by_hand=True,
+        )
+        loop = running_loop()
+        task = loop.create_task(rolling.run(rolled))
+        self._stops.add(task)  # asyncio itself holds only a weak reference
+        task.add_done_callback(self._stops.discard)
+        over = loop.create_future()
+        task.add_done_callback(lambda _: None if over.done() else over.set_result(None))
+        try:
+            await (over if request.timeout is None else wait_for(loop, over, request.timeout))
+        except TimeoutError:
+            pass
+        results = []
+        culprits = ", ".join(rolling.failed)
+        for process in processes:
+            name = process.config.name
+            if process not in rolled or name in rolling.ready:
+                state = process.state if rolling.ready.get(name, True) else None
+                results.append(rows.started(process, startup, "Restarted", reached.get(name, state)))
+            else:
+                why = f"{culprits} did not become ready" if culprits else "its turn has not come"
+                results.append(rows.outcome(process, False, f"{name} was left as it was: {why}"))
+        return rows.results(results)
 
     def _needs_order(self, processes: list[Process], request: Request) -> bool:
         """Whether one of them needs another: it stops first and starts last."""

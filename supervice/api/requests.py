@@ -45,6 +45,8 @@ class Request:
     until: float | None = None
     data: str = ""  # of `input`: bytes, one character each
     eof: bool = False  # of `input`: nothing comes behind it
+    rolling: bool = False  # a restart: one after the other
+    batch: int = 1  # of them, so many at a time
 
 
 def parse(message: dict[str, Any]) -> Request:
@@ -70,6 +72,8 @@ def parse(message: dict[str, Any]) -> Request:
         follow=message.get("follow", False),
         resources=message.get("resources", False),
         force=message.get("force", False),
+        rolling=message.get("rolling", False),
+        batch=message.get("batch", 1),
         dry_run=message.get("dry_run", False),
         secrets=message.get("secrets", False),
         kind=message.get("kind"),
@@ -124,6 +128,10 @@ def _is_count(value: object) -> bool:
     return isinstance(value, int) and _is_number(value)
 
 
+def _is_size(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and 0 < value < 1e9
+
+
 def _is_flag(value: object) -> bool:
     return isinstance(value, bool)
 
@@ -143,6 +151,8 @@ _ARGUMENTS: tuple[tuple[str, Callable[[object], bool], str, str], ...] = (
     ("since", _is_moment, "a time in seconds since the epoch", "1767225600"),
     ("until", _is_moment, "a time in seconds since the epoch", "1767225600"),
     ("force", _is_flag, "true or false", "true"),
+    ("rolling", _is_flag, "true or false", "true"),
+    ("batch", _is_size, "a number of processes, 1 or more", "2"),
     ("follow", _is_flag, "true or false", "true"),
     ("resources", _is_flag, "true or false", "true"),
     ("secrets", _is_flag, "true or false", "true"),

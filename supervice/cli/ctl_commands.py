@@ -88,11 +88,13 @@ def stop(ctx: click.Context, names: tuple[str, ...]) -> int:
 @cli.command()
 @common
 @click.option("--force", is_flag=True, help="SIGKILL instead of the stop signal.")
+@click.option("--rolling", is_flag=True, help="One after the other, each when the one before is ready.")
+@click.option("--batch", type=click.IntRange(min=1), metavar="N", help="With --rolling: N at a time.")
 @names_argument(required=True)
 @click.pass_context
-def restart(ctx: click.Context, names: tuple[str, ...], force: bool) -> int:
+def restart(ctx: click.Context, names: tuple[str, ...], force: bool, rolling: bool, batch: int | None) -> int:
     """Restarts processes."""
-    return send(ctx, "restart", force=force, **names_of(names))
+    return send(ctx, "restart", force=force, rolling=rolling, batch=batch, **names_of(names))
 
 
 @cli.command()

@@ -95,6 +95,15 @@ class WatchActions:
         ]
         running = [p for p in free if p.state not in RESTING and p.state != STOPPING]
         ended = [p for p in free if p.state in (EXITED, FATAL)]
+        if any(process.config.rolling for process in free):
+            from supervice.supervision.rolling import Rolling
+
+            rolling = Rolling(table, self._startup, lambda: False, trigger=CHANGED)
+            await rolling.run([*running, *ended])
+            if rolling.failed:
+                names = ", ".join(rolling.failed)
+                logger.error(f"{names}: not ready after a restart (watch); the others stay as they were")
+            return
         back = Until([*running, *ended], UP | {FATAL, EXITED}, self._startup)
         for process in running:
             process.request_restart(trigger=CHANGED)

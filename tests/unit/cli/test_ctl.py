@@ -160,6 +160,11 @@ def test_whatever_is_not_simple_is_left_to_click(line: str) -> None:
         ("--timeout 2.5 stop all", {"command": "stop", "name": "all", "timeout": 2.5}),
         ("restart --force web", {"command": "restart", "name": "web", "force": True}),
         ("restart web", {"command": "restart", "name": "web"}),
+        ("restart --rolling web:*", {"command": "restart", "name": "web:*", "rolling": True}),
+        (
+            "restart --rolling --batch 2 web:*",
+            {"command": "restart", "name": "web:*", "rolling": True, "batch": 2},
+        ),
         ("startgroup g", {"command": "startgroup", "name": "g"}),
         ("stopgroup g", {"command": "stopgroup", "name": "g"}),
         ("reload", {"command": "reload"}),

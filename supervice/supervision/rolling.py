@@ -1,0 +1,82 @@
+"""Restarts processes one after the other, each only when the one before is ready. Loaded with the first.
+
+The first that does not become ready ends it: the others stay as they were, and go on serving.
+"""
+
+from __future__ import annotations
+
+from supervice.lean.loop import running_loop
+from supervice.lifecycle.states import EXITED, FATAL, RESTING, UP
+from supervice.process import START_WAIT
+from supervice.runner.waiting import Until
+from supervice.supervision.conditions import UntilAll, has_become_ready
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from supervice.process import Process
+    from supervice.supervision.startup import Startup
+    from supervice.supervision.table import ProcessTable
+
+
+class Rolling:
+    """One such restart; `run` once. What an operator stops meanwhile is left stopped."""
+
+    def __init__(
+        self,
+        table: ProcessTable,
+        startup: Startup,
+        is_over: Callable[[], bool],
+        *,
+        trigger: str,
+        batch: int = 1,
+        force: bool = False,
+        by_hand: bool = False,
+    ) -> None:
+        """`batch`: so many at a time. `is_over`: supervice is stopping, and nothing is started any more."""
+        self._table = table
+        self._startup = startup
+        self._is_over = is_over
+        self._trigger = trigger
+        self._batch = batch
+        self._force = force
+        self._by_hand = by_hand
+        self.ready: dict[str, bool] = {}  # of those that were restarted
+
+    @property
+    def failed(self) -> list[str]:
+        """The names of those that did not become ready."""
+        return [name for name, ready in self.ready.items() if not ready]
+
+    async def run(self, processes: Sequence[Process]) -> None:
+        for process in processes if self._by_hand else ():
+            self._table.release([process.config.name])
+        for at in range(0, len(processes), self._batch):
+            part = [process for process in processes[at : at + self._batch] if self._is_wanted(process)]
+            await self._restart(part)
+            if self.failed or self._is_over():
+                return
+
+    def _is_wanted(self, process: Process) -> bool:
+        name, table = process.config.name, self._table
+        return table.processes.get(name) is process and name not in table.held | table.leaving
+
+    async def _restart(self, processes: list[Process]) -> None:
+        loop = running_loop()
+        force = self._force
+        longest = max(
+            (START_WAIT + p.start_time() + (0 if force else p.stop_time()) for p in processes), default=0.0
+        )
+        give_up = loop.time() + longest + self._startup.patience(processes)
+        # A process passes STOPPED on its way; only where it comes to rest after that counts.
+        back = Until(processes, UP | {FATAL, EXITED}, self._startup)
+        resting = [process for process in processes if process.state in RESTING]
+        for process in processes:
+            if process not in resting:
+                process.request_restart(force=force, trigger=self._trigger)
+        self._startup.request(resting, self._trigger, by_hand=self._by_hand)
+        await back.wait(give_up - loop.time())
+        until = UntilAll(self._table, self._startup, processes, has_become_ready)
+        await until.wait(max(0.0, give_up - loop.time()))
+        self.ready.update({process.config.name: until.has(process) for process in processes})
