@@ -73,7 +73,7 @@ def test_r3_as_users_see_it(daemon: Callable[..., Daemon], tmp_path: Path, log_f
     )
     one.wait_text("Enter password: ")
     (line,) = one.ask("logs", "prompt")["logs"]
-    assert line == {"name": "prompt", "stream": "stdout", "data": "Enter password: \n"}
+    assert (line["name"], line["stream"], line["data"]) == ("prompt", "stdout", "Enter password: \n")
     with Client(str(one.socket)) as client:
         client.send({"command": "logs", "name": "prompt", "follow": True, "lines": 10})
         frame = client.receive(10)
