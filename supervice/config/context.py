@@ -98,6 +98,8 @@ class Context:
                 hint = self.guess(name, known)
                 ignored = " is ignored" if self.stock else ""
                 what = f"[{shown(section.name)}]: unknown option {shown(name)!r}{ignored}"
+                if name[:1] == "[" and not self.stock:
+                    what, hint = "a section header without its ]", "; add it"
                 self.complain(file, line, name, what + (hint or "; remove it"))
             elif self.stock and row[DIALECTS] == OURS_ONLY:
                 self.warning(

@@ -37,7 +37,7 @@ def problem_of(text: str, unit: int = 0) -> tuple[int, str] | None:
     if not lines:
         return None
     number, first = lines[0]
-    if first.startswith(("{", "[{")):
+    if first.startswith(("{", "[{")) and first.strip("{[ \t\r")[:1] in ("", '"', "}"):
         return number, f"this looks like JSON; {_INI}"
     if first.upper().startswith(_DOCKERFILE):
         return number, f"this looks like a Dockerfile; {_INI}"

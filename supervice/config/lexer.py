@@ -69,6 +69,8 @@ def cuts_quote(kept: str, rest: str) -> bool:
 def option(line: str, inside: bool) -> tuple[str, str, str]:
     """Returns key, value and what is wrong; `inside`: a section has begun."""
     if not inside:
+        if line[0] == "[":
+            return "", "", "a section header without its ]; add it"
         return "", "", "text before the first section; begin with [supervice] or [program:NAME]"
     equals, colon = line.find("="), line.find(":")
     cut = equals if colon < 0 or 0 <= equals < colon else colon

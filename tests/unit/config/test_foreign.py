@@ -45,7 +45,19 @@ def test_it_is_said_once_what_the_file_is(tmp_path: Path, text: str, line: int, 
     assert (problem.line, problem.severity, problem.message) == (line, "error", message)
 
 
-@pytest.mark.parametrize("text", ["command = x\n", "hello\n", "a = b\n[program:x]\ncommand = y\n"])
+def test_a_header_without_its_bracket(tmp_path: Path) -> None:
+    path = tmp_path / "x.conf"
+    path.write_text("[supervice\n[program:a]\ncommand = x\n[program:b\n")
+    found = [(p.line, p.message) for p in load(str(path), environ={}).problems]
+    assert found == [
+        (1, "a section header without its ]; add it"),
+        (4, "a section header without its ]; add it"),
+    ]
+
+
+@pytest.mark.parametrize(
+    "text", ["command = x\n", "{hello\n", "hello\n", "a = b\n[program:x]\ncommand = y\n"]
+)
 def test_what_is_no_format_is_said_by_line(tmp_path: Path, text: str) -> None:
     path = tmp_path / "x.conf"
     path.write_text(text)
