@@ -124,6 +124,9 @@ class ListenerConfig:
 
     events: tuple[str, ...]  # supervisord's names of event types, also of the abstract ones
     buffer_size: int = 10  # events that wait for a free listener
+    accepts_all: bool = (
+        False  # each complete answer counts as accepted: its meaning is known to a result_handler
+    )
 
 
 @dataclass

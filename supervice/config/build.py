@@ -129,6 +129,8 @@ class Builder:
         kind = "supervisord" if ctx.stock else "supervice"
         if ctx.stock:
             self.config.exit_when_idle = False  # as supervisord: many programs there go into the background
+            if self.config.minfds is None:
+                self.config.minfds = 1024  # supervisord's default
         given = set()
         silent = False
         for section in (*by_kind.get(kind, ()), *self.from_environment):

@@ -183,8 +183,14 @@ class Context:
                 text, _ = expand(text, names)  # supervisord expands it twice
             if bare:
                 self._bare(section, section.options[option], option)
-            return dict(quoting.supervisord_pairs(text))
-        found: dict[str, str] = {}
+            cut: list[str] = []
+            found = dict(quoting.supervisord_pairs(text, cut))
+            for key in dict.fromkeys(cut):
+                _, file, line = section.options[option]
+                message = "is cut where supervisord cuts it; put it into double quotes"
+                self.warning(file, line, option, f"[{shown(section.name)}] {option}: {shown(key)} {message}")
+            return found
+        found = {}
         problems: list[str] = []
         for key, value in quoting.pairs(raw):
             if key in found:

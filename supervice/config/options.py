@@ -272,7 +272,7 @@ PROGRAM: tuple[Row, ...] = (
 LISTENER: tuple[Row, ...] = (
     ("events", "names", None, None, BOTH, "", RESTART, "The event types that the listener gets. Required."),
     ("buffer_size", "positive", "10", "10", BOTH, "", RESTART, "Most events that wait while no process of the listener is free; then the oldest is dropped."),
-    ("result_handler", "text", None, "supervisor.dispatchers:default_handler", BOTH, "supervice itself reads the answer to an event and loads no Python code", "", "Python function for the listener's answers."),
+    ("result_handler", "text", None, "supervisor.dispatchers:default_handler", BOTH, "supervice loads no Python code; each complete answer of this listener counts as accepted", "", "Python function for the listener's answers."),
 )
 
 FCGI: tuple[Row, ...] = (
@@ -301,7 +301,7 @@ SUPERVISORD: tuple[Row, ...] = (
     ("umask", "umask", None, "022", STOCK_ONLY, "", RESTART, "The umask of the daemon and the programs."),
     ("nodaemon", "bool", "true", "false", STOCK_ONLY, "supervice always stays in the foreground", "", "Stay in the foreground."),
     ("silent", "bool", None, "false", STOCK_ONLY, "", LIVE, "Do not log to stdout; without a logfile there is no log."),
-    ("minfds", "count", None, None, STOCK_ONLY, "", START, "Raise the limit on open files to this, or warn if that is impossible. Unset: it stays (supervisord: 1024)."),
+    ("minfds", "count", None, "1024", STOCK_ONLY, "", START, "Raise the limit on open files to this, or warn if that is impossible."),
     ("minprocs", "count", None, None, STOCK_ONLY, "", START, "Raise the limit on processes to this, or warn. Unset: it stays (supervisord: 200)."),
     ("user", "user", None, None, STOCK_ONLY, "", RESTART, "The user of programs that set none. The daemon itself stays root, so that it can stop every program and reap every orphan."),
     ("nocleanup", "bool", None, "false", STOCK_ONLY, "supervice has no AUTO log files, programs log to the container's stdout", "", "Keep old AUTO log files."),

@@ -108,10 +108,10 @@ def _quoted(text: str, at: int, end: int, key: str, parts: list[str]) -> int:
     raise ValueError(f"the quote at the beginning of the value of {key} is not closed; close it")
 
 
-def supervisord_pairs(text: str) -> list[tuple[str, str]]:
+def supervisord_pairs(text: str, cut: list[str] | None = None) -> list[tuple[str, str]]:
     """Parses `environment` as supervisord 4.3 does: shlex in its non-POSIX mode, no escapes in quotes.
 
-    ValueError for what supervisord refuses.
+    `cut` gets the names of those whose value ends early that way. ValueError for what supervisord refuses.
     """
     found: list[tuple[str, str]] = []
     for item in text.strip().split(",") if text.strip() else ():
@@ -130,10 +130,10 @@ def supervisord_pairs(text: str) -> list[tuple[str, str]]:
         found.append((key, bare))
     else:
         return found
-    return _by_shlex(text)
+    return _by_shlex(text, [] if cut is None else cut)
 
 
-def _by_shlex(text: str) -> list[tuple[str, str]]:
+def _by_shlex(text: str, cut: list[str]) -> list[tuple[str, str]]:
     import shlex
 
     lexer = shlex.shlex(text)
@@ -147,4 +147,25 @@ def _by_shlex(text: str) -> list[tuple[str, str]]:
         if len(tokens[i : i + 3]) != 3 or tokens[i + 1] != "=":
             raise ValueError(f"item {i // 4 + 1} is not KEY=value; put such a value into quotes")
         found.append((tokens[i], tokens[i + 2].strip("'\"")))
+        # it steps over whatever stands where a comma should
+        if tokens[i + 3 : i + 4] not in ([], [","]):
+            cut.append(tokens[i])
+    if found and "#" in text and _has_comment(text):
+        cut.append(found[-1][0])
     return found
+
+
+def _has_comment(text: str) -> bool:
+    """Returns whether shlex leaves out what stands behind a #."""
+    import shlex
+
+    def tokens(commenters: str) -> list[str]:
+        lexer = shlex.shlex(text)
+        lexer.wordchars += "/.+-():"
+        lexer.commenters = commenters
+        return list(lexer)
+
+    try:
+        return tokens("#") != tokens("")
+    except ValueError:  # of a quote behind it
+        return True

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from supervice.config.program import Program
     from supervice.config.reader import Section
 
+# supervisord's own reading of an answer: OK is an acceptance.
+DEFAULT_HANDLER = "supervisor.dispatchers:default_handler"
+
 
 class Server:
     """A `[unix_http_server]` (`file`) or `[inet_http_server]` (`host`, `port`)."""
@@ -66,7 +69,11 @@ def listener(ctx: Context, section: Section, program: Program, *, plugins: bool)
         else:
             hint = ctx.guess(name, [event.lower() for event in sorted(EVENTS)])  # in any case
             ctx.error(file, line, "events", f"{where} events: unknown event type {shown(name)}{hint}")
-    made = ListenerConfig(tuple([n for n in names if n not in unknown]), values.get("buffer_size") or 10)
+    made = ListenerConfig(
+        tuple([n for n in names if n not in unknown]),
+        values.get("buffer_size") or 10,
+        accepts_all=values.get("result_handler") not in (None, DEFAULT_HANDLER),
+    )
     for config in program.configs():
         config.listener = made
     if any(config.redirect_stderr for config in program.processes):

@@ -132,6 +132,9 @@ class Channel:
         name = self.process.config.name
         for answer in self._protocol.feed(data):
             event, self._event = self._event, None
+            listener = self.process.config.listener
+            if answer == p.REJECTED and listener is not None and listener.accepts_all:
+                answer = p.PROCESSED
             if answer == p.PROCESSED:
                 self._pool.processed()
             elif answer == p.REJECTED and event is not None:

@@ -154,6 +154,19 @@ def test_a_refused_event_comes_again(stock: Make, tmp_path: Path) -> None:
     assert one.text().count("rejected event 0 (SUPERVISOR_STATE_CHANGE_RUNNING)") == 3
 
 
+def test_r4_each_answer_of_one_with_a_result_handler_counts_as_accepted(stock: Make, tmp_path: Path) -> None:
+    """What it answers is meant for a function of its own (supervisor-stdout, superlance's like)."""
+    file = tmp_path / "events"
+    handler = "result_handler=supervisor_stdout:event_handler"
+    one = stock(
+        listener(file, "PROCESS_STATE_RUNNING", "fail 1000", handler)
+        + "[program:a]\ncommand=sleep 1000\nstartsecs=0\n[program:b]\ncommand=sleep 1000\nstartsecs=0\n"
+    )
+    eventually(lambda: len(told(file)) >= 3)
+    assert len({header["serial"] for header, _ in told(file)}) == len(told(file))
+    assert "rejected event" not in one.text()
+
+
 def test_the_event_of_one_that_dies_over_it_comes_again(stock: Make, tmp_path: Path) -> None:
     file = tmp_path / "events"
     one = stock(listener(file, "SUPERVISOR_STATE_CHANGE_RUNNING", "die", "autorestart=true"))

@@ -31,7 +31,9 @@ def test_defaults_are_supervisords(conf: Any) -> None:
     assert loaded.problems == []
     program = ProgramConfig("web", "/bin/web", autorestart="unexpected", stdin="pipe")
     # it stays when nothing runs: many images start programs there that go into the background
-    assert loaded.config == SupervisorConfig(exit_when_idle=False, logfile_mode=0o644, programs=[program])
+    assert loaded.config == SupervisorConfig(
+        exit_when_idle=False, logfile_mode=0o644, minfds=1024, programs=[program]
+    )
 
 
 def test_supervisord_section(conf: Any) -> None:
@@ -316,3 +318,34 @@ def test_rotation_without_bounds_is_bounded_and_said(conf: Any) -> None:
     assert [(p.severity, p.line) for p in loaded.problems] == [("warning", n) for n in (3, 4, 7, 8)]
     for problem in loaded.problems:
         assert "is taken; write" in problem.message
+
+
+@pytest.mark.parametrize(
+    ("written", "values", "cut"),
+    [
+        ("PW=secret!", {"PW": "secret"}, ["PW"]),
+        ("PW=abc$", {"PW": "abc"}, ["PW"]),
+        ("PW=abc#def", {"PW": "abc"}, ["PW"]),
+        ("A=x! B=2", {"A": "x", "B": "2"}, ["A"]),
+        ('PW="secret!",B=a/b', {"PW": "secret!", "B": "a/b"}, []),
+        ('PW="a#b!"', {"PW": "a#b!"}, []),
+        ("A=1,B=2", {"A": "1", "B": "2"}, []),
+    ],
+)
+def test_r6_a_value_that_supervisord_cuts_is_cut_and_named(
+    conf: Any, written: str, values: dict[str, str], cut: list[str]
+) -> None:
+    text = f"{WEB}environment={written}\n"
+    loaded = conf(text)
+    assert loaded.processes[0].environment == values
+    said = [problem for problem in loaded.problems if "is cut where supervisord cuts it" in str(problem)]
+    assert len(said) == len(cut)
+    for key, problem in zip(cut, said, strict=True):
+        assert f"x.conf:4: [program:web] environment: {key} is cut" in str(problem)
+        assert "secret" not in str(problem)
+
+
+def test_s6_a_stock_file_asks_for_supervisords_descriptors(conf: Any) -> None:
+    assert conf(WEB).config.minfds == 1024
+    assert "minfds" not in conf(WEB).given
+    assert conf(f"{HEAD}minfds=100\n[program:web]\ncommand=x\n").config.minfds == 100
