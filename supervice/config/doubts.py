@@ -12,7 +12,9 @@ from supervice.config.background import told_problem
 from supervice.config.options import KIND, rows
 from supervice.config.problems import shown
 from supervice.config.quoting import split_command
+from supervice.config.reader import BIGGEST
 from supervice.config.shell_words import shell_problem
+from supervice.fs.files import read_file
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -87,8 +89,17 @@ def _swallowed(section: Section, kind: str) -> Iterator[tuple[str, str, int]]:
             if table[option][KIND] in _OF_LINES and f"{found} " not in content:
                 continue  # NAME=value, not name = value
             if _is_closed("\n".join(lines[:number])):
-                yield option, found, line + number
+                yield option, found, _line_of(content, section.options[option][1], line) or line + number
                 break
+
+
+def _line_of(content: str, file: str, after: int) -> int:
+    """The line of the file that has the content, comments between the two counted; 0 for none."""
+    try:
+        lines = read_file(file, BIGGEST, follow=True)[0].decode(errors="replace").split("\n")
+    except OSError:
+        return 0
+    return next((n + 1 for n in range(after, len(lines)) if lines[n].strip().startswith(content)), 0)
 
 
 def _is_closed(text: str) -> bool:

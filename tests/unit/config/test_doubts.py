@@ -30,6 +30,12 @@ def test_an_option_that_is_part_of_the_value_above(tmp_path: Path) -> None:
     )
 
 
+def test_comments_between_the_two_are_lines_too(tmp_path: Path) -> None:
+    text = "[program:a]\ncommand = sleep 100\n# one\n; two\n    directory = /tmp ; three\n"
+    (found,) = warnings(tmp_path, text)
+    assert found.startswith("6: directory: ")
+
+
 @pytest.mark.parametrize(
     "text",
     [
