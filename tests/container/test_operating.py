@@ -20,7 +20,7 @@ CONFIG = """\
 [supervice]
 
 [program:web]
-command = sh -c "exec python3 -c 'x = b\\"x\\" * (30 << 20); import time; time.sleep(1000)'"
+command = python3 -c "x = b'x' * (30 << 20); import time; time.sleep(1000)"
 startsecs = 0
 user = nobody
 environment = SHOWN="a b",EMPTY=""
