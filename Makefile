@@ -120,6 +120,7 @@ docs: venv  ## write the generated parts of the documentation anew
 	$(BIN)/python -m tools.supervicectl_reference docs/supervicectl.md
 	$(BIN)/python -m tools.metrics_table docs/metrics.md
 	$(BIN)/python -m tools.man_pages docs/man
+	$(BIN)/python -m tools.help_page supervice/cli/help_page.py
 	$(MAKE) site
 
 # NO_MKDOCS_2_WARNING: what its makers say about its next version is no warning about a page of ours.

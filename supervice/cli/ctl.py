@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 # How many names these take.
 ONE_NAME = {"why": (1, 1), "pid": (0, 1)}
 LOGS = {"-f": "follow", "--follow": "follow", "--stderr": "stderr"}
+HELP = ("--help", "-h", "help")
+FULL = 80  # columns that the page of help takes
 FAST = ("status", "health", "pid", "why", "logs")
 
 
@@ -77,6 +79,13 @@ def parse_simple(argv: list[str]) -> dict[str, Any] | None:
 
 def run(argv: list[str]) -> int:
     """Does what `argv` says and returns the exit code."""
+    if len(argv) == 1 and argv[0] in HELP and "_SUPERVICECTL_COMPLETE" not in os.environ:
+        from supervice.cli.help_page import PAGE
+        from supervice.cli.terminal import width_of, write
+
+        if width_of(sys.stdout) == 0 or width_of(sys.stdout) >= FULL:
+            write(PAGE)
+            return 0
     simple = None if "_SUPERVICECTL_COMPLETE" in os.environ else parse_simple(argv)
     if simple is None:
         from supervice.cli.ctl_commands import run as run_click
@@ -95,18 +104,37 @@ def run(argv: list[str]) -> int:
 
 def main() -> None:
     """The console script; does not return."""
+    closed = sys.stdout is None
+    if closed or sys.stdin is None or sys.stderr is None:
+        _fill_standard_streams()
     try:
         code = run(sys.argv[1:])
+        if closed:
+            raise OSError("it is closed")
         sys.stdout.flush()
-        sys.stderr.flush()
     except BrokenPipeError:
         # `supervicectl status | head -1`: the rest is not wanted. What is left must not fail again at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         code = 1
+    except OSError as error:
+        code = 1
+        from supervice.cli.terminal import complain
+
+        complain(f"stdout: {error.strerror or error}")
     except KeyboardInterrupt:
         code = 130
+    except SystemExit as end:  # click's, when the pipe that it writes to is closed
+        code = end.code if isinstance(end.code, int) else 1
     # Nothing is left to be done, and taking the interpreter down in order costs milliseconds.
     os._exit(code)
+
+
+def _fill_standard_streams() -> None:
+    """Opens /dev/null where a descriptor of 0 to 2 is closed, so that no socket gets its number."""
+    while os.open(os.devnull, os.O_RDWR) <= 2:
+        pass
+    sys.stdin = sys.stdin or os.fdopen(0, closefd=False)
+    sys.stdout = sys.stdout or os.fdopen(1, "w", closefd=False)
+    sys.stderr = sys.stderr or os.fdopen(2, "w", closefd=False)
 
 
 if __name__ == "__main__":

@@ -29,8 +29,12 @@ def write(text: str, stream: TextIO | None = None) -> None:
 
 
 def complain(message: str, command: str = "supervicectl") -> None:
-    """Writes the one line on stderr that every failure has."""
-    write(f"{command}: {clean(message)}\n", sys.stderr)
+    """Writes the one line on stderr that every failure has; a full or closed one changes no exit code."""
+    try:
+        write(f"{command}: {clean(message)}\n", sys.stderr)
+        sys.stderr.flush()
+    except (OSError, ValueError):
+        pass
 
 
 def colored(stream: TextIO) -> bool:

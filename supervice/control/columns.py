@@ -134,6 +134,8 @@ def _fit(
         widths[shown[0]] = min(widths[shown[0]], max(LEAST, widths[shown[0]] - over()))
     if over() > 0:
         widths[shown[-1]] = max(1, widths[shown[-1]] - over())
+    if over() > 0:
+        widths[shown[0]] = max(1, widths[shown[0]] - over())
     return shown
 
 

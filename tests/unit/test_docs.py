@@ -17,7 +17,15 @@ from supervice.cli.ctl_commands import cli
 from supervice.config import load, options
 from supervice.lifecycle.states import STATES
 from supervice.lifecycle.transition import transition
-from tools import man_pages, metrics_table, migration_table, site_links, state_diagram, supervicectl_reference
+from tools import (
+    help_page,
+    man_pages,
+    metrics_table,
+    migration_table,
+    site_links,
+    state_diagram,
+    supervicectl_reference,
+)
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
@@ -108,6 +116,12 @@ def test_every_option_of_supervisord_is_on_the_migration_page() -> None:
 def test_the_generated_part_of_a_page_is_not_stale(page: str, renewed: Callable[[str], str]) -> None:
     text = (DOCS / page).read_text()
     assert text == renewed(text), "run: make docs"
+
+
+def test_the_page_of_help_is_not_stale() -> None:
+    """`supervicectl --help` is answered without click, in its words."""
+    page = ROOT / "supervice/cli/help_page.py"
+    assert page.read_text() == help_page.renewed(), "run `make docs`"
 
 
 def test_the_manual_pages_are_not_stale() -> None:

@@ -77,6 +77,22 @@ def test_one_program_and_its_status(daemon: Callable[..., Daemon]) -> None:
     assert ours(one.err.read_text()) == asked
 
 
+@pytest.mark.parametrize("words", [["--help"], ["-h"], ["help"], ["pid"], ["why", "x"], ["logs", "-n", "1"]])
+def test_what_is_asked_all_day_and_the_page_of_help_need_no_click(words: list[str]) -> None:
+    done = subprocess.run(
+        command("ctl", "-s", "/nowhere", *words)
+        if words[0] in ("pid", "why", "logs")
+        else command("ctl", *words),
+        env={**os.environ, **PROFILED},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode in (0, 4)
+    assert not re.search(r"\| +click", done.stderr)
+
+
 @pytest.mark.parametrize("name", ["main", "ctl"])
 def test_help_and_version_load_no_daemon(name: str) -> None:
     loaded = ours(run(*command(name, "--version")))

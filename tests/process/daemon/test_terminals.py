@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
-import pty
 import re
-import struct
 import subprocess
 import sys
-import termios
 from collections.abc import Callable
 
 import pytest
 
 from tests.process.harness.daemon import Daemon
+from tests.process.harness.pseudo_terminal import on_a_terminal
 
 TABLES = ("status", "boot", "graph", "health", "events", "schedule")
 COLORS = re.compile(r"\x1b\[[0-9;]*m")
@@ -37,32 +34,6 @@ startretries = 0
 command = true
 schedule = 0 3 * * *
 """
-
-
-def on_a_terminal(width: int, *words: str, env: dict[str, str] | None = None) -> tuple[str, int]:
-    """What a command writes on a terminal of so many columns, without its colours, and its exit code."""
-    ours, theirs = pty.openpty()
-    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 40, width, 0, 0))
-    process = subprocess.Popen(
-        [sys.executable, "-m", "supervice.cli.ctl", *words],
-        stdin=theirs,
-        stdout=theirs,
-        stderr=theirs,
-        env={**os.environ, "TERM": "xterm", "LANG": "C.UTF-8", **(env or {})},
-        start_new_session=True,
-    )
-    os.close(theirs)
-    text = b""
-    while True:
-        try:
-            piece = os.read(ours, 65536)
-        except OSError:  # the other end is closed
-            break
-        if not piece:
-            break
-        text += piece
-    os.close(ours)
-    return text.decode("utf-8", "replace").replace("\r\n", "\n"), process.wait()
 
 
 @pytest.fixture
