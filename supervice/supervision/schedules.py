@@ -6,20 +6,16 @@ is decided there; how a run ends is the business of the process. Made where a pr
 
 from __future__ import annotations
 
-import os
 import time
 from heapq import heappop, heappush
 
 from supervice import logger
 from supervice.lifecycle.states import EXITED, FATAL, STARTING, STOPPED
-from supervice.models import program_of
 from supervice.schedules import states as s
-from supervice.schedules import zones
 from supervice.schedules.decide import begin, decide, is_unset, wake, will_run_again
-from supervice.schedules.expression import parse
 from supervice.schedules.set_clock import SetClock
-from supervice.schedules.timeline import Timeline, seed_of
 from supervice.schedules.words import duration
+from supervice.supervision.schedule_entry import Entry, plan_of
 from supervice.supervision.schedule_notify import Notifications
 from supervice.supervision.schedule_stamp import read_stamp, write_stamp
 from supervice.supervision.schedule_view import row, said
@@ -35,7 +31,6 @@ if TYPE_CHECKING:
     from supervice.models import ProgramConfig, ScheduleConfig
     from supervice.process import Process
     from supervice.runner.waiting import Waitable
-    from supervice.schedules.records import Cron, Every, Reboot
     from supervice.supervision.journal import Journal
     from supervice.supervision.startup import Startup
     from supervice.supervision.table import ProcessTable
@@ -44,53 +39,6 @@ if TYPE_CHECKING:
 BATCH = 64
 # Two times of one schedule are never closer, in seconds; what differs by less is rounding.
 _SAME = 0.001
-
-
-class Entry:
-    """The schedule of one process."""
-
-    __slots__ = (
-        "config",
-        "due",
-        "lines",
-        "name",
-        "notifications",
-        "plan",
-        "process",
-        "stamp_failed",
-        "state",
-    )
-
-    def __init__(self, process: Process, config: ProgramConfig) -> None:
-        assert config.schedule is not None
-        self.process = process
-        self.name = config.name
-        self.config = config.schedule
-        self.lines, self.plan = plan_of(config)
-        self.state = s.State(0.0, 0.0, 0.0, 0.0)
-        self.due: float | None = None  # on the loop's clock
-        self.notifications: Notifications | None = None
-        self.stamp_failed = False
-
-
-def plan_of(config: ProgramConfig) -> tuple[tuple[Cron | Every | Reboot, ...], s.Plan]:
-    """What the options say. ValueError when the time zone has gone since they were read."""
-    schedule = config.schedule
-    assert schedule is not None
-    lines = tuple(parse(line) for line in schedule.lines)
-    zone = zones.find(schedule.timezone, os.environ)
-    timeline = Timeline(lines, zone, schedule.jitter, seed_of(program_of(config), os.uname().nodename))
-    settings = s.Settings(
-        schedule.overlap,
-        schedule.timeout,
-        schedule.retries,
-        config.backoff,
-        config.backoff_factor,
-        config.backoff_max,
-        schedule.deadline,
-        schedule.stamp is not None,
-    )
-    return lines, s.Plan(timeline, settings)
 
 
 class Schedules(Observer):
@@ -110,6 +58,7 @@ class Schedules(Observer):
         self._journal = journal
         self._clock = clock
         self._entries: dict[str, Entry] = {}
+        self._coming: dict[str, tuple[Process, ProgramConfig, bool]] = {}  # whose schedule begins soon
         self._heap: list[tuple[float, int, Entry]] = []
         self._pushed = 0
         self._timer: Cancellable | None = None
@@ -145,7 +94,7 @@ class Schedules(Observer):
             self._take_over(boot=False)
 
     def changed(self, process: Process, change: Announce | None) -> None:
-        entry = self._entries.get(process.config.name)
+        entry = self._find(process.config.name)
         if entry is None or change is None or entry.process is not process:
             return
         if change.to_state == STARTING:
@@ -158,11 +107,12 @@ class Schedules(Observer):
 
     def wanted(self, names: Iterable[str], wanted: bool) -> None:
         for name in names:
-            entry = self._entries.get(name)
+            entry = self._find(name)
             if entry is not None:
                 self._feed(entry, s.Released if wanted else s.Held)
 
     def shutting_down(self, reason: str) -> None:
+        self._coming.clear()
         for entry in self._entries.values():
             self._feed(entry, s.ShutdownBegan)
 
@@ -185,18 +135,33 @@ class Schedules(Observer):
             for name, process in self._table.processes.items()
             if self._table.configured(name).schedule is not None
         }
+        self._coming = {name: coming for name, coming in self._coming.items() if name in configured}
         for name in [name for name in self._entries if name not in configured]:
             self._drop(name)
         for name, (process, config) in configured.items():
-            entry = self._entries.get(name)
+            entry = self._find(name)
             if entry is not None and entry.process is process:
                 self._adjust(entry, config)
             else:
-                self._add(process, config, boot)
-        if boot and self._entries and is_unset(self._clock()):
+                self._coming[name] = (process, config, boot)
+        if boot and configured and is_unset(self._clock()):
             logger.warning("the clock was never set: schedules go by what it says until it is")
+        self._come()
+
+    def _come(self) -> None:
+        """Begins some schedules; the others have to wait for the next turns of the loop."""
+        for name in list(self._coming)[:BATCH]:
+            self._find(name)
+        if self._coming and not self._closed:
+            self._loop.call_soon(self._come)
         self._watch_clock()
         self._rearm()
+
+    def _find(self, name: str) -> Entry | None:
+        coming = self._coming.pop(name, None)
+        if coming is not None:
+            self._add(*coming)
+        return self._entries.get(name)
 
     def _add(self, process: Process, config: ProgramConfig, boot: bool) -> None:
         try:
@@ -333,24 +298,27 @@ class Schedules(Observer):
     # -- what is shown -----------------------------------------------------------------------------------
 
     def __contains__(self, name: object) -> bool:
-        return name in self._entries
+        return isinstance(name, str) and self._find(name) is not None
 
     def will_run(self, name: str) -> bool:
+        if name in self._coming:
+            return self._coming[name][1].autostart and name not in self._table.held
         entry = self._entries.get(name)
         return entry is not None and not entry.state.held and will_run_again(entry.state, entry.plan)
 
     def failed(self, name: str) -> str:
-        entry = self._entries.get(name)
+        entry = self._find(name)
         return (
             "" if entry is None or not entry.state.record.failing else entry.state.record.reason or "failed"
         )
 
     def said(self, name: str) -> str:
-        entry = self._entries.get(name)
+        entry = self._find(name)
         return "" if entry is None else said(entry.state, entry.plan, self._clock(), self._loop.time())
 
     def row(self, name: str) -> dict[str, Any]:
-        entry = self._entries[name]
+        entry = self._find(name)
+        assert entry is not None
         return row(name, entry.config, entry.lines, entry.state, entry.plan, self._clock(), self._loop.time())
 
 
