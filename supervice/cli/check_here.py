@@ -89,6 +89,10 @@ def _of_program(
         yield row[NAME], _no_program(argv[0], path, directory or os.getcwd())
         if row[NAME] == "command" and not _stays(argv):
             yield "command", shown(server_problem(argv, _written(loaded, section)), 400)
+    for option in ("stdout_logfile", "stderr_logfile"):
+        log = getattr(config, option)
+        if log is not None and log.startswith("/") and not log.startswith(("/dev/", "/proc/")):
+            yield option, _no_directory(os.path.dirname(log))
     for path in config.env_file:
         yield "env_file", _no_file(path)
     for name, path in config.secrets.items():

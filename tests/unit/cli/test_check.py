@@ -324,7 +324,8 @@ def test_what_is_missing_here(tmp_path: Path, capsys: pytest.CaptureFixture[str]
         f"secrets = PW={tmp_path}/pw\nnumprocs = 2\n"
         f"[program:b]\ncommand = sevrer3\nenvironment = PATH={tmp_path}\n"
         f"[program:c]\ncommand = {tmp_path}/data\npre_stop = nope-nope\n"
-        f"[program:d]\ncommand = ./server3\ndirectory = {tmp_path}\n",
+        f"[program:d]\ncommand = ./server3\ndirectory = {tmp_path}\nstdout_logfile = /nope/log/d.log\n"
+        "stderr_logfile = /dev/null\n",
     )
     assert found == [
         f"2: warning: [supervice] env_file: {tmp_path}/no.env does not exist here",
@@ -335,7 +336,8 @@ def test_what_is_missing_here(tmp_path: Path, capsys: pytest.CaptureFixture[str]
         "10: warning: [program:b] command: sevrer3 is in no directory of PATH here; did you mean 'server3'?",
         f"13: warning: [program:c] command: {tmp_path}/data is not executable; chmod +x it",
         "14: warning: [program:c] pre_stop: nope-nope is in no directory of PATH here",
-        "OK: 5 processes, 8 warnings",
+        "18: warning: [program:d] stdout_logfile: /nope/log does not exist here; create it in the image",
+        "OK: 5 processes, 9 warnings",
     ]
 
 
