@@ -89,13 +89,19 @@ class Endpoints:
             self._loop,
             self._server,
             lambda words: logger.error(f"http = {place}: no probes and no metrics: {words}"),
-            lambda: logger.info(f"probes and metrics at {place}, and a page for people"),
+            lambda: logger.info(f"probes and metrics at {place}, {self._said()}"),
         )
         self._unix = port is None
         if port is None:
             self._opening.unix(host, SOCKET_MODE)
         else:
             self._opening.inet(host, port)
+
+    def _said(self) -> str:
+        if self._ask is not None:
+            return "and a page for those who know the password"
+        whose = "all that reach it" if self._unix else "all that reach it, with the output of every program"
+        return f"and a page for {whose} (no http_user is set)"
 
     @property
     def has_socket_files(self) -> bool:

@@ -1,6 +1,7 @@
 """What is done from the page: a checked request becomes a command, its outcome is kept for who looks.
 
-A request is answered at once. The command is the control socket's own and runs to its end, whoever leaves.
+A request is answered at once. The command is the control socket's own and runs to its end, also when
+the client leaves.
 """
 
 from __future__ import annotations

@@ -71,7 +71,7 @@ class Model:
         self.epoch = epoch
         self.version = 1
         self.container = ""
-        self._whole = 1  # whoever has an older version is told everything: the set has changed
+        self._whole = 1  # a client with an older version is told everything: the set has changed
         self._rows: dict[str, tuple[int, Row]] = {}
 
     @property

@@ -45,6 +45,7 @@ class Servers:
     def __init__(self, daemon: Daemon, loop: EventLoop, page: Callable[[], Page]) -> None:
         self._page = page
         self._table = daemon.table
+        self._daemon = daemon
         self._loop = loop
         self._log = DaemonLog(daemon, loop)
         interface = Interface(daemon, loop, self._log)
@@ -65,7 +66,7 @@ class Servers:
     def _listen(self, server: Server) -> Opening:
         ask = guard(server.username, server.password)
         # Who reaches the Unix socket may do everything by XML-RPC already: its mode and its owner decide.
-        access = Access(password=ask is not None, uids=None)
+        access = Access(password=ask is not None, hosts=self._daemon.config.http_hosts, uids=None)
         http = HttpServer(
             self._loop, lambda request: self._handle(request, access), log=logger.warning, guard=ask
         )

@@ -49,6 +49,16 @@ def test_without_a_password_they_say_what_is_missing(stock: Callable[..., Daemon
     assert one.row("web")["state"] == "RUNNING"
 
 
+def test_names_that_may_be_used_come_from_the_environment(stock: Callable[..., Daemon]) -> None:
+    port = free_port()
+    one = stock(
+        f"[inet_http_server]\nport = 127.0.0.1:{port}\n{WEB}", env={"SUPERVICE_HTTP_HOSTS": "app.internal"}
+    )
+    one.wait_state("web", "RUNNING")
+    assert Browser(port, host="app.internal").ask("/")[0] == 200
+    assert Browser(port, host="evil.example").ask("/")[0] == 421
+
+
 def test_who_reaches_the_unix_socket_may_act(stock: Callable[..., Daemon], tmp_path: Path) -> None:
     path = tmp_path / "unix.sock"
     one = stock(f"[unix_http_server]\nfile = {path}\n{WEB}")
