@@ -32,6 +32,9 @@ NAMES: Final = {
 _BEGIN: Final = datetime(2000, 1, 1)
 # The longest `every`: 31 years, what a timer takes (`config.values.LONGEST`).
 LONGEST: Final = 1_000_000_000
+# Lines that were parsed, and so many of them.
+MOST_KNOWN: Final = 4096
+_known: dict[str, Cron | Every | Reboot] = {}
 _UNITS: Final = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
@@ -44,7 +47,17 @@ def parse_lines(text: str) -> tuple[Cron | Every | Reboot, ...]:
 
 
 def parse(line: str) -> Cron | Every | Reboot:
-    """One schedule; ValueError says what to write instead."""
+    """One schedule; ValueError says what to write instead. The reader, the rules and the driver share it."""
+    known = _known.get(line)
+    if known is None:
+        known = _parse(line)
+        if len(_known) >= MOST_KNOWN:
+            _known.clear()
+        _known[line] = known
+    return known
+
+
+def _parse(line: str) -> Cron | Every | Reboot:
     text = " ".join(line.split())
     word = text.lower()
     if word == "@reboot":

@@ -11,7 +11,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from supervice.lean.dataclasses import replace
-from supervice.schedules import refusals
+from supervice.schedules import expression, refusals
 from supervice.schedules.advice import doubts
 from supervice.schedules.expression import parse, parse_lines
 from supervice.schedules.local_time import YEARS
@@ -316,3 +316,15 @@ def test_cronsim_is_loaded_only_where_a_schedule_stands() -> None:
         [sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=60
     )
     assert done.stdout.strip() == "[]"
+
+
+def test_a_line_is_parsed_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The reader, the rules and the driver asked cronsim for each schedule three times."""
+    monkeypatch.setattr(expression, "_known", {})
+    monkeypatch.setattr(expression, "MOST_KNOWN", 2)
+    first = parse("7 3 * * *")
+    assert parse("7 3 * * *") is first
+    for minute in range(8, 11):
+        parse(f"{minute} 3 * * *")
+    assert parse("7 3 * * *") == first
+    assert len(expression._known) <= 2
