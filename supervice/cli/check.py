@@ -17,6 +17,18 @@ if TYPE_CHECKING:
     from supervice.config import Loaded
 
 USAGE = "usage: supervice check [--format text|json] [--explain] [FILE]"
+HELP = """\
+Usage: supervice check [--explain] [--format text|json] [FILE]
+
+Reports every problem of a configuration at once, each with file, line and what to write, and starts nothing.
+Without FILE: the one that -c or $SUPERVICE_CONFIG names, else that of the running daemon, else the first that
+exists of the known places (see supervice --help).
+
+  --explain         also print every option with its origin, the start order and how long a stop may take
+  --format FORMAT   text, or json for machines (default: text), as in: supervice check --format json
+
+Exit code: 0 when the configuration can be run, with warnings or without; 2 when it cannot.
+"""
 _COLORS = {"error": "\x1b[31m", "warning": "\x1b[33m", "OK": "\x1b[32m"}
 _RESET = "\x1b[0m"
 
@@ -38,6 +50,10 @@ def check(words: list[str], found: str | None, named: bool = False) -> int:
 
     Without a file in `words` it is the one that a running daemon has, unless `found` was `named`.
     """
+    before = words[: words.index("--")] if "--" in words else words
+    if "--help" in before or "-h" in before:
+        write(HELP)
+        return 0
     try:
         files, form, explained = _arguments(words)
     except ValueError as error:

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from supervice.cli.check import check
+from supervice.cli.check import HELP, check
 from supervice.config import load
 from supervice.pid1 import cgroup
 
@@ -383,3 +383,11 @@ def test_a_variable_is_the_origin_of_what_it_sets(
     assert check(["--explain", str(path)], None) == 0
     lines = {" ".join(line.split()) for line in capsys.readouterr().out.splitlines()}
     assert {"log_format = json [SUPERVICE_LOG_FORMAT]", f"drain_delay = 3 [{more}:2]"} <= lines
+
+
+def test_help_of_its_own(capsys: pytest.CaptureFixture[str]) -> None:
+    for word in ("--help", "-h"):
+        assert check([word], None) == 0
+        assert capsys.readouterr().out.startswith("Usage: supervice check ")
+    assert check(["--", "--help"], None) == 2
+    assert max(map(len, HELP.splitlines())) <= 110
