@@ -282,14 +282,15 @@ class Pump:
             ahead, self._ahead = self._ahead, len(self._carry)
             self._write(self._carry[ahead:], b"", 0, True)
 
-    def pass_on(self) -> None:
-        """Passes the unfinished line on: it has waited long enough."""
+    def pass_on(self, since: float) -> None:
+        """Passes the unfinished line on that began then: it has waited long enough."""
+        if self.since != since:
+            return  # it has ended meanwhile
         if self.sink.blocked:
             if self._watched:  # else it waits already; what comes when the sink is free may end the line
                 self._watch(False)
                 self.sink.wait(self, first=False)
             return
-        since = self.since
         if self._watched:
             self._readable()  # its end may have come, and we were late
         if self._carry and self.since == since and not self.sink.blocked:

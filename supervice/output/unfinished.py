@@ -17,11 +17,10 @@ if TYPE_CHECKING:
 
         since: float
 
-        def pass_on(self) -> None: ...
+        def pass_on(self, since: float) -> None: ...
 
 
 PATIENCE = 0.2  # seconds
-TURN = 200  # lines that are passed on in one turn of the loop
 
 
 class Unfinished:
@@ -48,11 +47,10 @@ class Unfinished:
         self._timer = None
         now = self._loop.time()
         due = [line for line in self._lines if now - line.since >= PATIENCE - 0.001]
-        for line in due[:TURN]:
+        for line in due:
             del self._lines[line]
-        for line in due[:TURN]:
-            line.pass_on()
-        if self._lines and self._timer is None:
+            self._loop.call_soon(line.pass_on, line.since)  # each reads first: the loop paces them
+        if self._lines:
             first = min(line.since for line in self._lines)
             self._timer = self._loop.call_later(max(0.0, first + PATIENCE - self._loop.time()), self._look)
 

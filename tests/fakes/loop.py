@@ -93,6 +93,7 @@ class FakeLoop:
             first = min(due, key=lambda timer: timer.when)
             self.now = max(self.now, first.when)
             first.run()
+            self.turn()
         self.now = end
 
     def turn(self) -> None:

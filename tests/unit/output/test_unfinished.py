@@ -114,7 +114,19 @@ def test_the_end_of_a_line_that_came_while_we_were_late_is_read_first(bench: Ben
     os.write(bench.ends[0], b" that ended\n")  # in the pipe when the timer runs
     bench.router.loop.now = 5
     bench.router.loop.live[0].run()
+    bench.router.loop.turn()
     assert bench.written == b"a line that ended\n"
+
+
+def test_a_line_that_begins_while_another_one_is_due_has_its_own_time(bench: Bench) -> None:
+    bench.say(b"one")
+    bench.router.loop.now = 0.2
+    bench.router.loop.live[0].run()
+    bench.say(b" ended\ntwo")  # before its turn comes
+    bench.router.loop.turn()
+    assert bench.written == b"one ended\n"
+    bench.wait(0.2)
+    assert bench.written == b"one ended\ntwo"
 
 
 def test_json_says_that_the_line_goes_on() -> None:
