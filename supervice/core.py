@@ -307,7 +307,7 @@ class Supervisor:
         self._on_demand.serve(self.source.servers)
         if self.daemon:
             self.memory = MemoryWatch(loop, self.table, self.journal, self.event_bus)
-            resources.launcher.blame = self.memory.blame
+            resources.runtime.blame = self.memory.blame
             clean_dispositions()  # only now: what came while we started finds its handler
             self._signals.catch_up()
         self.event_bus.start()

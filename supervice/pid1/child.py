@@ -66,6 +66,7 @@ class Child:
         "_runtime",
         "_stopping",
         "_waiters",
+        "blame",
         "killed",
         "pid",
         "returncode",
@@ -98,6 +99,7 @@ class Child:
         self.pid = pid
         self.successor = 0
         self.killed = False  # by us
+        self.blame = ""  # why it was killed, when it was not by us and that is known
         self._group = pid
         self._last_words = last_words
         self._moved = moved
@@ -132,6 +134,8 @@ class Child:
             self._moved(self, old)
             return
         self.returncode = status
+        if status:  # now, since what it left may take long to end
+            self.blame = self._runtime.blame(status, self.killed)
         waiters, self._waiters = self._waiters, None
         for waiter in waiters or ():
             if not waiter.done():

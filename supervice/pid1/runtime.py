@@ -12,17 +12,21 @@ from supervice.pid1.spawn import Spawner
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from supervice.lean.loop import EventLoop
     from supervice.pid1.reaper import AnyReaper
 
 
 class Runtime:
-    __slots__ = ("loop", "reaper", "spawner")
+    __slots__ = ("blame", "loop", "reaper", "spawner")
 
     def __init__(self, loop: EventLoop, reaper: AnyReaper, spawner: Spawner) -> None:
         self.loop = loop
         self.reaper = reaper
         self.spawner = spawner
+        # Says why a process that has just ended with this status was killed, unless it was by us; else "".
+        self.blame: Callable[[int, bool], str] = lambda _status, _ours: ""
 
 
 def own_runtime(loop: EventLoop) -> Runtime:

@@ -263,7 +263,7 @@ class Driver:
             self.output.exited()
         if self._launcher is not None:
             self._launcher.ended(self.config, self.foreground is not None)
-        event = reporting.exit_of(child, self._launcher, self.runtime().loop.time())
+        event = reporting.exit_of(child, self.runtime().loop.time())
         self.oom_kills += bool(event.blame)
         trigger = reporting.trigger_of(self.snapshot.stop, self.signalled, event.status)
         self.exits = reporting.with_exit(self.exits, event, self.output, trigger)

@@ -85,8 +85,6 @@ class Launcher:
         self._notify: NotifySocket | None = None
         self._terminal = False
         self.helpers: set[int] = set()  # pids of our own processes that are no programs
-        # Says why a process that ended with this status was killed, if it was not by us; "" for all others.
-        self.blame: Callable[[int, bool], str] = lambda _status, _ours: ""
         if outputs is not None:
             outputs.start_helper = self.start_helper
 

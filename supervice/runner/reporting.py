@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from supervice.models import ProgramConfig
     from supervice.output.process_output import ProgramOutput
     from supervice.pid1.child import Child
-    from supervice.runner.launcher import Launcher
 
 # Exits that are kept, and the bytes of output before each.
 KEPT_EXITS = 5
@@ -66,11 +65,9 @@ class Exit:
         self.trigger = trigger
 
 
-def exit_of(child: Child, launcher: Launcher | None, at: float) -> ChildExited:
+def exit_of(child: Child, at: float) -> ChildExited:
     """Returns the end of `child`, seen at `at`, with why it was killed as far as that is known."""
-    status = child.returncode or 0
-    blame = launcher.blame(status, child.killed) if status and launcher is not None else ""
-    return ChildExited(child.pid, status, at - child.spawned_at, at, blame)
+    return ChildExited(child.pid, child.returncode or 0, at - child.spawned_at, at, child.blame)
 
 
 def trigger_of(stop: Stop | None, signalled: tuple[int, str] | None, status: int) -> str:

@@ -70,6 +70,23 @@ def test_a_main_process_that_the_kernel_kills(daemon: Callable[..., Daemon], cgr
 
 
 @needs_mounts
+def test_a_leader_whose_group_takes_long_to_end(daemon: Callable[..., Daemon], cgroup: Path) -> None:
+    """The reason is looked for when the leader dies, not when all that it left is gone."""
+    one = daemon(
+        "[program:web]\ncommand = sh -c 'trap \"\" TERM; sleep 1000 & exec sleep 1001'\nstopwaitsecs = 2\n"
+        "startsecs = 0\nautorestart = true\n",
+        prefix=over(cgroup),
+    )
+    pid = one.wait_state("web", "RUNNING")["pid"]
+    eventually(lambda: Path(f"/proc/{pid}/task/{pid}/children").read_text())
+    counted(cgroup, 8)
+    os.kill(pid, signal.SIGKILL)
+    eventually(lambda: one.ask("why", "web")["exits"])
+    assert one.ask("why", "web")["exits"][-1]["reason"] == REASON
+    assert "a process of this container was killed" not in one.text()
+
+
+@needs_mounts
 def test_a_kill_by_hand_is_not_called_one(daemon: Callable[..., Daemon], cgroup: Path) -> None:
     one = daemon(
         "[program:web]\ncommand = sleep 1000\nautorestart = false\nstartsecs = 0\n"

@@ -23,6 +23,9 @@ class Field:
         self.gone: list[Child] = []
         self.owner: Any = SimpleNamespace(looked_at=float("-inf"), unseen=False)
 
+    def blame(self, _status: int, _ours: bool) -> str:
+        return ""
+
     def register(self, _pid: int, ended: Any, _last_words: Any) -> None:
         self.ended = ended
 
