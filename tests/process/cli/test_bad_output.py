@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
+import struct
 import subprocess
 import sys
+import termios
 from pathlib import Path
 
 import pytest
@@ -110,3 +113,35 @@ def test_nothing_to_run_says_what_to_write(tmp_path: Path) -> None:
     assert done.stderr.startswith(
         "supervice: nothing to run: there is no configuration and no COMMAND; write one to"
     )
+
+
+@pytest.mark.parametrize("term", ["xterm", "dumb", "no-such-terminal", ""])
+def test_a_terminal_of_twenty_columns(config: Path, term: str) -> None:
+    for words in (["check", str(config)], ["check", "--explain", str(config)], ["--help"], ["chekc"]):
+        code, shown = on_terminal(words, term)
+        assert code == (2 if words == ["chekc"] else 0)
+        assert b"Traceback" not in shown
+        if words[0] == "check":
+            assert (b"\x1b[33mwarning\x1b[0m" in shown) is (term != "dumb")
+
+
+def on_terminal(words: list[str], term: str) -> tuple[int, bytes]:
+    """The exit code, and what a terminal of 20 columns is shown."""
+    ours, theirs = os.openpty()
+    fcntl.ioctl(ours, termios.TIOCSWINSZ, struct.pack("HHHH", 5, 20, 0, 0))
+    environ = {k: v for k, v in os.environ.items() if k not in ("FORCE_COLOR", "NO_COLOR")}
+    with subprocess.Popen(
+        [*COMMAND, *words], env={**environ, "TERM": term}, stdin=theirs, stdout=theirs, stderr=theirs
+    ) as process:
+        os.close(theirs)
+        shown = b""
+        while True:
+            try:
+                data = os.read(ours, 65536)
+            except OSError:  # the last writer has closed its end
+                break
+            if not data:
+                break
+            shown += data
+        os.close(ours)
+        return process.wait(60), shown
