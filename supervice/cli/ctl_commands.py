@@ -25,8 +25,9 @@ from supervice.cli.ctl_queries import QUERIES
 from supervice.cli.ctl_terminal import attach, exec_, top
 from supervice.cli.replies import names_of
 from supervice.cli.shell import run_shell
-from supervice.cli.terminal import INTERRUPTED, USAGE, complain, write
+from supervice.cli.terminal import INTERRUPTED, USAGE, complain, look, write
 from supervice.cli.words import ALIASES, EXAMPLES, here, unknown
+from supervice.control.columns import fold
 
 WAIT = 60.0  # seconds that `wait` waits without --timeout, as the daemon does
 
@@ -64,7 +65,7 @@ def cli(ctx: click.Context) -> int | None:
         return None
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         ctx.fail("Missing command.")
-    return run_shell(kept(ctx, "socket"), cli.commands, run)
+    return run_shell(kept(ctx, "socket"), cli.commands, run, page=shell_page)
 
 
 @cli.command()
@@ -186,7 +187,7 @@ def rotate(ctx: click.Context, names: tuple[str, ...]) -> int:
 @click.pass_context
 def shell(ctx: click.Context) -> int:
     """Reads verbs line by line; also what supervicectl alone opens on a terminal."""
-    return run_shell(kept(ctx, "socket"), cli.commands, run)
+    return run_shell(kept(ctx, "socket"), cli.commands, run, page=shell_page)
 
 
 @cli.command(name="help")
@@ -213,6 +214,16 @@ for _verb in (*QUERIES, attach, exec_, top):
     cli.add_command(_verb)
 for _name, _command in cli.commands.items():
     _command.epilog = f"Example: supervicectl {EXAMPLES.get(_name, _name)}"
+
+
+def shell_page() -> str:
+    """What `help` shows in the shell: the verbs, and how to leave it."""
+    helps = {
+        name: command.get_short_help_str(200) for name, command in cli.commands.items() if name != "shell"
+    }
+    helps["help"] = "Shows this, and help VERB what a verb does and takes."
+    helps["exit"] = "Leaves the shell; so do quit and Ctrl-D."
+    return "".join(fold(f"{name:12}{helps[name]}", look(), " " * 12) for name in sorted(helps))
 
 
 def run(argv: list[str]) -> int:

@@ -29,8 +29,9 @@ def run_shell(
     verbs: Iterable[str],
     run: Callable[[list[str]], int],
     read: Callable[[str], str] = input,
+    page: Callable[[], str] | None = None,
 ) -> int:
-    """Reads lines until the end of the input; the exit code of the last one.
+    """Reads lines until the end of the input; the exit code of the last one. `page` is what `help` shows.
 
     `run` does what the words of a line say; `read` shows a prompt and gives a line, or raises EOFError.
     """
@@ -59,6 +60,10 @@ def run_shell(
                 continue
             if words[0] in LEAVE:
                 return code
+            if page is not None and len(words) == 1 and words[0] in ("help", "?"):
+                write(page())
+                code = 0
+                continue
             code = _do(words, socket, run)
     finally:
         if save is not None:

@@ -73,6 +73,18 @@ def test_help_is_the_help_of_the_verb() -> None:
     assert ran == [["--help"], ["stop", "--help"], ["stop", "--help"]]
 
 
+def test_help_of_the_shell_says_how_to_leave_it(capsys: pytest.CaptureFixture[str]) -> None:
+    from supervice.cli.ctl_commands import shell_page
+
+    ran = Ran()
+    assert run_shell(None, [], ran, lines("help", "?"), shell_page) == 0
+    assert ran == []
+    said = capsys.readouterr().out
+    assert "\nexit        Leaves the shell" in said
+    assert "\nstop        Stops processes" in said
+    assert "Usage:" not in said
+
+
 def test_completion() -> None:
     asked = []
 
@@ -106,7 +118,7 @@ def test_every_verb_is_there_and_alone_it_is_no_shell_without_a_terminal(
 ) -> None:
     opened: list[Any] = []
 
-    def record(socket: str | None, verbs: Any, _run: Any) -> int:
+    def record(socket: str | None, verbs: Any, _run: Any, page: Any) -> int:
         opened.append((socket, sorted(verbs)))
         return 5
 
