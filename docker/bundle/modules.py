@@ -33,9 +33,11 @@ NEVER = frozenset(
         "_strptime",
         "asyncio",
         "bz2",
+        "click._termui_impl",  # editors, pagers, progress bars
         "click._winconsole",
         "click.testing",
         "concurrent",
+        "cronsim.explain",
         "ctypes",
         "decimal",
         "doctest",
@@ -46,6 +48,8 @@ NEVER = frozenset(
         "importlib.resources",
         "lzma",
         "multiprocessing",
+        "ntpath",
+        "pathlib",
         "pdb",
         "pickle",
         "platform",
@@ -65,8 +69,9 @@ NEVER = frozenset(
         "zipimport",
     )
 )
-# What embeds the daemon in another program, which has a Python of its own, and what takes a dlopen.
-NOT_OURS = frozenset(("supervice.client", "ctypes"))
+# Not for our own sake either: what embeds the daemon in another program, which has a Python of its own, and
+# what takes a dlopen.
+NOT_OURS = frozenset(("supervice.client", "ctypes", "logging"))
 
 
 class Sources:
@@ -104,7 +109,7 @@ def collect(sources: Sources, packages: list[str]) -> dict[str, Path]:
     while wanted:
         name = wanted.pop()
         file = sources.find(name)
-        if file is None or name in found or (_never(name) and name not in own):
+        if file is None or name in found or _is(name, NOT_OURS) or (_is(name, NEVER) and name not in own):
             continue
         found[name] = file
         wanted.extend(_parents(name))
@@ -115,8 +120,9 @@ def collect(sources: Sources, packages: list[str]) -> dict[str, Path]:
     return dict(sorted(found.items()))
 
 
-def _never(name: str) -> bool:
-    return name in NOT_OURS or any(name == no or name.startswith(no + ".") for no in NEVER)
+def _is(name: str, names: frozenset[str]) -> bool:
+    """Whether it is one of them or below one."""
+    return any(name == one or name.startswith(one + ".") for one in names)
 
 
 def _parents(name: str) -> Iterator[str]:
