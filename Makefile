@@ -199,6 +199,11 @@ FUZZ_SECONDS ?= 3600
 fuzz: venv  ## an hour of random input for what reads foreign bytes
 	$(BIN)/python -m tests.fuzz --seconds $(FUZZ_SECONDS) $(FUZZ)
 
+.PHONY: conformance
+conformance: venv  ## try out what users of supervisors complain of, beside the peers, into docs/conformance.md
+	@$(TRY_BUNDLE)
+	$(BIN)/python -m tests.conformance --install --write docs/conformance.md
+
 .PHONY: clean
 clean:  ## remove what the other targets made here (not the engine, not its images)
 	rm -rf $(VENV) .bench .coverage.d build dist release *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

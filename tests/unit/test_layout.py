@@ -14,7 +14,7 @@ PACKAGES = {path.parent.relative_to(ROOT / "supervice") for path in ROOT.glob("s
 # What is tested there is no package of ours.
 OTHERS = {
     "unit": {"benchmarks", "bundle", "tools", "tools/release"},
-    "process": {"benchmarks", "bundle", "daemon", "embedding", "fuzz", "hostile_paths"},
+    "process": {"benchmarks", "bundle", "conformance", "daemon", "embedding", "fuzz", "hostile_paths"},
 }
 FILES = sorted(TESTS.rglob("*.py"))
 
