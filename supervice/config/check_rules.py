@@ -78,6 +78,11 @@ def readiness_problems(
         error("ready_timeout", "ready_timeout has no effect without ready; add it")
     if "memory_limit_action" in given and values.get("memory_limit") is None:
         error("memory_limit_action", "memory_limit_action has no effect without memory_limit; add it")
+    if "memory_limit" in given and (values.get("type") == "oneshot" or values.get("schedule")):
+        error(
+            "memory_limit",
+            "memory_limit has no effect for a oneshot, which is never RUNNING; write rlimit_as",
+        )
     if values.get("type") == "oneshot":
         for option in ("ready", "ready_timeout", "readiness_type", "watchdog"):
             value = values.get(option, check.get(option))

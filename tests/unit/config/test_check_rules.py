@@ -96,6 +96,8 @@ WRONG = [
     ("memory_limit = much", 3, "write 512MB, or 80%"),
     ("memory_limit = 120%", 3, "write 1% to 100%"),
     ("memory_limit = 100", 3, "write 512MB"),
+    ("type = oneshot\nmemory_limit = 512MB", 4, "write rlimit_as"),
+    ("schedule = @daily\nmemory_limit = 512MB", 4, "write rlimit_as"),
     ("memory_limit_action = none", 3, "has no effect without memory_limit"),
     ("restart_limit = 5/0s", 3, "write one above 0"),
     ("pre_stop = sh -c 'x", 3, "pre_stop"),
