@@ -64,6 +64,16 @@ def size(number: float) -> str:
     return f"{number:.0f} {unit}" if number >= 10 or unit == "B" else f"{number:.1f} {unit}"
 
 
+def container_text(said: object) -> str:
+    """Returns what the container uses and what it has lost; "" where that is not known."""
+    if not isinstance(said, dict) or not isinstance(said.get("memory"), int):
+        return ""
+    limit, kills = said.get("limit"), said.get("oom_kills")
+    of = f" of {size(limit)}" if isinstance(limit, int) and limit > 0 else ""
+    killed = f", {kills} killed for want of it" if isinstance(kills, int) and kills > 0 else ""
+    return f"memory {size(said['memory'])}{of}{killed}"
+
+
 class Model:
     """What clients have been told. `epoch` names this run of the daemon, in which versions count up."""
 

@@ -16,7 +16,7 @@ from supervice.web import api
 from supervice.web.actions import ALL, VERBS, Actions
 from supervice.web.assets import KINDS, asset, build
 from supervice.web.page import View, confirmation, page, short_page
-from supervice.web.rows import Model, position_of, size
+from supervice.web.rows import Model, container_text, position_of
 from supervice.web.streams import HEADERS, LOOK, Streams
 from supervice.web.tail import MOST_LINES, pieces_of
 from supervice.web.words import fields, html
@@ -133,7 +133,7 @@ class Site:
         elif now - self._looked > OLD_LOOK:
             self._model.forget_usage()
         self._refreshed = now
-        container = _container(reply.get("container"))
+        container = container_text(reply.get("container"))
         self._model.update(reply["processes"], time.time(), whole=names is None, container=container)
 
     async def _refresh_for_many(self) -> None:
@@ -296,12 +296,3 @@ def _asker(request: Request) -> str:
 
     user = user_of(request)
     return f"{user} from {request.peer}" if user else request.peer
-
-
-def _container(said: object) -> str:
-    """The container's own use of memory as text; "" where that is not known."""
-    if not isinstance(said, dict) or not isinstance(said.get("memory"), int):
-        return ""
-    limit = said.get("limit")
-    of = f" of {size(limit)}" if isinstance(limit, int) and limit > 0 else ""
-    return f"memory {size(said['memory'])}{of}"

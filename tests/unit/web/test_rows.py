@@ -7,7 +7,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from supervice.web.rows import Model, position_of, row_of, size, usage
+from supervice.web.rows import Model, container_text, position_of, row_of, size, usage
 
 
 def process(name: str, state: str = "RUNNING", **more: Any) -> dict[str, Any]:
@@ -46,6 +46,13 @@ def test_resources_are_shown_where_they_are_known() -> None:
         "3.0 GiB",
         "5120 GiB",
     ]
+
+
+def test_the_container_says_what_it_uses() -> None:
+    assert container_text(None) == container_text({"memory": None}) == ""
+    assert container_text({"memory": 3 << 20, "limit": None, "oom_kills": 0}) == "memory 3.0 MiB"
+    full = {"memory": 300 << 20, "limit": 512 << 20, "oom_kills": 2}
+    assert container_text(full) == "memory 300 MiB of 512 MiB, 2 killed for want of it"
 
 
 def test_a_client_is_told_what_has_changed() -> None:
