@@ -371,12 +371,12 @@ def test_graph_and_boot_show_what_happened(daemon: Make, tmp_path: Path) -> None
         return subprocess.run([*ctl, *words], capture_output=True, text=True, timeout=30, check=True).stdout
 
     assert run("graph").splitlines() == [
-        "web  RUNNING",
-        "`-- app:started  RUNNING",
+        "web                 RUNNING",
+        "`-- app:started     RUNNING",
         "    `-- db:started  RUNNING",
-        "migrate  EXITED: exit code 0",
-        "alone  RUNNING",
-        "hand  RUNNING",
+        "migrate             EXITED: exit code 0",
+        "alone               RUNNING",
+        "hand                RUNNING",
     ]
     said = json.loads(run("boot", "--json"))
     rows = {row["name"]: row for row in said["processes"]}
