@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from supervice.control.render import clean, duration
+from supervice.control.render import SIGNALS, clean, duration
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 # A signal that ends a program from outside; what others stand for is the program's own doing.
 FROM_OUTSIDE = frozenset((1, 2, 9, 15))
+CODES = {126: "not executable", 127: "command not found"}
 
 
 def why_text(reply: Reply, name: str) -> str:
@@ -59,10 +60,18 @@ def _why(reply: Reply) -> list[str]:
     return lines
 
 
+def code_name(code: object) -> str:
+    """What an exit code stands for by convention, in parentheses; "" for one that only its program knows."""
+    if not isinstance(code, int):
+        return ""
+    name = CODES.get(code) or (f"a shell's word for {SIGNALS[code - 128]}" if code - 128 in SIGNALS else "")
+    return f" ({name})" if name else ""
+
+
 def _exit(one: Reply) -> list[str]:
     """One exit, with its own last lines."""
     signal, trigger = one.get("signal"), clean(one.get("trigger") or "")
-    text = clean(one.get("reason") or "ended")
+    text = clean(one.get("reason") or "ended") + code_name(one.get("exitcode"))
     if trigger:
         text = f"stopped ({text.removeprefix('killed by ')}); {trigger}"
     elif signal in FROM_OUTSIDE and not one.get("oom"):

@@ -81,3 +81,13 @@ def test_one_that_waits_and_one_that_runs() -> None:
         "app has not exited",
     ]
     assert why_text({}, "web") == "web is ?\nweb has not exited\n"
+
+
+def test_exit_codes_have_the_names_that_shells_give_them() -> None:
+    said = why_text(
+        {"exits": [{"reason": f"exit code {n}", "exitcode": n} for n in (1, 127, 137, 200)]}, "web"
+    )
+    assert "  exit code 1\n" in said
+    assert "  exit code 127 (command not found)\n" in said
+    assert "  exit code 137 (a shell's word for SIGKILL)\n" in said
+    assert "  exit code 200\n" in said
