@@ -70,11 +70,11 @@ class Actions:
     async def stopgroup(self, request: Request) -> Reply:
         return await self._stop(self._group(request), request)
 
-    def config(self, request: Request) -> Reply:
+    async def config(self, request: Request) -> Reply:
         """Looks only, but what a command line holds may be a secret; `env` likewise."""
         from supervice.api.configuration import configuration
 
-        return configuration(self._daemon, self._targets(request) if request.names else None)
+        return await configuration(self._daemon, self._targets(request) if request.names else None)
 
     async def env(self, request: Request) -> Reply:
         from supervice.api.configuration import environment

@@ -12,6 +12,7 @@ from supervice.config.build import section_of
 from supervice.config.effective import HIDDEN, plain, program_values, supervisor_values
 from supervice.config.options import KIND, NAME
 from supervice.control.protocol import FAILED, INVALID_REQUEST, CommandError
+from supervice.lean.loop import paced, running_loop
 from supervice.models import program_of
 from supervice.pid1.spawn import SpawnError
 
@@ -87,13 +88,18 @@ def _without_password(value: str) -> str:
     return f"{scheme}://{user}:{HIDDEN}@{host}{rest[len(authority) :]}"
 
 
-def configuration(daemon: Daemon, processes: list[Process] | None) -> Reply:
-    """The settings that count now, and of these processes all options; None: the names of all."""
+async def configuration(daemon: Daemon, processes: list[Process] | None) -> Reply:
+    """The settings that count now, and of these processes all options; None: the names of all.
+
+    Thousands of programs take many turns of the loop.
+    """
     source, dialect = daemon.source, "supervisord" if daemon.source.stock else "supervice"
     settings = {
         row[NAME]: plain(row[KIND], value) for row, value in supervisor_values(daemon.config, dialect)
     }
+    whole = processes is not None
     named = list(daemon.table.processes.values()) if processes is None else processes
+    rows = [_row(process, daemon, whole=whole) async for process in paced(running_loop(), named)]
     return {
         "status": "ok",
         "file": source.path or None,
@@ -103,7 +109,7 @@ def configuration(daemon: Daemon, processes: list[Process] | None) -> Reply:
         "pid": os.getpid(),
         "overrides": sorted(source.overrides),
         "settings": settings,
-        "programs": [_row(process, daemon, whole=processes is not None) for process in named],
+        "programs": rows,
     }
 
 

@@ -148,3 +148,13 @@ def test_a_check_without_a_file_takes_that_of_the_daemon(one: Daemon, tmp_path: 
     done = subprocess.run(words, cwd=tmp_path, env=environ, capture_output=True, text=True, timeout=60)
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout == f"OK: 3 processes in {one.config}, which the running daemon has\n"
+
+
+def test_thousands_of_programs_hold_up_nothing(daemon: Callable[..., Daemon]) -> None:
+    """The guard of long turns looks on."""
+    text = "".join(f"[program:p{n}]\ncommand = sleep {n}\nautostart = false\n" for n in range(1500))
+    many = daemon(f"exit_when_idle = false\n{text}")
+    reply = many.ask("config", "all")
+    assert len(reply["programs"]) == 1500
+    assert reply["programs"][7]["options"]["command"] == "sleep 7"
+    assert len(json.loads(said(many, "--json", "config"))["programs"]) == 1500
