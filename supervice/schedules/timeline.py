@@ -219,13 +219,23 @@ class Timeline:
         return count, last
 
     def _last_before(self, until: float, known: float) -> float:
-        distance = 60.0
+        """The last time up to `until`; `known` is one of them, and may lie years before."""
+        distance, last, high = 60.0, known, until
         while until - distance > known:
-            count, last = _walk(self.next_after, until - distance, until)
-            if count:
-                return last
+            found = self.next_after(until - distance)
+            if found is not None and found <= until:
+                last = found
+                break
+            high = until - distance
             distance *= 2
-        return known
+        while high - last > 1:  # no time lies in (high, until], and no two are closer
+            middle = (last + high) / 2
+            found = self.next_after(middle)
+            if found is not None and found <= until:
+                last = found
+            else:
+                high = middle
+        return last
 
     def distances_between(self, anchor: float, after: float, until: float) -> tuple[int, float]:
         """The same for `every`."""

@@ -332,3 +332,18 @@ def test_counting_is_walking(text: str, name: str, length: int) -> None:
     walked = runs(line, start, start + length)
     if len(walked) < MOST:
         assert line.between(start, start + length) == (len(walked), walked[-1] if walked else start)
+
+
+@pytest.mark.parametrize(
+    ("text", "until", "last"),
+    [
+        ("* * * * SUN", "2024-05-09 10:06:40", "2024-05-05 23:59"),
+        ("* * 1-15 * *", "2024-05-31 12:00", "2024-05-15 23:59"),
+        ("* * * 1 *", "2024-12-31 23:59", "2024-01-31 23:59"),
+    ],
+)
+def test_the_last_of_very_many_times_is_the_last(text: str, until: str, last: str) -> None:
+    """Where more than a thousand stood together it was the thousandth of them: one more run was made up."""
+    line = timeline(text)
+    assert line.between(at("1990-01-01"), at(until)) == (MOST, at(last))
+    assert line.between(at(last), at(until)) == (0, at(last))
