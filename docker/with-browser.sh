@@ -21,4 +21,9 @@ if ! { { has chromium || has google-chrome; } && has chromedriver && has nginx; 
         SUPERVICE_TEST_REQUIRE_BROWSER=0
     fi
 fi
+# Tests of clocks are skipped without it.
+if ! ls /usr/lib/*/faketime/libfaketime.so.1 >/dev/null 2>&1 && [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
+    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends libfaketime >/dev/null ||
+        echo "with-browser: no libfaketime can be had on this machine: some tests of clocks are skipped" >&2
+fi
 exec "$@"
