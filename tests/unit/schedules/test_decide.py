@@ -287,8 +287,11 @@ def test_walks(
         if what == "jump":
             assert len(new) <= 1, "a clock that jumps makes up one run at most"
     dues = [effect.due for _, effect in program.begun if effect.attempt == 1 and effect.due is not None]
-    assert len(set(dues)) == len(dues), "no time is run twice"
-    if not any(what == "jump" and detail < 0 for what, detail in walk):
+    back = any(what == "jump" and detail < 0 for what, detail in walk)
+    # `every` does not go by the clock: set back by two hours it reads the same at two of its times
+    if not (back and any(text.startswith("every") for text in texts)):
+        assert len(set(dues)) == len(dues), "no time is run twice"
+    if not back:
         for wall, effect in program.begun:
             assert effect.due is None or effect.due <= wall, "not before its time"
 
