@@ -187,6 +187,13 @@ SOAK ?= 30m
 soak: venv  ## half an hour of trouble for one daemon: does anything grow?
 	$(BIN)/python -m tests.soak --seconds $(SOAK)
 
+# `make chaos SECONDS=300 SEED=1 CLIENTS=30`: the seed of a storm is printed, and makes the same choices again.
+SECONDS ?= 60
+CLIENTS ?= 30
+.PHONY: chaos
+chaos: venv  ## a storm of clients, crashes, reloads, freezes and kills in a container: does the daemon keep its word?
+	$(WITH_ENGINE) $(BIN)/python -m tests.chaos --seconds $(SECONDS) --clients $(CLIENTS) $(if $(SEED),--seed $(SEED))
+
 # `make test` takes 2,000 of each.
 CASES ?= 100000
 .PHONY: cases

@@ -43,15 +43,16 @@ class Belongings:
         """Whether the last search found any."""
         return bool(self._seen)
 
-    def find(self, *, group: int = 0, leader: int = 0, most: int = MOST) -> list[Stat]:
+    def find(self, *, group: int = 0, leader: int = 0, most: int = MOST, fresh: bool = True) -> list[Stat]:
         """Returns the processes that live, without the leader; they are known from now on.
 
-        `group` is that of a leader that was reaped this moment, `leader` the pid of one that lives.
+        `group` is that of a leader that was reaped this moment, `leader` the pid of one that lives. Without
+        `fresh`, in a storm of orphans, they may be those of some milliseconds ago.
         """
         self._groups.update(number for number in (group, leader) if number)
         self._forget_recycled(leader)
         found = {stat.pid: stat for stat in (descendants(leader) if leader else ())}
-        for stat in list(self._roots(most)):
+        for stat in list(self._roots(most, fresh)):
             found[stat.pid] = stat
             found.update((below.pid, below) for below in descendants(stat.pid))
         found.pop(leader, None)
@@ -75,9 +76,9 @@ class Belongings:
             if self._has_marks(pid) or ((stat := read_stat(pid)) is not None and self._has_number(stat)):
                 signal_process(pid, signal.SIGKILL)
 
-    def _roots(self, most: int) -> Iterator[Stat]:
+    def _roots(self, most: int, fresh: bool) -> Iterator[Stat]:
         """The processes whose parents are no longer the program's."""
-        strangers = self._reaper.strangers(fresh=most >= MOST)
+        strangers = self._reaper.strangers(fresh=fresh)
         if strangers is None:  # orphans do not come to us: only their numbers say whose they are
             yield from (stat for stat in processes() if self._has_number(stat))
             return

@@ -141,11 +141,13 @@ class Child:
             if not waiter.done():
                 waiter.set_result(status)
         owner = self._owner
-        if owner is None or (group_is_empty(self._group) and not self._may_have_left_any(owner)):
+        in_group = owner is not None and not group_is_empty(self._group)
+        if owner is None or not (in_group or self._may_have_left_any(owner)):
             self._gone(self)
             return
-        # Few, since a storm of orphans ends beside us; a stop of the program looks at more.
-        left = owner.belongings().find(group=self._group, most=LOOKED_AT)
+        # Few, since a storm of orphans ends beside us; a stop of the program looks at more. What has become
+        # an orphan this moment is in no list that was made before.
+        left = owner.belongings().find(group=self._group, most=LOOKED_AT, fresh=in_group)
         what = owner.judge(self, left) if left or self._stopping else LEAVE
         # Nothing found may be something that forks faster than we look: a stop makes sure.
         self._clear(what if left or what == CLEAR_ALL else LEAVE)

@@ -10,11 +10,15 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 from supervice.lean.loop import Loop
 from supervice.pid1 import leftovers
+from supervice.pid1.belongings import Belongings
+from supervice.pid1.child import CLEAR_GROUP, Child
 from supervice.pid1.leftovers import Hunt, Stat, children_of, descendants, group_members, read_stat
 from supervice.pid1.reaper import Reaper
 from supervice.pid1.signals import SignalRouter
@@ -467,3 +471,30 @@ os.read(hear, 1)
 assert again == leader
 assert group_members(leader) == []
 """
+
+
+@isolated
+def test_what_is_left_of_a_group_is_found_in_a_storm_of_orphans() -> None:
+    """In a storm the list of our children may be some milliseconds old, and this orphan younger than that."""
+    field = Field()
+    field.reaper._look_again = time.monotonic() + 100  # as if it had just been dear to list them
+    found: list[list[Stat]] = []
+    belongings = Belongings(field.reaper, ())
+
+    class Owner:
+        looked_at, unseen = float("-inf"), False
+
+        def belongings(self) -> Belongings:
+            return belongings
+
+        def judge(self, _child: Child, left: list[Stat]) -> int:
+            found.append(left)
+            return CLEAR_GROUP
+
+    gone: list[Child] = []
+    runtime: Any = SimpleNamespace(loop=field.loop, reaper=field.reaper)
+    pid = sh("sleep 1000 & exit 1")
+    Child(runtime, pid, gone.append, grace=5, owner=Owner())
+    turn(field.loop, lambda: gone)
+    assert [stat.pgrp for stat in found[0]] == [pid]
+    assert descendants(os.getpid()) == []
