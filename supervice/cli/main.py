@@ -115,7 +115,8 @@ def _serve(supervisor: Supervisor) -> int:
     try:
         loop.run_until_complete(supervisor.run())
     except (SocketInUse, PidfileInUse, CannotSwitch) as error:
-        return _refuse(f"{getattr(error, 'strerror', None) or error}; nothing was started")
+        words = f"{getattr(error, 'strerror', None) or error}; nothing was started"
+        return _refuse(words, supervisor.config.termination_log)
     return supervisor.exit_code
 
 
@@ -135,7 +136,11 @@ def _single(args: Arguments) -> int:
     from supervice.lean.loop import Loop
     from supervice.pid1.single_command import SingleCommand
 
-    return SingleCommand(Loop(), args.command, single_options(args)).run()
+    single = SingleCommand(Loop(), args.command, single_options(args))
+    code = single.run()
+    if single.problem:
+        _leave_note(f"{single.problem}; exit code {code}")
+    return code
 
 
 def _override(supervisor: Supervisor, args: Arguments) -> None:
@@ -160,10 +165,28 @@ def _refuse_configuration(path: str, error: ConfigValidationError) -> int:
     for line in lines:
         sys.stderr.write(f"{line}\n")
     count = f"{len(lines)} error{'' if len(lines) == 1 else 's'}"
-    return _refuse(f"{count}, nothing was started; to look at it again: supervice check {clean(path)}")
+    advice = f"{count}, nothing was started; to look at it again: supervice check {clean(path)}"
+    sys.stderr.write(f"supervice: {advice}\n")
+    _leave_note("\n".join([f"{advice}; exit code {USAGE}", *lines]))
+    return USAGE
 
 
-def _refuse(message: str) -> int:
+def _refuse(message: str, note: str | None = None) -> int:
+    """Says why nothing runs; `note` is the path of the termination message, None: not known yet."""
     if sys.stderr is not None:
         sys.stderr.write(f"supervice: {message}\n")
+    _leave_note(f"{message}; exit code {USAGE}", note)
     return USAGE
+
+
+def _leave_note(text: str, path: str | None = None) -> None:
+    """Leaves the termination message where the environment or the orchestrator wants it."""
+    import os
+
+    from supervice.fs.note import leave_note
+
+    problem = leave_note(
+        path or os.environ.get("SUPERVICE_TERMINATION_LOG"), f"{text}\n".encode(errors="replace")
+    )
+    if problem and sys.stderr is not None:
+        sys.stderr.write(f"supervice: no termination message: {problem}\n")

@@ -65,6 +65,7 @@ class SingleCommand:
         self._terminal = False
         self._pid1 = os.getpid() == 1
         self._clock_runs = False
+        self.problem = ""  # why the command could not be run
         self._done = loop.create_future()
 
     def run(self) -> int:
@@ -129,6 +130,7 @@ class SingleCommand:
             self._loop.call_later(pause, self._spawn, waited + pause)
             return
         sys.stderr.write(f"supervice: {words}\n")
+        self.problem = words
         self._finish(error.code if isinstance(error, SpawnError) else 1 if lacks else NOT_EXECUTABLE)
 
     def _finish(self, code: int) -> None:

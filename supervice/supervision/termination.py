@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from supervice.process import Process
     from supervice.runner.launcher import Launcher
     from supervice.runner.waiting import Plans, StartQueue
+    from supervice.supervision.memory_watch import MemoryWatch
     from supervice.supervision.shutdown import Settle
     from supervice.supervision.table import ProcessTable
 
@@ -49,6 +50,10 @@ if TYPE_CHECKING:
 
         @property
         def event_bus(self) -> EventBus: ...
+        @property
+        def memory(self) -> MemoryWatch | None:
+            """What counts the processes that the kernel kills for want of memory, where that is known."""
+            ...
 
 
 # Seconds for the last output. A reader that stands still must not hold up the end any longer.
@@ -226,10 +231,21 @@ class Termination(Observer):
             why = told_to_stop(self._facts(), why.reason)
         logger.info(f"exiting with code {why.code}: {why.reason}")
         text = f"{why.reason}; exit code {why.code}"
-        self._note("\n".join([text, *self._ailing]), table.processes.get(why.culprit or ""))
+        self._note(
+            "\n".join([text, *self._ailing, *self._killed_for_memory()]),
+            table.processes.get(why.culprit or ""),
+        )
         await self._host.event_bus.stop()
         await _flush(loop, outputs, min(FLUSH, max(1.0, self._shutdown.time_left)))
         return why.code
+
+    def _killed_for_memory(self) -> list[str]:
+        """Returns the line about it: runtimes call even a clean end OOMKilled when there was one."""
+        count = (self._host.memory.total() if self._host.memory is not None else 0) or 0
+        if not count:
+            return []
+        what = "1 process" if count == 1 else f"{count} processes"
+        return [f"the kernel killed {what} of this container for want of memory while it ran"]
 
     def _note(self, text: str, culprit: Process | None = None) -> None:
         """Leaves the termination message."""

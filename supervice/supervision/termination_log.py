@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-
-from supervice.fs.files import rewrite
 from supervice.lifecycle.states import FATAL, RESTING, UNHEALTHY
 
 TYPE_CHECKING = False
@@ -13,32 +10,20 @@ if TYPE_CHECKING:
 
     from supervice.process import Process
 
-DEFAULT = "/dev/termination-log"
-# What Kubernetes keeps of it, in bytes.
-LIMIT = 4096
 LAST_LINES = 20
 MOST_NAMES = 20
 
 
 def write_termination_log(path: str | None, text: str, culprit: Process | None = None) -> str:
-    """Writes the reason and the last lines of the program that caused it; returns what went wrong, or "".
+    """Writes the reason and the last lines of the program that caused it; see `leave_note`."""
+    from supervice.fs.note import LIMIT, leave_note
 
-    Without `path` the default is written to when it exists: an orchestrator put it there to be used.
-    """
-    if path is None:
-        if not os.path.exists(DEFAULT):
-            return ""
-        path = DEFAULT
     said = f"{text}\n".encode(errors="replace")[:LIMIT]
     if culprit is not None and culprit.output is not None:
         for_lines = LIMIT - len(said)
         lines = b"".join(line.rstrip(b"\n") + b"\n" for _, line in culprit.output.tail(LAST_LINES))
         said += lines[-for_lines:] if for_lines else b""
-    try:
-        rewrite(path, said, 0o644)
-    except OSError as error:
-        return f"{path}: {error.strerror}"
-    return ""
+    return leave_note(path, said)
 
 
 def at_the_stop(why: str, processes: Iterable[Process]) -> str:

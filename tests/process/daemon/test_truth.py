@@ -227,3 +227,43 @@ def test_t11_a_changed_program_does_not_wait_for_a_slow_one_in_a_reload(daemon: 
     assert one.row("slow")["state"] == "STOPPING"
     assert one.ask("reload")["changed"] == []  # comes after the first one
     assert one.row("slow")["state"] in ("STARTING", "RUNNING")
+
+
+@pytest.mark.parametrize(
+    ("argv", "code", "said"),
+    [
+        (["-c", "/no/such.conf"], 2, "/no/such.conf: no such configuration file"),
+        (["--no-such-option"], 2, "--no-such-option"),
+        (["-c", "{bad}"], 2, "bad.conf:2: "),
+        (["-c", "none", "--", "/no/such/command"], 127, "/no/such/command"),
+        (["-c", "none", "--", "/etc/passwd"], 126, "/etc/passwd"),
+    ],
+)
+def test_k2_a_start_that_fails_leaves_a_termination_message(
+    tmp_path: Path, argv: list[str], code: int, said: str
+) -> None:
+    bad = tmp_path / "bad.conf"
+    bad.write_text("[supervice]\nno_such_option = 1\n")
+    note = tmp_path / "note"
+    environment = {**os.environ, "SUPERVICE_TERMINATION_LOG": str(note)}
+    command = [str(Path(sys.executable).with_name("supervice")), *(a.format(bad=bad) for a in argv)]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=30, check=False)
+    assert done.returncode == code
+    assert said in note.read_text()
+    assert f"exit code {code}" in note.read_text()
+
+
+def test_k3_the_last_message_names_what_the_kernel_killed_for_memory() -> None:
+    from types import SimpleNamespace
+    from typing import Any
+
+    from supervice.supervision.termination import Termination
+
+    def line(total: int | None) -> list[str]:
+        host: Any = SimpleNamespace(memory=SimpleNamespace(total=lambda: total))
+        table: Any = None
+        return Termination(table, host)._killed_for_memory()
+
+    assert line(0) == line(None) == []
+    assert line(1) == ["the kernel killed 1 process of this container for want of memory while it ran"]
+    assert line(3) == ["the kernel killed 3 processes of this container for want of memory while it ran"]

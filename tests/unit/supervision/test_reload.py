@@ -48,6 +48,7 @@ class World:
         self.config = SupervisorConfig()
         self.daemon = self.stock = False
         self.event_bus: Any = None
+        self.memory = None
         self.table: Any = ProcessTable({}, Program)  # type: ignore[arg-type]
         self.termination = Termination(self.table, self)
         self.startup = Startup(self.table, self.termination.judge)
