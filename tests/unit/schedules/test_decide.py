@@ -42,6 +42,7 @@ class Program:
         self.notified: list[Notify] = []
         self.logs: list[str] = []
         self.stamps: list[float] = []
+        self.latest = -1e12  # of the stamps since the clock was set back
         self.running = False
         self.stopping = False
         self.closed = False
@@ -66,7 +67,8 @@ class Program:
             elif isinstance(effect, Notify):
                 self.notified.append(effect)
             elif isinstance(effect, Stamp):
-                assert not self.stamps or effect.until >= self.stamps[-1] or self.wall < self.stamps[-1]
+                assert effect.until >= self.latest
+                self.latest = effect.until
                 self.stamps.append(effect.until)
             elif isinstance(effect, Log):
                 assert effect.level in ("info", "warning")
@@ -157,6 +159,8 @@ class Program:
                 self.spawned()
 
     def set_clock(self, wall: float) -> None:
+        if wall < self.wall:
+            self.latest = -1e12
         self.wall = wall
         self.look()
 
