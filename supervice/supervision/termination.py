@@ -230,7 +230,8 @@ class Termination(Observer):
             # told to stop, the code is main's, or that of a program that was FATAL; known only now
             why = told_to_stop(self._facts(), why.reason)
         logger.info(f"exiting with code {why.code}: {why.reason}")
-        text = f"{why.reason}; exit code {why.code}"
+        code = f"exit code {why.code}"
+        text = why.reason if why.reason.endswith(f": {code}") else f"{why.reason}; {code}"
         self._note(
             "\n".join([text, *self._ailing, *self._killed_for_memory()]),
             table.processes.get(why.culprit or ""),

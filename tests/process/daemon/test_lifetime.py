@@ -498,7 +498,7 @@ def test_the_termination_message(daemon: Make, tmp_path: Path) -> None:
         wait=False,
     )
     assert one.wait() == 9
-    assert note.read_text() == "critical program bad failed: exit code 9; exit code 9\none\ntwo\n"
+    assert note.read_text() == "critical program bad failed: exit code 9\none\ntwo\n"
 
 
 def test_started_with_its_standard_streams_closed(tmp_path: Path) -> None:
