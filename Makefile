@@ -103,6 +103,13 @@ test: venv lint types site  ## everything: lint, types, and the rings of tests
 		echo 'make: what failed runs once more, alone; a test that passes only now has a race to be found' >&2; \
 		$(WITH_BROWSER) $(WITH_ENGINE) $(PYTEST) --last-failed --last-failed-no-failures none $(RINGS); }
 
+# The kubelet is built once, in minutes, and kept below KUBE; see tests/kubelet/node.sh.
+KUBE ?= /var/tmp/supervice-kubelet
+.PHONY: kubelet
+kubelet: venv  ## pods under a real kubelet without a cluster: probes, the end, rights, memory, ConfigMaps
+	@$(TRY_BUNDLE)
+	$(WITH_ENGINE) env SUPERVICE_TEST_KUBE=$(KUBE) $(PYTEST) tests/kubelet
+
 # Daemons, commands and forked children count (pyproject.toml); what runs in containers does not.
 COVERAGE = $(BIN)/python -m coverage
 .PHONY: coverage
