@@ -19,22 +19,28 @@ PACKAGE = ROOT / "supervice"
 MODULES = sorted(PACKAGE.rglob("*.py"))
 # Where it is said when something happened, for people to read; supervisord's ticks and schedules are times of day.
 STAMPS = {
+    "api/logs.py",
+    "cli/ctl_options.py",
     "cli/explain_times.py",
+    "cli/moments.py",
     "logger.py",
     "output/formats.py",
+    "output/ring.py",
     "runner/driver.py",
     "runner/reporting.py",
     "supervision/journal.py",
     "supervision/start_record.py",
     "supervisord/listeners/hub.py",
     "supervisord/rpc/info.py",
+    "web/actions.py",
+    "web/site.py",
 }
 # Where it is reckoned with: against the times of files, which are of the wall clock, and to see that it was set.
 RECKONING = {
     "config/reader.py",
     "fs/private_directory.py",
     "net/unix_listener.py",
-    "supervision/set_clock.py",
+    "schedules/set_clock.py",
     "watch/scanner.py",
 }
 WALL = {"time", "time_ns", "localtime"}

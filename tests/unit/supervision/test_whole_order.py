@@ -59,10 +59,10 @@ class World:
         self.loop = loop
         self.random = random
         self.kind = False  # from now on everything goes well
-        self.runtime = SimpleNamespace(loop=loop, reaper=self)
+        self.runtime = SimpleNamespace(loop=loop, reaper=self, blame=lambda _status, _ours: "")
         self.pids = iter(range(100, 10**6))
         self.runs: dict[str, Run] = {}
-        self.ended: dict[int, tuple[Any, Any]] = {}
+        self.reapers: dict[int, tuple[Any, Any]] = {}
         self.listeners: dict[int, Any] = {}
         self.completed: set[str] = set()
         self.well: dict[tuple[str, str], bool] = {}
@@ -104,6 +104,12 @@ class World:
             after = random.choice([0.0, 0.3, 1.0, 2.0])
             self.loop.call_later(after, self.end, run, random.choice([0, 1, -9]) if fails else 0)
 
+    def ended(self, _config: ProgramConfig, _foreground: bool) -> None:
+        """No program has anything of ours to give back."""
+
+    def notify_variables(self, config: ProgramConfig) -> dict[str, str]:
+        return {"NOTIFY_SOCKET": self.address} if config.ready == "notify" else {}
+
     def notify_socket(self) -> World:
         return self
 
@@ -116,7 +122,7 @@ class World:
         if getattr(first, "__name__", "") == "_message":
             self.listeners[pid] = first
         else:
-            self.ended[pid] = first, before
+            self.reapers[pid] = first, before
 
     def forget(self, listener: Any) -> None:
         self.listeners = {pid: one for pid, one in self.listeners.items() if one != listener}
@@ -149,7 +155,7 @@ class World:
         del self.runs[run.name]
         if status == 0 and not run.told and self.config(run.name).type == "oneshot":
             self.completed.add(run.name)
-        reaped, before = self.ended.pop(run.pid)
+        reaped, before = self.reapers.pop(run.pid)
         if before is not None:
             before()
         reaped(status)
