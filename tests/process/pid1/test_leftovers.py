@@ -492,7 +492,7 @@ def test_what_is_left_of_a_group_is_found_in_a_storm_of_orphans() -> None:
             return CLEAR_GROUP
 
     gone: list[Child] = []
-    runtime: Any = SimpleNamespace(loop=field.loop, reaper=field.reaper)
+    runtime: Any = SimpleNamespace(loop=field.loop, reaper=field.reaper, blame=lambda *_: "")
     pid = sh("sleep 1000 & exit 1")
     Child(runtime, pid, gone.append, grace=5, owner=Owner())
     turn(field.loop, lambda: gone)
