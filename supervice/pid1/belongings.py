@@ -12,7 +12,7 @@ import os
 
 from supervice.lean.builtin import signal
 from supervice.pid1.leftovers import descendants, processes, read_stat
-from supervice.pid1.signals import group_is_empty, signal_process
+from supervice.pid1.signals import signal_process
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ class Belongings:
         """`marks`: variables, as NAME=VALUE, that all of its processes inherit and no other program has."""
         self._reaper = reaper
         self._marks = [b"\0%s\0" % os.fsencode(mark) for mark in marks]
-        self._groups: set[int] = set()  # of groups and sessions, whose numbers are those of leaders
+        self._groups: set[int] = set()  # numbers of groups and sessions, during a search
         self._seen: set[tuple[int, int]] = set()  # (pid, started), of the last search
         self.fresh: list[Stat] = []  # what the last search found for the first time
 
@@ -49,8 +49,7 @@ class Belongings:
         `group` is that of a leader that was reaped this moment, `leader` the pid of one that lives. Without
         `fresh`, in a storm of orphans, they may be those of some milliseconds ago.
         """
-        self._groups.update(number for number in (group, leader) if number)
-        self._forget_recycled(leader)
+        self._trust(group, leader)
         found = {stat.pid: stat for stat in (descendants(leader) if leader else ())}
         for stat in list(self._roots(most, fresh)):
             found[stat.pid] = stat
@@ -59,11 +58,6 @@ class Belongings:
         stats = list(found.values())
         self.fresh = [stat for stat in stats if (stat.pid, stat.started) not in self._seen]
         self._seen = {(stat.pid, stat.started) for stat in stats}
-        ours = (0, os.getsid(0), os.getpgrp())
-        numbers = {number for stat in stats for number in (stat.pgrp, stat.session)}
-        # One in which we found none may be that of a process that forks faster than we look.
-        numbers.update(number for number in self._groups if not group_is_empty(number))
-        self._groups = numbers.difference(ours)
         return stats
 
     def kill_orphans(self) -> None:
@@ -72,6 +66,7 @@ class Belongings:
         What forks and ends faster than `find` and a descriptor take is met by this. A child of ours keeps its
         number until we reap it, which is not before the next turn.
         """
+        self._trust()
         for pid in reversed(self._reaper.strangers(fresh=True) or ()):
             if self._has_marks(pid) or ((stat := read_stat(pid)) is not None and self._has_number(stat)):
                 signal_process(pid, signal.SIGKILL)
@@ -95,12 +90,18 @@ class Belongings:
         groups = self._groups
         return (stat.pid, stat.started) in self._seen or stat.pgrp in groups or stat.session in groups
 
-    def _forget_recycled(self, leader: int) -> None:
-        """A number that is a process's own again was given out anew, unless that process is one of ours."""
-        for number in self._groups.difference((leader,)):
-            stat = read_stat(number)
-            if stat is not None and (stat.pid, stat.started) not in self._seen:
-                self._groups.discard(number)
+    def _trust(self, *numbers: int) -> None:
+        """Takes as the program's these numbers, and those of groups and sessions with a member seen before.
+
+        As long as it is there, a zombie too, the number is given to no other group; without one it may be
+        another's by now.
+        """
+        self._groups = set(numbers)
+        for pid, started in self._seen:
+            stat = read_stat(pid)
+            if stat is not None and stat.started == started:
+                self._groups.update((stat.pgrp, stat.session))
+        self._groups.difference_update((0, os.getsid(0), os.getpgrp()))
 
     def _has_marks(self, pid: int) -> bool:
         try:

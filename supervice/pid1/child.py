@@ -150,7 +150,7 @@ class Child:
         left = owner.belongings().find(group=self._group, most=LOOKED_AT, fresh=in_group)
         what = owner.judge(self, left) if left or self._stopping else LEAVE
         # Nothing found may be something that forks faster than we look: a stop makes sure.
-        self._clear(what if left or what == CLEAR_ALL else LEAVE)
+        self._clear(what if left or what == CLEAR_ALL else LEAVE, self._group)
 
     def _may_have_left_any(self, owner: Owner) -> bool:
         """Whether a process outside of the group may be its own; looked for now and then in a crash loop."""
@@ -161,20 +161,27 @@ class Child:
         owner.looked_at = now
         return bool(self._runtime.reaper.strangers())
 
-    def _clear(self, what: int) -> None:
+    def _clear(self, what: int, this_moment: int = 0) -> None:
+        """`this_moment`: the number of our group where its leader was reaped in this very turn."""
         if what == LEAVE or self._owner is None:
             self._end()
         elif what == CLEAR_LATER:
             self._wait_a_moment(self._runtime.loop.time() + MOMENT)
         else:
             everything = what == CLEAR_ALL
-            group, find = self._group, self._owner.belongings().find
+            group, belongings = self._group, self._owner.belongings()
+
+            def find() -> list[Stat]:
+                nonlocal this_moment
+                found, this_moment = belongings.find(group=this_moment), 0
+                return [stat for stat in found if everything or stat.pgrp == group]
+
             self._hunt = Hunt(
                 self._runtime.loop,
-                lambda: [stat for stat in find(group=group) if everything or stat.pgrp == group],
+                find,
                 self._end,
                 grace=self._grace,
-                kill_all=self._owner.belongings().kill_orphans if everything else None,
+                kill_all=belongings.kill_orphans if everything else None,
                 spared=(lambda stat: stat.pgrp == group) if self._stopping else None,
             )
 

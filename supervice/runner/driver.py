@@ -275,12 +275,13 @@ class Driver:
                 self._monitors = None
 
     def _signal(self, effect: SignalGroup) -> None:
-        if self.child is not None:
+        child = self.child
+        if child is not None:
             config = self.config
             group = config.killasgroup if effect.signum == signal.SIGKILL else config.stopasgroup
-            self._owner.before_stop(self.child)
-            self.child.signal(effect.signum, group=group, stop=True)
-            logger.debug(f"{config.name}: sent {signal_name(effect.signum)} to pid {self.child.pid}")
+            self._owner.before_stop(child)
+            child.signal(effect.signum, group=group, stop=True)  # may be its end, which is queued
+            logger.debug(f"{config.name}: sent {signal_name(effect.signum)} to pid {child.pid}")
 
     def _set_timer(self, effect: SetTimer) -> None:
         if effect.at_least and self.timer_left() >= effect.seconds:

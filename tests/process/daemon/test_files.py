@@ -227,7 +227,7 @@ def test_output_until_the_last_moment(daemon: Make) -> None:
         '[program:a]\ncommand = sh -c \'trap "echo bye; printf unended; exit 0" TERM; echo up; '
         "while :; do sleep 0.02; done'\nstartsecs = 0\n"
     )
-    one.wait_text("up")
+    one.wait_text("\nup\n")
     one.signal(signal.SIGTERM)
     one.wait()
     assert "bye\n" in one.text()
@@ -239,7 +239,7 @@ def test_what_a_reload_is_stopping_cannot_be_started(daemon: Make) -> None:
 
     slow = "command = sh -c 'trap \"\" TERM; echo up; while :; do sleep 0.05; done'\nstartsecs = 0\nstopwaitsecs = 1\n"
     one = daemon(f"[program:slow]\n{slow}[program:gone]\n{SLEEP}[program:a]\n{SLEEP}")
-    one.wait_text("up")
+    one.wait_text("\nup\n")
     pid = one.wait_state("gone", "RUNNING")["pid"]
     one.rewrite(f"[program:a]\n{SLEEP}")
     thread = threading.Thread(target=lambda: one.ask("reload"))
@@ -270,7 +270,7 @@ def test_a_reload_that_a_shutdown_overtakes_says_so(daemon: Make) -> None:
 
     slow = "command = sh -c 'trap \"\" TERM; echo up; while :; do sleep 0.05; done'\nstartsecs = 0\nstopwaitsecs = 2\n"
     one = daemon(f"[program:slow]\n{slow}[program:a]\n{SLEEP}")
-    one.wait_text("up")
+    one.wait_text("\nup\n")
     one.rewrite(f"[program:a]\n{SLEEP}")
     replies: list[dict[str, object]] = []
     thread = threading.Thread(target=lambda: replies.append(one.ask("reload")))

@@ -100,7 +100,7 @@ def asking(one: Daemon, command: str, name: str) -> tuple[threading.Thread, list
 def test_t1_a_program_has_the_rest_of_its_stop_wait_after_a_freeze(daemon: Make, tmp_path: Path) -> None:
     """And who asked for the stop is not told that it failed."""
     one = daemon(f"[program:a]\ncommand = {program(tmp_path, SLOW)}\nstopwaitsecs = 2\nstartsecs = 0\n")
-    one.wait_text("up")
+    one.wait_text("\nup\n")
     thread, replies = asking(one, "stop", "a")
     one.wait_text("stopping")
     pause(one, 3)
@@ -132,7 +132,7 @@ def test_t1_a_program_that_says_ready_in_the_freeze_is_ready(daemon: Make, tmp_p
         f"[program:a]\ncommand = {program(tmp_path, SPEAKER)}\nready = notify\nready_timeout = 2\n"
         "startretries = 0\nstartsecs = 0\n"
     )
-    one.wait_text("up")
+    one.wait_text("\nup\n")
     with frozen([one.pid]):  # the program runs, and its READY waits in our socket
         time.sleep(3)
     assert one.wait_state("a", "RUNNING", "FATAL")["state"] == "RUNNING"
@@ -143,7 +143,7 @@ def test_t1_a_program_becomes_ready_in_the_time_it_had(daemon: Make, tmp_path: P
         f"[program:a]\ncommand = {program(tmp_path, SPEAKER)}\nready = notify\nready_timeout = 2\n"
         "startretries = 0\nstartsecs = 0\n"
     )
-    one.wait_text("up")
+    one.wait_text("\nup\n")
     pause(one, 3)
     assert one.wait_state("a", "RUNNING", "FATAL")["state"] == "RUNNING"
 
@@ -153,7 +153,7 @@ def test_t1_a_line_in_the_freeze_makes_ready(daemon: Make, tmp_path: Path) -> No
         "[program:a]\ncommand = sh -c 'echo up; sleep 0.7; echo now; exec sleep 1000'\nready = log:^now\n"
         "ready_timeout = 2\nstartretries = 0\nstartsecs = 0\n"
     )
-    one.wait_text("up")
+    one.wait_text("\nup\n")
     with frozen([one.pid]):
         time.sleep(3)
     assert one.wait_state("a", "RUNNING", "FATAL")["state"] == "RUNNING"

@@ -244,7 +244,7 @@ def test_status_answers_and_start_is_refused_during_shutdown(daemon: Make) -> No
         "[program:a]\ncommand = sh -c 'trap \"\" TERM; echo up; while :; do sleep 0.05; done'\nstartsecs = 0\n"
         f"stopwaitsecs = 3\n[program:b]\nautostart = false\n{SLEEP}"
     )
-    one.wait_text("up")
+    one.wait_text("\nup\n")
     one.signal(signal.SIGTERM)
     one.wait_state("a", "STOPPING")
     assert one.ask("start", "b")["code"] == "SHUTTING_DOWN"
@@ -395,7 +395,7 @@ def test_signal_reaches_the_group(daemon: Make) -> None:
         "[program:a]\ncommand = sh -c 'trap \"echo got-usr1\" USR1; echo up; while :; do sleep 0.05; done'\n"
         "startsecs = 0\nautorestart = false\n"
     )
-    one.wait_text("up")
+    one.wait_text("\nup\n")
     assert one.ask("signal", "a", signal="USR1")["status"] == "ok"
     one.wait_text("got-usr1")
     assert one.ask("signal", "a", signal="NOPE")["code"] == "INVALID_REQUEST"
@@ -406,7 +406,7 @@ def test_forwarded_signals_are_rewritten(daemon: Make) -> None:
         "[program:a]\ncommand = sh -c 'trap \"echo got-hup\" HUP; echo up; while :; do sleep 0.05; done'\n"
         "startsecs = 0\nforward_signals = USR1:HUP\n"
     )
-    one.wait_text("up")
+    one.wait_text("\nup\n")
     one.signal(signal.SIGUSR1)
     one.wait_text("got-hup")
 
@@ -430,7 +430,7 @@ def test_a_slow_stop_does_not_hold_up_another_command(daemon: Make, tmp_path: Pa
         f"[program:slow]\ncommand = sh -c 'trap \"\" TERM; echo up; until test -e {enough}; do sleep 0.05; done'\n"
         f"startsecs = 0\nstopwaitsecs = 60\n[program:fast]\n{SLEEP}"
     )
-    one.wait_text("up")
+    one.wait_text("\nup\n")
     answers: list[str] = []
     thread = threading.Thread(target=lambda: answers.append(one.ask("stop", "slow")["message"]))
     thread.start()
@@ -570,7 +570,7 @@ def test_logs_answer_during_shutdown(daemon: Make) -> None:
     one = daemon(
         "[program:a]\ncommand = sh -c 'trap \"\" TERM; echo up; while :; do sleep 0.05; done'\nstartsecs = 0\nstopwaitsecs = 2\n"
     )
-    one.wait_text("up")
+    one.wait_text("\nup\n")
     one.signal(signal.SIGTERM)
     one.wait_state("a", "STOPPING")
     assert one.ask("logs", "a")["logs"][0]["data"] == "up\n"

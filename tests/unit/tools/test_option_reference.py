@@ -12,6 +12,7 @@ from supervice.config import load, options
 from supervice.models import (
     HealthCheckConfig,
     Limits,
+    ListenConfig,
     ProgramConfig,
     ScheduleConfig,
     SupervisorConfig,
@@ -76,6 +77,8 @@ def test_the_defaults_are_those_of_the_python_api() -> None:
         elif name.startswith(("schedule_", "watch_")):
             nested = ScheduleConfig(()) if name.startswith("schedule_") else WatchConfig(())
             assert default == getattr(nested, name.partition("_")[2]), name
+        elif name.startswith("listen_"):
+            assert default == getattr(ListenConfig(()), name.partition("_")[2]), name
         else:
             owner = Limits() if name in Limits.__annotations__ else program
             assert default == getattr(owner, name), name
