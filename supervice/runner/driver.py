@@ -275,12 +275,11 @@ class Driver:
                 self._monitors = None
 
     def _signal(self, effect: SignalGroup) -> None:
-        child = self.child
-        if child is not None:
+        if (child := self.child) is not None:
             config = self.config
             group = config.killasgroup if effect.signum == signal.SIGKILL else config.stopasgroup
             self._owner.before_stop(child)
-            child.signal(effect.signum, group=group, stop=True)  # may be its end, which is queued
+            child.signal(effect.signum, group=group, stop=True)  # may be its end
             logger.debug(f"{config.name}: sent {signal_name(effect.signum)} to pid {child.pid}")
 
     def _set_timer(self, effect: SetTimer) -> None:

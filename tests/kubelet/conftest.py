@@ -22,8 +22,8 @@ def node() -> Iterator[Callable[..., None]]:
     script("down")
     script("up")
     os.environ.setdefault("IMAGE_BUILDER", BASES[0])
-    made = last_word([str(ROOT / "docker/image.sh"), IMAGE, BASES[0], "--quiet"])
-    script("import", f"{made}={IMAGE}")
+    last_word([str(ROOT / "docker/image.sh"), IMAGE, BASES[0], "--quiet"])
+    script("import", IMAGE)
 
     def bring(*images: str) -> None:
         script("import", *images)

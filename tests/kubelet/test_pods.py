@@ -173,7 +173,8 @@ def test_two_daemons_of_one_pod(pods: Pods, folder: Path) -> None:
 def test_out_of_memory(pods: Pods, folder: Path) -> None:
     (folder / "p.conf").write_text(
         "[program:hog]\nmain = true\n"
-        "command = sh -c 'sleep 2; exec tail -c 300000000 /dev/zero'\n[program:calm]\ncommand = sleep infinity\n"
+        "command = python3 -c \"import time; time.sleep(2); x = b'x' * (300 << 20); time.sleep(9)\"\n"
+        "[program:calm]\ncommand = sleep infinity\n"
     )
     document = manifest(
         "memory", folder, resources={"limits": {"memory": "64Mi"}}, pod={"restartPolicy": "Never"}

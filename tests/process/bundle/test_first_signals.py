@@ -118,7 +118,9 @@ def test_no_stop_is_lost_with_a_configuration(supervice: str, tmp_path: Path) ->
 def test_no_reload_is_lost(supervice: str, tmp_path: Path) -> None:
     """The program ends the container as soon as a reload is in the log."""
     log = tmp_path / "log"
-    path = configuration(tmp_path, f"sh -c 'until grep -q -i reload {log}; do sleep 0.01; done; kill 1'")
+    path = configuration(
+        tmp_path, f"sh -c 'until grep -q -i reload {log}; do sleep 0.01; done; kill 1; exec sleep 1000'"
+    )
     wrong = {}
     for n in range(20):
         log.write_text("")
