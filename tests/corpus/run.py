@@ -2,6 +2,7 @@
 
     python -m tests.corpus.run                        # $SUPERVICE_CORPUS, else tests/corpus/stock
     python -m tests.corpus.run DIRECTORY [NAME ...]   # NAME: how the name of a file begins
+    python -m tests.corpus.run --failing [DIRECTORY]  # no command ever comes up: retries, FATAL, exit codes
 
 Each file runs in a PID namespace of its own, so nothing outlives it. Prints a line for each file: what differs, and
 which row of docs/migrating-from-supervisord.md has it. Exit code 1 when a difference is in no row.
@@ -28,7 +29,7 @@ from typing import Any, NamedTuple
 from supervisor.xmlrpc import SupervisorTransport
 
 from tests.corpus.compare import STOCK, cases
-from tests.corpus.stubs import prepare
+from tests.corpus.stubs import Stubs, failing, prepare, stub
 
 THEIRS = [sys.executable, "-c", "from supervisor.supervisord import main; main()", "-n"]
 OURS = [sys.executable, "-m", "supervice.cli"]
@@ -42,6 +43,15 @@ ROWS = {
     r"refuses.*Illegal seek": "devices are never rotated",
     r"is on stdout too": "with a logfile, the log goes there alone",
     r"each line twice": "a device as logfile has each line once",
+}
+# Where no command comes up. What is retried without an end is caught in one state or another.
+FAILING_ROWS = {
+    r"exitstatus: supervisord 0 .*, supervice 3": "a failed start keeps its exit code",
+    r"exit code: supervisord 0, supervice 3": "the exit code is that of a program that is FATAL",
+    r"statename: supervisord FATAL.*, supervice BACKOFF": "failed starts wait longer",
+    r"statename: supervisord (EXITED|RUNNING|STARTING|BACKOFF).*, supervice BACKOFF": "what dies again waits",
+    r"refuses.*Illegal seek": ROWS[r"refuses.*Illegal seek"],
+    r"refuses.*Format string": ROWS[r"refuses.*Format string"],
 }
 
 
@@ -140,7 +150,7 @@ def _name(process: dict[str, Any]) -> str:
     return f"{process['group']}:{process['name']}"
 
 
-def run(command: list[str], source: Path, expected: dict[str, Any]) -> Outcome:
+def run(command: list[str], source: Path, expected: dict[str, Any], stubs: Stubs = stub) -> Outcome:
     """Runs a copy of the file to its end."""
     processes = [(g["name"], p) for g in expected.get("groups", []) for p in g["processes"]]
     autostart = {f"{group}:{p['name']}" for group, p in processes if p["autostart"]}
@@ -148,7 +158,7 @@ def run(command: list[str], source: Path, expected: dict[str, Any]) -> Outcome:
     root = Path(tempfile.mkdtemp(prefix="corpus-"))
     root.chmod(0o755)
     try:
-        scene = prepare(source, expected, root)
+        scene = prepare(source, expected, root, stubs)
         running = Running(
             [*command, "-c", str(scene.config)], scene.socket, scene.config.parent, scene.environment
         )
@@ -186,9 +196,6 @@ def compare(theirs: Outcome, ours: Outcome, expected: dict[str, Any]) -> list[st
     count = sum(len(group["processes"]) for group in expected.get("groups", []))
     if len(theirs.processes) != count:
         found.append(f"supervisord has {len(theirs.processes)} processes where its parser has {count}")
-    running = {p["name"] for p in theirs.processes.values() if p["statename"] == "RUNNING"}
-    if running != set(theirs.stopped):
-        found.append(f"supervisord says that it stopped {sorted(theirs.stopped)}, and {sorted(running)} ran")
     for name in sorted(theirs.processes.keys() | ours.processes.keys()):
         real, mine = theirs.processes.get(name), ours.processes.get(name)
         if real is None or mine is None:
@@ -198,12 +205,23 @@ def compare(theirs: Outcome, ours: Outcome, expected: dict[str, Any]) -> list[st
             if real[field] != mine[field]:
                 values = [f"{it[field]} {it['spawnerr']}".rstrip() for it in (real, mine)]
                 found.append(f"{name} {field}: supervisord {values[0]}, supervice {values[1]}")
+    if theirs.code != ours.code or theirs.code is None:
+        found.append(f"exit code: supervisord {theirs.code}, supervice {ours.code}")
+    return found
+
+
+def compare_ends(theirs: Outcome, ours: Outcome, expected: dict[str, Any]) -> list[str]:
+    """What is not the same in how the programs that ran were stopped, and in what is said of it."""
+    if not theirs.processes:
+        return []
+    found = []
+    running = {p["name"] for p in theirs.processes.values() if p["statename"] == "RUNNING"}
+    if running != set(theirs.stopped):
+        found.append(f"supervisord says that it stopped {sorted(theirs.stopped)}, and {sorted(running)} ran")
     if theirs.speaks and not ours.speaks:
         found.append("supervisord's log is on stdout too")
     if theirs.twice:
         found.append("supervisord says each line twice")
-    if theirs.code != ours.code or theirs.code is None:
-        found.append(f"exit code: supervisord {theirs.code}, supervice {ours.code}")
     return found + _orders(theirs.stopped, ours.stopped, expected)
 
 
@@ -220,12 +238,20 @@ def side_by_side(case: Path) -> list[str]:
     """The differences of one file between the two daemons."""
     expected = json.loads(case.read_text())
     source = case.parent / expected["file"]
-    return compare(run(THEIRS, source, expected), run(OURS, source, expected), expected)
+    theirs, ours = run(THEIRS, source, expected), run(OURS, source, expected)
+    return compare(theirs, ours, expected) + compare_ends(theirs, ours, expected)
 
 
-def row(difference: str) -> str | None:
+def failing_side_by_side(case: Path) -> list[str]:
+    """The same where no command comes up."""
+    expected = json.loads(case.read_text())
+    source = case.parent / expected["file"]
+    return compare(run(THEIRS, source, expected, failing), run(OURS, source, expected, failing), expected)
+
+
+def row(difference: str, rows: dict[str, str] = ROWS) -> str | None:
     """The row of the migration page that has the difference."""
-    return next((text for pattern, text in ROWS.items() if re.search(pattern, difference)), None)
+    return next((text for pattern, text in rows.items() if re.search(pattern, difference)), None)
 
 
 def _try(what: Callable[[Path], list[str]], case: Path) -> list[str]:
@@ -236,13 +262,16 @@ def _try(what: Callable[[Path], list[str]], case: Path) -> list[str]:
 
 
 def main(words: list[str]) -> int:
+    what, known = side_by_side, ROWS
+    if words[:1] == ["--failing"]:
+        what, known, words = failing_side_by_side, FAILING_ROWS, words[1:]
     folder = Path(words[0] if words else os.environ.get("SUPERVICE_CORPUS", STOCK))
     chosen = [case for case in cases(folder) if not words[1:] or case.name.startswith(tuple(words[1:]))]
     wrong = 0
     with ThreadPoolExecutor(4) as pool:
-        for case, found in zip(chosen, pool.map(lambda case: _try(side_by_side, case), chosen), strict=True):
-            new = [difference for difference in found if row(difference) is None]
-            rows = sorted({row(difference) or "" for difference in found})
+        for case, found in zip(chosen, pool.map(lambda case: _try(what, case), chosen), strict=True):
+            new = [difference for difference in found if row(difference, known) is None]
+            rows = sorted({row(difference, known) or "" for difference in found})
             wrong += bool(new)
             verdict = "differs" if new else f"as the page says: {'; '.join(rows)}" if rows else "the same"
             print(f"{case.name.removesuffix('.expected.json')}: {verdict}", flush=True)

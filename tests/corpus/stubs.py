@@ -10,12 +10,13 @@ import os
 import pwd
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from tests.ports import free_port
 
+Stubs = Callable[[dict[str, str]], str]  # makes a command of the options of a program
 LASTS = "sleep 1000"
 PROGRAMS = ("program:", "eventlistener:", "fcgi-program:")
 SERVERS = ("unix_http_server", "inet_http_server")
@@ -68,20 +69,20 @@ def lines(text: str) -> Iterator[Line]:
             yield Line(line, section, "", "", False)
 
 
-def rewrite(text: str, root: Path) -> str:
+def rewrite(text: str, root: Path, stubs: Stubs | None = None) -> str:
     """The text with stubs for commands, paths below `root`, and without users that this machine lacks."""
     options: dict[str, dict[str, str]] = {}
     for line in lines(text):
         options.setdefault(line.section, {})[line.option] = _bare(line.value)
-    kept = (_line(line, options[line.section], root) for line in lines(text))
+    kept = (_line(line, options[line.section], root, stubs or stub) for line in lines(text))
     return "\n".join(line for line in kept if line is not None) + "\n"
 
 
-def _line(line: Line, options: dict[str, str], root: Path) -> str | None:
+def _line(line: Line, options: dict[str, str], root: Path, stubs: Stubs) -> str | None:
     section, name = line.section, line.option
     is_program = section.startswith(PROGRAMS)
     if is_program and name == "command":
-        return None if line.continues else f"command={stub(options)}"
+        return None if line.continues else f"command={stubs(options)}"
     if name in ("user", "socket_owner", "chown") and not _is_known(_bare(line.value), is_program):
         return None
     if section in SERVERS:
@@ -112,6 +113,11 @@ def stub(options: dict[str, str]) -> str:
     return f"sh -c 'exit {code}'" if once else LASTS
 
 
+def failing(options: dict[str, str]) -> str:
+    """What stands for a command that never comes up."""
+    return "sh -c 'exit 3'"
+
+
 def below(value: str, root: Path) -> str:
     """The absolute paths of a value, moved below `root`; devices stay."""
     value = re.sub(
@@ -136,7 +142,7 @@ def _is_known(value: str, is_program: bool) -> bool:
     return name == "root" or (is_program and os.geteuid() == 0)
 
 
-def prepare(source: Path, expected: dict[str, Any], root: Path) -> Scene:
+def prepare(source: Path, expected: dict[str, Any], root: Path, stubs: Stubs = stub) -> Scene:
     """Copies the file (or the directory of a bundle) below `root`, and makes what it needs there."""
     here = root / "etc" / "here"
     if source.is_dir():
@@ -146,7 +152,7 @@ def prepare(source: Path, expected: dict[str, Any], root: Path) -> Scene:
         shutil.copy(source, here / "supervisord.conf")
     environment = {name: below(value, root) for name, value in expected["env"].items()}
     for path in [path for path in here.rglob("*") if path.is_file()]:
-        text = rewrite(path.read_text(), root)
+        text = rewrite(path.read_text(), root, stubs)
         path.write_text(text)
         _make_folders(text, here, environment)
     main = here / "supervisord.conf"

@@ -9,7 +9,7 @@ from functools import cache
 import pytest
 
 from tests.corpus.compare import STOCK
-from tests.corpus.run import ALONE, Outcome, compare, main, row, side_by_side
+from tests.corpus.run import ALONE, Outcome, compare, compare_ends, main, row, side_by_side
 
 
 @cache
@@ -56,7 +56,7 @@ SAME = Outcome({"a:a": A, "b:b": B}, ["b", "a"], 0, "", True, False)
 )
 def test_a_difference_is_found(ours: Outcome, difference: str) -> None:
     """The program is only worth something if it sees one."""
-    found = compare(SAME, ours, EXPECTED)
+    found = compare(SAME, ours, EXPECTED) + compare_ends(SAME, ours, EXPECTED)
     assert len(found) == bool(difference)
     assert not found or difference in found[0]
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.corpus.stubs import LASTS, lines, rewrite, stub
+from tests.corpus.stubs import LASTS, failing, lines, rewrite, stub
 
 FILE = """\
 [unix_http_server]
@@ -53,6 +53,10 @@ def test_commands_are_stubs_and_paths_lie_below_the_root() -> None:
         "user = root",
         "stderr_logfile = /dev/stderr",
     ]
+
+
+def test_every_command_can_fail() -> None:
+    assert rewrite(FILE, Path("/R"), failing).count("command=sh -c 'exit 3'") == 2
 
 
 @pytest.mark.parametrize(
