@@ -192,6 +192,8 @@ def test_stop_signals_reach_a_single_child_as_they_are(
     eventually(lambda: state(one.pid) == "T")
     one.send_signal(signal.SIGCONT)
     eventually(lambda: state(one.pid) == "S")
+    one.terminate()
+    assert one.wait(20) == 128 + signal.SIGTERM
 
 
 def test_what_the_command_leaves_is_stopped(tmp_path: Path) -> None:
