@@ -122,10 +122,9 @@ class Driver:
         self.foreground: list[str] | None = None  # the words of the foreground command
         self.obstacle: Obstacle | None = None  # what a start waits for before its spawn
         self.expected = True  # whether the last exit was one of exitcodes
-        self.health_message = self.ready_message = ""  # of the last checks; times in seconds since the epoch
+        self.status_text = self.health_message = self.ready_message = ""  # of the program, of the last checks
         self.health_time: float | None = None
         self.ready_time: float | None = None
-        self.status_text = ""  # what the program says of itself (STATUS=)
         self.restarts: int = 0  # automatic ones
         self.oom_kills = 0
         self._automatic = False  # whether the start under way is such a one
@@ -191,6 +190,8 @@ class Driver:
                     _PERFORM[type(effect)](self, effect)
         finally:
             self._busy = False
+            if self._inputs:  # an effect has raised; what came during it is answered all the same
+                self.runtime().loop.call_soon(self.feed, self._inputs.pop())
 
     def _spawn(self, effect: Spawn) -> None:
         self.runtime()
@@ -297,8 +298,7 @@ class Driver:
         if self._timer is None:
             return 0.0
         when: Any = self._timer.when  # type: ignore[attr-defined]  # asyncio's is a method
-        due: float = when() if callable(when) else when
-        return due - self.runtime().loop.time()
+        return float(when() if callable(when) else when) - self.runtime().loop.time()
 
     def _timer_elapsed(self) -> None:
         self._timer = None
