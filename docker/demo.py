@@ -442,7 +442,7 @@ def tell(stage: Stage) -> None:
     headline("supervicectl status")
     quote(stage.ctl("status"))
 
-    headline("supervicectl boot: who waited for whom")
+    headline("supervicectl boot: which program waited for which")
     quote(stage.ctl("boot"))
 
     headline("Requests through nginx to the web application, which counts in Redis")

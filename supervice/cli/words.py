@@ -16,7 +16,7 @@ ALIASES = {
 # Whose word it is, and what to write here.
 _SUPERVISORD, _DOCKER, _KUBECTL, _SYSTEMCTL = "supervisorctl", "docker", "kubectl", "systemctl"
 _RELOAD = "reload (it adds, removes and changes what the files say)"
-_CONFIGURED = "config [NAME], or graph for who needs whom"
+_CONFIGURED = "config [NAME], or graph for which program needs which"
 HINTS: dict[str, tuple[str, str]] = {
     "add": (_SUPERVISORD, _RELOAD),
     "remove": (_SUPERVISORD, _RELOAD),

@@ -1,4 +1,4 @@
-"""How many connections a server has for whom, so that no client locks another out. Pure.
+"""How many connections a server has for each client, so that no client locks another out. Pure.
 
 A client is counted under its owner: the uid of a Unix socket's peer, or the address of an internet peer.
 """

@@ -1,4 +1,4 @@
-"""The answer to `graph` as a picture (SVG): who waits for whom, from left to right. Pure.
+"""The answer to `graph` as a picture (SVG): which program waits for which, from left to right. Pure.
 
 A program stands one column to the right of the last one that it needs. What needs nothing and is needed by
 nothing stands below, in rows.

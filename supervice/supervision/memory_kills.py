@@ -56,7 +56,7 @@ class MemoryKills:
         return max(0, self._tally.count - self._start)
 
     def look(self) -> None:
-        """Takes down what was counted since the last look, and waits a second for whom it was."""
+        """Takes down what was counted since the last look, and waits a second for the process that ends."""
         self._tally = counted(self._tally, self._read())
         if self._tally.open and self._timer is None:
             self._members = self._pids()

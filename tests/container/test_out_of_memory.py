@@ -43,7 +43,7 @@ def test_a_program_that_the_kernel_kills(run: Callable[..., Box]) -> None:
     assert f"web: ended, {REASON} (unexpected)" in box.logs()
     assert REASON in box.ctl("events").output
     assert box.state("other") == "RUNNING"
-    # nobody else's end is called that
+    # no other end is called that
     box.ctl("signal", "KILL", "other")
     eventually(lambda: why(box, "other"))
     assert (why(box, "other")["reason"], why(box, "other")["oom"]) == ("killed by SIGKILL", False)

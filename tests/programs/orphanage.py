@@ -1,6 +1,6 @@
 """Leaves N orphans to PID 1 and has them die all at once: orphanage.py N; says what it saw as JSON.
 
-    "orphans"  how many were re-parented (to whom: "parent") before they died
+    "orphans"  how many were re-parented (to which process: "parent") before they died
     "left"     how many of them could still be seen LIMIT seconds after the last one's exit, zombies included
     "seconds"  from the last exit until none could be seen any more
 

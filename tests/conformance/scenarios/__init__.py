@@ -1,1 +1,1 @@
-"""One file a scenario: TITLE, SOURCE, whom it concerns, and `check(world)`, which raises what it sees."""
+"""One file a scenario: TITLE, SOURCE, the kinds of supervisor that it concerns, and `check(world)`, which raises what it sees."""
