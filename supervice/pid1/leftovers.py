@@ -26,7 +26,7 @@ RESCAN = 0.05
 # What forks faster than it is counted shows by a process that is gone before it can be signalled, or by new
 # ones in MANY_WAVES looks. It is looked for every HURRY seconds, and gone after QUIET seconds without any.
 HURRY = 0.005
-QUIET = 0.1
+QUIET = 0.3
 MANY_WAVES = 3
 TICKS = os.sysconf("SC_CLK_TCK")
 

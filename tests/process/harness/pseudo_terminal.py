@@ -20,7 +20,12 @@ def on_a_terminal(width: int, *words: str, env: dict[str, str] | None = None) ->
         stdin=theirs,
         stdout=theirs,
         stderr=theirs,
-        env={**os.environ, "TERM": "xterm", "LANG": "C.UTF-8", **(env or {})},
+        env={
+            **{k: v for k, v in os.environ.items() if k not in ("COLUMNS", "LINES")},
+            "TERM": "xterm",
+            "LANG": "C.UTF-8",
+            **(env or {}),
+        },
         start_new_session=True,
     )
     os.close(theirs)
