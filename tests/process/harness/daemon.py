@@ -13,6 +13,11 @@ from tests import procfs
 from tests.eventually import eventually
 
 
+def surroundings() -> dict[str, str]:
+    """Our environment, without what is meant for the tests: a daemon takes SUPERVICE_* for options of its own."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("SUPERVICE_TEST_")}
+
+
 class Daemon:
     """`supervice -c FILE` as a child of the test, with its output in files; `prefix` is a command that runs it."""
 
@@ -36,7 +41,7 @@ class Daemon:
             self.process = subprocess.Popen(
                 [*prefix, sys.executable, "-m", "supervice.cli", "-c", str(self.config), *args],
                 cwd=directory,
-                env={**os.environ, **(env or {})},
+                env={**surroundings(), **(env or {})},
                 stdin=subprocess.DEVNULL,
                 stdout=out,
                 stderr=err,
