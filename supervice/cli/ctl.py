@@ -45,7 +45,7 @@ def parse_simple(argv: list[str]) -> dict[str, Any] | None:
             parsed["json" if how == "json" else "wide"] = True
         elif word == "--timeout" or word.startswith("--timeout="):
             text = word[10:] if "=" in word else next(words, "")
-            if not text.isdecimal():
+            if not text.isascii() or not text.isdecimal():
                 return None
             parsed["timeout"] = float(text)
         elif word in ("--live", "--ready") and request.get("command") == "health":
@@ -54,7 +54,7 @@ def parse_simple(argv: list[str]) -> dict[str, Any] | None:
             request[LOGS[word]] = True
         elif request.get("command") == "logs" and word in ("-n", "--lines"):
             text = next(words, "")
-            if not text.isdecimal() or not text.isascii():
+            if not text.isascii() or not text.isdecimal() or len(text) > 9:
                 return None
             request["lines"] = int(text)
         elif word.startswith("-") or not word:

@@ -145,12 +145,12 @@ def names_argument(required: bool) -> Callable[[F], F]:
 def signal_name(_ctx: click.Context, _param: click.Parameter, value: str) -> str:
     """HUP, SIGHUP, hup and 1 are the same."""
     try:
-        if value.isdecimal():
+        if value.isascii() and value.isdecimal():
             return signal.Signals(int(value)).name[3:]
         name = value.upper().removeprefix("SIG")
         return signal.Signals["SIG" + name].name[3:]
     except (ValueError, KeyError):
-        if value.upper().removeprefix("SIG").startswith("RT") or value.isdecimal():
+        if value.upper().removeprefix("SIG").startswith("RT") or (value.isascii() and value.isdecimal()):
             return value.upper().removeprefix("SIG")
         raise click.BadParameter(f"{value} is no signal; write a name (HUP, RTMIN+1) or a number") from None
 

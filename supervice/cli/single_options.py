@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 def single_options(args: Arguments) -> SingleOptions:
     """UsageError for what is no signal, no number or no exit code."""
     verbosity = args.get("verbose") or "0"
-    if not verbosity.isdecimal():
+    if not _is_short_number(verbosity):
         raise UsageError("the verbosity is a number from 0 to 3")
     if args.get("group") and args.get("single-child"):
         raise UsageError("--group and --single-child exclude each other")
@@ -49,10 +49,14 @@ def _rewrites(text: str) -> dict[int, int]:
     return rewrite
 
 
+def _is_short_number(word: str) -> bool:
+    return word.isascii() and word.isdigit() and len(word) < 10
+
+
 def _codes(text: str) -> tuple[int, ...]:
     codes = []
     for word in text.replace(",", " ").split():
-        if not word.isdecimal() or int(word) > 255:
+        if not _is_short_number(word) or int(word) > 255:
             raise UsageError(f"an exit code is a number from 0 to 255, not {word!r}")
         codes.append(int(word))
     return tuple(codes)

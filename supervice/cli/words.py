@@ -128,8 +128,9 @@ def here(words: list[str]) -> list[str]:
     first, *rest = words
     if first == "kill":
         rest = _signal_first(rest)
-    if first == "tail" and rest and rest[0][:1] == "-" and rest[0][1:].isdecimal():
-        rest = ["-n", rest[0][1:], *rest[1:]]  # tail -100 NAME
+    lines = rest[0][1:] if rest and rest[0][:1] == "-" else ""
+    if first == "tail" and lines.isascii() and lines.isdigit():
+        rest = ["-n", lines, *rest[1:]]  # tail -100 NAME
     return [*ALIASES[first], *rest]
 
 

@@ -39,7 +39,7 @@ class Access:
     def _knows(self, host: str) -> bool:
         """Whether no web site could have given this name to us: it is an address, or the operator's."""
         name, colon, port = host.rpartition(":")
-        if not colon or not port.isdigit() or host.endswith("]"):
+        if not colon or not (port.isascii() and port.isdigit()) or host.endswith("]"):
             name = host
         name = name.lower().rstrip(".")
         return name == "localhost" or name in self._hosts or is_address(name)
@@ -73,4 +73,4 @@ def is_address(host: str) -> bool:
 def uid_of(peer: str) -> int:
     """The uid in `unix:uid=U,pid=P`; -1 where there is none."""
     number = peer.removeprefix("unix:uid=").partition(",")[0]
-    return int(number) if number.isdigit() else -1
+    return int(number) if number.isascii() and number.isdigit() and len(number) < 11 else -1

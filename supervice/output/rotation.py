@@ -92,7 +92,8 @@ def read_name(base: str, name: str) -> Dated | None:
         real = datetime.date.fromisoformat(date).isoformat() == date
     except ValueError:
         return None
-    found = Dated(date, int(number) if number.isdigit() and len(number) < 10 else 0, compressed)
+    digits = number.isascii() and number.isdigit() and len(number) < 10
+    found = Dated(date, int(number) if digits else 0, compressed)
     return found if real and found.name(base) == name else None
 
 

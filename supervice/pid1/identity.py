@@ -24,14 +24,15 @@ def resolve(user: str) -> Identity:
     import pwd
 
     wanted, _, group = user.partition(":")
+    number = _number(wanted)
     try:
-        entry = pwd.getpwuid(int(wanted)) if wanted.isdecimal() else pwd.getpwnam(wanted)
+        entry = pwd.getpwnam(wanted) if number is None else pwd.getpwuid(number)
     except (KeyError, OverflowError):
-        if not wanted.isdecimal() or int(wanted) >= 2**32 - 1:
+        if number is None or number >= 2**32 - 1:
             raise LookupError(f"there is no user {wanted!r} here") from None
         # A uid without a passwd entry, as Kubernetes likes to give: our own group unless one is named.
         gid = _gid(group) if group else os.getgid()
-        return Identity(int(wanted), gid, (), "", "/")
+        return Identity(number, gid, (), "", "/")
     gid = _gid(group) if group else entry.pw_gid
     groups = tuple(os.getgrouplist(entry.pw_name, gid))
     return Identity(entry.pw_uid, gid, groups, entry.pw_name, entry.pw_dir or "/")
@@ -91,11 +92,17 @@ class Acting:
         undo_switch()
 
 
+def _number(word: str) -> int | None:
+    """None for a name, and for what is longer than any number of an id."""
+    return int(word) if word.isascii() and word.isdigit() and len(word) < 20 else None
+
+
 def _gid(group: str) -> int:
     import grp
 
-    if group.isdecimal():
-        return int(group)
+    number = _number(group)
+    if number is not None:
+        return number
     try:
         return grp.getgrnam(group).gr_gid
     except KeyError:

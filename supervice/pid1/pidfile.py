@@ -43,7 +43,7 @@ class Pidfile:
     def _give_up(self, fd: int) -> None:
         """Every user who may read the file can lock it: only a daemon that we see holding it is one."""
         holder = os.read(fd, 32).decode(errors="replace").strip()
-        if holder.isdecimal() and _holds(int(holder), identity(os.fstat(fd))):
+        if holder.isascii() and holder.isdecimal() and _holds(int(holder), identity(os.fstat(fd))):
             raise PidfileInUse(f"{self.path} is held by another daemon (pid {holder})")
         raise Refused("another process, and no daemon that runs here, has locked it; end that one", self.path)
 

@@ -23,8 +23,9 @@ def of_name(word: str, names: Iterable[str]) -> str:
 
 
 def of_distance(word: str) -> str:
-    if word.strip().isdigit():
-        return f"the time has no unit; write every {word.strip()}s"
+    word = word.strip()
+    if word.isascii() and word.isdigit():
+        return f"the time has no unit; write every {word}s"
     return f"not a time: {_EVERY}"
 
 
@@ -53,7 +54,7 @@ def _like_a_field(word: str) -> bool:
 def _seconds(word: str) -> int:
     """The distance that a field of seconds stands for: 30 for `*/30`; 0 when it is none."""
     step = word[2:] if word.startswith(("*/", "0/")) else ""
-    return int(step) if step.isdigit() and 0 < int(step[:3]) < 60 else 0
+    return int(step) if step.isascii() and step.isdigit() and len(step) < 3 and int(step) < 60 else 0
 
 
 def of_fields(fields: Sequence[str]) -> str:
@@ -116,7 +117,8 @@ def _is_special(field: Field, word: str) -> bool:
     day, mark, nth = word.partition("#")
     if mark:
         return field.number(day) is not None and nth in ("1", "2", "3", "4", "5")
-    return word.endswith("L") and word[:-1].isdigit() and field.number(word[:-1]) is not None
+    digits = word[:-1]
+    return word.endswith("L") and digits.isascii() and digits.isdigit() and field.number(digits) is not None
 
 
 def _of_word(field: Field, word: str) -> str:

@@ -95,7 +95,7 @@ class ControlSocket:
 def _group(name: str | None) -> int | None:
     if name is None:
         return None
-    if name.isdecimal():
+    if name.isascii() and name.isdecimal():
         return int(name)
     import grp
 

@@ -363,6 +363,45 @@ def test_a_signal_has_the_name_that_the_system_gives_it() -> None:
     assert wrong == []
 
 
+DIGITS = {"isdigit", "isdecimal", "isnumeric"}
+# Bytes, whose methods know ASCII only; what was asked before whether it is ASCII; what is not made a number.
+ASCII = {
+    ("notify.protocol", "value"),
+    ("pid1.cgroup", "number"),
+    ("pid1.container_memory", "text"),
+    ("pid1.container_memory", "number"),
+    ("pid1.usage", "name"),  # of a folder in /proc
+    ("pid1.leftovers", "name"),
+    ("config.shell_words", "name[0]"),
+    ("config.doubts", "following[0]"),
+    ("config.values", "whole + fraction"),
+    ("config.values", "word[:-len(unit)].strip()[-1:]"),
+    ("config.check_values", "hour + minute"),
+    ("config.check_values", "word[:-1]"),
+    ("config.context", "quoting[1:]"),
+    ("schedules.zones", "c"),
+}
+
+
+def test_a_digit_is_one_of_ten() -> None:
+    """'²'.isdigit() is true and int('²') an error; '٣' is 3 to `int` alone. `isascii` is asked before."""
+    wrong, excused = [], set()
+    for module in modules():
+        above = {id(child): node for node in ast.walk(module.tree) for child in ast.iter_child_nodes(node)}
+        for node in ast.walk(module.tree):
+            if not isinstance(node, ast.Attribute) or node.attr not in DIGITS:
+                continue
+            whole: ast.AST = node
+            while isinstance(above[id(whole)], ast.expr):
+                whole = above[id(whole)]
+            what = ast.unparse(node.value)
+            excused.add((module.name, what))
+            if f"{what}.isascii()" not in ast.unparse(whole) and (module.name, what) not in ASCII:
+                wrong.append(f"{module.where(node)}: {what}.{node.attr}()")
+    assert wrong == [], "write X.isascii() and X.isdigit()"
+    assert excused >= ASCII, "the rule has lost its subject"
+
+
 # A forked child that has nothing more to do, or could not become its program, has no caller that would end it.
 FORKS = ("pid1.probe", "pid1.spawn")
 

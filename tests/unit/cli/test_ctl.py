@@ -211,6 +211,8 @@ def test_what_the_verbs_ask(daemon: FakeCall, line: str, request_: dict[str, Any
         "status --timeout",
         "startgroup a b",
         "logs -n x",
+        "logs -n ²",
+        f"logs -n {'9' * 5000}",
     ],
 )
 def test_a_mistake_is_one_line_and_exit_code_2(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from supervice.http.access import Access, is_address, is_foreign, uid_of
@@ -48,6 +48,8 @@ def test_names_that_no_web_site_can_have_given(host: str) -> None:
         "10.0.0.5, evil.example",
         "::1",
         "0x7f.1.1.1",
+        "localhost:²",
+        "10.0.0.5:٣",
     ],
 )
 def test_other_names_are_refused_without_a_password(host: str) -> None:
@@ -85,6 +87,8 @@ def test_a_page_of_another_origin_is_told_from_ours(said: str, foreign: bool) ->
 
 
 @given(st.text())
+@example("²")
+@example("9" * 5000)
 def test_any_host_and_peer_is_survived(text: str) -> None:
     Access(password=False).refusal(request(text))
     is_address(text)

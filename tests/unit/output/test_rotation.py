@@ -114,6 +114,7 @@ def test_a_clock_that_was_set_back_keeps_the_order() -> None:
     [
         "web.log", "web.log.1", "web.log.2026-11-29.", "web.log.2026-11-29.0", "web.log.2026-11-29.01", "web.log.2026-1-29",
         "web.log.2026-11-29.txt", "web.logx.2026-11-29", "web.log.2026-11-29.1.gz.gz", "web.log.20261-11-2", "web.log.2026-13-01", "web.log.20261129", "web.log.2026-W48-7", "web.log.\u0662026-11-29",
+        "web.log.2026-11-29.\u00b2", "web.log.2026-11-29.\u0663", "web.log.2026-11-29.1234567890",
     ],
 )  # fmt: skip
 def test_files_of_others_are_left_alone(name: str) -> None:

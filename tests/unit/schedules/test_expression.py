@@ -185,6 +185,11 @@ def test_both_day_fields_are_doubted() -> None:
         ("*/5 * * * * root /usr/bin/job --all", "write schedule = */5 * * * * and the rest as command"),
         ("0 0 5-5/10 * *", "write 5 or 5/10"),
         ("0 0 ² * *", "write 1 to 31"),
+        ("0 0 * * ²L", "5L"),
+        ("every ²", "every 90s"),
+        ("*/² * * * * *", "every 30s"),
+        ("0/³ * * * * *", "every 30s"),
+        ("*/010000 * * * * *", "every 30s"),
     ],
 )
 def test_a_refusal_says_what_to_write(text: str, advice: str) -> None:
