@@ -199,7 +199,7 @@ CASES: tuple[tuple[Snapshot, Input, Policy, str], ...] = (
     ),
     (RUNNING, s.MemoryChecked(PID, True, "600 MiB"), USUAL, "above `memory_limit` twice in a row"),
     (RUNNING, s.MemoryChecked(PID, True, "600 MiB", restarts=False), USUAL, "the same with `memory_limit_action = none`"),
-    (UNHEALTHY, s.MemoryChecked(PID, True, "600 MiB"), s.Policy(health_restarts=False), "the same while a check fails"),
+    (UNHEALTHY, s.MemoryChecked(PID, True, "600 MiB"), s.Policy(health_restarts=False), "the same while a check fails, or when its turn has come (`rolling`)"),
     (UNHEALTHY, s.HealthChecked(PID, True), s.Policy(health_restarts=False), "it got well by itself"),
     (UNHEALTHY, s.StopRequested(), USUAL, ""),
     (UNHEALTHY, s.RestartRequested(), USUAL, ""),

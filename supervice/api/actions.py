@@ -10,7 +10,7 @@ from supervice.lifecycle.states import BACKOFF, EXITED, FATAL, RESTING, UP
 from supervice.pid1.signals import AFTER_KILL
 from supervice.process import START_WAIT
 from supervice.runner.waiting import Until
-from supervice.supervision.configuration_source import summary
+from supervice.supervision.configuration_source import PartlyApplied, summary
 from supervice.supervision.process_names import members_of, resolve_names
 from supervice.supervision.shutdown import Progress, longest_stop, stop_in_order
 from supervice.supervision.table import Observer
@@ -303,6 +303,8 @@ class Actions:
             plan = await self._daemon.reload(dry_run=dry_run, force=request.force)
         except Overtaken as error:
             raise CommandError(SHUTTING_DOWN, str(error)) from None
+        except PartlyApplied as error:
+            raise CommandError(FAILED, summary(error)) from None
         except (OSError, ValueError) as error:
             problems = [str(problem) for problem in getattr(error, "problems", ())]
             raise CommandError(FAILED, f"nothing was reloaded: {summary(error)}", problems=problems) from None

@@ -70,6 +70,7 @@ class OnDemand(Observer):
         self._extend()
         self._attend()
         self._listen()
+        self._take_turns()
 
     def begin(self) -> None:
         """The programs start after this."""
@@ -102,6 +103,7 @@ class OnDemand(Observer):
         """The set of processes has changed, and may need more than was made before."""
         self._extend()
         self._listen()
+        self._take_turns()
         for made in self._attend():
             made.rebuild()
 
@@ -168,6 +170,17 @@ class OnDemand(Observer):
             from supervice.supervision.listening import Listening
 
             self._listening = Listening(loop, daemon.table, daemon.startup, resources.launcher)
+
+    def _take_turns(self) -> None:
+        """Makes what says which of several processes may be restarted now."""
+        daemon, resources = self._daemon, self._resources
+        if resources is None or resources.launcher.turns is not None:
+            return
+        configs = [process.config for process in daemon.table.processes.values()]
+        if any(config.rolling and config.memory_limit is not None for config in configs):
+            from supervice.supervision.turns import Turns
+
+            resources.launcher.turns = Turns(daemon.table)
 
     def _attend(self) -> list[Schedules | Watches]:
         """Makes what runs programs at their times and what watches files; returns what is new."""

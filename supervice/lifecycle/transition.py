@@ -324,9 +324,11 @@ def _restart_sick(sick: Snapshot, run: s.Run, policy: Policy, effects: list[Effe
 
 def _memory_checked(now: Snapshot, event: MemoryChecked, policy: Policy) -> Step:
     run = now.run
-    if run is None or run.pid != event.pid or now.state not in s.UP or (run.over_memory and event.over):
+    if run is None or run.pid != event.pid or now.state not in s.UP:
         return now, []
     if event.over:
+        if run.over_memory and not event.restarts:
+            return now, []
         run = replace(run, healthy=False, over_memory=True)
         trigger = f"{s.MEMORY}: {event.message}"
         sick = replace(now, state=s.UNHEALTHY, run=run, reason=event.message, trigger=trigger)

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from supervice.pid1.mounts import Mounts
     from supervice.pid1.runtime import Runtime
     from supervice.runner.handed_on import Sockets
+    from supervice.runner.memory_limit import Turns
     from supervice.runner.obstacle import Obstacle, Question
     from supervice.runner.program_input import ProgramInput
 
@@ -72,6 +73,7 @@ class Launcher:
         self.inputs: dict[str, Input] = {}  # by process; for all others a pipe or /dev/null
         self.pipes: dict[str, ProgramInput] = {}  # by process with `stdin = pipe` that has run
         self.sockets: Sockets | None = None  # of programs with `listen`
+        self.turns: Turns | None = None  # of programs with `rolling` and `memory_limit`
         self._directory = directory
         self.env_file = env_file
         # By process: the fingerprint of its files at its last start; None when they could not be read.

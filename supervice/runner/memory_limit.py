@@ -16,10 +16,16 @@ from supervice.pid1.usage import fit, look_at
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import Protocol
 
     from supervice.lean.loop import AnyFuture, Cancellable, EventLoop
     from supervice.models import ProgramConfig
     from supervice.pid1.cgroup import Cgroup
+
+    class Turns(Protocol):
+        """Whose turn it is to be restarted: why a process has to wait, "" where it has not."""
+
+        def waits_for(self, name: str) -> str: ...
 
 
 class MemoryLimit:
@@ -32,6 +38,7 @@ class MemoryLimit:
         pid: int,
         report: Callable[[MemoryChecked], object],
         cgroup: Cgroup | None = None,
+        turns: Turns | None = None,
     ) -> None:
         self._loop = loop
         self._config = config
@@ -40,6 +47,8 @@ class MemoryLimit:
         self._cgroup = cgroup or find()
         self._over = 0
         self._said = False  # that it cannot be known
+        self._turns = turns
+        self._waits = ""  # what its restart was said to wait for
         self._task: AnyFuture | None = None
         self._timer: Cancellable | None = loop.call_soon(self._begin)
 
@@ -64,8 +73,18 @@ class MemoryLimit:
         elif over is not None:
             about = "" if usage is None or usage.exact else "about "
             words = f"{about}{size(memory)} of memory, above its limit of {size(limit)}" if over else ""
-            action = self._config.memory_limit_action
-            self._report(MemoryChecked(self._pid, over, words, action == "restart"))
+            restarts = self._config.memory_limit_action == "restart"
+            if over and restarts and self._turns is not None:
+                restarts = self._may_restart(self._turns)
+            self._report(MemoryChecked(self._pid, over, words, restarts))
+
+    def _may_restart(self, turns: Turns) -> bool:
+        """Asked at each look, until its turn has come or it is below its limit again."""
+        name, before = self._config.name, self._waits
+        self._waits = turns.waits_for(name)
+        if self._waits not in ("", before):
+            logger.info(f"{name}: its restart waits: {self._waits}")
+        return not self._waits
 
     def _limit(self, container: int | None) -> int | None:
         """Returns the bytes; a share is that of the container's limit as it is now."""

@@ -208,7 +208,7 @@ class Monitors:
         if config.memory_limit is not None:
             from supervice.runner.memory_limit import MemoryLimit
 
-            self._memory = MemoryLimit(loop, config, pid, reports.tell)
+            self._memory = MemoryLimit(loop, config, pid, reports.tell, turns=self._launcher.turns)
         if config.healthcheck.type is HealthCheckType.NONE:
             return
         from supervice.health import HealthMonitor, create_health_checker

@@ -95,11 +95,16 @@ class ConfigurationSource:
         return [problem for problem in self._warnings if problem not in self._said]
 
 
+class PartlyApplied(ValueError):
+    """The new configuration counts, except for the processes that are named: these stay as they were."""
+
+
 def say_refused(error: Exception, where: str = "") -> None:
     """Logs why nothing was reloaded: each problem on a line of its own, then how many there are."""
     for problem in getattr(error, "problems", ()):
         logger.error(clean(problem))
-    logger.error(f"{where}nothing was reloaded: {summary(error)}")
+    what = "" if isinstance(error, PartlyApplied) else "nothing was reloaded: "
+    logger.error(f"{where}{what}{summary(error)}")
 
 
 def summary(error: Exception) -> str:

@@ -2,7 +2,8 @@
 
 The new configuration is read and checked whole before anything is touched. Removed processes are stopped
 first, so that a program can be renamed and keep its port. Changed ones are stopped then, and each starts with
-its new settings as soon as what it has to do with has stopped.
+its new settings as soon as what it has to do with has stopped. Those of a program with `rolling` come last,
+one after the other.
 """
 
 from __future__ import annotations
@@ -12,17 +13,20 @@ from supervice.config.options import live_fields, start_fields
 from supervice.lean.loop import paced, running_loop
 from supervice.lifecycle.graph import related
 from supervice.lifecycle.reload_plan import ReloadPlan, plan_reload
+from supervice.lifecycle.states import RESTING
+from supervice.supervision.configuration_source import PartlyApplied
 from supervice.supervision.shutdown import stop_in_order
 from supervice.supervision.termination import Overtaken
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping
+    from collections.abc import Collection, Iterable, Mapping, Sequence
     from typing import Protocol
 
     from supervice.config import Loaded
     from supervice.lean.loop import AnyFuture
     from supervice.models import ProgramConfig, SupervisorConfig
+    from supervice.process import Process
     from supervice.supervision.startup import Startup
     from supervice.supervision.table import ProcessTable
     from supervice.supervision.termination import Termination
@@ -118,10 +122,13 @@ class Reloader:
         new = {*plan.added, *plan.changed}
         why |= dict.fromkeys(plan.added, "reload: added")
         parts = related((*plan.removed, *plan.changed, *plan.added), before, configs.values())
+        rolled = [n for n in configs if n in active and configs[n].rolling and old[n].state not in RESTING]
+        at_once = [name for name in plan.changed if name not in rolled]
+        parts = [[name for name in part if name not in rolled] for part in parts]
         first = [part for part in parts if not set(plan.removed).isdisjoint(part)]
-        table.leave((*plan.removed, *plan.changed))
+        table.leave((*plan.removed, *at_once))
         try:
-            for name in (*plan.removed, *plan.changed):
+            for name in (*plan.removed, *at_once):
                 startup.cancel(old[name])
             stubborn = await self._stop([name for part in first for name in part if name in old], why)
             if stubborn:
@@ -129,7 +136,7 @@ class Reloader:
             self._go_on()
             for name in plan.removed:
                 table.remove(name)
-            table.leave(plan.changed)
+            table.leave(at_once)
             self._host.apply(loaded)
             for name in plan.adjusted:
                 table.adjust(name, configs[name])
@@ -148,6 +155,7 @@ class Reloader:
             renewal.renew([name for part in first for name in part if name in new])
             rest = [part for part in parts if part not in first]
             await renewal.run(rest)
+            await renewal.roll(rolled)
         finally:
             table.leave(())
         if plan.added or plan.changed or plan.adjusted:  # what was left stopped may have its chance again
@@ -157,6 +165,8 @@ class Reloader:
         self._go_on()
         if renewal.stubborn:
             raise _cannot_stop(renewal.stubborn)
+        if renewal.unready:
+            raise PartlyApplied(renewal.unready)
 
     def _go_on(self) -> None:
         if self._termination.stopping:
@@ -194,6 +204,7 @@ class _Renewal:
         self._why = why
         self._stopped: list[str] = []  # and not renewed yet
         self.stubborn: list[str] = []
+        self.unready = ""  # which process did not become ready, and which were left as they were for it
 
     def renew(self, names: list[str]) -> None:
         """Gives those that have stopped, and those that are new, their settings and starts them."""
@@ -228,6 +239,55 @@ class _Renewal:
             await task
         if self._stopped:
             self._renew_stopped()
+
+    async def roll(self, names: list[str]) -> None:
+        """Renews these one after the other; the first that does not become ready ends it."""
+        if not names:
+            return
+        from supervice.supervision.rolling import Rolling
+
+        table, termination = self._table, self._reloader._termination
+        rolling = Rolling(
+            table,
+            self._reloader._startup,
+            lambda: termination.stopping or bool(self.stubborn),
+            trigger="reload",
+            renew=self._again,
+        )
+        await rolling.run([table.processes[name] for name in names])
+        rest = [name for name in names if name not in rolling.ready]
+        if rolling.failed:
+            self.unready = f"{', '.join(rolling.failed)} did not become ready with its new settings" + (
+                f"; {', '.join(rest)} {'stays as it was' if len(rest) == 1 else 'stay as they were'}"
+                if rest
+                else ""
+            )
+        elif not (termination.stopping or self.stubborn):  # what an operator has stopped
+            await self._again([table.processes[name] for name in rest], start=False)
+
+    async def _again(self, processes: Sequence[Process], *, start: bool = True) -> None:
+        """Stops these and gives them their settings; nothing else may start them as long as that takes."""
+        table, startup, launcher = self._table, self._reloader._startup, self._table.launcher
+        names = [process.config.name for process in processes]
+        table.leave(names)
+        try:
+            for process in processes:
+                startup.cancel(process)
+            stubborn = await self._reloader._stop(names, self._why)
+            self.stubborn += stubborn
+            stopped = [name for name in names if name not in stubborn]
+            for name in stopped:
+                if launcher is not None:
+                    launcher.forget(name)
+                table.adjust(name, self._configs[name])
+        finally:
+            table.leave(())
+        table.rebuild()
+        if not self._reloader._termination.stopping:
+            for name in stopped if start else ():
+                if name not in table.held:
+                    startup.request([table.processes[name]], self._why[name])
+        self._reloader._termination.judge()
 
     async def _one(self, part: list[str]) -> None:
         stubborn = await self._reloader._stop(

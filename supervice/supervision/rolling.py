@@ -7,21 +7,26 @@ from __future__ import annotations
 
 from supervice.lean.loop import running_loop
 from supervice.lifecycle.states import EXITED, FATAL, RESTING, UP
+from supervice.models import program_of
 from supervice.process import START_WAIT
 from supervice.runner.waiting import Until
 from supervice.supervision.conditions import UntilAll, has_become_ready
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Awaitable, Callable, Sequence
 
+    from supervice.lean.loop import AnyFuture
     from supervice.process import Process
     from supervice.supervision.startup import Startup
     from supervice.supervision.table import ProcessTable
 
 
 class Rolling:
-    """One such restart; `run` once. What an operator stops meanwhile is left stopped."""
+    """One such restart; `run` once. What an operator stops meanwhile is left stopped.
+
+    A second one of the same program begins when the first is over: otherwise two processes would be down.
+    """
 
     def __init__(
         self,
@@ -33,8 +38,12 @@ class Rolling:
         batch: int = 1,
         force: bool = False,
         by_hand: bool = False,
+        renew: Callable[[Sequence[Process]], Awaitable[object]] | None = None,
     ) -> None:
-        """`batch`: so many at a time. `is_over`: supervice is stopping, and nothing is started any more."""
+        """`batch`: so many at a time. `is_over`: supervice is stopping, and nothing is started any more.
+
+        `renew` stops processes and asks for their start, where that takes more than a request.
+        """
         self._table = table
         self._startup = startup
         self._is_over = is_over
@@ -42,6 +51,7 @@ class Rolling:
         self._batch = batch
         self._force = force
         self._by_hand = by_hand
+        self._renew = renew
         self.ready: dict[str, bool] = {}  # of those that were restarted
 
     @property
@@ -50,13 +60,31 @@ class Rolling:
         return [name for name, ready in self.ready.items() if not ready]
 
     async def run(self, processes: Sequence[Process]) -> None:
+        loop, rolling = running_loop(), self._table.rolling
+        programs = {program_of(process.config) for process in processes}
+        while busy := programs & rolling.keys():
+            turn = loop.create_future()
+            rolling[busy.pop()].append(turn)
+            await turn
+        waiting: list[AnyFuture] = []
+        rolling.update(dict.fromkeys(programs, waiting))
+        try:
+            await self._run(processes)
+        finally:
+            for program in programs:
+                del rolling[program]
+            for turn in waiting:
+                if not turn.done():
+                    turn.set_result(None)
+
+    async def _run(self, processes: Sequence[Process]) -> None:
         for process in processes if self._by_hand else ():
             self._table.release([process.config.name])
         for at in range(0, len(processes), self._batch):
-            part = [process for process in processes[at : at + self._batch] if self._is_wanted(process)]
-            await self._restart(part)
             if self.failed or self._is_over():
                 return
+            part = [process for process in processes[at : at + self._batch] if self._is_wanted(process)]
+            await self._restart(part)
 
     def _is_wanted(self, process: Process) -> bool:
         name, table = process.config.name, self._table
@@ -69,13 +97,17 @@ class Rolling:
             (START_WAIT + p.start_time() + (0 if force else p.stop_time()) for p in processes), default=0.0
         )
         give_up = loop.time() + longest + self._startup.patience(processes)
+        if self._renew is not None:
+            await self._renew(processes)
+            processes = [process for process in processes if self._is_wanted(process)]
         # A process passes STOPPED on its way; only where it comes to rest after that counts.
         back = Until(processes, UP | {FATAL, EXITED}, self._startup)
-        resting = [process for process in processes if process.state in RESTING]
-        for process in processes:
-            if process not in resting:
-                process.request_restart(force=force, trigger=self._trigger)
-        self._startup.request(resting, self._trigger, by_hand=self._by_hand)
+        if self._renew is None:
+            resting = [process for process in processes if process.state in RESTING]
+            for process in processes:
+                if process not in resting:
+                    process.request_restart(force=force, trigger=self._trigger)
+            self._startup.request(resting, self._trigger, by_hand=self._by_hand)
         await back.wait(give_up - loop.time())
         until = UntilAll(self._table, self._startup, processes, has_become_ready)
         await until.wait(max(0.0, give_up - loop.time()))

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
     from collections.abc import Set as AbstractSet
 
+    from supervice.lean.loop import AnyFuture
     from supervice.lifecycle.states import Announce
     from supervice.models import ProgramConfig
     from supervice.process import Process
@@ -54,6 +55,8 @@ class ProcessTable:
             str, ProgramConfig
         ] = {}  # what a run of a schedule in progress does not get any more
         self._launcher: Launcher | None = None
+        # By program whose processes are restarted one after the other: what waits for the end of that.
+        self.rolling: dict[str, list[AnyFuture]] = {}
 
     # -- what can be seen --------------------------------------------------------------------------------
 

@@ -451,6 +451,18 @@ def test_a_memory_limit_that_only_reports() -> None:
     assert (kernel.now.state, kernel.now.healthy, kernel.now.reason) == (s.RUNNING, None, "")
 
 
+def test_a_restart_for_its_memory_may_come_later_than_the_word() -> None:
+    """One of several processes waits for its turn."""
+    kernel = up(Policy())
+    kernel.apply("memory", (True, False))
+    kernel.apply("memory", (True, False))
+    assert kernel.now.state == s.UNHEALTHY
+    kernel.apply("memory", (True, True))
+    assert (kernel.now.state, kernel.now.health_restarts) == (s.STOPPING, 1)
+    kernel.apply("exit", (-15, 30.0))
+    assert kernel.now.state == s.BACKOFF
+
+
 def test_restart_limit_counts_whatever_the_reason() -> None:
     kernel = up(Policy(restart_limit=(2, 60.0), startsecs=0, health_retries=1))
     kernel.apply("exit", (0, 30.0))
