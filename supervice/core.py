@@ -151,7 +151,12 @@ class Supervisor:
         """
         taken = next((name for name, p in self.processes.items() if p.config.main or name == MAIN), None)
         if taken is not None:
-            raise ValueError(f"a command cannot be run beside [program:{taken}]: there is one main program")
+            what = (
+                "is the main program already; remove main = true"
+                if self.processes[taken].config.main
+                else "has the name that the command gets; rename it"
+            )
+            raise ValueError(f"[program:{taken}] {what}, or write -c none to run the command alone")
         config = ProgramConfig(
             MAIN, " ".join(argv), autostart=False, autorestart=False, startsecs=0, startretries=0, main=True
         )

@@ -32,7 +32,7 @@ def health_row(process: Process, queue: StartQueue) -> Reply:
         "healthy": False if failed else HEALTHY.get(health(process, queue)),
         "ready": readiness(process),
         "message": (f"the last run failed: {failed}" if failed else reason(process, queue))
-        or process.health_message,
+        or (process.health_message if process.state in UP else ""),  # of its last run otherwise
     }
 
 

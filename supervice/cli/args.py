@@ -12,23 +12,24 @@ if TYPE_CHECKING:
 # (name, short, metavar or "" for a flag, help). Each has an environment variable SUPERVICE_NAME.
 REPEATED = frozenset({"exit-code-ok", "rewrite", "verbose"})
 OFF = frozenset({"", "0", "false", "no", "off"})
+LEFT = 34  # columns of the help page that options take
 OPTIONS = (
-    ("configuration", "c", "FILE", "the configuration; 'none' for none, whatever lies around"),
-    ("nodaemon", "n", "", "accepted and without effect: supervice never leaves the foreground"),
-    ("logfile", "l", "FILE", "where supervice itself logs, instead of stdout"),
+    ("configuration", "c", "FILE", "the configuration file; 'none' reads no file at all"),
+    ("nodaemon", "n", "", "accepted, without effect: supervice always stays in the foreground"),
+    ("logfile", "l", "FILE", "where supervice writes its own log, instead of stdout"),
     ("loglevel", "e", "LEVEL", "debug, info, warning, error or critical"),
     ("socket", "s", "PATH", "the control socket, or 'none'"),
-    ("shutdown-timeout", "", "SECONDS", "how long stopping everything may take"),
-    ("group", "g", "", "COMMAND alone: signals go to its whole process group (the default)"),
-    ("single-child", "", "", "COMMAND alone: signals go to the command only"),
-    ("subreaper", "", "", "accepted: orphans come to us anyway when we are not PID 1"),
-    ("exit-code-ok", "", "CODE", "COMMAND alone: this exit code counts as 0; may be repeated"),
-    ("rewrite", "", "SIG:SIG", "COMMAND alone: passes one signal on as another, :0 drops it; repeatable"),
-    ("parent-death-signal", "", "SIG", "what supervice gets when its parent dies"),
-    ("warn-on-reap", "", "", "COMMAND alone: says when an orphan was collected"),
-    ("verbose", "v", "", "COMMAND alone: warnings on stderr; -vv info, -vvv debug"),
-    ("version", "", "", "print the version and exit; with -v also those of all that it is made of"),
-    ("help", "h", "", "print this and exit"),
+    ("shutdown-timeout", "", "SECONDS", "how long it may take to stop everything"),
+    ("group", "g", "", "COMMAND alone: send signals to its whole process group (the default)"),
+    ("single-child", "", "", "COMMAND alone: send signals to the command only"),
+    ("subreaper", "", "", "accepted, without effect: supervice always collects orphans"),
+    ("exit-code-ok", "", "CODE", "COMMAND alone: treat this exit code as 0; repeatable"),
+    ("rewrite", "", "SIG:SIG", "COMMAND alone: pass one signal on as another; SIG:0 drops it; repeatable"),
+    ("parent-death-signal", "", "SIG", "the signal that supervice gets when its parent dies"),
+    ("warn-on-reap", "", "", "COMMAND alone: report each orphan that is collected"),
+    ("verbose", "v", "", "COMMAND alone: log warnings to stderr; -vv adds info, -vvv debug"),
+    ("version", "", "", "print the version and exit; with -v also the version of every part"),
+    ("help", "h", "", "print this page and exit"),
 )
 
 
@@ -140,22 +141,28 @@ def seconds(args: Arguments, name: str) -> float | None:
 
 
 def usage() -> str:
-    """The help page."""
+    """The help page, for a terminal of 80 columns."""
+    from textwrap import wrap
+
     lines = [
         "Usage: supervice [OPTIONS] [-c FILE] [--] [COMMAND [ARG...]]",
-        "       supervice check [--format json] [--explain] [FILE]",
+        "       supervice check [--explain] [--format text|json] [FILE]",
         "",
-        "Runs the programs of a configuration in the foreground, as PID 1 of a container or anywhere else.",
-        "With a COMMAND: the programs first, then the command, and the end when it ends. With a COMMAND and",
-        "no configuration (or -c none): the command alone, silently, with signals passed on to it.",
+        "Runs the programs of a configuration in the foreground, as PID 1 of a container",
+        "or anywhere else. With a COMMAND, the programs start first, then the command,",
+        "and supervice ends when the command ends. With a COMMAND and no configuration",
+        "(or -c none), supervice runs the command alone, silently, and passes signals on.",
         "",
-        "Without -c the first that exists is taken of: $SUPERVICE_CONFIG, ./supervice.conf,",
-        "./supervisord.conf, /etc/supervice/supervice.conf, /etc/supervisord.conf,",
-        "/etc/supervisor/supervisord.conf.",
+        "Without -c, supervice reads the first of these that exists: $SUPERVICE_CONFIG,",
+        "./supervice.conf, ./supervisord.conf, /etc/supervice/supervice.conf,",
+        "/etc/supervisord.conf, /etc/supervisor/supervisord.conf.",
         "",
-        "Options (each has an environment variable too: SUPERVICE_ and its name in capitals):",
+        "Options (each is an environment variable too: SUPERVICE_ and its name in",
+        "capitals, with _ for -):",
     ]
     for name, short, metavar, text in OPTIONS:
         left = f"  {f'-{short}, ' if short else '    '}--{name}{f' {metavar}' if metavar else ''}"
-        lines.append(f"{left:<34}{text}")
+        first, *more = wrap(text, 80 - LEFT)
+        lines.append(f"{left:<{LEFT}}{first}")
+        lines += [f"{'':<{LEFT}}{line}" for line in more]
     return "\n".join(lines)

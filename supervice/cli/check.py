@@ -20,14 +20,17 @@ USAGE = "usage: supervice check [--format text|json] [--explain] [FILE]"
 HELP = """\
 Usage: supervice check [--explain] [--format text|json] [FILE]
 
-Reports every problem of a configuration at once, each with file, line and what to write, and starts nothing.
-Without FILE: the one that -c or $SUPERVICE_CONFIG names, else that of the running daemon, else the first that
-exists of the known places (see supervice --help).
+Reports every problem of a configuration at once, each with its file, its line
+and what to write. Starts nothing. Without FILE it checks the file that -c or
+$SUPERVICE_CONFIG names, else that of the running daemon, else the first that
+exists of those that supervice --help lists.
 
-  --explain         also print every option with its origin, the start order and how long a stop may take
-  --format FORMAT   text, or json for machines (default: text), as in: supervice check --format json
+  --explain        also print every option with its origin, the order of
+                   starting, and how long a stop may take
+  --format FORMAT  text, or json for machines (default: text)
 
-Exit code: 0 when the configuration can be run, with warnings or without; 2 when it cannot.
+Exit code: 0 when the configuration can be run, with or without warnings; 2 when
+it cannot.
 """
 _COLORS = {"error": "\x1b[31m", "warning": "\x1b[33m", "OK": "\x1b[32m"}
 _RESET = "\x1b[0m"

@@ -143,7 +143,8 @@ def _near(word: str, folders: list[str]) -> str:
             names.update(os.listdir(folder))
         except OSError:
             continue
-    return nearest(word, sorted(names)) if len(names) < 20_000 else ""
+    # Some name in PATH is always a bit like gunicorn; most programs are missing, not misspelt.
+    return nearest(word, sorted(names), 0.75) if len(names) < 20_000 else ""
 
 
 def _path(path: str) -> str:

@@ -56,15 +56,16 @@ class Verbs(click.Group):
 @common
 @click.pass_context
 def cli(ctx: click.Context) -> int | None:
-    """Controls the supervice that runs in this container.
+    """Operates the supervice that runs in this container.
 
-    NAME is a process, GROUP:* all of a group, all everything. Without a verb, on a terminal, it reads verbs.
+    NAME is a process, GROUP:* is every process of a group, all is every process. Without a verb, on a
+    terminal, it opens a shell for verbs.
     Exit codes: 0 done, 1 failed or not healthy, 2 usage, 3 a listed process is not running, 4 no daemon.
     """
     if ctx.invoked_subcommand is not None:
         return None
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
-        ctx.fail("Missing command.")
+        ctx.fail("Missing verb; write one, such as status.")
     return run_shell(kept(ctx, "socket"), cli.commands, run, page=shell_page)
 
 
@@ -73,7 +74,7 @@ def cli(ctx: click.Context) -> int | None:
 @names_argument(required=True)
 @click.pass_context
 def start(ctx: click.Context, names: tuple[str, ...]) -> int:
-    """Starts processes and waits until they have settled."""
+    """Starts processes and waits until each is up or has failed."""
     return send(ctx, "start", **names_of(names))
 
 
@@ -88,9 +89,13 @@ def stop(ctx: click.Context, names: tuple[str, ...]) -> int:
 
 @cli.command()
 @common
-@click.option("--force", is_flag=True, help="SIGKILL instead of the stop signal.")
-@click.option("--rolling", is_flag=True, help="One after the other, each when the one before is ready.")
-@click.option("--batch", type=click.IntRange(min=1), metavar="N", help="With --rolling: N at a time.")
+@click.option("--force", is_flag=True, help="Send SIGKILL instead of the stop signal.")
+@click.option(
+    "--rolling", is_flag=True, help="One process at a time; each waits until the one before is ready."
+)
+@click.option(
+    "--batch", type=click.IntRange(min=1), metavar="N", help="With --rolling: N processes at a time."
+)
 @names_argument(required=True)
 @click.pass_context
 def restart(ctx: click.Context, names: tuple[str, ...], force: bool, rolling: bool, batch: int | None) -> int:
@@ -118,11 +123,11 @@ def stopgroup(ctx: click.Context, group: str) -> int:
 
 @cli.command()
 @common
-@click.option("--dry-run", is_flag=True, help="Only say what would change.")
-@click.option("--force", is_flag=True, help="Also when that takes every program away.")
+@click.option("--dry-run", is_flag=True, help="Only show what would change.")
+@click.option("--force", is_flag=True, help="Reload even if that removes every program.")
 @click.pass_context
 def reload(ctx: click.Context, dry_run: bool, force: bool) -> int:
-    """Reads the configuration again; what did not change keeps running."""
+    """Reads the configuration again; unchanged programs keep running."""
     return send(ctx, "reload", dry_run=dry_run, force=force)
 
 
@@ -141,7 +146,7 @@ def signal_(ctx: click.Context, signum: str, names: tuple[str, ...]) -> int:
 @common
 @click.pass_context
 def shutdown(ctx: click.Context) -> int:
-    """Stops everything; the container ends."""
+    """Stops everything and ends the container."""
     return send(ctx, "shutdown")
 
 
@@ -157,7 +162,7 @@ def shutdown(ctx: click.Context) -> int:
 @names_argument(required=False)
 @click.pass_context
 def wait(ctx: click.Context, for_: str, names: tuple[str, ...]) -> int:
-    """Waits until processes are in a state; without a daemon, for that first."""
+    """Waits for processes to reach a state, and first for the daemon."""
     from supervice.control.client import wait_for_daemon
 
     timeout = kept(ctx, "timeout")
@@ -178,7 +183,7 @@ def reopen(ctx: click.Context) -> int:
 @names_argument(required=False)
 @click.pass_context
 def rotate(ctx: click.Context, names: tuple[str, ...]) -> int:
-    """Rotates the log files of processes, or all of them and the daemon's own, now."""
+    """Rotates log files now: those of NAME, or all and the daemon's own."""
     return send(ctx, "rotate", **names_of(names))
 
 
@@ -186,7 +191,7 @@ def rotate(ctx: click.Context, names: tuple[str, ...]) -> int:
 @common
 @click.pass_context
 def shell(ctx: click.Context) -> int:
-    """Reads verbs line by line; also what supervicectl alone opens on a terminal."""
+    """Opens a shell for verbs, as supervicectl without a verb does."""
     return run_shell(kept(ctx, "socket"), cli.commands, run, page=shell_page)
 
 
@@ -194,7 +199,7 @@ def shell(ctx: click.Context) -> int:
 @click.argument("verb", required=False, shell_complete=complete_verbs)
 @click.pass_context
 def help_(ctx: click.Context, verb: str | None) -> None:
-    """Shows what a verb does and takes, or all verbs."""
+    """Shows the help page of a verb, or the list of verbs."""
     words = [] if verb is None else [verb]
     cli.main(args=[*words, "--help"], prog_name="supervicectl", standalone_mode=False)
 
@@ -202,10 +207,10 @@ def help_(ctx: click.Context, verb: str | None) -> None:
 @cli.command()
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 def completion(shell: str) -> None:
-    """Prints what makes a shell complete verbs, options and names.
+    """Prints a script that completes verbs, options and names.
 
     bash: source <(supervicectl completion bash). zsh: the same, after compinit. fish: supervicectl completion
-    fish | source. The image has them where these shells look.
+    fish | source. The image of supervice has these scripts installed.
     """
     write(completion_script(cli, shell))
 
@@ -221,9 +226,15 @@ def shell_page() -> str:
     helps = {
         name: command.get_short_help_str(200) for name, command in cli.commands.items() if name != "shell"
     }
-    helps["help"] = "Shows this, and help VERB what a verb does and takes."
+    helps["help"] = "Shows this list; help VERB shows the help page of a verb."
     helps["exit"] = "Leaves the shell; so do quit and Ctrl-D."
     return "".join(fold(f"{name:12}{helps[name]}", look(), " " * 12) for name in sorted(helps))
+
+
+def _help_of(error: click.UsageError) -> str:
+    """What to type for the help of the verb that was given wrongly, or of all verbs."""
+    verb = error.ctx.info_name if error.ctx is not None and error.ctx.parent is not None else None
+    return f"supervicectl help {verb}" if verb else "supervicectl --help"
 
 
 def run(argv: list[str]) -> int:
@@ -231,7 +242,14 @@ def run(argv: list[str]) -> int:
     try:
         code = cli.main(args=argv, prog_name="supervicectl", standalone_mode=False)
     except click.UsageError as error:
-        complain(f"{error.format_message()} (supervicectl --help says more)")
+        message = error.format_message()
+        if (
+            isinstance(error, click.MissingParameter)
+            and error.param is not None
+            and error.param.name == "names"
+        ):
+            message = "Missing NAME; write a process, GROUP:* or all."
+        complain(f"{message} ({_help_of(error)} says more)")
         return USAGE
     except click.ClickException as error:
         complain(error.format_message())

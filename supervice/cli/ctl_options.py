@@ -25,8 +25,8 @@ def _remember(ctx: click.Context, param: click.Parameter, value: Any) -> None:
         ctx.find_root().meta[f"supervicectl.{param.name}"] = value
 
 
-TIMEOUT = "Give up after S seconds (default: as long as it may take; 10 for what is only asked)."
-DELAY = "Time between two looks (default: 2s)."
+TIMEOUT = "Give up after S seconds (default: 10 for queries, no limit for actions)."
+DELAY = "Time between two refreshes (default: 2s)."
 SOCKET = "Path of the control socket (default: found automatically)."
 SORTS = ("cpu", "mem", "name")  # of `top`
 
@@ -44,12 +44,12 @@ def common_but_s(function: F) -> F:
 
 
 def _most_common(function: F) -> F:
-    function = click.option("--json", is_flag=True, help="One line of JSON, as -o json.", **_KEPT)(function)
+    function = click.option("--json", is_flag=True, help="The same as -o json.", **_KEPT)(function)
     function = click.option(
         "-o",
         "--output",
         type=click.Choice(["wide", "json"]),
-        help="wide: tables that are not cut to the terminal; json: one line (default: tables that fit).",
+        help="wide: tables wider than the terminal; json: one line (default: tables that fit).",
         **_KEPT,
     )(function)
     seconds = click.FloatRange(min=0)

@@ -26,12 +26,12 @@ GREP = "Only lines that hold this, such as 'error|warn' (default: all)."
 
 @click.command()
 @common
-@click.option("-w", "--watch", is_flag=True, help="Again and again, with what they use; Ctrl-C ends it.")
+@click.option("-w", "--watch", is_flag=True, help="Refresh, with CPU and memory, until Ctrl-C.")
 @click.option("-d", "--delay", default="2s", metavar="TIME", callback=a_time, help=DELAY)
 @names_argument(required=False)
 @click.pass_context
 def status(ctx: click.Context, names: tuple[str, ...], watch: bool, delay: float) -> int:
-    """Shows the processes and how they are."""
+    """Shows the state of each process."""
     if watch:
         from supervice.cli.status_watch import watch_status
 
@@ -44,7 +44,7 @@ def status(ctx: click.Context, names: tuple[str, ...], watch: bool, delay: float
 @names_argument(required=False)
 @click.pass_context
 def config(ctx: click.Context, names: tuple[str, ...]) -> int:
-    """Shows what the daemon runs now, with the origin of each value.
+    """Shows the settings in effect, with the origin of each value.
 
     A value that the file has changed since then says so. What may be a secret is masked.
     """
@@ -55,13 +55,11 @@ def config(ctx: click.Context, names: tuple[str, ...]) -> int:
 
 @click.command()
 @common
-@click.option(
-    "--show-secrets", is_flag=True, help="Show every value as it is.  [default: secrets are masked]"
-)
+@click.option("--show-secrets", is_flag=True, help="Show secrets too (default: masked).")
 @click.argument("name", shell_complete=complete_names)
 @click.pass_context
 def env(ctx: click.Context, show_secrets: bool, name: str) -> int:
-    """Shows the environment of a program, with its env files and secrets.
+    """Shows the environment variables of a program.
 
     What comes from `secrets`, and what by its name is a password, token or key, is masked.
     """
@@ -82,12 +80,12 @@ def pid(ctx: click.Context, name: str | None) -> int:
 
 @click.command()
 @common
-@click.option("--live", "kind", flag_value="live", help="Only whether it has to be restarted.")
-@click.option("--ready", "kind", flag_value="ready", help="Only whether it can do its work.")
+@click.option("--live", "kind", flag_value="live", help="Only liveness: must the container be restarted?")
+@click.option("--ready", "kind", flag_value="ready", help="Only readiness: can it do its work?")
 @names_argument(required=False)
 @click.pass_context
 def health(ctx: click.Context, kind: str | None, names: tuple[str, ...]) -> int:
-    """Checks health; exit code 0 if healthy, 1 if not."""
+    """Checks health; the exit code is 0 if healthy, 1 if not."""
     return send(ctx, "health", kind=kind, **names_of(names))
 
 
@@ -101,24 +99,24 @@ def version(ctx: click.Context) -> int:
 
 @click.command()
 @common
-@click.option("-f", "--follow", is_flag=True, help="Keep following new output.")
+@click.option("-f", "--follow", is_flag=True, help="Keep showing new output.")
 @click.option(
     "-n",
     "--lines",
     type=click.IntRange(min=0),
     metavar="N",
-    help="The last N lines of each process (default: 10; with --since or --grep, all that are kept).",
+    help="The last N lines of each process (default: 10; with --since or --grep, all kept lines).",
 )
-@click.option("-t", "--timestamps", is_flag=True, help="The time of each line before it.")
+@click.option("-t", "--timestamps", is_flag=True, help="Print the time of each line.")
 @click.option("--since", metavar="WHEN", callback=when, help=SINCE)
 @click.option("--until", metavar="WHEN", callback=when, help="Only older lines, as --since (default: all).")
 @click.option(
     "--grep",
     metavar="REGEX",
     callback=regex,
-    help="Only lines that hold this, such as 'error|warn' (default: all).",
+    help="Only lines that match, such as 'error|warn' (default: all).",
 )
-@click.option("--stderr", is_flag=True, help="Only the error output.")
+@click.option("--stderr", is_flag=True, help="Only stderr.")
 @names_argument(required=False)
 @click.pass_context
 def logs(
@@ -132,7 +130,7 @@ def logs(
     stderr: bool,
     names: tuple[str, ...],
 ) -> int:
-    """Shows the last output of processes, in the order of time."""
+    """Shows the last output of processes, oldest line first."""
     from supervice.cli.logs import logs as show_logs
 
     if follow and until is not None:
@@ -146,10 +144,10 @@ def logs(
 
 @click.command()
 @common
-@click.option("-f", "--follow", is_flag=True, help="Keep following new events.")
+@click.option("-f", "--follow", is_flag=True, help="Keep showing new events.")
 @click.pass_context
 def events(ctx: click.Context, follow: bool) -> int:
-    """Shows what happened."""
+    """Shows the last events: changes of state, reloads, exits."""
     return send(ctx, "events", follow=follow)
 
 
@@ -158,7 +156,7 @@ def events(ctx: click.Context, follow: bool) -> int:
 @click.argument("name", shell_complete=complete_names)
 @click.pass_context
 def why(ctx: click.Context, name: str) -> int:
-    """Shows what a process is, what happens next, why, and its last exits."""
+    """Explains the state of a process, and shows its last exits."""
     return send(ctx, "why", name=name)
 
 
@@ -167,16 +165,16 @@ def why(ctx: click.Context, name: str) -> int:
 @names_argument(required=False)
 @click.pass_context
 def schedule(ctx: click.Context, names: tuple[str, ...]) -> int:
-    """Shows what runs at which times, and the next five of each."""
+    """Shows the schedules, and the next five times of each."""
     return send(ctx, "schedule", **names_of(names))
 
 
 @click.command()
 @common
-@click.option("--svg", metavar="FILE", help="Write a picture (SVG); - is stdout (default: text).")
+@click.option("--svg", metavar="FILE", help="Write an SVG picture to FILE, or - for stdout (default: text).")
 @click.pass_context
 def graph(ctx: click.Context, svg: str | None) -> int:
-    """Shows which program needs which, and which waits for another."""
+    """Shows which program depends on which, and which waits."""
     from supervice.pictures.graph import graph_svg
 
     return send(ctx, "graph") if svg is None else draw(ctx, "graph", graph_svg, svg)
@@ -184,10 +182,10 @@ def graph(ctx: click.Context, svg: str | None) -> int:
 
 @click.command()
 @common
-@click.option("--svg", metavar="FILE", help="Write a picture (SVG); - is stdout (default: text).")
+@click.option("--svg", metavar="FILE", help="Write an SVG picture to FILE, or - for stdout (default: text).")
 @click.pass_context
 def boot(ctx: click.Context, svg: str | None) -> int:
-    """Shows when each process was started, and what it waited for."""
+    """Shows when each process started, and what it waited for."""
     from supervice.pictures.timeline import boot_svg
 
     return send(ctx, "boot") if svg is None else draw(ctx, "boot", boot_svg, svg)

@@ -18,13 +18,20 @@ from supervice.cli.replies import names_of
 
 @click.command(
     name="exec",
-    short_help="Runs a command with everything that a program has.",
+    short_help="Runs a command with the settings of a program.",
     context_settings={"allow_interspersed_args": False},
 )
 @common
-@click.option("-e", "--env", "variables", multiple=True, metavar="NAME[=VALUE]", help="A variable of yours.")
-@click.option("-u", "--user", metavar="USER", help="As this user, not as the program's.")
-@click.option("-w", "--directory", metavar="DIR", help="In this directory, not in the program's.")
+@click.option(
+    "-e",
+    "--env",
+    "variables",
+    multiple=True,
+    metavar="NAME[=VALUE]",
+    help="Set a variable, or pass on yours.",
+)
+@click.option("-u", "--user", metavar="USER", help="Run as this user instead of the program's.")
+@click.option("-w", "--directory", metavar="DIR", help="Run in this directory instead of the program's.")
 @click.argument("name", shell_complete=complete_names)
 @click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED, metavar="[--] COMMAND...")
 @click.pass_context
@@ -36,7 +43,7 @@ def exec_(
     name: str,
     command: tuple[str, ...],
 ) -> int:
-    """Runs COMMAND with everything that a program has: user, environment and secrets, directory, limits.
+    """Runs COMMAND with the settings of a program: user, environment, secrets, directory and limits.
 
     The program need not run, and a stop of it does not reach the command. Terminal and exit code are those of
     COMMAND; 126: something of the program cannot be taken on, 127: the command is not found.
@@ -51,13 +58,13 @@ def exec_(
 @click.command()
 @common
 @click.option(
-    "--detach-keys", default="ctrl-p,ctrl-q", show_default=True, metavar="KEYS", help="What leaves it."
+    "--detach-keys", default="ctrl-p,ctrl-q", show_default=True, metavar="KEYS", help="The keys that detach."
 )
-@click.option("--eof", is_flag=True, help="Closes the program's input behind the end of ours.")
+@click.option("--eof", is_flag=True, help="At the end of your input, close the program's.")
 @click.argument("name", shell_complete=complete_names)
 @click.pass_context
 def attach(ctx: click.Context, detach_keys: str, eof: bool, name: str) -> int:
-    """Types to a program with stdin = pipe, and shows its output.
+    """Types to a program that has stdin = pipe, and shows its output.
 
     The keys, the end of input or Ctrl-C leave the program as it is. From a pipe all of it is passed on, and
     the output shown until it is quiet. The client stays attached when the program is started again.
@@ -76,12 +83,16 @@ def attach(ctx: click.Context, detach_keys: str, eof: bool, name: str) -> int:
 @common_but_s
 @click.option("-d", "--delay", default="2s", metavar="TIME", callback=a_time, help=DELAY)
 @click.option(
-    "-s", "--sort", type=click.Choice(["cpu", "mem", "name"]), default="cpu", help="What stands first."
+    "-s",
+    "--sort",
+    type=click.Choice(["cpu", "mem", "name"]),
+    default="cpu",
+    help="Sort by this column (default: cpu).",
 )
 @names_argument(required=False)
 @click.pass_context
 def top(ctx: click.Context, delay: float, sort: str, names: tuple[str, ...]) -> int:
-    """Shows the processes and what they use, refreshed; h shows the keys, q quits."""
+    """Shows CPU and memory of processes; h lists the keys, q quits."""
     from supervice.cli.top import top as run_top
 
     return run_top(names_of(names), kept(ctx, "socket"), delay, sort)

@@ -14,6 +14,10 @@ if TYPE_CHECKING:
 USAGE = 2
 # `check`, and slips of the finger: a command of that name is run where there is one.
 CHECKS = ("check", "chek", "chck", "chekc", "cehck", "hceck", "ceck", "checks", "validate", "lint")
+# Verbs of supervicectl that are no programs of an image.
+VERBS = frozenset(
+    ("status", "logs", "restart", "stop", "start", "reload", "why", "events", "health", "shutdown")
+)
 # Seconds without running that are worth a line in the log.
 FREEZE = 2.0
 
@@ -48,14 +52,15 @@ def run(argv: list[str]) -> int:
     try:
         args = parse(argv, os.environ)
         word = args.command[0] if args.command and not args.literal else ""
-        if args.get("help") or args.get("version") or word in CHECKS:
+        if args.get("help") or args.get("version") or word in CHECKS or word in VERBS:
             from supervice.cli.short_commands import is_missing, run_short
 
             code = run_short(args, find_configuration(args))
             if code is not None:
                 return code
             if is_missing(word, os.environ):
-                raise UsageError(f"there is no program {word!r}; write supervice check FILE")
+                instead = f"supervicectl {word}" if word in VERBS else "supervice check FILE"
+                raise UsageError(f"there is no program {word!r}; write {instead}")
         return _run(args)
     except UsageError as error:
         return _refuse(f"{error}; see supervice --help")

@@ -41,11 +41,11 @@ class ConfigValidationError(ValueError):
             super().__init__("\n".join(map(str, self.problems)))
 
 
-def nearest(word: str, known: Iterable[str]) -> str:
+def nearest(word: str, known: Iterable[str], likeness: float = 0.7) -> str:
     """Returns `; did you mean 'x'?` for the likeliest of `known`, or nothing."""
     import difflib
 
-    found = difflib.get_close_matches(word[:64].lower(), list(known), 1, 0.7)
+    found = difflib.get_close_matches(word[:64].lower(), list(known), 1, likeness)
     return f"; did you mean {found[0]!r}?" if found else ""
 
 

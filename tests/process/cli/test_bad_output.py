@@ -82,6 +82,27 @@ def test_a_slip_of_the_finger_points_at_check(config: Path, word: str) -> None:
         )
 
 
+def test_a_verb_of_supervicectl_points_there(config: Path) -> None:
+    for words, verb in ((["status"], "status"), (["-c", str(config), "restart", "a"], "restart")):
+        done = run(*words)
+        assert done.returncode == 2
+        assert done.stderr == (
+            f"supervice: there is no program '{verb}'; write supervicectl {verb}; see supervice --help\n"
+        )
+
+
+def test_a_command_beside_a_main_program_says_what_to_write(config: Path) -> None:
+    config.write_text("[program:web]\ncommand = sleep 1000\nmain = true\n")
+    done = run("-c", config, "true")
+    assert (done.returncode, done.stderr) == (
+        2,
+        "supervice: [program:web] is the main program already; remove main = true, or write -c none to run the "
+        "command alone\n",
+    )
+    config.write_text("[program:main]\ncommand = sleep 1000\n")
+    assert "rename it" in run("-c", config, "true").stderr
+
+
 def test_a_program_of_that_name_is_run(tmp_path: Path) -> None:
     program = tmp_path / "validate"
     program.write_text("#!/bin/sh\necho it runs\n")

@@ -391,3 +391,15 @@ def test_help_of_its_own(capsys: pytest.CaptureFixture[str]) -> None:
         assert capsys.readouterr().out.startswith("Usage: supervice check ")
     assert check(["--", "--help"], None) == 2
     assert max(map(len, HELP.splitlines())) <= 110
+
+
+def test_a_program_that_is_missing_is_not_taken_for_another(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "runcon").write_text("#!/bin/sh\n")
+    (tmp_path / "runcon").chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    file = tmp_path / "a.conf"
+    file.write_text("[supervice]\n[program:web]\ncommand = gunicorn app:app\n")
+    assert check([str(file)], None) == 0
+    assert "command: gunicorn is in no directory of PATH here\n" in capsys.readouterr().out

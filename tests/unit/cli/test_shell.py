@@ -128,7 +128,7 @@ def test_every_verb_is_there_and_alone_it_is_no_shell_without_a_terminal(
     assert socket == "/x"
     assert {"status", "start", "graph", "boot", "shell", "wait", "why"} <= set(verbs)
     assert ctl_commands.run([]) == 2
-    assert "Missing command" in capsys.readouterr().err
+    assert "Missing verb" in capsys.readouterr().err
 
     class Terminal:
         def isatty(self) -> bool:
