@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 
 from supervice.lean.builtin import signal
-from supervice.pid1.leftovers import descendants, processes, read_stat
+from supervice.pid1.leftovers import ONCE_MORE, descendants, look_through, processes, read_stat
 from supervice.pid1.signals import signal_process
 
 TYPE_CHECKING = False
@@ -28,7 +28,7 @@ MOST = 200
 class Belongings:
     """What belongs to one program, over all of its runs; searched only when it is asked for."""
 
-    __slots__ = ("_groups", "_marks", "_reaper", "_seen", "fresh")
+    __slots__ = ("_groups", "_marks", "_reaper", "_seen", "certain", "fresh")
 
     def __init__(self, reaper: AnyReaper, marks: tuple[str, ...]) -> None:
         """`marks`: variables, as NAME=VALUE, that all of its processes inherit and no other program has."""
@@ -37,11 +37,14 @@ class Belongings:
         self._groups: set[int] = set()  # numbers of groups and sessions, during a search
         self._seen: set[tuple[int, int]] = set()  # (pid, started), of the last search
         self.fresh: list[Stat] = []  # what the last search found for the first time
+        self.certain = False  # whether there was nothing when the last search found nothing
 
     @property
     def any(self) -> bool:
-        """Whether the last search found any."""
-        return bool(self._seen)
+        """Whether there may be any; looks once more where the last search can not tell."""
+        if not self._seen and not self.certain:
+            self.find()
+        return bool(self._seen) or not self.certain
 
     def find(self, *, group: int = 0, leader: int = 0, most: int = MOST, fresh: bool = True) -> list[Stat]:
         """Returns the processes that live, without the leader; they are known from now on.
@@ -50,26 +53,44 @@ class Belongings:
         `fresh`, in a storm of orphans, they may be those of some milliseconds ago.
         """
         self._trust(group, leader)
+        self.certain = fresh
+        if fresh and not leader:
+            stats, certain = look_through(
+                lambda: self._search(leader, most, fresh=True), lambda: self._reaper.strangers(fresh=True)
+            )
+            self.certain = self.certain and certain
+        else:
+            stats = self._search(leader, most, fresh)
+        self.fresh = [stat for stat in stats if (stat.pid, stat.started) not in self._seen]
+        self._seen = {(stat.pid, stat.started) for stat in stats}
+        return stats
+
+    def _search(self, leader: int, most: int, fresh: bool) -> list[Stat]:
         found = {stat.pid: stat for stat in (descendants(leader) if leader else ())}
         for stat in list(self._roots(most, fresh)):
             found[stat.pid] = stat
             found.update((below.pid, below) for below in descendants(stat.pid))
         found.pop(leader, None)
-        stats = list(found.values())
-        self.fresh = [stat for stat in stats if (stat.pid, stat.started) not in self._seen]
-        self._seen = {(stat.pid, stat.started) for stat in stats}
-        return stats
+        return list(found.values())
 
     def kill_orphans(self) -> None:
         """Sends SIGKILL at once to those that are children of ours by now, without writing them down first.
 
-        What forks and ends faster than `find` and a descriptor take is met by this. A child of ours keeps its
-        number until we reap it, which is not before the next turn.
+        What forks and ends faster than `find` and a descriptor take is met by this; what has moved on
+        meanwhile is listed once more. A child of ours keeps its number until we reap it, which is not before
+        the next turn.
         """
         self._trust()
-        for pid in reversed(self._reaper.strangers(fresh=True) or ()):
-            if self._has_marks(pid) or ((stat := read_stat(pid)) is not None and self._has_number(stat)):
-                signal_process(pid, signal.SIGKILL)
+        done: set[int] = set()
+        for _ in range(ONCE_MORE):
+            new = [pid for pid in self._reaper.strangers(fresh=True) or () if pid not in done]
+            for pid in reversed(new):
+                stat = read_stat(pid)
+                if stat is not None and stat.state not in "ZX" and self._is_its_own(stat):
+                    signal_process(pid, signal.SIGKILL)
+            if not new:
+                break
+            done.update(new)
 
     def _roots(self, most: int, fresh: bool) -> Iterator[Stat]:
         """The processes whose parents are no longer the program's."""
@@ -79,12 +100,21 @@ class Belongings:
             return
         for pid in reversed(strangers[-most:]):
             stat = read_stat(pid)
-            if (
-                stat is not None
-                and stat.state not in "ZX"
-                and (self._has_number(stat) or self._has_marks(pid))
-            ):
+            if stat is not None and stat.state not in "ZX" and self._is_its_own(stat):
                 yield stat
+
+    def _is_its_own(self, stat: Stat) -> bool:
+        if self._has_number(stat):
+            return True
+        text = _environment(stat.pid)
+        if text == b"":
+            # One that begins to end, or executes a program, has none for a moment: whose it is shows later.
+            again = read_stat(stat.pid)
+            if again is not None and again.state not in "ZX" and not again.has_memory:
+                self.certain = False
+            else:
+                text = _environment(stat.pid)
+        return bool(text and self._marks) and all(mark in b"\0%s" % text for mark in self._marks)
 
     def _has_number(self, stat: Stat) -> bool:
         groups = self._groups
@@ -103,13 +133,14 @@ class Belongings:
                 self._groups.update((stat.pgrp, stat.session))
         self._groups.difference_update((0, os.getsid(0), os.getpgrp()))
 
-    def _has_marks(self, pid: int) -> bool:
-        try:
-            with open(f"/proc/{pid}/environ", "rb", buffering=0) as file:
-                text = b"\0%s" % file.read()
-        except OSError:
-            return False
-        return bool(self._marks) and all(mark in text for mark in self._marks)
+
+def _environment(pid: int) -> bytes | None:
+    """Returns the environment that a process was started with, or None where we may not read it."""
+    try:
+        with open(f"/proc/{pid}/environ", "rb", buffering=0) as file:
+            return file.read()
+    except OSError:
+        return None
 
 
 def names_of(stats: Iterable[Stat], most: int = 10) -> str:

@@ -159,7 +159,11 @@ class Child:
         if owner.unseen:
             return False
         owner.looked_at = now
-        return bool(self._runtime.reaper.strangers())
+        reaper = self._runtime.reaper
+        if reaper.strangers(fresh=self._stopping):
+            return True
+        owner.unseen = reaper.old
+        return False
 
     def _clear(self, what: int, this_moment: int = 0) -> None:
         """`this_moment`: the number of our group where its leader was reaped in this very turn."""
@@ -182,6 +186,7 @@ class Child:
                 self._end,
                 grace=self._grace,
                 kill_all=belongings.kill_orphans if everything else None,
+                certain=lambda: belongings.certain,
                 spared=(lambda stat: stat.pgrp == group) if self._stopping else None,
             )
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import errno
 import os
-import time
 
 from supervice.lean.builtin import signal
 from supervice.pid1.signals import AFTER_KILL_OF_LEFTOVERS, signal_group, signal_pidfd, signal_process
@@ -23,18 +22,24 @@ if TYPE_CHECKING:
 # its number and the time of its start, looked at before each signal.
 NUMBER_ONLY = -1
 RESCAN = 0.05
-# What forks faster than it is counted shows by a process that is gone before it can be signalled, or by new
-# ones in MANY_WAVES looks. It is looked for every HURRY seconds, and gone after QUIET seconds without any.
+# What forks faster than it is counted shows by a process that is gone before it can be signalled, by new ones
+# in MANY_WAVES looks, or by children of ours that come while they are listed, ONCE_MORE times in a row. It is
+# looked for every HURRY seconds, and gone after QUIET seconds and QUIET_LOOKS looks without any.
 HURRY = 0.005
 QUIET = 0.3
+QUIET_LOOKS = 10
 MANY_WAVES = 3
-TICKS = os.sysconf("SC_CLK_TCK")
+ONCE_MORE = 5
 
 
 class Stat:
-    """The part of /proc/PID/stat that is used here; `started` in clock ticks since boot."""
+    """The part of /proc/PID/stat that is used here; `started` in clock ticks since boot.
 
-    __slots__ = ("name", "pgrp", "pid", "ppid", "session", "started", "state")
+    `has_memory`: whether it has an environment to look at. While a process executes a program it has none for
+    a moment, and again from when it begins to end until it is a zombie.
+    """
+
+    __slots__ = ("has_memory", "name", "pgrp", "pid", "ppid", "session", "started", "state")
 
     def __init__(self, pid: int, text: bytes) -> None:
         # The name may hold blanks and brackets: everything else stands behind the last bracket.
@@ -47,6 +52,9 @@ class Stat:
         self.pgrp = int(fields[2])
         self.session = int(fields[3])
         self.started = int(fields[19])
+        self.has_memory = len(fields) < 49 or fields[48] != b"0"  # the end of the environment
+        if self.state == "Z" and int(fields[17]) > 1:
+            self.state = "S"  # its first thread has ended, the others live
 
 
 def read_stat(pid: int) -> Stat | None:
@@ -126,6 +134,23 @@ def zombie_children() -> list[int]:
     return [stat.pid for stat in stats if stat is not None and stat.state == "Z"]
 
 
+def look_through(
+    find: Callable[[], list[Stat]], children: Callable[[], list[int] | None]
+) -> tuple[list[Stat], bool]:
+    """Returns what `find` finds; and when that is nothing, whether it is certain that there is nothing.
+
+    What forks and ends between the list of our `children` and the look at each has moved on: the kernel makes
+    its child ours before it is a zombie. That shows in a list made later, since no child of ours leaves the
+    list while we do not wait for it. So when both lists are the same, none has moved on.
+    """
+    for _ in range(ONCE_MORE):
+        before = children()
+        found = find()
+        if found or children() == before:
+            return found, True
+    return [], False
+
+
 def _descendants_by_parent(root: int) -> list[Stat]:
     children: dict[int, list[Stat]] = {}
     for stat in processes():
@@ -163,11 +188,13 @@ class Hunt:
         notify: Callable[[list[Stat], int], object] | None = None,
         spared: Callable[[Stat], bool] | None = None,
         kill_all: Callable[[], object] | None = None,
+        certain: Callable[[], bool] | None = None,
         thorough: bool = True,
     ) -> None:
         """`spared(stat)`: it has had its stop signal; it is waited for, and gets SIGKILL like the others.
-        `kill_all()` sends SIGKILL to all that `find` may find, faster than that. What is not `thorough`
-        believes the first look that finds nothing: what it missed ends with us."""
+        `kill_all()` sends SIGKILL to all that `find` may find, faster than that. `certain()` says whether
+        there is nothing when `find` has found nothing. What is not `thorough` believes the first look that
+        finds nothing: what it missed ends with us."""
         self._loop = loop
         self._find = find
         self._done = done
@@ -175,11 +202,12 @@ class Hunt:
         self._notify = notify
         self._spared = spared
         self._kill_all = kill_all
+        self._certain = certain
         self._thorough = thorough
         self._elusive = False  # whether some were there and gone before they could be signalled
-        self._saw_young = False
         self._waves = 0  # looks that found something new
         self._empty_since = 0.0
+        self._empty_looks = 0
         self._fds: dict[tuple[int, int], int] = {}  # (pid, started) -> pidfd
         self._gone: set[tuple[int, int]] = set()
         self._finished = False
@@ -209,7 +237,7 @@ class Hunt:
         begun = self._loop.time()
         if self._signum == signal.SIGKILL and self._kill_all is not None:
             self._kill_all()
-        found = self._find()
+        found, certain = self._search()
         if self._signum == signal.SIGKILL:
             self._kill_groups(found)
         for stat in found:
@@ -221,7 +249,6 @@ class Hunt:
                 missed = True
                 continue
             fresh.append(stat)
-            self._saw_young = self._saw_young or _is_young(stat)
             self._fds[key] = fd
             if fd != NUMBER_ONLY:
                 self._loop.add_reader(fd, self._one_gone, key)
@@ -235,8 +262,8 @@ class Hunt:
         self._waves += bool(fresh)
         self._elusive = self._elusive or missed or self._waves >= MANY_WAVES
         if self._fds or missed:
-            self._empty_since = 0.0
-        elif self._is_over():
+            self._empty_since, self._empty_looks = 0.0, 0
+        elif self._is_over(certain):
             self._finish([])
             return
         if fresh or not self._fds or self._elusive or NUMBER_ONLY in self._fds.values():
@@ -245,20 +272,22 @@ class Hunt:
             pause = HURRY if self._elusive or not self._fds else RESCAN
             self._rescan = self._loop.call_later(max(pause, 4 * (self._loop.time() - begun)), self._look)
 
-    def _is_over(self) -> bool:
+    def _search(self) -> tuple[list[Stat], bool]:
+        """Returns what is there, and whether that can be believed when it is nothing."""
+        if not self._thorough:
+            return self._find(), True
+        if self._certain is None:
+            return look_through(self._find, lambda: children_of(os.getpid()))
+        return self._find(), self._certain()
+
+    def _is_over(self, certain: bool) -> bool:
         """Whether nothing is left, after a look that found nothing."""
-        if not self._elusive and not self._may_go_on():
+        if certain and not self._elusive:
             return True
         now = self._loop.time()
         self._empty_since = self._empty_since or now
-        return now - self._empty_since >= QUIET
-
-    def _may_go_on(self) -> bool:
-        """Whether some may have forked and ended between two looks; asked only where that is likely."""
-        if not self._thorough or (self._gone and not self._saw_young):
-            return False
-        known = {pid for pid, _ in self._gone}
-        return any(pid not in known for pid in zombie_children())
+        self._empty_looks += 1
+        return now - self._empty_since >= QUIET and self._empty_looks >= QUIET_LOOKS
 
     def _kill_groups(self, found: list[Stat]) -> None:
         """Sends SIGKILL to the groups of those that are children of ours: until we reap one, which is not
@@ -313,11 +342,6 @@ def _open(stat: Stat) -> int | None:
             os.close(fd)
         return None
     return fd
-
-
-def _is_young(stat: Stat) -> bool:
-    """Whether it was started within the last second."""
-    return stat.started / TICKS > time.clock_gettime(time.CLOCK_BOOTTIME) - 1
 
 
 def _is_there(key: tuple[int, int]) -> bool:

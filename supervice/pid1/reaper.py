@@ -28,6 +28,8 @@ if TYPE_CHECKING:
             self, pid: int, on_exit: Callable[[int], object], before_reap: Callable[[], object] | None = None
         ) -> None: ...
         def poll(self) -> bool: ...
+        @property
+        def old(self) -> bool: ...
         def knows(self, pid: int) -> bool: ...
         def strangers(self, *, fresh: bool = False) -> list[int] | None: ...
         def close(self) -> None: ...
@@ -61,6 +63,7 @@ class Reaper:
         self._last_orphans = 0.0
         self._strangers: list[int] = []
         self._look_again = 0.0
+        self.old = False  # whether the last list of strangers was made before it was asked for
 
     def register(
         self, pid: int, on_exit: Callable[[int], object], before_reap: Callable[[], object] | None = None
@@ -123,7 +126,8 @@ class Reaper:
         it has to be `fresh`, so that none in it was reaped meanwhile.
         """
         begun = time.monotonic()
-        if begun < self._look_again and not fresh:
+        self.old = begun < self._look_again and not fresh
+        if self.old:
             return self._strangers
         children, known = children_of(os.getpid()), self._children
         if children is None:  # a kernel that does not tell
@@ -141,6 +145,8 @@ class Reaper:
 
 class PoliteReaper:
     """Waits for registered pids only, each by a descriptor of its own, and touches no signal handler."""
+
+    old = False
 
     def __init__(self, loop: EventLoop) -> None:
         self._loop = loop

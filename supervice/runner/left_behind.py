@@ -74,6 +74,7 @@ class LeftBehind:
                 lambda left: None if done.done() else done.set_result(left),
                 grace=0.0 if force else grace,
                 kill_all=self.belongings.kill_orphans,
+                certain=lambda: self.belongings.certain,
             )
         elif force and self._hunt is not None:
             self._hunt.kill()

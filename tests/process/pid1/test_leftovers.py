@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from supervice.lean.loop import Loop
+from supervice.pid1 import belongings as belongings_module
 from supervice.pid1 import leftovers
 from supervice.pid1.belongings import Belongings
 from supervice.pid1.child import CLEAR_GROUP, Child
@@ -215,6 +216,126 @@ def test_what_forks_faster_than_it_is_counted_ends_all_the_same(kind: str, width
     assert field.left == [[]]
     assert has_ended(fd)
     assert descendants(os.getpid()) == []
+
+
+# Moves on, to a session of its own each time, once it is told so by a byte.
+MOVES = """
+import os, signal, sys
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+os.write(1, b"x")
+while os.read(0, 1):
+    if os.fork():
+        os._exit(0)
+    os.setsid()
+    os.write(1, b"x")
+"""
+
+
+class Mover:
+    """What has moved on whenever it is looked at, `times` times: between the list and the look at its entry."""
+
+    def __init__(self, times: int, marks: dict[str, str]) -> None:
+        hear, self.tell = os.pipe()
+        self.heard, say = os.pipe()
+        self.pid = os.posix_spawn(
+            sys.executable,
+            [sys.executable, "-I", "-S", "-c", MOVES],
+            {**os.environ, **marks},
+            setsid=True,
+            file_actions=[(os.POSIX_SPAWN_DUP2, hear, 0), (os.POSIX_SPAWN_DUP2, say, 1)],
+        )
+        os.close(say)
+        os.read(self.heard, 1)
+        self.moved: set[int] = set()
+        self.times = times
+        for module in (leftovers, belongings_module):
+            module.read_stat = self.late  # type: ignore[attr-defined]
+
+    def late(self, pid: int) -> Stat | None:
+        stat = read_stat(pid)
+        if (
+            stat is not None
+            and stat.state not in "ZX"
+            and self.times > len(self.moved)
+            and pid not in self.moved
+        ):
+            self.moved.add(pid)
+            os.write(self.tell, b"x")
+            eventually(lambda: gone(pid), interval=0.0005)
+            os.read(self.heard, 1)
+        return read_stat(pid)
+
+
+@pytest.mark.parametrize("times", [1, 3, 12])
+@pytest.mark.parametrize("what", ["descendants", "belongings"])
+@isolated
+def test_what_has_moved_on_when_it_is_looked_at_is_looked_for_again(what: str, times: int) -> None:
+    field = Field()
+    mover = Mover(times, {"MARK": "mine"})
+    if what == "descendants":
+        field.hunt(grace=0.1)
+    else:
+        belongings = Belongings(field.reaper, ("MARK=mine",))
+        field.hunt(belongings.find, certain=lambda: belongings.certain, grace=0.1)
+    assert field.left == []
+    assert field.over() < 5
+    assert field.left == [[]]
+    assert len(mover.moved) == times
+    assert has_ended(mover.heard)
+
+
+@isolated
+def test_what_begins_to_end_may_have_forked_before() -> None:
+    """From then on it shows no environment, which would say whose it is."""
+    field = Field()
+    belongings = Belongings(field.reaper, ("MARK=mine",))
+    os.posix_spawn("/bin/sleep", ["sleep", "1000"], {"MARK": "mine"}, setsid=True)
+    environment = belongings_module._environment
+    looks: list[int] = []
+
+    def ending(pid: int) -> Stat | None:
+        stat = read_stat(pid)
+        if stat is not None and len(looks) < 3:
+            stat.has_memory = False
+        return stat
+
+    def none_at_first(pid: int) -> bytes | None:
+        looks.append(pid)
+        return b"" if len(looks) <= 3 else environment(pid)
+
+    belongings_module._environment = none_at_first
+    belongings_module.read_stat = ending  # type: ignore[attr-defined]
+    field.hunt(belongings.find, certain=lambda: belongings.certain, grace=5)
+    assert field.left == []
+    assert field.over() < 4
+    assert [signum for _, signum in field.told] == [TERM]
+    assert descendants(os.getpid()) == []
+
+
+@isolated
+def test_a_process_without_an_environment_is_believed_to_have_none() -> None:
+    field = Field()
+    belongings = Belongings(field.reaper, ("MARK=mine",))
+    pid = os.posix_spawn("/bin/sleep", ["sleep", "1000"], {}, setsid=True)
+    eventually(lambda: (stat := read_stat(pid)) and stat.name == "sleep" and stat.has_memory, interval=0.002)
+    assert belongings.find() == []
+    assert belongings.certain
+    os.kill(pid, signal.SIGKILL)
+
+
+@isolated
+def test_a_process_whose_first_thread_has_ended_is_none_that_has_ended() -> None:
+    field = Field()
+    code = (
+        "import ctypes, threading, time; threading.Thread(target=time.sleep, args=(1000,)).start();"
+        "ctypes.CDLL(None).pthread_exit(None)"
+    )
+    pid = os.posix_spawn(sys.executable, [sys.executable, "-I", "-S", "-c", code], os.environ, setsid=True)
+    eventually(lambda: Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z")
+    assert [stat.pid for stat in descendants(os.getpid())] == [pid]
+    field.hunt(grace=5)
+    assert field.over() < 4
+    turn(field.loop, lambda: not children_of(os.getpid()))
 
 
 @isolated
