@@ -40,7 +40,10 @@ class ControlSocket:
         if configured:
             why, blocked = self._try(configured, config, group)
             if why and not blocked:
-                logger.warning(f"running without a control socket: {configured}: {why}")
+                logger.warning(
+                    f"running without a control socket: {configured}: {why}; "
+                    "mount or create a directory there that supervice may write into"
+                )
             if not blocked:
                 return
             logger.warning(f"no control socket at {configured}: {why}; the default places are tried")
