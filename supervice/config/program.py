@@ -184,7 +184,8 @@ class Program:
         if row[NAME] == "environment":
             return 1
         if row[NAME] == "listen":
-            return 2
+            # Before an `environment` that names a descriptor (nginx and php-fpm take theirs from a variable).
+            return 0 if "%(listen_" in self.section.options.get("environment", ("",))[0] else 2
         # supervisord reads numbers and words before `environment`, commands and paths after it.
         return 0 if self.ctx.stock and row[KIND] not in ("command", "path", "logfile") else 3
 

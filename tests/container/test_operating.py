@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from tests.container.helpers import Box, eventually
+from tests.container.helpers import Box, eventually, programs
 from tests.process.harness.terminal import on_terminal, read_until
 
 MIB = 1024 * 1024
@@ -31,6 +31,37 @@ rlimit_nofile = 64:128
 [program:off]
 command = sleep 1000
 autostart = false
+"""
+
+# Finishes what it has accepted, and takes its time to come up.
+SERVER = """\
+import os, select, signal, socket, time
+time.sleep(0.3)
+over = []
+signal.signal(signal.SIGTERM, lambda *_: over.append(True))
+listening = socket.socket(fileno=3)
+listening.setblocking(False)
+print("serving", flush=True)
+while not over:
+    if select.select([listening], [], [], 0.05)[0]:
+        try:
+            connection, _ = listening.accept()
+        except BlockingIOError:
+            continue
+        with connection:
+            connection.setblocking(True)
+            connection.recv(4096)
+            connection.sendall(b"HTTP/1.1 200 OK\\r\\n\\r\\n%d" % os.getpid())
+"""
+ROLLING = """\
+[supervice]
+
+[program:web]
+command = python3 -S /server.py
+numprocs = 3
+listen = tcp:127.0.0.1:80
+ready = log:serving
+user = nobody
 """
 
 
@@ -100,3 +131,26 @@ def test_a_memory_limit_as_a_size_and_as_a_share(run: Callable[..., Box], limit:
     size = "50 MiB" if "%" in limit else "25 MiB"
     assert f"above its limit of {size}" in box.logs()
     eventually(lambda: box.status()["big"]["restarts"] >= 1, 30)
+
+
+def test_a_rolling_restart_under_load_refuses_none(run: Callable[..., Box]) -> None:
+    """One after the other, each only when the one before is ready."""
+    names = [f"web:{number:02}" for number in range(3)]
+    box = run(config=ROLLING, files={"/server.py": SERVER, **programs("load.py")}, wait=names)
+    before = {str(box.pid(name)) for name in names}
+    seen = len(json.loads(box.ctl("--json", "events").output)["events"])
+    restart = ["supervicectl", "restart", "--rolling", "web:*"]
+    ran = box.exec("python3", "/programs/load.py", "http", "80", *restart, check=True)
+    result: dict[str, Any] = json.loads(ran.output.splitlines()[-1])
+    assert result["failures"] == {}
+    after = {str(box.pid(name)) for name in names}
+    assert before.isdisjoint(after)
+    assert before | after == set(result["answers"])
+    away: set[str] = set()
+    for event in json.loads(box.ctl("--json", "events").output)["events"][seen:]:
+        state = event["type"].removeprefix("PROCESS_STATE_")
+        if state == "STOPPING":
+            away.add(event["name"])
+        elif state == "RUNNING":
+            away.discard(event["name"])
+        assert len(away) <= 1, f"{away} are away at once"

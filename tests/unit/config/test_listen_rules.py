@@ -107,6 +107,21 @@ def test_a_descriptor_that_is_not_there(tmp_path: Path) -> None:
     assert "unknown name %(listen_b)s; did you mean 'listen_a'?" in problem.message
 
 
+def test_the_descriptor_in_a_variable(tmp_path: Path) -> None:
+    """nginx and php-fpm read the numbers of their sockets there."""
+    variable = 'environment = NGINX="%(listen_http)s;%(listen_2)s;",MARK=%(listen_http)s'
+    for order in (("listen = http=tcp::80 tcp::81", variable), (variable, "listen = http=tcp::80 tcp::81")):
+        loaded = read(tmp_path, *order)
+        assert loaded.problems == []
+        assert loaded.processes[0].environment == {"NGINX": "3;4;", "MARK": "3"}
+    loaded = read(tmp_path, "listen = tcp::%(ENV_OWN)s", "environment = OWN=81")
+    listen = loaded.processes[0].listen
+    assert listen is not None
+    assert listen.sockets[0][1].endswith(":81")
+    (problem,) = read(tmp_path, "listen = a=tcp::80", "environment = FD=%(listen_b)s").problems
+    assert "unknown name %(listen_b)s; did you mean 'listen_a'?" in problem.message
+
+
 def test_without_listen_its_rules_are_not_loaded(tmp_path: Path) -> None:
     import subprocess
     import sys
