@@ -38,6 +38,22 @@ def resolve(user: str) -> Identity:
     return Identity(entry.pw_uid, gid, groups, entry.pw_name, entry.pw_dir or "/")
 
 
+def give_pipes(identity: Identity, *fds: int) -> None:
+    """Makes the identity the owner of the pipes among `fds`.
+
+    The kernel asks for that when a program opens /dev/stdout or /dev/stderr, as servers do with a log file
+    of that name: proc(5), /proc/PID/fd. Without CAP_CHOWN they stay ours.
+    """
+    if identity.uid == os.geteuid():
+        return
+    for fd in set(fds):
+        if os.fstat(fd).st_mode & 0o170000 == 0o010000:  # S_ISFIFO; never a device
+            try:
+                os.fchown(fd, identity.uid, -1)
+            except OSError:
+                return
+
+
 class CannotSwitch(OSError):
     """We cannot become the user that we are told to run as."""
 

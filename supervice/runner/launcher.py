@@ -13,7 +13,7 @@ from supervice.lean.builtin import signal
 from supervice.lean.dataclasses import replace
 from supervice.models import group_of, member_of
 from supervice.pid1 import terminal
-from supervice.pid1.identity import resolve
+from supervice.pid1.identity import give_pipes, resolve
 from supervice.pid1.signals import signal_process
 from supervice.pid1.spawn import Order, SpawnError
 from supervice.runner import environment as variables
@@ -312,6 +312,8 @@ class Launcher:
         stdin = self.null if given is None else given.open()
         try:
             order = self.order(config, argv, stdin, stdout, stderr, remember=True)
+            if order.identity is not None:
+                give_pipes(order.identity, stdout, stderr)
             if variables or fds:
                 order = replace(order, env={**order.env, **(variables or {})}, extra_fds=fds)
             if config.listen is not None:

@@ -124,6 +124,22 @@ def test_a_user_switch_brings_its_own_home_whatever_passes(daemon: Make, tmp_pat
     one.wait_text(f"{entry.pw_dir}:nobody:nobody:fallen-from-heaven:{' '.join(map(str, groups))}\n")
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="switching users needs root")
+def test_a_user_without_rights_opens_its_own_output_again(daemon: Make) -> None:
+    """`/dev/stderr` as a log file of nginx or php-fpm (moby/moby#6880); what is no pipe of ours stays as it is."""
+    before = os.stat("/dev/null")
+    one = daemon(
+        "[program:a]\ncommand = sh -c 'echo to stdout >/dev/stdout; echo to stderr >/dev/stderr; exec sleep 1000'\n"
+        "user = nobody\nstartsecs = 0\n"
+        "[program:quiet]\ncommand = sleep 1000\nuser = nobody\nstdout_logfile = NONE\nstderr_logfile = NONE\n"
+    )
+    one.wait_text("to stderr\n")
+    assert "to stdout\n" in one.text()
+    one.wait_state("quiet", "RUNNING")
+    after = os.stat("/dev/null")
+    assert (after.st_uid, after.st_gid, after.st_mode) == (before.st_uid, before.st_gid, before.st_mode)
+
+
 def test_a_missing_file_is_retried_and_named(daemon: Make, tmp_path: Path) -> None:
     late = tmp_path / "late.env"
     out = tmp_path / "environ"
