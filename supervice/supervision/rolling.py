@@ -109,6 +109,7 @@ class Rolling:
                     process.request_restart(force=force, trigger=self._trigger)
             self._startup.request(resting, self._trigger, by_hand=self._by_hand)
         await back.wait(give_up - loop.time())
-        until = UntilAll(self._table, self._startup, processes, has_become_ready)
-        await until.wait(max(0.0, give_up - loop.time()))
-        self.ready.update({process.config.name: until.has(process) for process in processes})
+        for process in processes:  # each by itself: one that has failed says nothing of the others
+            until = UntilAll(self._table, self._startup, [process], has_become_ready)
+            await until.wait(max(0.0, give_up - loop.time()))
+        self.ready.update({process.config.name: has_become_ready(process) for process in processes})

@@ -1,0 +1,267 @@
+"""A rolling restart among fake processes: so many down at a time, and the first that fails ends it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from supervice.lifecycle.states import BACKOFF, FATAL, RESTING, RUNNING, STARTING, STOPPED, STOPPING, UP
+from supervice.models import ProgramConfig
+from supervice.process import START_WAIT
+from supervice.supervision.rolling import Rolling
+from supervice.supervision.table import ProcessTable
+from tests.fakes.loop import VirtualLoop
+from tests.fakes.process import FakeProcess
+
+READY, LATE, NEVER, FAILS = "ready", "late", "never", "fails"
+
+
+class Program(FakeProcess):
+    """It stops and starts in a second each; what becomes of a start is decided before."""
+
+    def __init__(self, config: ProgramConfig) -> None:
+        super().__init__(config)
+        self.world: World
+        self.outcome = READY
+
+    def start_time(self) -> float:
+        return 2.0
+
+    def stop_time(self) -> float:
+        return 3.0
+
+    def request_restart(self, *, force: bool, trigger: str) -> None:
+        self.world.story.append(f"restart {self.config.name}{' by force' if force else ''}: {trigger}")
+        self.become(STOPPING)
+        self.world.loop.call_later(1.0, self.begin)
+
+    def begin(self) -> None:
+        self.become(STARTING)
+        self.world.loop.call_later(1.0, self.come_up)
+
+    def come_up(self) -> None:
+        if self.outcome == FAILS:
+            self.become(FATAL)
+            return
+        self.become(RUNNING, ready=self.outcome == READY)
+        if self.outcome == LATE:
+            self.world.loop.call_later(2.0, lambda: self.become(RUNNING))
+
+
+class World:
+    """The programs, and a `Startup` that takes down what it is asked and starts it."""
+
+    plans = None
+
+    def __init__(self, loop: VirtualLoop, configs: Iterable[ProgramConfig]) -> None:
+        self.loop = loop
+        self.story: list[str] = []
+        self.over = False
+        self.more_patience = 0.0
+        self.table: Any = ProcessTable({}, Program)  # type: ignore[arg-type]
+        self.table.replace(configs)
+        self.programs: list[Any] = list(self.table.processes.values())
+        self.most_down = 0
+        for program in self.programs:
+            program.world = self
+            program.become(RUNNING)
+            program.watch(lambda *_: self.count())
+
+    def count(self) -> None:
+        self.most_down = max(self.most_down, sum(not p.snapshot.ready for p in self.programs))
+
+    def rolling(self, **options: Any) -> Any:
+        startup: Any = self
+        return Rolling(self.table, startup, lambda: self.over, **{"trigger": "operator: rolling", **options})
+
+    # -- the startup -------------------------------------------------------------------------------------
+
+    def request(self, processes: Iterable[Any], trigger: str, *, by_hand: bool = False) -> None:
+        for process in processes:
+            self.story.append(f"start {process.config.name}{' by hand' if by_hand else ''}: {trigger}")
+            process.begin()
+
+    def patience(self, _processes: Iterable[Any]) -> float:
+        return self.more_patience
+
+    def watch(self, _watcher: Callable[[Any], object]) -> Callable[[], None]:
+        return lambda: None
+
+    def is_waiting(self, _process: Any) -> bool:
+        return False
+
+    def why_left(self, _process: Any) -> str:
+        return ""
+
+
+def make(count: int, **config: Any) -> World:
+    return World(
+        VirtualLoop(), [ProgramConfig(f"web:{n}", "x", program="web", **config) for n in range(count)]
+    )
+
+
+def roll(world: World, rolling: Any, processes: list[Any] | None = None) -> float:
+    """Returns how long it took."""
+    begun = world.loop.time()
+    world.loop.run_until_complete(rolling.run(world.programs if processes is None else processes))
+    return world.loop.time() - begun
+
+
+def restarted(world: World) -> list[str]:
+    return [line.split()[1].rstrip(":") for line in world.story]
+
+
+OUTCOMES = st.lists(st.sampled_from([READY, READY, READY, LATE, NEVER, FAILS]), min_size=1, max_size=7)
+
+
+@given(OUTCOMES, st.integers(1, 3), st.booleans())
+def test_no_more_than_a_batch_is_down_and_the_first_failure_ends_it(
+    outcomes: list[str], batch: int, force: bool
+) -> None:
+    world = make(len(outcomes))
+    for program, outcome in zip(world.programs, outcomes, strict=True):
+        program.outcome = outcome
+    rolling = world.rolling(batch=batch, force=force)
+    roll(world, rolling)
+    expected: dict[str, bool] = {}
+    for at in range(0, len(outcomes), batch):
+        part = {f"web:{n}": outcomes[n] in (READY, LATE) for n in range(at, min(at + batch, len(outcomes)))}
+        expected.update(part)
+        if not all(part.values()):
+            break
+    assert rolling.ready == expected
+    assert rolling.failed == [name for name, ready in expected.items() if not ready]
+    assert restarted(world) == list(expected)
+    assert world.most_down <= batch
+    assert all((" by force" in line) == force for line in world.story)
+    assert world.table.rolling == {}
+    world.loop.close()
+
+
+def test_one_that_is_not_up_is_started_not_restarted() -> None:
+    world = make(3)
+    world.programs[1].become(STOPPED)
+    world.programs[2].become(BACKOFF)
+    rolling = world.rolling(by_hand=True)
+    roll(world, rolling)
+    assert world.story == [
+        "restart web:0: operator: rolling",
+        "start web:1 by hand: operator: rolling",
+        "restart web:2: operator: rolling",
+    ]
+    assert rolling.ready == {"web:0": True, "web:1": True, "web:2": True}
+
+
+def test_what_an_operator_has_stopped_stays_so_unless_it_was_asked_for() -> None:
+    for by_hand, expected in ((False, ["web:0", "web:2"]), (True, ["web:0", "web:1", "web:2"])):
+        world = make(3)
+        world.table.hold(["web:1"])
+        world.programs[1].become(STOPPED)
+        roll(world, world.rolling(by_hand=by_hand))
+        assert restarted(world) == expected
+        assert ("web:1" in world.table.held) is not by_hand
+
+
+def test_what_a_reload_takes_away_or_replaces_is_left_alone() -> None:
+    world = make(4)
+    gone, replaced, leaving = world.programs[1:]
+    world.table.remove("web:1")
+    world.table.remove("web:2")
+    world.table.add(replaced.config)
+    world.table.leave([leaving.config.name])
+    roll(world, world.rolling())
+    assert restarted(world) == ["web:0"]
+    assert (gone.state, replaced.state, leaving.state) == (RUNNING, RUNNING, RUNNING)
+
+
+def test_the_end_of_the_container_ends_it() -> None:
+    world = make(3)
+    world.loop.call_later(1.5, lambda: setattr(world, "over", True))
+    rolling = world.rolling()
+    roll(world, rolling)
+    assert restarted(world) == ["web:0"]
+    assert rolling.failed == []
+
+
+@pytest.mark.parametrize(
+    ("force", "patience", "seconds"), [(False, 0.0, 10.0), (True, 0.0, 7.0), (False, 4.0, 14.0)]
+)
+def test_each_has_the_time_of_its_configuration(force: bool, patience: float, seconds: float) -> None:
+    """A start, a stop unless it is killed, what it needs besides; then it has failed."""
+    assert START_WAIT == 5.0
+    world = make(1)
+    world.more_patience = patience
+    world.programs[0].outcome = NEVER
+    rolling = world.rolling(force=force)
+    assert roll(world, rolling) == pytest.approx(seconds)
+    assert rolling.failed == ["web:0"]
+
+
+def test_a_second_one_of_the_same_program_waits_for_the_first() -> None:
+    world = make(2)
+    first, second, third = world.rolling(trigger="1"), world.rolling(trigger="2"), world.rolling(trigger="3")
+
+    async def all_of_them() -> None:
+        tasks = [world.loop.create_task(one.run(world.programs)) for one in (first, second, third)]
+        for task in tasks:
+            await task
+
+    world.loop.run_until_complete(all_of_them())
+    assert world.most_down == 1
+    assert [line[-1] for line in world.story] == ["1", "1", "2", "2", "3", "3"]
+    assert world.table.rolling == {}
+
+
+def test_another_program_does_not_wait() -> None:
+    loop = VirtualLoop()
+    world = World(loop, [ProgramConfig("a", "x"), ProgramConfig("b", "x")])
+
+    async def both() -> None:
+        tasks = [loop.create_task(world.rolling().run([program])) for program in world.programs]
+        for task in tasks:
+            await task
+
+    loop.run_until_complete(both())
+    assert world.most_down == 2
+    assert loop.now < 3
+
+
+def test_one_that_breaks_off_lets_the_next_begin() -> None:
+    world = make(1)
+
+    async def breaks(_processes: Any) -> None:
+        raise RuntimeError("no more")
+
+    async def both() -> None:
+        first = world.loop.create_task(world.rolling(renew=breaks).run(world.programs))
+        second = world.loop.create_task(world.rolling().run(world.programs))
+        with pytest.raises(RuntimeError):
+            await first
+        await second
+
+    world.loop.run_until_complete(both())
+    assert restarted(world) == ["web:0"]
+
+
+def test_who_renews_stops_and_starts_them() -> None:
+    world = make(3)
+    seen: list[list[str]] = []
+
+    async def renew(processes: list[Any]) -> None:
+        seen.append([process.config.name for process in processes])
+        for process in processes:
+            process.become(STOPPED)
+            process.begin()
+        if len(seen) == 2:
+            world.table.hold(["web:2"])
+
+    rolling = world.rolling(batch=2, renew=renew)
+    roll(world, rolling)
+    assert seen == [["web:0", "web:1"], ["web:2"]]
+    assert rolling.ready == {"web:0": True, "web:1": True}  # the last was stopped by an operator meanwhile
+    assert world.story == []
+    assert all(process.state in UP | RESTING | {STARTING} for process in world.programs)
