@@ -201,6 +201,11 @@ CLIENTS ?= 30
 chaos: venv  ## a storm of clients, crashes, reloads, freezes and kills in a container: does the daemon keep its word?
 	$(WITH_ENGINE) $(BIN)/python -m tests.chaos --seconds $(SECONDS) --clients $(CLIENTS) $(if $(SEED),--seed $(SEED))
 
+# `make mutants MUTANTS=supervice/watch` takes those files only. All of them take minutes; see tools/mutants.
+.PHONY: mutants
+mutants: venv  ## change what decides in one place after the other: which changes does no unit test notice?
+	$(BIN)/python -m tools.mutants $(MUTANTS)
+
 # `make test` takes 2,000 of each.
 CASES ?= 100000
 .PHONY: cases

@@ -14,7 +14,16 @@ PACKAGES = {path.parent.relative_to(ROOT / "supervice") for path in ROOT.glob("s
 # What is tested there is no package of ours.
 OTHERS = {
     "unit": {"benchmarks", "bundle", "tools", "tools/release"},
-    "process": {"benchmarks", "bundle", "conformance", "daemon", "embedding", "fuzz", "hostile_paths"},
+    "process": {
+        "benchmarks",
+        "bundle",
+        "conformance",
+        "daemon",
+        "embedding",
+        "fuzz",
+        "hostile_paths",
+        "mutants",
+    },
 }
 FILES = sorted(TESTS.rglob("*.py"))
 

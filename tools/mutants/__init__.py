@@ -1,0 +1,1 @@
+"""Which changes of what decides does no unit test notice? See `__main__`."""

@@ -1,0 +1,125 @@
+"""`python -m tools.mutants [FILE…]`: which changes of what decides does no unit test notice?
+
+mutmut changes each function in one place at a time (`make`), and the tests that reach it are run with each
+change (`plugin`). What stays green is a survivor: a test that says which law it breaks is missing, or it
+breaks none and stands in `survivors.txt` with the reason. pyproject.toml says which files and which tests.
+Exit code 1: a survivor is not in that list, or one of the list is none.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tomllib
+from collections import Counter
+from pathlib import Path
+
+from tools.mutants.make import Mutant, write
+from tools.mutants.plugin import NOTICED, SURVIVED, TODO, UNREACHED, VERDICTS
+
+ROOT = Path(__file__).resolve().parents[2]
+EXPLAINED = "tools/mutants/survivors.txt"
+# Random walks of schedules and watched files, for each mutant anew.
+CASES = "150"
+
+
+def explained(root: Path) -> dict[str, str]:
+    """Reasons, by the text of the mutant: a line that begins with a blank, below the reason."""
+    found, reason = {}, ""
+    for line in (root / EXPLAINED).read_text().splitlines():
+        if line.startswith(" "):
+            found[line.strip()] = reason
+        elif line:
+            reason = line
+    return found
+
+
+def parts(root: Path, wanted: list[str]) -> list[tuple[list[Path], list[str]]]:
+    """Files with the tests for them; all, or those below one of `wanted`."""
+    table = tomllib.loads((root / "pyproject.toml").read_text())["tool"]["supervice"]["mutants"]
+    below = [Path(word) for word in wanted]
+    found = []
+    for part in table:
+        files = sorted(path.relative_to(root) for pattern in part["files"] for path in root.glob(pattern))
+        chosen = [path for path in files if not below or any(path.is_relative_to(one) for one in below)]
+        if chosen:
+            found.append((chosen, part["tests"]))
+    if not found:
+        sys.exit(f"mutants: none of {', '.join(wanted)} is in pyproject.toml's list")
+    return found
+
+
+def judge(root: Path, work: Path, mutants: list[Mutant], tests: list[str]) -> dict[str, str]:
+    """The verdict on each, by its name."""
+    todo, verdicts = work / "todo.json", work / "verdicts.json"
+    todo.write_text(json.dumps([(mutant.name, mutant.original) for mutant in mutants]))
+    options = ["-p", "tools.mutants.plugin", "-p", "no:cacheprovider", "-o", "timeout=0", "-q", "-s"]
+    there = ["-c", str(root / "pyproject.toml"), f"--rootdir={root}", "-o", f"pythonpath={work} {root}"]
+    environment = {
+        **os.environ,
+        TODO: str(todo),
+        VERDICTS: str(verdicts),
+        "SUPERVICE_TEST_SCHEDULE_CASES": CASES,
+        "PYTHONPATH": f"{work}:{root}:{ROOT}",
+    }
+    done = subprocess.run(
+        [sys.executable, "-P", "-m", "pytest", *there, *options, *tests],
+        cwd=root,
+        env=environment,
+        stdout=subprocess.PIPE,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        sys.exit(f"{done.stdout}\nmutants: the tests cannot be run")
+    found: dict[str, str] = json.loads(verdicts.read_text())
+    return found
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(
+        prog="python -m tools.mutants", description=(__doc__ or "").partition("\n")[0]
+    )
+    parser.add_argument("files", nargs="*", help="below supervice/; all of pyproject.toml's by default")
+    parser.add_argument("--root", type=Path, default=ROOT, help="of the project")
+    arguments = parser.parse_args()
+    root, wanted = arguments.root.resolve(), arguments.files
+    work = root / "build" / "mutants"
+    known, seen, wrong = explained(root), set(), []
+    rows: dict[str, Counter[str]] = {}
+    for files, tests in parts(root, wanted):
+        mutants = write(root, work, files)
+        verdicts = judge(root, work, mutants, tests)
+        for mutant in mutants:
+            verdict = verdicts[mutant.name]
+            row = rows.setdefault(str(mutant.path), Counter())
+            row["mutants"] += 1
+            if verdict not in (SURVIVED, UNREACHED):
+                row[NOTICED] += 1
+                continue
+            seen.add(mutant.text)
+            row["explained" if mutant.text in known else verdict] += 1
+            if mutant.text not in known:
+                wrong.append(f"{verdict}:\n  {mutant.text}")
+    table(rows)
+    if not wanted:
+        wrong += [f"it is noticed now, take it out of {EXPLAINED}: {one}" for one in known.keys() - seen]
+    print("\n".join(["", *wrong]) if wrong else "mutants: each is noticed or explained")
+    return 1 if wrong else 0
+
+
+def table(rows: dict[str, Counter[str]]) -> None:
+    columns = ("mutants", NOTICED, "explained", SURVIVED, UNREACHED)
+    print(f"{'':45}" + "".join(f"{column:>11}" for column in columns))
+    total: Counter[str] = Counter()
+    for file, row in rows.items():
+        total.update(row)
+        print(f"{file:45}" + "".join(f"{row[column]:11}" for column in columns))
+    print(f"{'all':45}" + "".join(f"{total[column]:11}" for column in columns))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
