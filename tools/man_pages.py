@@ -27,14 +27,14 @@ says how it went.
 With a COMMAND the programs are started first, then the command, and everything ends when it ends. With a COMMAND and
 no configuration the command runs alone, as under tini or dumb-init.
 
-Without an option the configuration is the first that exists of $SUPERVICE_CONFIG, ./supervice.conf,
+Without -c, supervice reads the first of these files that exists: $SUPERVICE_CONFIG, ./supervice.conf,
 ./supervisord.conf, /etc/supervice/supervice.conf, /etc/supervisord.conf, /etc/supervisor/supervisord.conf.
 
 supervice check reports every problem of a configuration and starts nothing."""
 SIGNALS = (
     ("TERM, INT, QUIT", "Stops everything in order. A second one kills what is left at once."),
-    ("HUP", "Reads the configuration again and applies what changed."),
-    ("USR2", "Opens log files again, without a main program."),
+    ("HUP", "Reads the configuration again and applies the changes."),
+    ("USR2", "Reopens the log files, unless there is a main program."),
     ("others", "Go to the main program, where there is one."),
 )
 DAEMON_EXITS = (
@@ -50,16 +50,16 @@ CLIENT_EXITS = (
     ("4", "The daemon cannot be reached."),
 )
 CLIENT = """\
-asks and tells the supervice of its container. It finds the control socket by itself: in a container,
-docker exec CONTAINER supervicectl status is all it takes. NAME is a process, a program, GROUP:* for all of a group, or
-all. Without a verb, on a terminal, it reads verbs line by line."""
+operates the supervice of its container. It finds the control socket by itself, so that
+docker exec CONTAINER supervicectl status needs no options. NAME is a process, a program, GROUP:* for all processes of a
+group, or all for every process. Without a verb, on a terminal, it opens a shell for verbs."""
 FILE = """\
 An INI file of sections. A file with a [supervisord] section and no [supervice] section is a stock supervisord file and
 keeps supervisord's defaults; every other file is in supervice's own dialect, which is strict.
 
 Times are seconds or have a unit (500ms, 10s, 2m, 1h), sizes take KB, MB and GB. %(name)s is replaced by here,
 program_name, group_name, process_num, numprocs, host_node_name, ENV_X, and ENV_X:-default. A line that begins with ; or #
-is a comment, and so is the rest of a line after a blank and one of them."""
+is a comment, and so is the rest of a line after a space and one of them."""
 SEE_ALSO = {
     "supervice.8": ("supervicectl (1)", "supervice.conf (5)"),
     "supervicectl.1": ("supervice (8)", "supervice.conf (5)"),
@@ -87,7 +87,7 @@ def term(name: str, meaning: str) -> str:
 def page(name: str, what: str, *sections: tuple[str, str]) -> str:
     """A whole page; `name` is its file, such as supervice.8."""
     title, _, section = name.rpartition(".")
-    parts = [f'.TH "{title.upper()}" "{section}" "" "supervice {__version__}"', ".SH NAME"]
+    parts = [f'.TH "{title.upper()}" "{section}" "" "supervice {__version__}"', ".nh", ".ad l", ".SH NAME"]
     parts.append(f"{text(title)} \\- {text(what)}")
     for heading, body in sections:
         parts += [f".SH {heading}", body]

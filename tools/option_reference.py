@@ -62,14 +62,15 @@ files = conf.d/*.conf
 ## Syntax
 
 - `NAME = VALUE` or `NAME: VALUE`; indented lines continue the value above them.
-- A line that begins with `;` or `#` is a comment; so is the rest of a line after a blank followed by `;` or `#`,
-  also within quotes (a quoted value that is cut so gets a warning).
-- `%(name)s` is replaced: `here` (the directory of the file), `program_name`, `group_name`, `process_num`,
+- A line that begins with `;` or `#` is a comment; so is the rest of a line after a space followed by `;` or `#`,
+  even within quotes (if this cuts a quoted value, there is a warning).
+- supervice replaces `%(name)s`. The names are `here` (the directory of the file), `program_name`, `group_name`, `process_num`,
   `numprocs`, `host_node_name`, `ENV_X` for the environment variable X, `ENV_X:-default` with a default where X is
   unset or empty. `%%` is a percent sign, and so is a bare `%`. Numbers can be formatted: `%(process_num)02d`. In
-  supervice's dialect `%(process_num)s` has two digits (`00`), `%(process_num)d` has none in front.
-- `[include] files` has files and patterns relative to the file they stand in; matches are read in sorted order.
-- Relative paths begin in the directory that supervice was started in.
+  supervice's dialect `%(process_num)s` has two digits (`00`), `%(process_num)d` has no leading zero.
+- `[include] files` lists files and patterns, relative to the file that contains the section; matches are read in sorted
+  order.
+- Relative paths are relative to the directory in which supervice was started.
 
 Kinds of values:
 
@@ -79,47 +80,46 @@ Kinds of values:
 | size | bytes, or with `KB`, `MB`, `GB` in steps of 1024 |
 | true or false | also `yes`/`no`, `on`/`off`, `1`/`0` |
 | signal | a name with or without `SIG` (`TERM`, `RTMIN+1`) or a number |
-| ladder | signals with how long to wait after each: `TERM:10 QUIT:5 KILL` |
+| ladder | signals, each with the time to wait after it: `TERM:10 QUIT:5 KILL` |
 | KEY=value list | `A=1,B="two, with a comma"`; quotes as in a shell; commas or line ends between the items |
 | user | `name`, `uid`, `name:group` or `uid:gid` |
 | soft:hard | the soft and the hard limit, or one for both; `unlimited`; sizes and times with their units |
-| list of paths | separated by commas or blanks |
+| list of paths | separated by commas or spaces |
 | KEY=path list | as a KEY=value list; the value of the variable is the content of the file |
-| schedules | one a line: see [schedules and watched files](schedules-and-files.md) |
-| list of paths and globs | separated by commas or blanks; `*` and `?` stay within a name, `**` is any number of directories |
+| schedules | one on each line; see [schedules and watched files](schedules-and-files.md) |
+| list of paths and globs | separated by commas or spaces; `*` and `?` stay within a name, `**` is any number of directories |
 
 ## Environment
 
-What a program gets; what stands later wins:
+A program gets these variables; later ones override earlier ones:
 
-1. our own environment; with `pass_environment` only what that names, without it all
+1. the environment of supervice; with `pass_environment` only the variables that it names
 2. `HOME`, `USER` and `LOGNAME` where it has a `user`; `SUPERVISOR_ENABLED`, `SUPERVISOR_PROCESS_NAME`,
    `SUPERVISOR_GROUP_NAME`, and `SUPERVISOR_SERVER_URL` where there is an HTTP server
-3. `env_file` of `[supervice]`, then its `environment`, and `SUPERVICE_SOCKET` unless that sets it
+3. `env_file` of `[supervice]`, then its `environment`, and `SUPERVICE_SOCKET` unless they set it
 4. `env_file` of the program, then its `environment`, then its `secrets`
 
 An env file has `KEY=VALUE` lines, optionally with `export` before them; lines that begin with `#` are comments.
-Blanks around the value and then one pair of quotes around it are taken off. Nothing is expanded, and a backslash is a
+supervice removes spaces around the value and then one pair of quotes around it. It expands nothing, and a backslash is a
 backslash. A secret is the content of a file without one trailing newline.
 
-The files are read at each start, by supervice itself: the program's user need not be able to. Where the directory of a
-file belongs to neither root nor supervice's own user, it is opened with the rights of the program's user instead
-([security.md](security.md) says what is opened at all). One that is missing or
-wrong makes the start fail, and the start is retried. A reload starts those programs anew whose files have other values
-than at their last start; a file that cannot be read then is no change. Values are not shown in `status`, logs, errors
-or `check`.
+supervice itself reads the files at each start, so the program's user need not be able to. When the directory of a file
+belongs to neither root nor supervice's own user, supervice opens the file with the rights of the program's user instead
+([security.md](security.md) says which files it opens at all). If a file is missing or wrong, the start fails and is retried.
+A reload restarts the programs whose files have other values than at their last start; a file that cannot be read at that
+moment counts as unchanged. `status`, logs, errors and `check` do not show the values.
 
 ## Reload
 
-`supervicectl reload` and SIGHUP read the files again. The column "reload" of the tables says what becomes of an option
-that has changed:
+`supervicectl reload` and SIGHUP read the files again. The column "reload" of the tables says what happens when an option
+has changed:
 
-- live: applied to what runs
-- restart: the programs that it changes are stopped and started again; the others run on
-- start: counts from the next start of the container; the reply names such options
+- live: it applies to running programs at once
+- restart: the programs that it changes are restarted; the others keep running
+- start: it applies from the next start of the container; the reply names such options
 
-A program whose output goes nowhere (`stdout_logfile = NONE`) is restarted too when that changes. A section that is
-new, gone or renamed is a program that is started or stopped.
+A program whose output goes nowhere (`stdout_logfile = NONE`) is restarted too when that changes. When a section is
+new, gone or renamed, its program is started or stopped.
 
 ## Processes
 

@@ -94,11 +94,11 @@ _OF_USAGE = (
         "memory_estimated",
         "gauge",
         "",
-        "Whether that is an estimate, since the kernel shows no more.",
+        "Whether the memory is an estimate, because the kernel shows no more.",
         "memory_estimated",
     ),
-    ("processes", "gauge", "", "It and all that it started.", "processes"),
-    ("open_fds", "gauge", "", "Open descriptors of these.", "open_files"),
+    ("processes", "gauge", "", "Number of its processes: it and all that it started.", "processes"),
+    ("open_fds", "gauge", "", "Open descriptors of these processes.", "open_files"),
 )
 
 # name, type, unit, help, key of what `usage` says of the container
@@ -151,7 +151,7 @@ def metrics_text(
 ) -> str:
     """A whole exposition, with its end mark. `used`, `container`: see `usage`."""
     lines = [
-        *_head("supervice", "info", "", "What runs here."),
+        *_head("supervice", "info", "", "The version of supervice."),
         f'supervice_info{{version="{escape(__version__)}"}} 1',
     ]
     for name, what, value in (

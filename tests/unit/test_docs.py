@@ -137,9 +137,10 @@ def test_the_manual_pages_have_every_option_and_verb_and_no_line_that_roff_would
         assert re.search(rf"^\.B {verb}\b", pages["supervicectl.1"], re.M), verb
     for row in options.rows("program"):
         assert re.search(rf"^\.B {row} =", pages["supervice.conf.5"], re.M), row
-    known = re.compile(r"\.(TH|SH|SS|TP|B|PP|br|RS|RE)\b")
+    known = re.compile(r"\.(TH|nh|ad|SH|SS|TP|B|PP|br|RS|RE)\b")
     for text in pages.values():
         assert text.isascii()
+        assert "\n.nh\n" in text  # a name that is hyphenated at the end of a line cannot be copied
         assert [line for line in text.splitlines() if line[:1] in (".", "'") and not known.match(line)] == []
 
 
