@@ -286,6 +286,8 @@ def _walk(path: str, follow_last: bool) -> tuple[int, str, str, bool]:
             links += 1
             if links > MOST_LINKS:
                 raise OSError(errno.ELOOP, "more than 40 symbolic links, one after the other", path)
+            if target.endswith("/"):
+                target += "."  # a file that is no directory is not there, as for the kernel
             parts = [*parts, *target.split("/")[::-1]]
             if target.startswith("/"):
                 done.clear()

@@ -1,4 +1,4 @@
-"""The bundle is built once, by one worker: the one that also builds the images (tests/container/conftest.py)."""
+"""The bundle and the releases made of it are built once, by one worker."""
 
 from __future__ import annotations
 
@@ -10,4 +10,4 @@ import pytest
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.path.is_relative_to(Path(__file__).parent):
-            item.add_marker(pytest.mark.xdist_group("images"))
+            item.add_marker(pytest.mark.xdist_group("bundle"))

@@ -22,7 +22,7 @@ from tests.process.harness.bundle import bundle_folder
 
 FIRST_PROCESS = ROOT / "tests" / "process" / "harness" / "first_process.py"
 TRACE_ME, SINGLE_STEP = 0, 9  # linux/ptrace.h
-OFFSETS = 200
+OFFSETS = 80
 LONGEST = 100.0  # milliseconds: four times what a start takes on a machine that does nothing else
 
 pytestmark = [

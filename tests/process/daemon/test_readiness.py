@@ -91,7 +91,7 @@ def test_the_answer_of_another_process_does_not_count(daemon: Make) -> None:
         port = sock.getsockname()[1]
         one = daemon(
             f"[program:a]\ncommand = python3 {PROGRAMS}/ready.py tcp {port}\nready = tcp:127.0.0.1:{port}\n"
-            "startretries = 0\nstartsecs = 1\n[program:b]\ncommand = sleep 1000\n"
+            "startretries = 0\nstartsecs = 10\n[program:b]\ncommand = sleep 1000\n"
         )
         row = one.wait_state("a", "FATAL")
         assert row["ready"] is False

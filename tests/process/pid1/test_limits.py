@@ -165,7 +165,7 @@ def test_what_cannot_be_set_is_named() -> None:
         assert words in str(error)
         assert error.permanent
     assert "only root may start a program as uid 0" in str(
-        failure(Limits(nice=3), identity=Identity(0, 0, (), "root", "/root"))
+        failure(Limits(nice=19), identity=Identity(0, 0, (), "root", "/root"))
     )
     found = look(Limits(capabilities=(), no_new_privs=True))
     assert (found["CapPrm"], found["NoNewPrivs"]) == (["0" * 16], ["1"])

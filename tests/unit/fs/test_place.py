@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from supervice.fs import place as place_module
@@ -142,6 +142,7 @@ names = st.sampled_from(["a", "b", "c", "..", ".", ""])
     path=st.lists(names, min_size=1, max_size=6),
     absolute=st.booleans(),
 )
+@example(links={"a": ["b", "b", ""]}, path=["a"], absolute=False)
 def test_it_goes_where_the_kernel_goes(
     tmp_path_factory: pytest.TempPathFactory, links: dict[str, list[str]], path: list[str], absolute: bool
 ) -> None:
