@@ -23,6 +23,8 @@ import socketserver
 import subprocess
 import sys
 import tempfile
+import textwrap
+import threading
 import time
 import urllib.request
 from collections.abc import Callable
@@ -33,8 +35,11 @@ REPOSITORY = Path(__file__).resolve().parent.parent
 EXAMPLE = REPOSITORY / "examples" / "web-stack"
 APP = EXAMPLE / "app"
 SERVERS = ("redis", "web", "nginx")
+PROCESSES = ("redis", "web:00", "web:01", "nginx")
 ORPHANS = 50
 TIME_LIMIT = 110  # seconds, images not counted
+WIDTH = 75  # of what is quoted
+CLIENTS = 4
 GRACE = 20  # seconds that a stop may take before it is a kill
 
 T = TypeVar("T")
@@ -53,12 +58,15 @@ def headline(text: str) -> None:
 
 
 def say(text: str) -> None:
-    print(f"   {text}", flush=True)
+    for line in textwrap.wrap(text, WIDTH, subsequent_indent="    ", break_on_hyphens=False):
+        print(f"   {line}", flush=True)
 
 
-def quote(text: str) -> None:
+def quote(text: str, width: int | None = WIDTH) -> None:
+    """Prints it for a terminal of 80 columns; with None whole lines."""
     for line in text.rstrip().splitlines():
-        print(f"   | {line}", flush=True)
+        cut = width is not None and len(line) > width
+        print(f"   | {line[: WIDTH - 1] + '…' if cut else line}", flush=True)
 
 
 def check(holds: bool, what: str) -> None:
@@ -127,7 +135,7 @@ class InContainer:
             errors = None if command is own else subprocess.STDOUT
             done = subprocess.run(command, text=True, stdout=subprocess.PIPE, stderr=errors)
             if done.returncode != 0:
-                quote(done.stdout)
+                quote(done.stdout, None)
                 raise Failed(f"{tag} could not be built")
             say(f"{tag}: {time.monotonic() - begun:.1f} s")
 
@@ -216,7 +224,7 @@ class InNamespace:
         redis, web, nginx = (self.ports[name] for name in SERVERS)
         commands = {
             "redis": f"{tool('redis-server')} --bind 127.0.0.1 --port {redis} --save '' --appendonly no",
-            "web": f"{self.bin}/python {packages}/bin/gunicorn --bind 127.0.0.1:{web} app:application",
+            "web": f"{self.bin}/python {packages}/bin/gunicorn app:application",
             "nginx": f"{tool('nginx')} -c {self.directory}/nginx.conf -e stderr",
         }
         if not tool("redis-server"):
@@ -271,10 +279,14 @@ depends_on = redis:ready
 
 [program:web]
 command = {commands["web"]}
+numprocs = 2
+listen = tcp:127.0.0.1:{self.ports["web"]}
+rolling = true
 directory = {APP}
 environment = {environment}
 depends_on = setup:completed
-{when_ready("web")}
+ready = notify
+ready_timeout = 30
 
 [program:nginx]
 command = {commands["nginx"]}
@@ -422,6 +434,64 @@ def visit(stage: Stage) -> int:
     return int(answer["visits"])
 
 
+def crash(stage: Stage, before: Status) -> None:
+    headline("One of the two web servers crashes")
+    old = before["web:00"]["pid"]
+    begun = time.monotonic()
+    say(f"$ kill -9 {old}   (inside)")
+    stage.inside(f"kill -9 {old}")
+
+    def replaced() -> Status | None:
+        row = (now := status(stage))["web:00"]
+        return now if row["state"] == "RUNNING" and row["pid"] not in (None, old) else None
+
+    after = until("web:00 RUNNING again with a new pid", replaced)
+    took = time.monotonic() - begun
+    say(f"it is RUNNING again, {took:.1f} s after the kill: pid {old} -> {after['web:00']['pid']}")
+    for name in ("redis", "web:01", "nginx"):
+        check(after[name]["pid"] == before[name]["pid"], f"{name} was left alone")
+    say("the others were left alone: same pids as before")
+
+    headline("supervicectl why web:00")
+    why = stage.ctl("why", "web:00")
+    quote(why)
+    check("killed by SIGKILL" in why, "why has the reason")
+
+
+def rolling(stage: Stage) -> None:
+    headline("A rolling restart, while clients ask without a pause")
+    before = status(stage)
+    answers: list[int] = []
+    failures: list[str] = []
+    over = threading.Event()
+
+    def ask() -> None:
+        while not over.is_set():
+            try:
+                answers.append(int(json.loads(stage.fetch())["pid"]))
+            except (OSError, ValueError, LookupError, http.client.HTTPException) as error:
+                failures.append(f"{type(error).__name__}: {error}")
+
+    clients = [threading.Thread(target=ask, daemon=True) for _ in range(CLIENTS)]
+    for client in clients:
+        client.start()
+    try:
+        until("answers", lambda: len(answers) > 20 or None)
+        say("$ supervicectl restart 'web:*'")
+        quote(stage.ctl("restart", "web:*"))
+        until("an answer of a new process", lambda: answers[-1] not in answers[:20] or None)
+    finally:
+        over.set()
+        for client in clients:
+            client.join(10)
+    after = status(stage)
+    for name in ("web:00", "web:01"):
+        say(f"{name}: pid {before[name]['pid']} -> {after[name]['pid']}")
+        check(after[name]["pid"] != before[name]["pid"], f"{name} was replaced")
+    say(f"{len(answers)} requests answered, {len(failures)} refused or cut off")
+    check(not failures, f"no request failed; {failures[:1]}")
+
+
 def tell(stage: Stage) -> None:
     headline("Starting")
     begun = time.monotonic()
@@ -431,7 +501,7 @@ def tell(stage: Stage) -> None:
         now = status(stage)
         fatal = [name for name, process in now.items() if process["state"] == "FATAL"]
         check(not fatal, f"no program FATAL ({', '.join(fatal)})")
-        up = all(now[name]["state"] == "RUNNING" for name in SERVERS) and now["setup"]["state"] == "EXITED"
+        up = all(now[name]["state"] == "RUNNING" for name in PROCESSES) and now["setup"]["state"] == "EXITED"
         return now if up else None
 
     before = until("redis, web and nginx RUNNING and setup done", all_up)
@@ -439,8 +509,8 @@ def tell(stage: Stage) -> None:
     say(f"everything is up after {time.monotonic() - begun:.1f} s; PID 1 is: {stage.pid_1()}")
     check("supervice" in stage.pid_1(), "supervice is PID 1")
 
-    headline("supervicectl status")
-    quote(stage.ctl("status"))
+    headline("supervicectl status -o wide: each with all that it has started")
+    quote(stage.ctl("status", "-o", "wide"))
 
     headline("supervicectl boot: which program waited for which")
     quote(stage.ctl("boot"))
@@ -450,36 +520,19 @@ def tell(stage: Stage) -> None:
     second = visit(stage)
     check(second == first + 1, "the second request counted one more than the first")
 
-    headline("The web application crashes")
-    old = before["web"]["pid"]
-    crowd = set(stage.processes())
-    begun = time.monotonic()
-    say(f"$ kill -9 {old}   (inside)")
-    stage.inside(f"kill -9 {old}")
+    crash(stage, before)
 
-    def replaced() -> Status | None:
-        now = status(stage)
-        return now if now["web"]["state"] == "RUNNING" and now["web"]["pid"] not in (None, old) else None
-
-    after = until("web RUNNING again with a new pid", replaced)
-    took = time.monotonic() - begun
-    say(f"it is RUNNING again, {took:.1f} s after the kill: pid {old} -> {after['web']['pid']}")
-    for name in ("redis", "nginx"):
-        check(after[name]["pid"] == before[name]["pid"], f"{name} was left alone")
-    say("redis and nginx were left alone: same pids as before")
-
-    headline("And it answers again")
-
-    def answers() -> int | None:
-        with contextlib.suppress(http.client.HTTPException):
-            answer = json.loads(stage.fetch())
-            # Not from a worker that outlived its master: the whole group has to be replaced.
-            return int(answer["visits"]) if answer["pid"] not in crowd else None
-        return None
-
-    third = until("an answer of the new process", answers)
+    headline("And Redis went on counting")
+    third = visit(stage)
     check(third > second, "Redis went on counting")
-    check(visit(stage) == third + 1, "the request counted")
+    rolling(stage)
+
+    headline("supervicectl exec: a command with everything that the program has")
+    words = "id -un; pwd; echo $SUPERVISOR_GROUP_NAME"
+    say(f"$ supervicectl exec web:00 -- sh -c '{words}'")
+    said = stage.ctl("exec", "web:00", "--", "sh", "-c", words)
+    quote(said)
+    check(said.split()[-1] == "web", "the command has the environment of web:00")
 
     headline(f"{ORPHANS} orphans are left to PID 1, and die all at once")
     orphans = [int(pid) for pid in stage.inside(ORPHANAGE).split()]
@@ -522,7 +575,7 @@ def perform(stage: InContainer | InNamespace) -> int:
         return 130
     except Exception as error:
         print(f"\nFAILED: {error}", flush=True)
-        quote("\n".join(stage.log().splitlines()[-60:]))
+        quote("\n".join(stage.log().splitlines()[-60:]), None)
         return 1
     finally:
         signal.alarm(0)
@@ -560,17 +613,32 @@ class _RedisHandler(socketserver.StreamRequestHandler):
         return b"$-1\r\n" if found is None else b"$%d\r\n%s\r\n" % (len(found), found)
 
 
+def web_stand_in() -> None:
+    """Serves on the socket that it is handed, says that it is ready, and ends when it has answered."""
+    from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
+
+    sys.path.insert(0, str(APP))
+    from app import application  # type: ignore[import-not-found]
+
+    with socket.socket(fileno=3) as given, WSGIServer(("", 0), WSGIRequestHandler, False) as server:
+        server.socket.close()
+        server.socket = given
+        server.server_name, server.server_port = "localhost", given.getsockname()[1]
+        server.setup_environ()
+        server.set_app(application)
+        given.setblocking(False)  # another process may be faster
+        signal.signal(signal.SIGTERM, lambda *_: threading.Thread(target=server.shutdown).start())
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+            manager.sendto(b"READY=1", os.environ["NOTIFY_SOCKET"].replace("@", "\0", 1))
+        server.serve_forever(poll_interval=0.05)
+
+
 def stand_in(kind: str, port: int, behind: int) -> None:
     address = ("127.0.0.1", port)
     if kind == "redis":
         _Server(address, _RedisHandler).serve_forever()
     elif kind == "web":
-        from wsgiref.simple_server import make_server
-
-        sys.path.insert(0, str(APP))
-        from app import application  # type: ignore[import-not-found]
-
-        make_server(*address, application).serve_forever()
+        web_stand_in()
     else:
         signal.signal(signal.SIGQUIT, lambda *_: sys.exit(0))
 

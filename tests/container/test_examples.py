@@ -37,7 +37,7 @@ def test_minimal(run: Callable[..., Box], build_example: Callable[[str], str]) -
 
 
 def test_web_stack(run: Callable[..., Box], build_example: Callable[[str], str]) -> None:
-    box = run(image=build_example("web-stack"), wait=["redis", "web", "nginx"])
+    box = run(image=build_example("web-stack"), wait=["redis", "web:00", "web:01", "nginx"])
     checked(box)
     box.wait_state("setup", state="EXITED")
     assert box.status()["setup"]["exitcode"] == 0
@@ -50,20 +50,20 @@ def test_web_stack(run: Callable[..., Box], build_example: Callable[[str], str])
     assert first["greeting"] == "hello"
     assert visit()["visits"] == first["visits"] + 1
 
-    # The master of the web server is killed: its workers are stopped with it, and there is a new one.
-    old = box.pid("web")
-    box.ctl("signal", "KILL", "web")
-    eventually(lambda: box.state("web") == "RUNNING" and box.pid("web") != old)
+    # The master of a web server is killed: its workers are stopped with it, and there is a new one.
+    old = box.pid("web:00")
+    box.ctl("signal", "KILL", "web:00")
+    eventually(lambda: box.state("web:00") == "RUNNING" and box.pid("web:00") != old)
     eventually(lambda: visit()["visits"] > first["visits"] + 1)
-    box.ctl("restart", "web")
-    eventually(visit)
+    assert box.ctl("restart", "web:*").output == "Restarted web:00\nRestarted web:01\n"
+    visit()
     eventually(lambda: box.status()["nginx"]["healthy"] and box.status()["redis"]["healthy"])
     assert box.ctl("health").code == 0
     assert box.zombies() == []
     assert box.stop(timeout=20) == 0
     log = box.logs()
-    stopped = re.findall(r"(\w+): stopped", log.partition("shutting down")[2])
-    assert stopped == ["nginx", "web", "redis"]
+    stopped = re.findall(r"([\w:]+): stopped", log.partition("shutting down")[2])
+    assert (stopped[0], set(stopped[1:-1]), stopped[-1]) == ("nginx", {"web:00", "web:01"}, "redis")
     assert "SIGKILL" not in log.partition("shutting down")[2]
 
 
