@@ -26,6 +26,8 @@ _write: Callable[[bytes], object] | None = None  # None: write to `logging`
 _format = "raw"
 _lines_lost = 0
 _copy: Callable[[bytes], object] | None = None  # gets each line too
+_also: Callable[[bytes], object] | None = None  # so does this, in a format of its own
+_also_format = "raw"
 _second = (-1, "")
 
 
@@ -43,10 +45,17 @@ def use_stream(level: str, write: Callable[[bytes], object], log_format: str = "
 
     `log_format`: as for programs, so that a container with JSON output has JSON lines only.
     """
-    global _threshold, _write, _format
+    global _threshold, _write, _format, _also
     _threshold = level_number(level)
     _write = write
     _format = log_format
+    _also = None
+
+
+def also_to(write: Callable[[bytes], object], log_format: str) -> None:
+    """Sends each line to `write` too, until the stream is another one."""
+    global _also, _also_format
+    _also, _also_format = write, log_format
 
 
 def set_level(level: str) -> None:
@@ -63,8 +72,8 @@ def copy_to(write: Callable[[bytes], object] | None) -> None:
 
 def use_logging() -> None:
     """Writes to `logging` again: for tests, and when a daemon ends inside a larger program."""
-    global _write, _threshold
-    _write = None
+    global _write, _threshold, _also
+    _write = _also = None
     _threshold = 0
 
 
@@ -75,11 +84,13 @@ def log(level: str, message: str) -> None:
         return
     try:
         if _copy is not None:
-            _copy(_line(level.upper(), message))
+            _copy(_line(level.upper(), message, _format))
         if _write is None:
             get_logger().log(number, "%s", message)
         else:
-            _write(_line(level.upper(), message))
+            _write(_line(level.upper(), message, _format))
+        if _also is not None:
+            _also(_line(level.upper(), message, _also_format))
     except Exception:  # a log that cannot be written must not end PID 1; the count is for a debugger
         global _lines_lost
         _lines_lost += 1
@@ -105,7 +116,7 @@ def critical(message: str) -> None:
     log("CRITICAL", message)
 
 
-def _line(level: str, message: str) -> bytes:
+def _line(level: str, message: str, log_format: str) -> bytes:
     global _second
     now = int(time.time() * 1000)
     if _second[0] != now // 1000:  # in a storm of lines, a thousand have the same second
@@ -113,7 +124,7 @@ def _line(level: str, message: str) -> bytes:
     when = f"{_second[1]}.{now % 1000:03d}Z"
     if not message.isprintable():
         message = clean(message.replace("\n", "\\n").replace("\r", "\\r"))
-    if _format == "json":
+    if log_format == "json":
         import json
         import os
 
@@ -128,7 +139,7 @@ def _line(level: str, message: str) -> bytes:
         return (json.dumps(fields, ensure_ascii=False, separators=(",", ":")) + "\n").encode(
             "utf-8", "replace"
         )
-    begin = "" if _format == "raw" else f"{NAME} | "
+    begin = "" if log_format == "raw" else f"{NAME} | "
     return f"{begin}{when} {level} {message}\n".encode("utf-8", "backslashreplace")
 
 

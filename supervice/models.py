@@ -290,6 +290,7 @@ class SupervisorConfig:
     watch_config: bool = False  # a change of the configuration's files is a reload
     log_rotate: str | None = None  # as `stdout_logfile_rotate`
     log_suffix: Literal["number", "date"] = "number"
+    log_on_stdout_too: bool = False  # beside a `logfile`, as supervisord has it in the foreground
 
     def __repr__(self) -> str:
         return _differing(self, SupervisorConfig())

@@ -157,6 +157,7 @@ class Builder:
         if ctx.stock:  # as supervisord makes them
             umask = self.config.umask
             self.config.logfile_mode = 0o666 & ~(0o022 if umask is None else umask)
+            self.config.log_on_stdout_too = not silent
         if silent and "logfile" not in given:
             self.config.logfile = "/dev/null"
             given.add("logfile")

@@ -292,7 +292,7 @@ INCLUDE: tuple[Row, ...] = (
 )
 
 SUPERVISORD: tuple[Row, ...] = (
-    ("logfile", "logfile", None, "supervisord.log", STOCK_ONLY, "", LIVE, "The daemon's own log. Unset: the container's stdout."),
+    ("logfile", "logfile", None, "supervisord.log", STOCK_ONLY, "", LIVE, "The daemon's own log, on stdout too unless silent. Unset: on stdout alone."),
     ("logfile_maxbytes", "maxbytes", None, "50MB", STOCK_ONLY, "", LIVE, "Rotate at this size; 0: never."),
     ("logfile_backups", "backups", None, "10", STOCK_ONLY, "", LIVE, "Keep this many rotated files."),
     ("loglevel", "loglevel", None, "info", STOCK_ONLY, "", LIVE, "The lowest level that is logged; trace and blather count as debug."),
@@ -300,7 +300,7 @@ SUPERVISORD: tuple[Row, ...] = (
     ("environment", "environment", None, "", STOCK_ONLY, "", RESTART, "Variables for all programs."),
     ("umask", "umask", None, "022", STOCK_ONLY, "", RESTART, "The umask of the daemon and the programs."),
     ("nodaemon", "bool", "true", "false", STOCK_ONLY, "supervice always stays in the foreground", "", "Stay in the foreground."),
-    ("silent", "bool", None, "false", STOCK_ONLY, "", LIVE, "Do not log to stdout; without a logfile there is no log."),
+    ("silent", "bool", None, "false", STOCK_ONLY, "", LIVE, "Do not log to stdout, but to the logfile alone; without one there is no log."),
     ("minfds", "count", None, "1024", STOCK_ONLY, "", START, "Raise the limit on open files to this, or warn if that is impossible."),
     ("minprocs", "count", None, None, STOCK_ONLY, "", START, "Raise the limit on processes to this, or warn. Unset: it stays (supervisord: 200)."),
     ("user", "user", None, None, STOCK_ONLY, "", RESTART, "The user of programs that set none. The daemon itself stays root, so that it can stop every program and reap every orphan."),

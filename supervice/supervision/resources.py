@@ -159,6 +159,8 @@ class Resources:
             return
         old, self._log = self._log, write
         logger.use_stream(config.loglevel, write)
+        if config.log_on_stdout_too:
+            logger.also_to(outputs.log_stream(), config.log_format)
         if old is not None:
             outputs.release((old.sink,))
 
@@ -228,7 +230,7 @@ class Resources:
 def _log_of(config: SupervisorConfig) -> tuple[object, ...]:
     """What the configuration says of the daemon's log file."""
     limits = (config.log_maxbytes, config.log_backups, config.log_compress)
-    return config.logfile, *limits, config.log_rotate, config.log_suffix
+    return config.logfile, *limits, config.log_rotate, config.log_suffix, config.log_on_stdout_too
 
 
 def _mode(config: SupervisorConfig) -> tuple[int, bool]:

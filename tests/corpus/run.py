@@ -41,7 +41,6 @@ FIELDS = ("statename", "exitstatus")
 ROWS = {
     r"refuses.*Format string": "a bare % is a percent sign",
     r"refuses.*Illegal seek": "devices are never rotated",
-    r"is on stdout too": "with a logfile, the log goes there alone",
     r"each line twice": "a device as logfile has each line once",
 }
 # Where no command comes up. What is retried without an end is caught in one state or another.

@@ -95,3 +95,16 @@ def test_setup_logger_twice_has_one_handler(capsys: pytest.CaptureFixture[str]) 
     logger.debug("once")
     assert len(log.handlers) == 1
     assert capsys.readouterr().out.count("once") == 1
+
+
+def test_a_second_place_has_each_line_in_its_own_format() -> None:
+    lines: list[bytes] = []
+    also: list[bytes] = []
+    logger.use_stream("info", lines.append)
+    logger.also_to(also.append, "prefix")
+    logger.debug("not this")
+    logger.info("hello")
+    assert [line.startswith(b"supervice | ") for line in (*lines, *also)] == [False, True]
+    logger.use_stream("info", lines.append)
+    logger.info("alone")
+    assert (len(lines), len(also)) == (2, 1)

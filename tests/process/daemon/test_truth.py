@@ -101,6 +101,33 @@ def test_s5_a_quick_oneshot_of_a_stock_file_is_no_failure(daemon: Make, tmp_path
     assert two.wait() == 0, two.text()
 
 
+@pytest.mark.parametrize(
+    ("silent", "logfile", "on_stdout"),
+    [("false", "LOG", True), ("true", "LOG", False), ("false", "/dev/null", True), ("true", "", False)],
+)
+def test_the_log_of_a_stock_file_is_on_stdout_too(
+    daemon: Make, tmp_path: Path, silent: str, logfile: str, on_stdout: bool
+) -> None:
+    """As supervisord does in the foreground, unless it is `silent`."""
+    path = tmp_path / "own.log"
+    stock = f"[supervisord]\nsilent = {silent}\n[unix_http_server]\nfile = {tmp_path}/t\n{KEEPS}"
+    if logfile:
+        stock = stock.replace("silent", f"logfile = {logfile.replace('LOG', str(path))}\nsilent", 1)
+    one = daemon(f"; [supervice]\n{stock}", "-s", f"{tmp_path}/u", wait=False)
+    eventually(lambda: (tmp_path / "u").exists())
+    if logfile == "LOG":
+        eventually(lambda: path.exists() and "keeps: running" in path.read_text())
+    if on_stdout:
+        assert one.wait_text("keeps: running").count("keeps: running") == 1
+    one.signal(signal.SIGTERM)
+    assert one.wait() == 0
+    said = [line for line in one.text().splitlines() if " INFO " in line]
+    written = path.read_text().splitlines() if path.exists() else []
+    assert bool(said) is on_stdout, one.text()
+    if on_stdout and written:
+        assert said[-len(written) :] == written
+
+
 def test_k6_health_says_what_was_asked(daemon: Make) -> None:
     one = daemon(
         "[program:web]\ncommand = sh -c 'trap \"sleep 1; exit 0\" TERM; echo up; while :; do sleep 0.05; done'\n"

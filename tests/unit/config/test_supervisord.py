@@ -32,7 +32,7 @@ def test_defaults_are_supervisords(conf: Any) -> None:
     program = ProgramConfig("web", "/bin/web", autorestart="unexpected", stdin="pipe")
     # it stays when nothing runs: many images start programs there that go into the background
     assert loaded.config == SupervisorConfig(
-        exit_when_idle=False, logfile_mode=0o644, minfds=1024, programs=[program]
+        exit_when_idle=False, logfile_mode=0o644, minfds=1024, log_on_stdout_too=True, programs=[program]
     )
 
 
