@@ -206,7 +206,7 @@ chaos: venv  ## a storm of clients, crashes, reloads, freezes and kills in a con
 mutants: venv  ## change what decides in one place after the other: which changes does no unit test notice?
 	$(BIN)/python -m tools.mutants $(MUTANTS)
 
-# `make test` takes 2,000 of each.
+# `make test` takes 500 of each.
 CASES ?= 100000
 .PHONY: cases
 cases: venv  ## random schedules, clocks and watched files against the calendar, 100,000 of each

@@ -157,6 +157,7 @@ class Module:
                     yield full if _is_module(full) else str(node.module), id(node) in self.type_only, node
 
 
+@cache
 def _is_module(name: str) -> bool:
     path = ROOT.joinpath(*name.split("."))
     return name.startswith("supervice") and (path.with_suffix(".py").exists() or path.is_dir())

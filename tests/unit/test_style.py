@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -48,20 +48,25 @@ SKIPPED = {
 }
 
 
-def texts() -> Iterator[tuple[str, str]]:
+@cache
+def texts() -> tuple[tuple[str, str], ...]:
     """(path from the root, text) of everything that people read here."""
+    found = []
     for folder, folders, files in os.walk(ROOT):
         folders[:] = [one for one in folders if one not in SKIPPED and not one.endswith(".egg-info")]
         for path in (Path(folder, file) for file in files):
             name = path.relative_to(ROOT).as_posix()
             if path.suffix in SUFFIXES and not name.startswith(NOT_OURS) and path.is_file():
                 try:
-                    yield name, path.read_text()
+                    found.append((name, path.read_text()))
                 except UnicodeDecodeError:
                     pass  # nothing that people read
+    return tuple(found)
 
 
 def lines(pattern: re.Pattern[str], name: str, text: str) -> list[str]:
+    if not pattern.search(text):
+        return []
     return [
         f"{name}:{number}: {match.group()}"
         for number, line in enumerate(text.splitlines(), 1)

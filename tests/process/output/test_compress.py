@@ -44,7 +44,7 @@ def numbers(path: Path, *, unfinished: bool = False) -> list[int]:
     def age(p: Path) -> int:
         return -int(p.name.removesuffix(".gz").rpartition(".")[2]) if p != path else 0
 
-    found = []
+    found: list[int] = []
     for name in sorted((p for p in path.parent.iterdir() if p.suffix != ".tmp"), key=age):
         data = name.read_bytes()
         for line in (gzip.decompress(data) if name.suffix == ".gz" else data).split(b"\n")[:-1]:
@@ -68,7 +68,7 @@ def children(daemon: Daemon) -> list[int]:
 
 def helpers(daemon: Daemon) -> list[int]:
     """Children of the daemon that run no program."""
-    found = []
+    found: list[int] = []
     for kid in children(daemon):
         try:
             if b"compressobj" in Path(f"/proc/{kid}/cmdline").read_bytes():
