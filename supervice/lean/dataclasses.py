@@ -38,29 +38,23 @@ else:
     class _LazyFields:
         """Stands for `__dataclass_fields__` until `dataclasses` (or a debugger) reads it."""
 
-        def __init__(self, fields):
-            self._fields = fields
+        __slots__ = ("_defaults", "_made")
+
+        def __init__(self, defaults, made):
+            self._defaults = defaults
+            self._made = made
 
         def __get__(self, _instance, owner):
             import dataclasses
 
-            made = dataclasses.make_dataclass(
-                owner.__name__,
-                [
-                    (
-                        name,
-                        owner.__annotations__[name],
-                        dataclasses.field(
-                            **{} if f.default is _MISSING else {"default": f.default},
-                            **{} if f.factory is _MISSING else {"default_factory": f.factory},
-                        ),
-                    )
-                    for name, f in self._fields.items()
-                ],
-            )
-            fields = made.__dataclass_fields__
-            owner.__dataclass_fields__ = fields
-            return fields
+            fields = []
+            for name, default in zip(owner.__match_args__, self._defaults, strict=True):
+                kind = "default_factory" if name in self._made else "default"
+                field = dataclasses.field(**{} if default is _MISSING else {kind: default})
+                fields.append((name, owner.__annotations__[name], field))
+            real = dataclasses.make_dataclass(owner.__name__, fields)
+            owner.__dataclass_fields__ = real.__dataclass_fields__
+            return real.__dataclass_fields__
 
     def _make_init(cls, names, defaults, made):
         count = len(names)
@@ -142,7 +136,6 @@ else:
         }
         body.update({name: _tuplegetter(place, name) for place, name in enumerate(names)})
         body["__slots__"] = ()
-        body["__places__"] = {name: place for place, name in enumerate(names)}
         body["__new__"] = _make_new(names, defaults, made)
         body["__getnewargs__"] = _values  # copy and pickle
         body.setdefault("__repr__", _repr)
@@ -156,22 +149,23 @@ else:
         return True
 
     def _process(cls, frozen):
-        fields = {}
-        for name in cls.__annotations__:
+        names = tuple(cls.__annotations__)
+        defaults = []
+        made = []
+        for name in names:
             default = cls.__dict__.get(name, _MISSING)
             if isinstance(default, _Field):
-                fields[name] = default
                 if default.default is _MISSING:
                     delattr(cls, name)
+                    made.append(name)
+                    default = default.factory
                 else:
-                    setattr(cls, name, default.default)
-            else:
-                fields[name] = _Field(default, _MISSING)
-
-        names = tuple(fields)
+                    default = default.default
+                    setattr(cls, name, default)
+            defaults.append(default)
         # Generic functions, not generated source: compiling it took 4 ms of each start.
-        defaults = tuple(f.factory if f.factory is not _MISSING else f.default for f in fields.values())
-        made = frozenset(name for name, f in fields.items() if f.factory is not _MISSING)
+        defaults = tuple(defaults)
+        made = frozenset(made)
         if frozen:
             cls = _freeze(cls, names, defaults, made)
         else:
@@ -180,7 +174,7 @@ else:
             cls.__eq__ = cls.__dict__.get("__eq__", _eq)
             cls.__hash__ = None
         cls.__match_args__ = names
-        cls.__dataclass_fields__ = _LazyFields(fields)
+        cls.__dataclass_fields__ = _LazyFields(defaults, made)
         return cls
 
     def dataclass(cls=None, /, *, frozen=False):
@@ -196,12 +190,12 @@ else:
         cls = type(instance)
         if isinstance(instance, tuple):  # a frozen one
             values = list(instance)
-            places = cls.__places__
+            place_of = cls.__match_args__.index
             try:
                 for name, value in changes.items():
-                    values[places[name]] = value
-            except KeyError as missing:
-                raise TypeError(f"{cls.__name__} has no {missing.args[0]}") from None
+                    values[place_of(name)] = value
+            except ValueError:
+                raise TypeError(f"{cls.__name__} has no {name}") from None
             return _new_tuple(cls, values)
         copy = _new(cls)
         for name in cls.__match_args__:
