@@ -8,7 +8,7 @@ from __future__ import annotations
 from supervice import __version__
 from supervice.api import rows
 from supervice.api.logs import LogFollower, last_lines
-from supervice.control.protocol import FAILED, INVALID_REQUEST, CommandError
+from supervice.control.protocol import FAILED, INVALID_REQUEST, CommandError, Shared
 from supervice.lean.loop import running_loop
 from supervice.lifecycle.graph import is_unchecked
 from supervice.lifecycle.states import RESTING, UP
@@ -39,6 +39,7 @@ class Queries:
     def __init__(self, daemon: Daemon) -> None:
         self._daemon = daemon
         self._looks: Looks | None = None
+        self._whole: Shared | None = None  # the `status` of all, for those who ask for it at the same time
 
     def _named(self, request: Request) -> list[Process]:
         """The processes that the request names; all when it names none."""
@@ -48,11 +49,25 @@ class Queries:
     # -- processes ---------------------------------------------------------------------------------------
 
     def status(self, request: Request) -> Reply | Awaitable[Reply]:
-        startup = self._daemon.startup
+        if not request.names and not request.resources:
+            return self._whole or self._describe_all()
         self._look_for_kills()
         named = self._named(request)
-        rows_ = [status.describe(p, startup) for p in named]
+        rows_ = [status.describe(p, self._daemon.startup) for p in named]
         return self._with_usage(named, rows_) if request.resources else {"status": "ok", "processes": rows_}
+
+    def _describe_all(self) -> Shared:
+        """The reply to all whose request is here by now: those that come later run behind `forget`."""
+
+        def forget() -> None:
+            self._whole = None
+
+        self._look_for_kills()
+        startup = self._daemon.startup
+        rows_ = [status.describe(p, startup) for p in self._daemon.table.processes.values()]
+        self._whole = Shared(status="ok", processes=rows_)
+        running_loop().call_soon(forget)
+        return self._whole
 
     async def _with_usage(self, processes: list[Process], rows_: list[Reply]) -> Reply:
         """The same with what each uses, and the container."""

@@ -51,8 +51,24 @@ class ProtocolError(CommandError):
     """Bytes that are no frame: the connection that sent them cannot be trusted to be in step any more."""
 
 
+class Shared(dict):  # type: ignore[type-arg]  # of [str, Any], and `typing` is not loaded
+    """A reply that many clients get: it is encoded once. No one changes it."""
+
+    __slots__ = ("frame",)
+
+    frame: bytes
+
+
 def encode(message: dict[str, Any]) -> bytes:
     """`message` as a frame. ValueError when it is over 1 MiB, TypeError when it is not JSON."""
+    if isinstance(message, Shared):
+        if not hasattr(message, "frame"):
+            message.frame = _frame(message)
+        return message.frame
+    return _frame(message)
+
+
+def _frame(message: dict[str, Any]) -> bytes:
     body = dumps(message).encode("ascii")
     if len(body) > MAX_FRAME:
         raise ValueError(f"{len(body)} bytes do not fit into a frame of {MAX_FRAME}")

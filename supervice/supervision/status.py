@@ -79,14 +79,14 @@ def conditions_of(process: Process) -> frozenset[str]:
 
 def describe(process: Process, queue: StartQueue) -> dict[str, Any]:
     """Returns its row of `status`."""
-    snapshot = process.snapshot
+    config, snapshot, uptime = process.config, process.snapshot, process.uptime
     status = snapshot.status
     return {
-        "name": process.config.name,
-        "group": group_of(process.config),
+        "name": config.name,
+        "group": group_of(config),
         "state": snapshot.state,
         "pid": snapshot.pid,
-        "uptime": None if process.uptime is None else round(process.uptime, 3),
+        "uptime": None if uptime is None else round(uptime, 3),
         "healthy": snapshot.healthy,
         "ready": snapshot.ready,
         "exitcode": status if status is not None and status >= 0 else None,
@@ -96,7 +96,7 @@ def describe(process: Process, queue: StartQueue) -> dict[str, Any]:
         "next": _next(process, queue) if snapshot.state not in SETTLED or queue.is_waiting(process) else "",
         "restarts": process.restarts,
         "waiting_for": queue.waiting_for(process),
-        "schedule": queue.plans.said(process.config.name) if queue.plans is not None else "",
+        "schedule": queue.plans.said(config.name) if queue.plans is not None else "",
         "status_text": process.status_text,
         "health_message": process.health_message,
         "health_time": _when(process.health_time),

@@ -14,7 +14,7 @@ from supervice.api.queries import Queries
 from supervice.cli.ctl_commands import cli
 from supervice.control.access import READ_ONLY
 from supervice.control.connection import STREAMS
-from supervice.control.protocol import CommandError
+from supervice.control.protocol import CommandError, encode
 
 
 class Journal:
@@ -94,3 +94,44 @@ def test_a_reply_and_a_stream(dispatcher: Dispatcher) -> None:
     stop = dispatcher.follow({"command": "events", "follow": True}, send)
     assert frames == [{"status": "ok"}]
     stop()
+
+
+def test_requests_that_are_here_together_share_one_reply_and_the_next_one_is_new(
+    dispatcher: Dispatcher,
+) -> None:
+    asked = {"command": "status"}
+
+    async def ask_all() -> tuple[list[Any], Any]:
+        tasks = [asyncio.create_task(dispatcher.execute(asked)) for _ in range(3)]
+        together = [await task for task in tasks]
+        return together, await dispatcher.execute(asked)
+
+    (first, *others), next_one = asyncio.run(ask_all())
+    assert all(other is first for other in others)
+    assert encode(first) is encode(others[0])
+    assert next_one is not first
+    assert next_one == first
+
+
+def test_what_was_done_before_a_request_is_in_its_reply(
+    dispatcher: Dispatcher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Though another client's request was here before it."""
+    now = ["before"]
+    monkeypatch.setattr(
+        "supervice.supervision.status.describe", lambda process, _queue: f"{process} {now[0]}"
+    )
+    processes: Any = dispatcher._daemon.table.processes
+    processes["web"] = "web"
+
+    async def status() -> list[str]:
+        return list((await dispatcher.execute({"command": "status"}))["processes"])
+
+    async def act_and_ask() -> list[str]:
+        now[0] = "after"
+        return await asyncio.create_task(status())
+
+    async def together() -> tuple[list[str], ...]:
+        return tuple(await asyncio.gather(status(), act_and_ask(), status()))
+
+    assert asyncio.run(together()) == (["web before"], ["web after"], ["web before"])
