@@ -11,8 +11,7 @@ import os
 
 from supervice import config as configuration
 from supervice import logger
-from supervice.api.dispatch import Dispatcher
-from supervice.assembly.on_demand import OnDemand
+from supervice.assembly.on_demand import OnDemand, OnRequest
 from supervice.control.server import SocketInUse
 from supervice.events import EventBus
 from supervice.lean.loop import running_loop
@@ -288,7 +287,7 @@ class Supervisor:
 
     def _open(self, loop: EventLoop) -> Resources:
         self._on_demand.prepare()
-        commands = Dispatcher(self)
+        commands = OnRequest(self)
         resources = self._resources = Resources(
             loop, self.config, commands, daemon=self.daemon, directory=self.source.directory
         )

@@ -218,6 +218,18 @@ class ProgramConfig:
         return _differing(self, ProgramConfig("", ""))
 
     @property
+    def needs_monitors(self) -> bool:
+        """Returns whether a run is accompanied by checks, notifications, limits or `pre_stop`."""
+        return not (
+            self.healthcheck.type is HealthCheckType.NONE
+            and self.ready == "started"
+            and self.readiness.type is HealthCheckType.NONE
+            and not self.watchdog
+            and self.memory_limit is None
+            and self.pre_stop is None
+        )
+
+    @property
     def needs_extensions(self) -> bool:
         """Returns whether it is a listener, has a socket, or an output that is also read for events."""
         return bool(

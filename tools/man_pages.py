@@ -15,7 +15,8 @@ import click
 from supervice import __version__
 from supervice.cli.args import OPTIONS
 from supervice.cli.ctl_commands import cli
-from supervice.config.options import DIALECTS, EFFECT, KIND, KINDS, NAME, OURS, STOCK_ONLY, TEXT, rows
+from supervice.config.kinds import KINDS
+from supervice.config.options import DIALECTS, EFFECT, KIND, NAME, OURS, STOCK_ONLY, TEXT, rows
 from tools.option_reference import SECTIONS
 from tools.supervicectl_reference import arguments, options
 

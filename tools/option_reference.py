@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import sys
 
+from supervice.config.kinds import KINDS
 from supervice.config.options import (
     DIALECTS,
     EFFECT,
     KIND,
-    KINDS,
     NAME,
     OURS,
     OURS_ONLY,

@@ -10,12 +10,15 @@ from supervice.supervision.table import Observer
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Protocol
+    from collections.abc import Callable, Coroutine
+    from typing import Any, Protocol
 
+    from supervice.api.dispatch import Dispatcher
     from supervice.api.endpoints import Endpoints
     from supervice.config.supervisord_sections import Server
     from supervice.control.commands import Commands
     from supervice.lean.loop import EventLoop
+    from supervice.supervision.interface import Daemon as Asked
     from supervice.supervision.listening import Listening
     from supervice.supervision.memory_watch import MemoryWatch
     from supervice.supervision.resources import Resources
@@ -36,6 +39,27 @@ if TYPE_CHECKING:
         def files(self) -> tuple[str, ...]:
             """The files of the configuration that counts now."""
             ...
+
+
+class OnRequest:
+    """Implements `Commands` by the `Dispatcher`, which the first request makes."""
+
+    def __init__(self, daemon: Asked) -> None:
+        self._daemon = daemon
+        self._made: Dispatcher | None = None
+
+    def _dispatcher(self) -> Dispatcher:
+        if self._made is None:
+            from supervice.api.dispatch import Dispatcher
+
+            self._made = Dispatcher(self._daemon)
+        return self._made
+
+    def execute(self, message: dict[str, Any]) -> Coroutine[Any, Any, dict[str, Any]]:
+        return self._dispatcher().execute(message)
+
+    def follow(self, message: dict[str, Any], send: Callable[[dict[str, Any]], bool]) -> Callable[[], None]:
+        return self._dispatcher().follow(message, send)
 
 
 class OnDemand(Observer):

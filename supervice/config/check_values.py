@@ -207,10 +207,6 @@ def http_address(text: str) -> str:
     return text.strip()
 
 
-def server_url(text: str) -> str | None:
-    return None if text.strip().upper() in ("", "AUTO") else text.strip()
-
-
 def rotation(text: str) -> str:
     """A way to rotate in its one spelling; ValueError says what to write."""
     word = text.strip().lower()

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import os
 
-from supervice.config import quoting
-from supervice.config.check_values import http_place
 from supervice.config.expand import ExpandError, Names, expand
+from supervice.config.kinds import KINDS
 from supervice.config.options import (
     DIALECTS,
     EFFECT,
     KIND,
-    KINDS,
     NAME,
     OURS,
     OURS_ONLY,
@@ -19,6 +17,7 @@ from supervice.config.options import (
     rows,
 )
 from supervice.config.problems import ERROR, WARNING, Problem, nearest, shown
+from supervice.config.quoting import split_command
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -133,18 +132,18 @@ class Context:
             if kind in _SECRET_KINDS:
                 found = self._pairs(raw, names, name, section)
                 return self._secrets(found) if kind == "secrets" else found
-            quoting, bare = expand(raw, names)
+            text, bare = expand(raw, names)
             if bare and self.stock:
                 self._bare(section, value, name)
             if self.stock and kind == "logfile":
-                quoting, _ = expand(quoting, names)  # supervisord expands log files twice
-            if self.stock and quoting[:1] == "-" and kind in _NEGATIVE and quoting[1:].isdigit():
+                text, _ = expand(text, names)  # supervisord expands log files twice
+            if self.stock and text[:1] == "-" and kind in _NEGATIVE and text[1:].isdigit():
                 message = f"[{shown(section.name)}] {name}: a negative number counts as 0; write 0"
                 self.warning(file, line, name, message)
-                quoting = "0"
-            if self.stock and not quoting and kind in ("path", "command"):
+                text = "0"
+            if self.stock and not text and kind in ("path", "command"):
                 return self._empty(section, name)
-            parsed = KINDS[kind][0](quoting)
+            parsed = KINDS[kind][0](text)
             return self._finish(section, row, parsed)
         except ExpandError as error:
             for problem in error.problems:
@@ -177,6 +176,8 @@ class Context:
         )
 
     def _pairs(self, raw: str, names: Names, option: str, section: Section) -> dict[str, str]:
+        from supervice.config.pairs import pairs, supervisord_pairs
+
         if self.stock:
             text, bare = expand(raw, names)
             if section.name == "supervisord":
@@ -184,7 +185,7 @@ class Context:
             if bare:
                 self._bare(section, section.options[option], option)
             cut: list[str] = []
-            found = dict(quoting.supervisord_pairs(text, cut))
+            found = dict(supervisord_pairs(text, cut))
             for key in dict.fromkeys(cut):
                 _, file, line = section.options[option]
                 message = "is cut where supervisord cuts it; put it into double quotes"
@@ -192,7 +193,7 @@ class Context:
             return found
         found = {}
         problems: list[str] = []
-        for key, value in quoting.pairs(raw):
+        for key, value in pairs(raw):
             if key in found:
                 raise ValueError(f"{shown(key)} is set twice; remove one")
             try:
@@ -230,6 +231,8 @@ class Context:
         if kind == "command":
             return self._command(section, name, parsed)
         if kind == "http" and parsed.startswith("unix:"):
+            from supervice.config.check_values import http_place
+
             return f"unix:{self.socket_path(http_place(parsed)[0])}"
         if kind == "user":
             self._user(section, name, parsed, unknown_user)
@@ -297,7 +300,7 @@ class Context:
 
     def _command(self, section: Section, name: str, command: str) -> str:
         try:
-            quoting.split_command(command)
+            split_command(command)
         except ValueError as error:
             if not self.stock:
                 raise

@@ -6,7 +6,8 @@ takes as text is asked of it; everything else is looked at by its type.
 
 from __future__ import annotations
 
-from supervice.config.options import KIND, KINDS, NAME, PROGRAM, SUPERVICE
+from supervice.config.kinds import KINDS
+from supervice.config.options import KIND, NAME, PROGRAM, SUPERVICE
 from supervice.config.problems import shown
 from supervice.models import HealthCheckConfig, HealthCheckType
 

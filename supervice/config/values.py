@@ -1,7 +1,7 @@
 """One parser for each kind of value: text in, value out, `ValueError` with what to write instead.
 
 Pure; knows nothing of files or sections. A message never repeats the text, which may be a secret: the caller
-knows, and shows it. `options.KINDS` says which option takes which parser. The daemon uses `stop_steps` and
+knows, and shows it. `kinds.KINDS` says which option takes which parser. The daemon uses `stop_steps` and
 `signal_number` too.
 """
 
@@ -358,3 +358,7 @@ def filled(text: str) -> str:
     if not text.strip():
         raise ValueError("is empty")
     return text
+
+
+def server_url(text: str) -> str | None:
+    return None if text.strip().upper() in ("", "AUTO") else text.strip()

@@ -1,17 +1,13 @@
 """The control socket's server: accepts connections and says what each client may do.
 
 What is said on a connection is `connection.Connection`'s business, what is done `Commands`'. Runs on the
-daemon's loop and on asyncio's. Without clients it costs no wake-up.
+daemon's loop and on asyncio's. Without clients it costs no wake-up; what serves one is loaded with the first.
 """
 
 from __future__ import annotations
 
 import os
 
-from supervice.control.access import access
-from supervice.control.connection import Connection
-from supervice.control.protocol import BUSY, encode_reply
-from supervice.net.peer import groups_of
 from supervice.net.server_base import ServerBase
 from supervice.net.unix_listener import Listener, SocketInUse, check_socket
 
@@ -22,6 +18,7 @@ if TYPE_CHECKING:
 
     from supervice.control.access import Level
     from supervice.control.commands import Commands
+    from supervice.control.connection import Connection
     from supervice.lean.loop import EventLoop
     from supervice.net.peer import Peer
 
@@ -72,15 +69,23 @@ class RpcServer(ServerBase):
             self._listener.give(uid)
 
     def _welcome(self, sock: _socket.socket, _endpoint: str, peer: Peer | None) -> Connection:
+        from supervice.control.connection import Connection
+
         assert peer is not None, "this is a Unix socket"
         return Connection(self, sock, self._level(sock, peer))
 
     def _last_words(self, why: str) -> bytes:
+        from supervice.control.protocol import BUSY, encode_reply
+
         return encode_reply({"status": "error", "code": BUSY, "message": why})
 
     def _level(self, sock: _socket.socket, peer: Peer) -> Level | None:
+        from supervice.control.access import access
+
         uid = os.geteuid()
         level = access(peer.uid, (), uid, self.group_gid)
         if level is None and self.group_gid is not None:
+            from supervice.net.peer import groups_of
+
             level = access(peer.uid, groups_of(sock, peer), uid, self.group_gid)
         return level

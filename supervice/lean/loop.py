@@ -23,9 +23,8 @@ import os
 import select
 import sys
 import time
-from heapq import heapify, heappop, heappush
 
-from supervice.lean.builtin import deque
+from supervice.lean.builtin import deque, heapify, heappop, heappush
 from supervice.lean.futures import Cancelled as Cancelled
 from supervice.lean.futures import Future, Task
 

@@ -8,8 +8,6 @@ from __future__ import annotations
 import os
 
 from supervice.net.acceptor import Acceptor
-from supervice.net.peer import peer_of
-from supervice.net.places import Places, describe, owner_of_address
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -20,7 +18,7 @@ if TYPE_CHECKING:
     from supervice.lean.loop import AnyFuture, EventLoop
     from supervice.net.acceptor import Listening
     from supervice.net.peer import Peer
-    from supervice.net.places import Owner
+    from supervice.net.places import Owner, Places
 
     class Client(Protocol):
         """A connection, as its server sees it."""
@@ -46,7 +44,7 @@ class ServerBase:
         self._log = log
         self._acceptors: list[Acceptor] = []
         self._connections: dict[Any, Owner] = {}  # the oldest first
-        self._places = Places()
+        self._places: Places | None = None  # made with the first client
         self._complained = -QUIET
         self._tasks: set[AnyFuture] = set()
 
@@ -76,6 +74,11 @@ class ServerBase:
         raise NotImplementedError
 
     def _arrived(self, sock: _socket.socket, endpoint: str) -> None:
+        from supervice.net.peer import peer_of
+        from supervice.net.places import Places, owner_of_address
+
+        if self._places is None:
+            self._places = Places()
         peer = None if endpoint else peer_of(sock)
         owner = owner_of_address(endpoint) if peer is None else peer.uid
         why = self._short_of_descriptors(sock, owner) or self._places.refusal(owner, self.most, os.geteuid())
@@ -108,6 +111,8 @@ class ServerBase:
         sock.close()
         now = self.loop.time()
         if now - self._complained >= QUIET:
+            from supervice.net.places import describe
+
             self._complained = now
             self.log(f"{self.title}: a connection of {describe(owner)} was refused: {why}")
 
@@ -153,7 +158,7 @@ class ServerBase:
     def forget(self, client: Client) -> None:
         """The connection has ended."""
         owner = self._connections.pop(client, None)
-        if owner is not None:
+        if owner is not None and self._places is not None:
             self._places.give_back(owner)
         for acceptor in self._acceptors:
             acceptor.wake()  # a place and a descriptor are free now

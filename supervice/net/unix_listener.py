@@ -16,7 +16,6 @@ import stat
 import time
 
 from supervice.fs.place import Place, Refused, chown_looked_at, identity, is_trusted
-from supervice.net.peer import in_this_container
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -107,6 +106,8 @@ def _find_dead(place: Place, address: str, path: str) -> os.stat_result | None:
         ) from None
     finally:
         probe.close()
+    from supervice.net.peer import in_this_container
+
     if in_this_container(pid) is False:
         raise SocketInUse(
             path, "the daemon of another container answers there; choose another path", foreign=True

@@ -13,12 +13,12 @@ import stat
 
 from supervice.fs.files import APPEND, ends_in_newline, open_or_create
 from supervice.fs.place import Place, identity
-from supervice.output.losses import Losses
 from supervice.output.sinks import CUT, LATER, LOGFILE_MODE
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from supervice.output.held import Held
+    from supervice.output.losses import Losses
     from supervice.output.putting_away import Rotation
     from supervice.output.sinks import Owner, Source
     from supervice.output.timed_rotation import Timing
@@ -208,6 +208,7 @@ class FileSink:
     def _failed(self, source: Source, error: OSError, block: bytes, done: int) -> None:
         """Counts what a full disk does not take; whole lines stay in the file, and programs go on."""
         from supervice.output.last_line import keep_whole_lines
+        from supervice.output.losses import Losses
 
         begun = self._size
         if self.tail is source and self._begun > self._size - LONGEST_LINE:

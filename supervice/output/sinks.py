@@ -12,7 +12,6 @@ import os
 import stat
 
 from supervice.lean.builtin import deque
-from supervice.output.losses import Losses
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -20,7 +19,7 @@ if TYPE_CHECKING:
     from typing import Protocol
 
     from supervice.output.archive import Log
-    from supervice.output.losses import Reporter
+    from supervice.output.losses import Losses, Reporter
 
     class Source(Protocol):
         """Writes into a sink. A sink compares sources by identity."""
@@ -241,9 +240,7 @@ class StreamSink:
         torn = not (end and data[end - 1] == 10)
         if midline:
             self.tail = CUT
-        if self._losses is None:
-            self._losses = Losses(self._owner, self.label)
-        self._losses.dropped += lines
+        self._lost().dropped += lines
         source.lose(size, lines, torn)
 
     def _watch(self, on: bool) -> None:
@@ -289,11 +286,17 @@ class StreamSink:
 
         # EPIPE, and EIO of a terminal that was hung up, last for ever; a full disk behind stdout does not.
         self._dead = self._dead or error.errno in (errno.EPIPE, errno.EBADF, errno.ECONNRESET, errno.EIO)
-        if self._losses is None:
-            self._losses = Losses(self._owner, self.label)
-        self._losses.failed(error.strerror or str(error), size)
+        losses = self._lost()
+        losses.failed(error.strerror or str(error), size)
         if self._dead:
-            self._losses.close()  # it lasts: no timer for it
+            losses.close()  # it lasts: no timer for it
+
+    def _lost(self) -> Losses:
+        if self._losses is None:
+            from supervice.output.losses import Losses
+
+            self._losses = Losses(self._owner, self.label)
+        return self._losses
 
     @property
     def queued(self) -> int:

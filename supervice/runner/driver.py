@@ -43,8 +43,7 @@ from supervice.pid1.signals import name as signal_name
 from supervice.pid1.spawn import SpawnError
 from supervice.runner import reporting
 from supervice.runner.launcher import Launcher
-from supervice.runner.monitors import monitors_for
-from supervice.runner.policy import policy_of
+from supervice.runner.policy import monitors_for, policy_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""Variables from files, and those of our own that a program inherits. Knows nothing of processes.
+"""Variables from files, and those of our own that `pass_environment` names. Knows nothing of processes.
 
 `launcher` reads the files at each start, so that a file which appears or changes later counts. Messages name
 files, lines and variables, never values.
@@ -11,11 +11,13 @@ import os
 from supervice.fs.files import read_file
 from supervice.fs.place import Place, Refused, is_trusted
 from supervice.pid1.identity import Acting
+from supervice.pid1.spawn import SpawnError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from supervice.models import ProgramConfig
     from supervice.pid1.identity import Identity
 
 # The kernel takes 128 KiB for one variable (MAX_ARG_STRLEN); a far larger file is a mistake.
@@ -23,14 +25,12 @@ BIGGEST = 1024 * 1024
 _WILD = "*?["
 
 
-class Unusable(Exception):
+class Unusable(SpawnError):
     """A file that does not exist or holds what no environment can, in words. It may be put right later."""
 
 
-def passing(environ: Mapping[str, str], patterns: Iterable[str] | None) -> dict[str, str]:
-    """Returns what names and globs in `patterns` match of `environ`; all of it when they are None."""
-    if patterns is None:
-        return dict(environ)
+def passing(environ: Mapping[str, str], patterns: Iterable[str]) -> dict[str, str]:
+    """Returns what names and globs in `patterns` match of `environ`."""
     passed = {}
     for pattern in patterns:
         if not any(c in pattern for c in _WILD):
@@ -41,6 +41,25 @@ def passing(environ: Mapping[str, str], patterns: Iterable[str] | None) -> dict[
 
         passed.update({name: value for name, value in environ.items() if fnmatchcase(name, pattern)})
     return passed
+
+
+def add_layers(
+    env: dict[str, str],
+    config: ProgramConfig,
+    of_all: tuple[tuple[str, ...], Mapping[str, str]],
+    reader: Identity | None,
+) -> int:
+    """Adds to `env` what files and the configuration say, and returns the fingerprint of the files' part.
+
+    `of_all`: the env files and variables of all programs. `reader`: see `_text`. Unusable.
+    """
+    files, variables = of_all
+    shared = from_files(files, reader)
+    own = from_files(config.env_file, reader)
+    secrets = from_secrets(config.secrets, reader)
+    for layer in (shared, variables, own, config.environment, secrets):
+        env.update(layer)
+    return fingerprint({name: env[name] for name in {**shared, **own, **secrets}})
 
 
 def parse(text: str) -> dict[str, str]:

@@ -16,7 +16,6 @@ from supervice.pid1 import terminal
 from supervice.pid1.identity import give_pipes, resolve
 from supervice.pid1.signals import signal_process
 from supervice.pid1.spawn import Order, SpawnError
-from supervice.runner import environment as variables
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -184,10 +183,10 @@ class Launcher:
                 raise SpawnError(str(error), permanent=True) from None
         try:
             env, mark = self._environ(config, identity)
-        except variables.Unusable as error:
+        except SpawnError:
             if remember:
                 self._marks[config.name] = None
-            raise SpawnError(str(error)) from None
+            raise
         if remember and mark is not None:
             self._marks[config.name] = mark
         return Order(
@@ -211,7 +210,7 @@ class Launcher:
             return False
         try:
             return self._environ(config, None)[1] != self._marks[config.name]
-        except variables.Unusable:
+        except SpawnError:
             return False
 
     async def ask_files(self, configs: Iterable[ProgramConfig]) -> None:
@@ -235,7 +234,7 @@ class Launcher:
             self.pipes.pop(name).end()
 
     def _environ(self, config: ProgramConfig, identity: Identity | None) -> tuple[dict[str, str], int | None]:
-        """Returns the environment and the fingerprint of its part from files (None without files)."""
+        """Returns the environment and the fingerprint of its part from files, None without. SpawnError."""
         env = self._passed_on(config.pass_environment)
         identity = identity or self.own_identity
         if identity is not None:
@@ -255,17 +254,12 @@ class Launcher:
             env.update(self.environment)
             env.update(config.environment)
             return env, None
-        reader = self._reader(config)
-        shared = variables.from_files(self.env_file, reader)
-        own = variables.from_files(config.env_file, reader)
-        secrets = variables.from_secrets(config.secrets, reader)
-        for layer in (shared, self.environment, own, config.environment, secrets):
-            env.update(layer)
-        return env, variables.fingerprint({name: env[name] for name in {**shared, **own, **secrets}})
+        from supervice.runner.environment import add_layers
+
+        return env, add_layers(env, config, (self.env_file, self.environment), self._reader(config))
 
     def _reader(self, config: ProgramConfig) -> Identity | None:
-        """Whose rights open the program's files, where ours would be too many: root's daemon can change
-        them."""
+        """Whose rights open the program's files where ours are too many: root's daemon can change them."""
         if config.user is None or os.geteuid() or not self.runtime.spawner.exclusive:
             return None
         try:
@@ -281,7 +275,11 @@ class Launcher:
         patterns = None if patterns is None else tuple(patterns)
         passed = self._passed.get(patterns)
         if passed is None:
-            passed = variables.passing(os.environ, patterns)
+            passed = dict(os.environ)
+            if patterns is not None:
+                from supervice.runner.environment import passing
+
+                passed = passing(passed, patterns)
             for name in _NOT_PASSED_ON:
                 passed.pop(name, None)
             if self.runtime.spawner.exclusive:

@@ -337,17 +337,3 @@ _PERFORM: dict[type, Callable[[Monitors, Any], None]] = {
     RunPreStop: Monitors._run_pre_stop,
     EndPreStop: Monitors._end_pre_stop,
 }
-
-
-def monitors_for(reports: Reports, config: ProgramConfig, launcher: Launcher) -> Monitors | None:
-    """Returns the monitors of the next run; None for a program that needs none."""
-    if (
-        config.healthcheck.type is HealthCheckType.NONE
-        and config.ready == "started"
-        and config.readiness.type is HealthCheckType.NONE
-        and not config.watchdog
-        and config.memory_limit is None
-        and config.pre_stop is None
-    ):
-        return None
-    return Monitors(reports, config, launcher)

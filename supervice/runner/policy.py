@@ -1,4 +1,4 @@
-"""Turns a configuration into what the state machine needs: options into a `Policy`, signals into numbers."""
+"""Turns a configuration into what a run needs: a `Policy` with signals as numbers, and its `Monitors`."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from supervice.models import HealthCheckType
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from supervice.models import ProgramConfig
+    from supervice.runner.launcher import Launcher
+    from supervice.runner.monitors import Monitors, Reports
 
 # Programs that are alike, and all processes of one program, share one object.
 _policies: dict[Policy, Policy] = {}
@@ -60,3 +62,12 @@ def stop_ladder(stopsignal: str, stopwaitsecs: float) -> tuple[tuple[int, float]
             break
         ladder.append((signum, stopwaitsecs if wait is None else wait))
     return tuple(ladder) or ((signal.SIGKILL, 0.0),)
+
+
+def monitors_for(reports: Reports, config: ProgramConfig, launcher: Launcher) -> Monitors | None:
+    """Returns the monitors of the next run; None for a program that needs none."""
+    if not config.needs_monitors:
+        return None
+    from supervice.runner.monitors import Monitors
+
+    return Monitors(reports, config, launcher)

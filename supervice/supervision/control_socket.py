@@ -10,7 +10,6 @@ from __future__ import annotations
 import os
 
 from supervice import logger
-from supervice.control.address import writable_paths
 from supervice.control.server import RpcServer, SocketInUse
 from supervice.fs.place import Refused
 
@@ -47,6 +46,8 @@ class ControlSocket:
             if not blocked:
                 return
             logger.warning(f"no control socket at {configured}: {why}; the default places are tried")
+        from supervice.control.address import writable_paths
+
         for path in writable_paths(os.environ):
             why, blocked = self._try(path, config, group, default=True)
             if not why:

@@ -7,9 +7,9 @@ is decided there; how a run ends is the business of the process. Made where a pr
 from __future__ import annotations
 
 import time
-from heapq import heappop, heappush
 
 from supervice import logger
+from supervice.lean.builtin import heappop, heappush
 from supervice.lifecycle.states import EXITED, FATAL, STARTING, STOPPED
 from supervice.schedules import states as s
 from supervice.schedules.decide import begin, decide, is_unset, wake, will_run_again

@@ -8,9 +8,9 @@ others. `foreground` sees to the foreground command, which comes last.
 from __future__ import annotations
 
 import time
-from heapq import heappop, heappush
 
 from supervice import logger
+from supervice.lean.builtin import heappop, heappush
 from supervice.lean.loop import PART, running_loop
 from supervice.lifecycle.graph import COMPLETED, Gates, start_order
 from supervice.lifecycle.states import EXITED, FATAL, RESTING, STOPPED, STOPPING, UP

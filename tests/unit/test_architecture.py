@@ -379,7 +379,7 @@ ASCII = {
     ("config.values", "word[:-len(unit)].strip()[-1:]"),
     ("config.check_values", "hour + minute"),
     ("config.check_values", "word[:-1]"),
-    ("config.context", "quoting[1:]"),
+    ("config.context", "text[1:]"),
     ("schedules.zones", "c"),
 }
 

@@ -15,6 +15,7 @@ import pytest
 from supervice.control import connection as connection_module
 from supervice.control import server as rpc_module
 from supervice.net import acceptor as acceptor_module
+from supervice.net import peer as peer_module
 from supervice.net import server_base as clients_module
 from supervice.net.peer import Peer
 from tests.eventually import eventually
@@ -298,7 +299,7 @@ def test_streams_end_with_the_server(served: Served) -> None:
 
 
 def test_strangers_are_refused(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(clients_module, "peer_of", lambda _sock: Peer(1, 4242, 4242))
+    monkeypatch.setattr(peer_module, "peer_of", lambda _sock: Peer(1, 4242, 4242))
     with served.client() as client:
         client.send({"command": "status"}, {"command": "shutdown"})
         assert client.receive()["code"] == "FORBIDDEN"  # type: ignore[index]
@@ -309,7 +310,7 @@ def test_strangers_are_refused(served: Served, monkeypatch: pytest.MonkeyPatch) 
 def test_a_stranger_who_says_nothing_does_not_keep_a_place(
     served: Served, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(clients_module, "peer_of", lambda _sock: Peer(1, 4242, 4242))
+    monkeypatch.setattr(peer_module, "peer_of", lambda _sock: Peer(1, 4242, 4242))
     monkeypatch.setattr(connection_module, "FRAME_TIMEOUT", 0.1)
     with served.client() as client:
         assert client.receive() is None
@@ -317,8 +318,8 @@ def test_a_stranger_who_says_nothing_does_not_keep_a_place(
 
 def test_members_of_the_socket_group_may_read(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
     served = serve(group_gid=os.getgid())
-    monkeypatch.setattr(clients_module, "peer_of", lambda _sock: Peer(os.getpid(), 4242, 1))
-    monkeypatch.setattr(rpc_module, "groups_of", lambda _sock, _peer: {1, os.getgid()})
+    monkeypatch.setattr(peer_module, "peer_of", lambda _sock: Peer(os.getpid(), 4242, 1))
+    monkeypatch.setattr(peer_module, "groups_of", lambda _sock, _peer: {1, os.getgid()})
     with served.client() as client:
         assert client.ask({"command": "status"})["status"] == "ok"
         client.send({"command": "logs", "follow": True})

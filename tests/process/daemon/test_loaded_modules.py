@@ -20,7 +20,7 @@ from tests.process.harness.daemon import Daemon
 # May go down at any time. Up: by a module that every container with that mode needs; then ADR 0017 has the new
 # figure too.
 SINGLE_COMMAND = 19
-CONFIGURATION = 106
+CONFIGURATION = 92
 STATUS = 16
 SLACK = 2  # so that the figures stay true
 

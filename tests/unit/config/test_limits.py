@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from supervice.cli.check import check
 from supervice.config import load, values
-from supervice.config.options import KIND, KINDS, rows
+from supervice.config.kinds import KINDS
+from supervice.config.options import KIND, rows
 from supervice.models import Limits
 
 NUMBER = values.limits(values.natural)

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from supervice.config import check_values, quoting, values
+from supervice.config import check_values, kinds, pairs, quoting, values
 from supervice.models import HealthCheckType
 
 REFUSED: Any = object()
@@ -293,9 +293,9 @@ def test_a_command_is_split_as_shlex_splits_it(command: str) -> None:
 def test_environment(written: str, expected: Any) -> None:
     if expected is REFUSED:
         with pytest.raises(ValueError, match=r"KEY=value|not closed"):
-            quoting.pairs(written)
+            pairs.pairs(written)
     else:
-        assert quoting.pairs(written) == expected
+        assert pairs.pairs(written) == expected
 
 
 def double_quoted(value: str) -> str:
@@ -305,13 +305,13 @@ def double_quoted(value: str) -> str:
 @given(st.dictionaries(st.from_regex(r"[A-Za-z_][A-Za-z0-9_]*", fullmatch=True), st.text(max_size=20)))
 def test_every_value_can_be_written_in_double_quotes(wanted: dict[str, str]) -> None:
     written = ",".join(f"{key}={double_quoted(value)}" for key, value in wanted.items())
-    assert dict(quoting.pairs(written)) == wanted
+    assert dict(pairs.pairs(written)) == wanted
 
 
 @given(st.text(max_size=60))
 def test_any_text_is_an_environment_or_a_value_error(written: str) -> None:
     with contextlib.suppress(ValueError):
-        for key, _ in quoting.pairs(written):
+        for key, _ in pairs.pairs(written):
             assert key
             assert "=" not in key
 
@@ -365,6 +365,20 @@ def test_stock_environment_is_read_as_supervisord_reads_it(written: str) -> None
         expected = as_supervisord(written)
     except ValueError:
         with pytest.raises(ValueError, match=r"KEY=value|not closed"):
-            quoting.supervisord_pairs(written)
+            pairs.supervisord_pairs(written)
     else:
-        assert dict(quoting.supervisord_pairs(written)) == expected
+        assert dict(pairs.supervisord_pairs(written)) == expected
+
+
+@pytest.mark.parametrize("kind", [kind for kind in kinds.KINDS if kind not in ("schedule", "listen")])
+def test_every_kind_has_a_parser_that_refuses_by_a_value_error_alone(kind: str) -> None:
+    """Some are looked up by name when the first value comes (`kinds._seldom`)."""
+    with contextlib.suppress(ValueError):
+        kinds.KINDS[kind][0]("\0 no such value")
+
+
+def test_what_is_seldom_set_is_parsed_as_ever() -> None:
+    assert kinds.KINDS["ready"][0]("started") == check_values.ready("started") == "started"
+    assert kinds.KINDS["ready"][0]("fd:3") == "fd:3"
+    assert kinds.KINDS["environment"][0]("") == pairs.pairs("") == []
+    assert kinds.KINDS["environment"][0]("A=1") == [("A", "1")]

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from supervice.config import load, options
+from supervice.config import kinds, load, options
 from supervice.models import (
     HealthCheckConfig,
     Limits,
@@ -44,7 +44,7 @@ def test_every_kind_of_section_is_on_the_page() -> None:
 
 @pytest.mark.parametrize(("kind", "row"), ROWS, ids=[f"{kind}.{row[0]}" for kind, row in ROWS])
 def test_every_option_is_complete_and_on_the_page(kind: str, row: options.Row) -> None:
-    assert row[options.KIND] in options.KINDS
+    assert row[options.KIND] in kinds.KINDS
     assert row[options.DIALECTS] in ("both", "supervice", "supervisord")
     assert row[options.TEXT].endswith((".", ".)"))
     assert f"| `{row[options.NAME]}` |" in option_reference.page()
