@@ -24,10 +24,17 @@ SUSPECTS = frozenset((
     "umask", "unset", "until", "while",
 ))
 # fmt: on
+# Programs that end by themselves, and soon: a failed start where they have to live for `startsecs`.
+# fmt: off
+BRIEF = frozenset((
+    ":", "[", "chgrp", "chmod", "chown", "cp", "date", "echo", "exit", "false", "install", "ldconfig", "ln",
+    "ls", "mkdir", "mkfifo", "mv", "printf", "rm", "rmdir", "sysctl", "test", "touch", "true",
+))
+# fmt: on
 _AWAY = ("-daemon", "--detach", "--background", "--fork")
 
 
-def is_doubtful(section: Section, values: dict[str, Any]) -> bool:
+def is_doubtful(section: Section, values: dict[str, Any], stock: bool) -> bool:
     """Whether `doubts` may have something to say. Cheap: it is asked for every program at every start."""
     given = section.options
     command = given["command"][0] if "command" in given else ""
@@ -39,10 +46,16 @@ def is_doubtful(section: Section, values: dict[str, Any]) -> bool:
         return True
     if "-" in rest and any(word in rest for word in _AWAY):
         return True
+    if stock and "startsecs" not in given and (name in BRIEF or (name in _SHELLS and _has_brief(rest))):
+        return True
     if any("\n" in text for text, _, _ in given.values()):
         return True
     pairs = given.get("environment", ("",))[0]
     return bool(pairs) and pairs.count("=") > len(values.get("environment", ()))
+
+
+def _has_brief(words: str) -> bool:
+    return not BRIEF.isdisjoint(words.replace('"', " ").replace("'", " ").split())
 
 
 def readiness_problems(

@@ -9,16 +9,17 @@ from __future__ import annotations
 
 from supervice.config import lexer
 from supervice.config.background import told_problem
+from supervice.config.check_rules import BRIEF
 from supervice.config.options import KIND, rows
 from supervice.config.problems import shown
 from supervice.config.quoting import split_command
 from supervice.config.reader import BIGGEST
-from supervice.config.shell_words import shell_problem
+from supervice.config.shell_words import SHELLS, shell_problem
 from supervice.fs.files import read_file
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from typing import Any
 
     from supervice.config.context import Context
@@ -45,7 +46,7 @@ def doubts(ctx: Context, section: Section, kind: str, values: dict[str, Any]) ->
         ctx.warning(file, line, found, message)
     if "command" in values and "command" not in swallowed:
         raw, file, line = section.options["command"]
-        for problem in _of_command(raw, values["command"]):
+        for problem in _of_command(raw, values["command"], ctx.stock and "startsecs" not in section.options):
             ctx.warning(file, line, "command", f"{where} command: {shown(problem, LONGEST)}")
     if "environment" in section.options and "environment" not in swallowed:
         raw, file, line = section.options["environment"]
@@ -57,7 +58,7 @@ def doubts(ctx: Context, section: Section, kind: str, values: dict[str, Any]) ->
             ctx.warning(file, line, "environment", message)
 
 
-def _of_command(raw: str, command: str) -> Iterator[str]:
+def _of_command(raw: str, command: str, has_to_live: bool) -> Iterator[str]:
     raw = " ".join(raw.split("\n"))
     problem = shell_problem(raw)
     if problem:
@@ -70,6 +71,26 @@ def _of_command(raw: str, command: str) -> Iterator[str]:
     problem = told_problem(argv)
     if problem:
         yield problem
+    elif has_to_live and _is_brief(argv):
+        yield (
+            "it ends at once, which is a failed start within startsecs (1 s): it is started again and FATAL "
+            "in the end; write startsecs = 0"
+        )
+
+
+def _is_brief(argv: Sequence[str]) -> bool:
+    """Whether a command ends by itself; of a shell, whether all do that it is told to run."""
+    if argv[0].rpartition("/")[2] in BRIEF:
+        return True
+    if argv[0].rpartition("/")[2] not in SHELLS or len(argv) < 3 or argv[1] not in ("-c", "-ec", "-lc"):
+        return False
+    text = argv[2]
+    for separator in ("&&", "||", "\n"):
+        text = text.replace(separator, ";")
+    if not {"&", "|", "`", "$"}.isdisjoint(text.replace("2>&1", "")):
+        return False
+    commands = [part.split() for part in text.split(";") if part.strip()]
+    return bool(commands) and all(words[0].rpartition("/")[2] in BRIEF | {"cd"} for words in commands)
 
 
 def _swallowed(section: Section, kind: str) -> Iterator[tuple[str, str, int]]:

@@ -124,7 +124,7 @@ class Program:
         if values.get("ready", "started") != "started":
             self.defaults["startsecs"] = 0  # its readiness says when it is up
         self._sanity(values, check, numprocs)
-        if is_doubtful(self.section, values):
+        if is_doubtful(self.section, values, self.ctx.stock):
             from supervice.config.doubts import doubts
 
             doubts(self.ctx, self.section, self.kind, values)

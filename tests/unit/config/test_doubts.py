@@ -51,6 +51,34 @@ def test_lines_of_a_value_that_are_meant(tmp_path: Path, text: str) -> None:
     assert warnings(tmp_path, f"[program:a]\n{text}\n") == []
 
 
+@pytest.mark.parametrize(
+    "command",
+    ["true", "/bin/mkdir -p /srv/x", "sh -c 'mkdir -p /a && chown www /a'", 'bash -ec "cd /a; rm -f b 2>&1"'],
+)
+def test_s5_what_ends_at_once_needs_startsecs_in_a_stock_file(tmp_path: Path, command: str) -> None:
+    text = f"[program:a]\ncommand = {command}\n"
+    (found,) = warnings(tmp_path, text, stock=True)
+    assert found == (
+        "3: command: command: it ends at once, which is a failed start within startsecs (1 s): it is started "
+        "again and FATAL in the end; write startsecs = 0"
+    )
+    assert warnings(tmp_path, f"{text}startsecs = 0\n", stock=True) == []
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "sh -c 'mkdir -p /a && exec web'",
+        "sh -c 'echo up; sleep 100'",
+        "sh -c 'true | web'",
+        "sh /mkdir",
+        "web rm",
+    ],
+)
+def test_what_may_live_needs_none(tmp_path: Path, command: str) -> None:
+    assert warnings(tmp_path, f"[program:a]\ncommand = {command}\n", stock=True) == []
+
+
 def test_variables_without_a_comma(tmp_path: Path) -> None:
     (found,) = warnings(tmp_path, "[program:a]\ncommand = x\nenvironment = PW=hunter2 B=2\n")
     assert found == (

@@ -239,7 +239,7 @@ def test_b6_names_are_bounded(tmp_path: Path, dialect: str, kind: str) -> None:
 
 @pytest.mark.parametrize("dialect", ["supervice", "supervisord"])
 def test_b6_names_of_processes_are_bounded(tmp_path: Path, dialect: str) -> None:
-    text = f"[{dialect}]\n[program:a]\ncommand = true\nnumprocs = 2\nprocess_name = {{}}%(process_num)d\n"
+    text = f"[{dialect}]\n[program:a]\ncommand = web\nnumprocs = 2\nprocess_name = {{}}%(process_num)d\n"
     [first, *_] = read(tmp_path, text.format("x" * 1000).encode()).problems
     assert first.line == 5
     assert "a name of 1001 characters is too long; write at most 128" in str(first)

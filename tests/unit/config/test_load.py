@@ -210,7 +210,7 @@ priority = 5
         http_probes="protected",
         programs=[web, job],
     )
-    stock_only = {"strip_ansi", "identifier"}
+    stock_only = {"strip_ansi", "identifier", "log_on_stdout_too"}
     elsewhere = {"programs", "socket_path", "http_password_file", *stock_only}
     assert loaded.given == set(SupervisorConfig.__annotations__) - elsewhere | {"socket"}
 
