@@ -107,14 +107,16 @@ class Belongings:
         if self._has_number(stat):
             return True
         text = _environment(stat.pid)
-        if text == b"":
-            # One that begins to end, or executes a program, has none for a moment: whose it is shows later.
+        if text is None or not self._marks:
+            return False
+        if all(mark in b"\0%s" % text for mark in self._marks):
+            return True
+        if not 0 <= stat.environment <= len(text):
+            # It executes a program or begins to end, and has all of it no more: whose it is shows later.
             again = read_stat(stat.pid)
-            if again is not None and again.state not in "ZX" and not again.has_memory:
+            if again is not None and again.state not in "ZX":
                 self.certain = False
-            else:
-                text = _environment(stat.pid)
-        return bool(text and self._marks) and all(mark in b"\0%s" % text for mark in self._marks)
+        return False
 
     def _has_number(self, stat: Stat) -> bool:
         groups = self._groups
@@ -135,10 +137,12 @@ class Belongings:
 
 
 def _environment(pid: int) -> bytes | None:
-    """Returns the environment that a process was started with, or None where we may not read it."""
+    """Returns what it has of the environment that it was started with, or None where we may not read it."""
     try:
         with open(f"/proc/{pid}/environ", "rb", buffering=0) as file:
             return file.read()
+    except ProcessLookupError:  # so newer kernels; older ones give nothing
+        return b""
     except OSError:
         return None
 

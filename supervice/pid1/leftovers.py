@@ -35,11 +35,11 @@ ONCE_MORE = 5
 class Stat:
     """The part of /proc/PID/stat that is used here; `started` in clock ticks since boot.
 
-    `has_memory`: whether it has an environment to look at. While a process executes a program it has none for
-    a moment, and again from when it begins to end until it is a zombie.
+    `environment`: bytes of it; -1 where it has no memory, which is so for a moment while a process executes a
+    program, and again from when it begins to end until it is a zombie.
     """
 
-    __slots__ = ("has_memory", "name", "pgrp", "pid", "ppid", "session", "started", "state")
+    __slots__ = ("environment", "name", "pgrp", "pid", "ppid", "session", "started", "state")
 
     def __init__(self, pid: int, text: bytes) -> None:
         # The name may hold blanks and brackets: everything else stands behind the last bracket.
@@ -52,7 +52,8 @@ class Stat:
         self.pgrp = int(fields[2])
         self.session = int(fields[3])
         self.started = int(fields[19])
-        self.has_memory = len(fields) < 49 or fields[48] != b"0"  # the end of the environment
+        begin, end = fields[47:49] if len(fields) > 48 else (b"0", b"0")
+        self.environment = -1 if end == b"0" else int(end) - int(begin)
         if self.state == "Z" and int(fields[17]) > 1:
             self.state = "S"  # its first thread has ended, the others live
 
