@@ -29,6 +29,8 @@ def steps(bench: Bench, peer: Peer, groups: set[str], results: Results, first: b
         if "file" in groups:
             yield "file", "output to a file", lambda: copying.to_file(bench, peer, results)
         return
+    if peer.groups is not None:
+        groups = groups & peer.groups
     wanted = groups & set(populations.GROUPS)
     for count in (1, 10, 100, 1000) if wanted else ():
         if not populations.applies(peer, count) or not wanted & populations.measured_at(peer, count):
@@ -38,7 +40,7 @@ def steps(bench: Bench, peer: Peer, groups: set[str], results: Results, first: b
             f"{count} programs",
             partial(populations.population, bench, peer, count, wanted, results, first),
         )
-    if "memory" in groups and not peer.init and not isinstance(peer, SuperviceImage):
+    if "memory" in groups and not peer.init and peer.writes_files and not isinstance(peer, SuperviceImage):
         yield (
             "memory",
             "100 programs that log",

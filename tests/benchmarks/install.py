@@ -10,6 +10,7 @@ import sysconfig
 from pathlib import Path
 
 from tests.benchmarks.peers import ALL, BareCopy, Peer
+from tests.peer_builds import HORUST, PEBBLE, Missing
 
 ROOT = Path(__file__).parents[2]
 HOME = ROOT / ".bench"
@@ -17,6 +18,8 @@ HOME = ROOT / ".bench"
 FROM_PYPI = {"supervice-0.4.0": "supervice==0.4.0", "supervisord": "supervisor", "circus": "circus"}
 FROM_APT = {"s6": "s6", "runit": "runit", "tini": "tini", "dumb-init": "dumb-init"}
 FROM_NPM = {"pm2": "pm2"}
+# Built once, outside of the repository; the conformance page has them from there too.
+BUILT = {"pebble": PEBBLE, "horust": HORUST}
 
 
 def run(*argv: object, cwd: Path | None = None) -> None:
@@ -34,6 +37,9 @@ def get(names: list[str], install: bool) -> tuple[list[Peer], dict[str, str]]:
             continue
         try:
             peer = kind(_install(kind.name) if install else _folder(kind.name))
+        except Missing as error:
+            missing[kind.name] = str(error)
+            continue
         except (subprocess.CalledProcessError, OSError) as error:
             said = getattr(error, "stderr", None) or str(error).encode()
             missing[kind.name] = said.decode(errors="replace").strip().splitlines()[-1][:120]
@@ -52,6 +58,8 @@ def _folder(name: str) -> Path | None:
     if name.startswith("supervice-static"):
         architecture = {"x86_64": "amd64", "aarch64": "arm64"}.get(os.uname().machine, "")
         return ROOT / "build/bundle" / architecture / "opt/supervice/bin"
+    if name in BUILT:
+        return BUILT[name].folder()
     if name in FROM_NPM:
         return HOME / name / "node_modules" / ".bin"
     return HOME / ("supervice" if name == "supervice-single" else name) / "bin"
@@ -70,6 +78,8 @@ def _install(name: str) -> Path | None:
         (HOME / name / "done").touch()
     elif name in FROM_NPM and folder is not None and not (folder / "pm2").exists():
         run("npm", "install", "--silent", "--no-audit", "--no-fund", "--prefix", HOME / name, FROM_NPM[name])
+    elif name in BUILT:
+        BUILT[name].get()
     elif name in FROM_APT:
         command = next(kind.command for kind in ALL if kind.name == name)
         if shutil.which(command) is None and os.geteuid() == 0 and shutil.which("apt-get"):

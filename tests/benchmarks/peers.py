@@ -1,98 +1,17 @@
-"""One adapter a supervisor: how it is configured, started, asked and stopped. Nothing here measures."""
+"""One adapter a supervisor; those that are built from a registry are in built.py."""
 
 from __future__ import annotations
 
 import os
 import platform
-import shutil
-import subprocess
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
-ROTATE_AT = 10_000_000
-KEEP = 3
+from tests.benchmarks.built import Horust, Pebble
+from tests.benchmarks.peer import KEEP, ROTATE_AT, Peer, Program, package
 
-
-@dataclass(frozen=True)
-class Program:
-    name: str
-    argv: tuple[str, ...]
-    output: str = "none"  # none, file (rotated), stdout (the supervisor's)
-    startsecs: int = 1
-    hot: bool = False  # restart at the pace of one a second, without growing waits
-    needs: tuple[str, ...] = ()  # the programs that must have started
-
-    @property
-    def command(self) -> str:
-        return " ".join(self.argv)
-
-
-class Peer:
-    """Subclasses set the attributes and write the configuration into `folder`."""
-
-    name = ""
-    command = ""
-    # Runs one command: no configuration, no restart, no queries.
-    init = False
-    # The most programs that it is asked to run: above that it takes minutes.
-    reach = 1000
-    stop_signal = 15
-    # It reads and writes what programs say (otherwise they inherit its stdout).
-    copies = True
-    # Its process collects all orphans when it is PID 1 (otherwise none, or so slowly that it makes no sense to wait).
-    reaps = False
-    # Its copying is so slow that it gets a sixteenth of the bytes.
-    slow_copy = False
-    # What it needs before a restart, in words.
-    pause = ""
-    # Not a peer to be compared, but another way to run one.
-    variant_of = ""
-
-    def __init__(self, folder: Path | None = None) -> None:
-        self.folder = folder
-
-    def path(self, command: str) -> str:
-        found = shutil.which(command, path=str(self.folder) if self.folder else None)
-        return found or ""
-
-    def environment(self) -> dict[str, str]:
-        """What it needs to find its own copy of the interpreter."""
-        lib = self.folder.parent / "lib" if self.folder else None
-        return {"LD_LIBRARY_PATH": str(lib)} if lib is not None and list(lib.glob("libpython*")) else {}
-
-    def version(self) -> str:
-        """Empty when it is not there."""
-        return _says(self.path(self.command), "--version") if self.path(self.command) else ""
-
-    def configure(self, folder: Path, programs: list[Program]) -> list[str]:
-        """Writes what it needs and returns the command that starts it."""
-        raise NotImplementedError
-
-    def status(self, folder: Path, programs: list[Program]) -> list[str]:
-        """The command with which a user asks for the state of everything; empty when there is none."""
-        return []
-
-    def logs(self, folder: Path, name: str) -> list[Path]:
-        """The log files of a program, oldest first."""
-        return [*sorted(folder.glob(f"{name}.log.*"), reverse=True), *folder.glob(f"{name}.log")]
-
-
-def _says(*argv: str) -> str:
-    """The last word of what it prints."""
-    try:
-        done = subprocess.run(
-            argv, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=20, text=True, check=False
-        )
-    except (OSError, subprocess.TimeoutExpired):
-        return ""
-    words = done.stdout.split()
-    return words[-1] if words and done.returncode == 0 else ""
-
-
-def _package(name: str) -> str:
-    return _says("dpkg-query", "-W", "-f=${Version}", name) or "?"
+__all__ = ["ALL", "NAMES", "Peer", "Program"]
 
 
 class Supervice(Peer):
@@ -300,7 +219,7 @@ class S6(_Directories):
     pause = "1 s, always"
 
     def version(self) -> str:
-        return _package("s6") if self.path(self.command) else ""
+        return package("s6") if self.path(self.command) else ""
 
     def start(self, services: Path) -> list[str]:
         return [self.path(self.command), "-c", "2100", str(services)]
@@ -326,7 +245,7 @@ class Runit(_Directories):
     pause = "1 s when the run was shorter than that"
 
     def version(self) -> str:
-        return _package("runit") if self.path(self.command) else ""
+        return package("runit") if self.path(self.command) else ""
 
     def start(self, services: Path) -> list[str]:
         return [self.path(self.command), str(services)]
@@ -386,7 +305,7 @@ class Tini(Peer):
     reaps = True
 
     def version(self) -> str:
-        return _package(self.name) if self.path(self.command) else ""
+        return package(self.name) if self.path(self.command) else ""
 
     def configure(self, folder: Path, programs: list[Program]) -> list[str]:
         return [self.path(self.command), "--", *programs[0].argv]
@@ -423,6 +342,8 @@ ALL: tuple[type[Peer], ...] = (
     Supervisord,
     Circus,
     Pm2,
+    Pebble,
+    Horust,
     S6,
     Runit,
     Tini,

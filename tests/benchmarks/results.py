@@ -22,6 +22,7 @@ class Results:
         return median(found) if found else None
 
     def save(self, path: Path) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps(self.__dict__, indent=1))
 
     def load(self, path: Path) -> None:
