@@ -52,8 +52,8 @@ CLIENT_EXITS = (
 )
 CLIENT = """\
 operates the supervice of its container. It finds the control socket by itself, so that
-docker exec CONTAINER supervicectl status needs no options. NAME is a process, a program, GROUP:* for all processes of a
-group, or all for every process. Without a verb, on a terminal, it opens a shell for verbs."""
+docker exec CONTAINER supervicectl status needs no options. NAME is a process, GROUP:* for all processes of a group
+(a program with several processes is a group too), or all for every process. Without a verb, on a terminal, it opens a shell for verbs."""
 FILE = """\
 An INI file of sections. A file with a [supervisord] section and no [supervice] section is a stock supervisord file and
 keeps supervisord's defaults; every other file is in supervice's own dialect, which is strict.

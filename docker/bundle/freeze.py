@@ -20,7 +20,7 @@ BOOTSTRAP = {
     "_frozen_importlib_external": "importlib._bootstrap_external",
 }
 # Docstrings are help texts there.
-WITH_DOCSTRINGS = ("supervice.cli.ctl_commands",)
+WITH_DOCSTRINGS = ("supervice.cli.ctl_",)
 
 HEAD = """/* Written by docker/bundle/freeze.py. */
 #include <Python.h>

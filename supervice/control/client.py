@@ -108,8 +108,8 @@ def connect_message(path: str, error: OSError) -> str:
         return f"Supervice is not running (no daemon answers at {path})"
     if isinstance(error, PermissionError):
         return (
-            f"{path}: permission denied; run this as root (docker exec -u root ...) or as the user of the "
-            "daemon, or set socket_group to a group of yours to read"
+            f"{path}: permission denied; run this as the user of the daemon (docker exec without -u, or "
+            "-u UID) or as root; members of socket_group may look"
         )
     return f"{path}: {error.strerror or error}"
 

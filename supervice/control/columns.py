@@ -24,6 +24,19 @@ COLORS = {
     "not ready": YELLOW,
     "STOPPED": DIM,
 }
+# First and last of each range. The interpreter of the bundle has no `unicodedata`, which is 1 MB.
+# fmt: off
+_MARKS = (
+    (0x300, 0x36F), (0x483, 0x487), (0x591, 0x5BD), (0x610, 0x61A), (0x64B, 0x65F), (0x94D, 0x94D),
+    (0xE48, 0xE4B), (0x1AB0, 0x1ACE), (0x1DC0, 0x1DFF), (0x20D0, 0x20DC), (0x3099, 0x309A), (0xFE20, 0xFE2F),
+)
+_WIDE = (
+    (0x1100, 0x115F), (0x2E80, 0x2FD5), (0x2FF0, 0x303E), (0x3041, 0x33FF), (0x3400, 0x4DBF),
+    (0x4E00, 0xA48C), (0xA490, 0xA4C6), (0xA960, 0xA97C), (0xAC00, 0xD7A3), (0xF900, 0xFAFF),
+    (0xFE30, 0xFE6B), (0xFF01, 0xFF60), (0xFFE0, 0xFFE6), (0x1F300, 0x1F64F), (0x1F680, 0x1F6FF),
+    (0x1F900, 0x1F9FF), (0x20000, 0x3FFFD),
+)
+# fmt: on
 GAP = 2
 LEAST = 8  # characters that a column which is cut keeps
 
@@ -55,11 +68,16 @@ class Look:
 
 def columns_of(text: str) -> int:
     """The columns that a text takes on a terminal."""
-    if text.isascii():
-        return len(text)
-    from unicodedata import combining, east_asian_width
+    return len(text) if text.isascii() else sum(map(_columns, text))
 
-    return sum(0 if combining(c) else 2 if east_asian_width(c) in "WF" else 1 for c in text)
+
+def _columns(character: str) -> int:
+    code = ord(character)
+    if code < 0x300:
+        return 1
+    if any(first <= code <= last for first, last in _MARKS):
+        return 0
+    return 2 if any(first <= code <= last for first, last in _WIDE) else 1
 
 
 def table(

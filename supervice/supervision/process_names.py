@@ -42,7 +42,7 @@ def _resolve(processes: Mapping[str, Process], word: str) -> list[Process]:
         return of_program
     if of_program:
         raise UnknownName(
-            f"{word} has {len(of_program)} processes: say {word}:* for all, or {of_program[0].config.name}"
+            f"{word} has {len(of_program)} processes; write {word}:* for all, or {of_program[0].config.name}"
         )
     raise UnknownName(_nothing(processes, word))
 
@@ -55,6 +55,9 @@ def members_of(processes: Mapping[str, Process], group: str) -> list[Process]:
 
 
 def _nothing(processes: Mapping[str, Process], word: str) -> str:
+    members = members_of(processes, word)
+    if members:
+        return f"{word} is a group; write {word}:* for all of it, or {members[0].config.name}"
     import difflib
 
     near = difflib.get_close_matches(word, list(processes), n=1)

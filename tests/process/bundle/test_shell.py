@@ -127,3 +127,33 @@ def test_a_long_line_stays_in_its_row(terminal: Terminal) -> None:
     shown = terminal.wait_for("xy")
     assert max(len(row) for row in shown.replace("\x1b[K", "").split("\r")) < 80
     terminal.process.send_signal(signal.SIGKILL)
+
+
+def test_a_table_is_cut_to_the_terminal(daemon: Callable[..., Daemon], tmp_path: Path) -> None:
+    """The mark of what is cut is not ASCII, and the bundle has no `unicodedata` to ask for its columns."""
+    daemon_of_one = daemon(
+        "[program:web]\ncommand = sh -c 'exit 7'\nstartretries = 0\n[program:b]\ncommand = sleep 100\n"
+    )
+    made = Terminal(daemon_of_one.socket, tmp_path)
+    try:
+        made.wait_for(PROMPT)
+        made.write("wait --timeout 20 web\r")
+        made.wait_for("FATAL")
+        made.write("status\r")
+        assert "Traceback" not in made.wait_for("…")
+    finally:
+        made.close()
+
+
+def test_help_says_what_a_verb_does() -> None:
+    """The bundle loses docstrings, except where they are pages of help."""
+    command = [str(bundle_folder() / "bin/supervicectl"), "help"]
+    for verb, words in (
+        ("logs", "Shows the last output"),
+        ("exec", "Runs COMMAND"),
+        ("stop", "Stops processes"),
+    ):
+        assert (
+            words
+            in subprocess.run([*command, verb], capture_output=True, text=True, timeout=60, check=True).stdout
+        )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import inspect
 import json
 import re
 import subprocess
@@ -10,6 +11,7 @@ import sys
 import tomllib
 from typing import Any
 
+from supervice.cli.ctl_commands import cli
 from supervice.control import address
 from tests.paths import ROOT
 
@@ -100,3 +102,36 @@ def test_no_character_of_ours_is_named() -> None:
         if "\\N{" in path.read_text()
     ]
     assert named == []
+
+
+def test_no_module_is_used_that_the_interpreter_lacks() -> None:
+    """`readline`, `ctypes` and `hashlib` have a way without them; asyncio needs no `_asyncio`."""
+    disabled = re.search(
+        r'^DISABLED = """(.*?)"""', (ROOT / "docker/bundle/interpreter.py").read_text(), re.S | re.M
+    )
+    assert disabled is not None
+    lacking = {name.removeprefix("_") for name in disabled[1].split()} - {
+        "asyncio",
+        "readline",
+        "ctypes",
+        "hashlib",
+    }
+    used = [
+        f"{path.relative_to(ROOT)}: {name}"
+        for path in (ROOT / "supervice").rglob("*.py")
+        for name in re.findall(r"^ *(?:import|from) (\w+)", path.read_text(), re.M)
+        if name.removeprefix("_") in lacking
+    ]
+    assert "unicodedata" in lacking
+    assert used == []
+
+
+def test_modules_with_help_texts_keep_them() -> None:
+    """click makes pages of docstrings, which the other modules of the bundle lose."""
+    kept = re.search(r"^WITH_DOCSTRINGS = \((.*)\)$", (ROOT / "docker/bundle/freeze.py").read_text(), re.M)
+    assert kept is not None
+    prefixes = tuple(re.findall(r'"([\w.]+)"', kept[1]))
+    for name, command in cli.commands.items():
+        assert command.callback is not None
+        module = inspect.unwrap(command.callback).__module__
+        assert module.startswith(prefixes), f"{name} is in {module}"

@@ -107,8 +107,8 @@ def test_without_a_daemon_it_says_where_it_looked(tmp_path: Path) -> None:
         (ConnectionRefusedError(), "Supervice is not running (no daemon answers at /s)"),
         (
             PermissionError(),
-            "/s: permission denied; run this as root (docker exec -u root ...) or as the user of the daemon, "
-            "or set socket_group to a group of yours to read",
+            "/s: permission denied; run this as the user of the daemon (docker exec without -u, or -u UID) "
+            "or as root; members of socket_group may look",
         ),
         (OSError(107, "Not connected"), "/s: Not connected"),
     ],

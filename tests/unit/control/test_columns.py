@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import unicodedata
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -81,3 +83,13 @@ def test_a_table_without_the_last_column_fits_too() -> None:
     for width in range(10, 60):
         for line in render.status_table({"processes": rows}, Look(width)).splitlines():
             assert len(line) <= width
+
+
+def test_wide_characters_and_marks_are_counted_as_unicode_has_them() -> None:
+    """The interpreter of the bundle has no `unicodedata`: `status` on a terminal ended in a traceback there."""
+    for text in ("…", "日本", "한국", "e\u0301", "ไม้", "naïve ✓ ─ →", "𠀀", "か\u3099"):
+        expected = sum(
+            0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1
+            for c in text
+        )
+        assert columns_of(text) == expected, text
