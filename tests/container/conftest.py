@@ -42,10 +42,10 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     # The first test of a session pays for building its image, on a busy machine more than once the
-    # usual limit. A test's own mark wins. One worker has the ring to itself, so that it builds each image once.
+    # usual limit. A test's own mark wins. One worker has the tests of a file, which share images of their own.
     for item in items:
         if item.path.is_relative_to(Path(__file__).parent):
-            item.add_marker(pytest.mark.xdist_group("images"))
+            item.add_marker(pytest.mark.xdist_group(item.path.name))
             if item.get_closest_marker("timeout") is None:
                 item.add_marker(pytest.mark.timeout(300))
 

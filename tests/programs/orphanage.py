@@ -17,7 +17,7 @@ import sys
 import time
 
 BROOD = 500  # children of one mother
-LIMIT = 1.0
+LIMIT = 10.0
 
 
 def stat(pid: int) -> tuple[str, int] | None:
