@@ -1,8 +1,9 @@
 """`python -m tests.fuzz [--seconds N] [TARGET…]`: the property tests of what reads foreign bytes, for hours.
 
 Each target is run again and again with a seed of its own until its share of the time is over. What is found is
-printed with the smallest input that shows it and the command that repeats it; it belongs into the test as an
-`@example`, so that `make test` remembers it. Exit code 1: something was found.
+printed with the smallest input that shows it, the command that repeats it, and the patch that puts the input into
+the test as an `@example`: these are the corpus that `make test` runs. `make test` itself takes two seconds for each
+target, with a new seed (tests/process/fuzz). Exit code 1: something was found.
 """
 
 from __future__ import annotations
@@ -16,12 +17,12 @@ import sys
 import time
 from pathlib import Path
 
-from tests.fuzz.plugin import EXAMPLES
+from tests.fuzz.plugin import EXAMPLES, SHRINK
 from tests.fuzz.targets import TARGETS
 from tests.paths import ROOT
 
-# The first run of a target; then as many as fit into half a minute.
-FIRST, FEWEST, MOST = 500, 100, 1_000_000
+# Examples of the first run of a target, and of one whose share is short; then as many as fit into half a minute.
+FIRST, FIRST_OF_SHORT, FEWEST, MOST = 500, 20, 20, 1_000_000
 ROUND = 30.0
 # Seconds beyond its share after which a run counts as one that hangs.
 PATIENCE = 300.0
@@ -33,16 +34,19 @@ def command(files: list[str], seed: int) -> list[str]:
     return [sys.executable, "-m", "pytest", "-c", str(ROOT / "pyproject.toml"), *options, *files]
 
 
-def run(files: list[str], seed: int, examples: int) -> str:
+def run(files: list[str], seed: int, examples: int, *, smaller: bool = True) -> str:
     """What went wrong, with the command that repeats it; empty when nothing did."""
     line = command(files, seed)
     repeat = f"repeat with: {EXAMPLES}={examples} {shlex.join(line)}"
-    environment = {**os.environ, EXAMPLES: str(examples)}
+    environment = {**os.environ, EXAMPLES: str(examples), SHRINK: str(int(smaller))}
     try:
         done = subprocess.run(
             line, cwd=ROOT, env=environment, capture_output=True, text=True, check=False, timeout=PATIENCE + ROUND
         )  # fmt: skip
     except subprocess.TimeoutExpired as error:
+        if smaller:  # that may be what takes so long
+            found = run(files, seed, examples, smaller=False)
+            return found and f"{found}\nit takes too long to make it smaller"
         said = (error.stdout or b"").decode(errors="replace")
         return f"{said}\nit does not end\n{repeat}"
     return "" if done.returncode == 0 else f"{done.stdout}{done.stderr}\n{repeat}"
@@ -51,7 +55,7 @@ def run(files: list[str], seed: int, examples: int) -> str:
 def fuzz(name: str, files: list[str], seconds: float, seeds: random.Random) -> str:
     """Runs one target for its share of the time."""
     end = time.monotonic() + seconds
-    examples, runs = FIRST, 0
+    examples, runs = FIRST if seconds > ROUND else FIRST_OF_SHORT, 0
     while True:
         begin = time.monotonic()
         seed = seeds.randrange(2**32)

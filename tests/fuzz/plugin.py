@@ -8,9 +8,11 @@ from __future__ import annotations
 import os
 
 import pytest
-from hypothesis import is_hypothesis_test, settings
+from hypothesis import Phase, is_hypothesis_test, settings
 
 EXAMPLES = "SUPERVICE_TEST_EXAMPLES"
+# "0": what is found is shown as it was found, and not made smaller.
+SHRINK = "SUPERVICE_TEST_SHRINK"
 # What @given leaves on a test, under a name that hypothesis uses for itself.
 SETTINGS = "_hypothesis_internal_use_settings"
 
@@ -20,8 +22,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     kept = [item for item in items if is_hypothesis_test(getattr(item, "obj", None))]
     config.hook.pytest_deselected(items=[item for item in items if item not in kept])
     items[:] = kept
+    shrinking = () if os.environ.get(SHRINK) == "0" else (Phase.shrink,)
+    phases = (Phase.explicit, Phase.reuse, Phase.generate, *shrinking)
     for item in items:
         function = getattr(item.obj, "__func__", item.obj)  # type: ignore[attr-defined]
         old = getattr(function, SETTINGS)
-        setattr(function, SETTINGS, settings(old, max_examples=count, print_blob=True))
+        setattr(function, SETTINGS, settings(old, max_examples=count, phases=phases, print_blob=True))
         item.add_marker(pytest.mark.timeout(0), append=False)

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
+from tests.fuzz import __main__
+from tests.fuzz.plugin import SHRINK
 from tests.fuzz.targets import TARGETS
 from tests.paths import ROOT
+
+# For each target in `make test`.
+SECONDS = os.environ.get("SUPERVICE_TEST_FUZZ_SECONDS", "2")
 
 WRONG = """
 from hypothesis import given, strategies as st
@@ -27,7 +34,7 @@ def test_not_a_property():
 
 def fuzz(*arguments: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "tests.fuzz", *arguments]
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=100, check=False)
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=380, check=False)
 
 
 def test_what_is_found_comes_with_its_smallest_input_and_the_command_that_repeats_it(tmp_path: Path) -> None:
@@ -44,11 +51,47 @@ def test_what_is_found_comes_with_its_smallest_input_and_the_command_that_repeat
     assert "number=4321" in again.stdout
 
 
-def test_what_holds_is_run_until_the_time_is_over() -> None:
-    said = fuzz("--seconds", "2", "--seed", "1", "notifications")
+def test_what_is_found_comes_with_the_patch_that_remembers_it() -> None:
+    """hypothesis writes one where libcst is there, which mutmut brings."""
+    wrong = ROOT / "build" / "test_wrong_by_intent.py"
+    wrong.parent.mkdir(exist_ok=True)
+    wrong.write_text(WRONG)
+    try:
+        said = fuzz("--seconds", "1", str(wrong))
+    finally:
+        wrong.unlink()
+    found = re.search(r"git apply (\S+\.patch)", said.stdout)
+    assert found is not None, said.stdout + said.stderr
+    patch = (ROOT / found.group(1)).read_text()
+    assert "\n+@example(" in patch
+    assert "number=4321" in patch
+
+
+def test_what_takes_too_long_to_become_smaller_is_shown_as_it_was_found(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def run(command: list[str], *, env: dict[str, str], **_more: object) -> subprocess.CompletedProcess[str]:
+        if env[SHRINK] == "1":
+            raise subprocess.TimeoutExpired(command, 1)
+        return subprocess.CompletedProcess(command, 1, "Failing test case: number=99999", "")
+
+    monkeypatch.setattr(subprocess, "run", run)
+    said = __main__.run(["tests/unit/x.py"], 7, 20)
+    assert "number=99999" in said
+    assert "--hypothesis-seed=7" in said
+    assert said.endswith("it takes too long to make it smaller")
+
+
+@pytest.mark.timeout(400)
+@pytest.mark.parametrize("name", TARGETS)
+def test_a_new_seed_finds_nothing(name: str) -> None:
+    """Of each target; `make fuzz` goes on for an hour, every night. On failure: all that a person needs."""
+    begun = time.monotonic()
+    said = fuzz("--seconds", SECONDS, name)
     assert said.returncode == 0, said.stdout + said.stderr
+    assert time.monotonic() - begun >= float(SECONDS)
+    assert f"fuzz: {name}: seed " in said.stdout
     assert said.stdout.endswith("fuzz: nothing found\n")
-    assert "fuzz: notifications: seed " in said.stdout
 
 
 def test_a_target_that_is_none_is_named() -> None:
@@ -59,5 +102,18 @@ def test_a_target_that_is_none_is_named() -> None:
 
 @pytest.mark.parametrize("name", TARGETS)
 def test_a_target_has_property_tests(name: str) -> None:
-    for file in TARGETS[name]:
-        assert "@given(" in (ROOT / file).read_text(), file
+    for place in TARGETS[name]:
+        assert any("@given(" in file.read_text() for file in files_of(place)), place
+
+
+def test_every_property_test_of_the_unit_ring_is_in_a_target() -> None:
+    targets = {file for places in TARGETS.values() for place in places for file in files_of(place)}
+    properties = {
+        file for file in (ROOT / "tests/unit").rglob("test_*.py") if "\n@given(" in file.read_text()
+    }
+    assert {str(file) for file in properties - targets} == set()
+
+
+def files_of(place: str) -> set[Path]:
+    path = ROOT / place
+    return {path} if path.is_file() else set(path.rglob("test_*.py"))

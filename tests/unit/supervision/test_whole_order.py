@@ -54,6 +54,7 @@ class World:
 
     outputs = None
     address = "@world"
+    old = False  # of the list of strangers, as a reaper
 
     def __init__(self, loop: VirtualLoop, configs: list[ProgramConfig], random: Random) -> None:
         self.loop = loop
