@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from supervice.lifecycle.exit_policy import Fact, Verdict, told_to_stop, verdict
 from supervice.lifecycle.states import BACKOFF, EXITED, FATAL, RUNNING, STARTING, STOPPED, UNHEALTHY
@@ -126,3 +128,95 @@ def test_the_kernel_s_reason_is_the_container_s() -> None:
     answer = verdict([fact("m", EXITED, -9, main=True, expected=False, reason=reason)])
     assert answer is not None
     assert (answer.code, answer.reason) == (137, f"main program m was {reason}")
+
+
+SAID = "exit code 3 after 0.1 s"
+ENDS: list[tuple[list[Fact], Verdict]] = [
+    ([fact("a", EXITED, 0), fact("b", EXITED, 0)], Verdict(0, "nothing left to run")),
+    (
+        [fact("a", EXITED, 0, ended=1), fact("b", EXITED, 3, expected=False, ended=2)],
+        Verdict(3, "nothing left to run; b failed: exit code 3", "b"),
+    ),
+    ([fact("a", FATAL, None)], Verdict(1, "nothing left to run; a failed: it has never run", "a")),
+    (
+        [fact("a", UNHEALTHY, ends_when_unhealthy=True, reason="3 checks failed"), fact("b", RUNNING)],
+        Verdict(1, "program a is unhealthy: 3 checks failed", "a"),
+    ),
+    ([fact("m", FATAL, 3, main=True, reason=SAID)], Verdict(3, f"main program m failed: {SAID}", "m")),
+    ([fact("m", EXITED, 0, main=True)], Verdict(0, "main program m ended with code 0", "m")),
+    ([fact("m", EXITED, 5, main=True, reason=SAID)], Verdict(5, "main program m ended with code 5", "m")),
+    ([fact("m", EXITED, -15, main=True)], Verdict(143, "main program m was killed by SIGTERM", "m")),
+    (
+        [fact("c", EXITED, 3, critical=True, expected=False), fact("b", RUNNING)],
+        Verdict(3, "critical program c failed: exit code 3", "c"),
+    ),
+    (
+        [fact("c", EXITED, -11, critical=True, expected=False), fact("b", RUNNING)],
+        Verdict(139, "critical program c failed: killed by SIGSEGV", "c"),
+    ),
+]
+
+
+@pytest.mark.parametrize(("facts", "end"), ENDS, ids=[end.reason for _, end in ENDS])
+def test_an_end_says_why_and_by_which_program(facts: list[Fact], end: Verdict) -> None:
+    assert verdict(facts) == end
+
+
+def test_a_program_in_fatal_ends_it_where_that_was_asked_for() -> None:
+    facts = [fact("a", FATAL, 4, reason="too many restarts"), fact("b", RUNNING)]
+    assert verdict(facts, on_fatal_shutdown=True) == Verdict(4, "program a is FATAL: too many restarts", "a")
+
+
+def test_an_end_that_was_asked_for_says_so() -> None:
+    running = fact("a", STOPPED, -15)
+    fatal = fact("f", FATAL, 127, reason="no such file")
+    assert told_to_stop([running], "SIGTERM received") == Verdict(0, "SIGTERM received")
+    assert told_to_stop([running, fatal], "x") == Verdict(127, "x; f is FATAL: no such file", "f")
+    assert told_to_stop([fact("m", STOPPED, 3, main=True), fatal], "x") == Verdict(3, "x", "m")
+    never = fact("m", STOPPED, None, main=True, has_run=False)
+    assert told_to_stop([never, fatal], "x") == Verdict(127, "x; f is FATAL: no such file", "f")
+
+
+STATES = st.sampled_from([RUNNING, STARTING, BACKOFF, STOPPED, EXITED, FATAL, UNHEALTHY])
+
+
+@st.composite
+def facts_in_time(draw: st.DrawFn) -> list[Fact]:
+    return [
+        fact(
+            f"p{n}",
+            draw(STATES),
+            draw(st.sampled_from([None, 0, 3, 9, -15])),
+            expected=draw(st.booleans()),
+            main=draw(st.booleans()),
+            critical=draw(st.booleans()),
+            ends_when_unhealthy=draw(st.booleans()),
+            held=draw(st.sampled_from([False, False, True])),
+            ended=n,
+        )
+        for n in range(draw(st.integers(1, 5)))
+    ]
+
+
+@given(facts=facts_in_time(), fatal_ends=st.booleans(), data=st.data())
+def test_time_decides_and_not_the_order_of_the_configuration(
+    facts: list[Fact], fatal_ends: bool, data: st.DataObject
+) -> None:
+    shuffled = data.draw(st.permutations(facts))
+    end = verdict(facts, on_fatal_shutdown=fatal_ends)
+    assert verdict(shuffled, on_fatal_shutdown=fatal_ends) == end
+    assert told_to_stop(shuffled, "x") == told_to_stop(facts, "x")
+    for answer in (end, told_to_stop(facts, "x")):
+        if answer is not None and answer.code:
+            assert answer.culprit in [one.name for one in facts]
+
+
+@given(facts=facts_in_time())
+def test_what_is_to_end_it_ends_it_with_or_without_the_idle_rule(facts: list[Fact]) -> None:
+    """`exit_when_idle = false` keeps a container in which nothing is left, and changes no other end."""
+    with_rule, without = verdict(facts), verdict(facts, exit_when_idle=False)
+    if without is not None:
+        assert without == with_rule
+    elif with_rule is not None:
+        assert with_rule.reason.startswith("nothing left to run")
+        assert all(one.state in (STOPPED, EXITED, FATAL) and not one.held for one in facts)

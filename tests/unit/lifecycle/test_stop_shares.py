@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from supervice.config.stop_budget import cut_stops, timeout_for
 from supervice.lifecycle.states import Policy
 from supervice.lifecycle.steps import waits
-from supervice.lifecycle.stop_shares import fill_up, reserve
+from supervice.lifecycle.stop_shares import RESERVE, RESERVE_SHARE, fill_up, reserve
 from supervice.models import ProgramConfig
 
 times = st.floats(0, 1e5, allow_nan=False, allow_subnormal=False)
@@ -23,6 +23,7 @@ def test_s1_a_long_wait_takes_nothing_from_a_short_one() -> None:
 
 
 @given(needs=st.lists(times, max_size=12), budget=times)
+@example(needs=[0.1] * 10, budget=sum([0.1] * 10))  # a tenth of it is less than 0.1
 def test_s1_it_fits_and_each_keeps_what_it_can(needs: list[float], budget: float) -> None:
     shares = fill_up(needs, budget)
     assert len(shares) == len(needs)
@@ -61,6 +62,12 @@ def test_s1_check_has_both_figures() -> None:
     assert cut_stops([db, horizon], 30) == {"horizon": (3600, 18)}
     assert cut_stops([db], 30) == cut_stops([db], 10) == {}
     assert cut_stops([], 30) == {}
+
+
+@given(timeout=times)
+def test_what_is_kept_back_is_a_share_of_a_short_budget(timeout: float) -> None:
+    assert reserve(timeout) == pytest.approx(min(2.0, 0.15 * timeout))
+    assert (RESERVE, RESERVE_SHARE) == (2.0, 0.15)
 
 
 @given(seconds=times)
