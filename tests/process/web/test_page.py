@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import os
+import resource
+import select
 import socket
 import subprocess
 import sys
@@ -22,6 +24,7 @@ from tests.process.harness.page import Browser, Events
 Make = Callable[..., Daemon]
 WEB = "[program:web]\ncommand = sleep 1000\nstartsecs = 0\n"
 SAYS = '[program:says]\ncommand = sh -c \'printf "<b>out</b>\\n"; printf "\\033[31mred\\033[0m\\n" >&2; exec sleep 1000\'\nstartsecs = 0\n'
+MANY = "".join(f"[program:p{number}]\ncommand = sleep 1000\nstartsecs = 0\n" for number in range(10))
 FORM = "application/x-www-form-urlencoded"
 
 
@@ -383,17 +386,58 @@ def test_garbage_and_slow_clients_hurt_no_other(serve: Serve) -> None:
         b"POST /act HTTP/1.1\r\nHost: x\r\nContent-Length: 99999999999\r\n\r\n",
     ):
         bad.append(browser.connect().raw(data))
-    for _ in range(300):  # more than there are places
-        try:
-            bad.append(browser.connect().raw(b"GET / HTTP/1.1\r\nHo"))
-        except OSError:
-            break
     begun = time.monotonic()
     assert one.ask("status")["status"] == "ok"
     assert time.monotonic() - begun < 5
     for client in bad:
         client.close()
     eventually(lambda: browser.ask("/")[0] == 200)
+
+
+def test_a_thousand_connections_take_no_place_from_others(serve: Serve) -> None:
+    """They have half of all places; each of the rest is told so, and whoever else asks is answered."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, max(soft, 2048)), hard))
+    one, browser = serve(MANY)
+    assert isinstance(browser.place, int)
+    one.wait_state("p9", "RUNNING")
+    before = {row["name"]: row["pid"] for row in one.ask("status")["processes"]}
+    crowd = []
+    try:
+        for _ in range(1000):
+            crowd.append(socket.create_connection(("127.0.0.1", browser.place), 20))
+            crowd[-1].send(b"GET / HTTP/1.1\r\nHo")
+        # One that is silent for long gives its place to another, and is hung up on.
+        answers = eventually(
+            lambda: found if len(found := _answered(crowd)) >= 1000 - 128 else None,
+            message="there are 128 places for one address",
+        )
+        assert set(answers) <= {b"HTTP/1.1 503 ", b""}
+        assert answers.count(b"HTTP/1.1 503 ") > 500
+        for _ in range(20):
+            assert one.ask("status")["status"] == "ok"
+        request = "GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n"
+        request += f"Authorization: {browser.headers['Authorization']}\r\n\r\n"
+        with socket.create_connection(
+            ("127.0.0.1", browser.place), 20, source_address=("127.0.0.2", 0)
+        ) as other:
+            other.sendall(request.encode())
+            assert other.recv(13) == b"HTTP/1.1 200 "
+        assert {row["name"]: row["pid"] for row in one.ask("status")["processes"]} == before
+    finally:
+        for client in crowd:
+            client.close()
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    eventually(lambda: browser.ask("/")[0] == 200)
+
+
+def _answered(clients: list[socket.socket]) -> list[bytes]:
+    """What each client that was answered or hung up on has got."""
+    poll = select.poll()
+    for client in clients:
+        poll.register(client, select.POLLIN)
+    ready = {fd for fd, _ in poll.poll(0)}
+    return [client.recv(13, socket.MSG_PEEK) for client in clients if client.fileno() in ready]
 
 
 def test_a_stream_that_is_not_read_costs_its_own_news_only(serve: Serve) -> None:
