@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 # In pixels.
 MARGIN = 20
-WIDE, TALL = 150, 38
+WIDE, TALL = 166, 38
 GAP_X, GAP_Y = 110, 14
 ALONE_ACROSS = 5  # programs a row that have no lines
 LONGEST_NAME = 19

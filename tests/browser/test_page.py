@@ -242,6 +242,35 @@ def test_every_reader_can_read_it(page: Page, show: Make, tmp_path: Path) -> Non
     assert page.one("#log").aria_role == "log"
 
 
+def test_a_long_name_leaves_room_for_the_reason(page: Page, show: Make) -> None:
+    name = "the-importer-of-the-orders-of-all-customers-in-all-countries"
+    reason = "the database at db.internal.example.com:5432 does not answer"
+    check = f"healthcheck_type = script\nhealthcheck_command = sh -c 'echo {reason}; exit 1'\n"
+    pace = "healthcheck_interval = 0.2\nhealthcheck_start_period = 0\nhealthcheck_action = none\n"
+    one = show(f"[program:{name}]\ncommand = sleep 1000\nstartsecs = 0\n{check}{pace}")
+    one.daemon.wait_state(name, "UNHEALTHY")
+    for width in (390, 880, 970, 1024, 1600):
+        page.look(width, 800)
+        page.open(one.url)
+        page.sees(lambda: reason in page.text("tbody td:nth-child(9)"))
+        assert page.run("return document.querySelector('tbody td:nth-child(9)').clientWidth") >= 150, width
+        right = (
+            "return document.querySelector('tbody td:last-child').getBoundingClientRect().right <= innerWidth"
+        )
+        assert page.run(right), width
+    page.look(390, 800)
+    page.run("document.querySelectorAll('details').forEach((one) => { one.open = true; })")
+    page.sees(lambda: page.run("return document.images[1].clientWidth >= 600"), "a picture can be read")
+    assert page.run("return document.documentElement.scrollWidth <= innerWidth")
+
+
+def test_no_programs_is_no_empty_table(page: Page, show: Make) -> None:
+    page.open(show("").url)
+    page.sees(page.is_live)
+    assert page.text("#sum") == "No programs"
+    assert not page.one("#processes").is_displayed()
+
+
 def test_it_is_quick_with_many_programs(page: Page, show: Make) -> None:
     one = show("".join(WEB.replace("web", f"program-{n:03d}") for n in range(100)))
     page.open(one.url)
