@@ -57,7 +57,8 @@ async def look(loop: EventLoop, leaders: Collection[int]) -> dict[int, Usage]:
     found: dict[int, Usage] = {}
     async for pid, leader in paced(loop, families.items()):
         more = _usage(pid, stats[pid].cpu)
-        found[leader] = more if leader not in found else _sum(found[leader], more)
+        if more is not None:
+            found[leader] = more if leader not in found else _sum(found[leader], more)
     return {leader: usage for leader, usage in found.items() if leader in stats}
 
 
@@ -66,8 +67,8 @@ async def look_at(loop: EventLoop, leader: int) -> Usage | None:
     found: Usage | None = None
     async for pid in paced(loop, [leader, *(stat.pid for stat in descendants(leader))]):
         text = _read(f"/proc/{pid}/stat")
-        if text:
-            more = _usage(pid, _Stat(text).cpu)
+        more = _usage(pid, _Stat(text).cpu) if text else None
+        if more is not None:
             found = more if found is None else _sum(found, more)
     return found
 
@@ -106,10 +107,16 @@ def _sum(one: Usage, other: Usage) -> Usage:
     )
 
 
-def _usage(pid: int, ticks: int) -> Usage:
-    memory = _proportional(pid)
+def _usage(pid: int, ticks: int) -> Usage | None:
+    """Returns None for a process that has ended meanwhile: what it used is not unknown, it is nothing."""
+    memory, fds = _proportional(pid), _descriptors(pid)
     exact = memory is not None
-    return Usage(1, ticks / _TICKS, memory if exact else _private(pid), exact, _descriptors(pid))
+    if memory is None or fds is None:
+        private = _private(pid)
+        if private is None:
+            return None
+        memory = memory if exact else private
+    return Usage(1, ticks / _TICKS, memory, exact, fds)
 
 
 def _proportional(pid: int) -> int | None:
@@ -122,9 +129,12 @@ def _proportional(pid: int) -> int | None:
 
 
 def _private(pid: int) -> int | None:
-    """Returns the resident memory without the pages of files and shared memory."""
+    """Returns the resident memory without the pages of files and shared memory; None of one that has ended.
+
+    Every user may read it, and a zombie has no memory at all: proc(5), /proc/PID/statm.
+    """
     fields = _read(f"/proc/{pid}/statm").split()
-    return (int(fields[1]) - int(fields[2])) * _PAGE if len(fields) > 2 else None
+    return (int(fields[1]) - int(fields[2])) * _PAGE if len(fields) > 2 and fields[0] != b"0" else None
 
 
 def _descriptors(pid: int) -> int | None:
