@@ -220,7 +220,8 @@ def short(now: Snapshot, reason: str, policy: Policy) -> Step:
     """The container lacks what a start takes: that is no failure of the program and uses up no retry."""
     waiting = replace(now, state=s.BACKOFF, reason=reason, shortages=now.shortages + 1)
     seconds = max(SHORTEST, delay(policy, waiting.shortages).seconds)
-    return waiting, [*announce(now, waiting), SetTimer(seconds, JITTER)]
+    said = Announce(now.state, s.BACKOFF, reason, retry="next try", trigger=now.trigger)
+    return waiting, [SetTimer(seconds, JITTER), said]  # the timer first: the line says when
 
 
 def give_up(now: Snapshot, reason: str) -> Step:

@@ -159,6 +159,17 @@ def test_t5_what_the_container_lacks_uses_up_no_retries() -> None:
     assert kernel.now.state == s.FATAL
 
 
+def test_what_the_container_lacks_is_said_with_the_time_of_the_next_try() -> None:
+    """Issue 17: the line ended in "in 0.00 s", without a word before it."""
+    starting = Snapshot(state=s.STARTING, should_run=True)
+    failed = SpawnFailed("no process is to be had", shortage=True)
+    _, effects = transition(starting, failed, Policy())
+    timer, said = effects
+    assert isinstance(timer, s.SetTimer)
+    assert isinstance(said, s.Announce)
+    assert (said.to_state, said.retry) == (s.BACKOFF, "next try")
+
+
 def test_t5_a_program_without_backoff_does_not_try_as_fast_as_it_can() -> None:
     kernel = Kernel(Policy(backoff=0))
     kernel.plan = "short"
