@@ -85,9 +85,9 @@ class Queries:
 
             return {"status": "ok", "pid": os.getpid()}
         processes = self._named(request)
-        reply: Reply = {"status": "ok", "pids": {p.config.name: p.pid for p in processes}}
+        reply: Reply = {"status": "ok", "pids": {p.config.name: status.pid_of(p) for p in processes}}
         if len(processes) == 1:
-            reply["pid"] = processes[0].pid
+            reply["pid"] = status.pid_of(processes[0])
         return reply
 
     def _look_for_kills(self) -> None:
@@ -165,7 +165,7 @@ class Queries:
         loop = running_loop()
         over = loop.time() + seconds
         if wanted == "exited":
-            gone = Until(processes, RESTING, startup)
+            gone = Until(processes, RESTING, startup, passing=True)
             await gone.wait(seconds)
             there = [p.config.name in gone.reached for p in processes]
         else:

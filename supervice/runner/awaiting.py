@@ -42,7 +42,7 @@ async def reach(process: Awaited, states: Iterable[str], timeout: float | None) 
     for word in wanted.difference(STATES):
         raise ValueError(f"{word!r} is no state; write one of {', '.join(STATES)}")
     over = {FATAL} if process.config.schedule is not None else {FATAL, EXITED}
-    until = Until([process], wanted | over)
+    until = Until([process], wanted | over, passing=EXITED in wanted)
     name, began = process.config.name, running_loop().time()
     there = await until.wait(FOREVER if timeout is None else timeout)
     state = until.reached.get(name, process.state)

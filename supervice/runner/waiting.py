@@ -81,16 +81,23 @@ class Until:
     """Waits until every process has been in one of `states`, seen from the moment this is made.
 
     Make it before the request whose outcome is awaited: a state that is only passed through counts too, and a
-    program that is up and gone again within one turn of the loop did start. `wait` must follow.
+    program that is up and gone again within one turn of the loop did start. A process that crashes and is
+    started again in the same step has not come to rest, unless `passing`. `wait` must follow.
 
     With `queue`, a process that waits for its dependencies is on its way wherever it rests; one that stops
     waiting without having been started has got where it gets.
     """
 
     def __init__(
-        self, processes: Iterable[Waitable], states: frozenset[str], queue: StartQueue | None = None
+        self,
+        processes: Iterable[Waitable],
+        states: frozenset[str],
+        queue: StartQueue | None = None,
+        *,
+        passing: bool = False,
     ) -> None:
         self._states = states
+        self._passing = passing
         self._queue = queue
         self.reached: dict[str, str] = {}  # process name -> the first of the states it reached
         self._missing = {id(p): p for p in processes}
@@ -100,7 +107,8 @@ class Until:
             self._unwatch.append(queue.watch(self._left))
 
     def _changed(self, process: Waitable, change: Announce) -> None:
-        if change.to_state in self._states and not self._is_waiting(process):
+        rests = self._passing or change.to_state not in RESTING or process.state in RESTING
+        if change.to_state in self._states and rests and not self._is_waiting(process):
             self._reached(process, change.to_state)
 
     def _left(self, process: Waitable) -> None:

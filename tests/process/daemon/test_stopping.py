@@ -6,8 +6,10 @@ import os
 import re
 import signal
 import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -54,6 +56,29 @@ KEEPS = "[program:keeps]\ncommand = sleep 1000\n"
 
 def pids(text: str, word: str) -> list[int]:
     return [int(line.rpartition(" ")[2]) for line in text.splitlines() if line.startswith(f"{word} ")]
+
+
+def test_a_crash_before_its_turn_to_be_stopped_is_no_stop(daemon: Make) -> None:
+    """Issue 17: the program was started again at once, and "Stopped db" was said while it ran."""
+    one = daemon(
+        "[program:db]\ncommand = sh -c 'trap \"sleep 0.7; exit\" TERM; while :; do sleep 0.05; done'\nstartsecs = 0\n"
+        "[program:web]\ncommand = sh -c 'trap \"\" TERM; while :; do sleep 0.05; done'\nstartsecs = 0\n"
+        "stopwaitsecs = 1\ndepends_on = db:started\n[program:other]\ncommand = sleep 1000\nstartsecs = 0\n"
+    )
+    for name in ("db", "web"):
+        one.wait_state(name, "RUNNING")
+    first = one.row("db")["pid"]
+    replies: list[dict[str, Any]] = []
+    stop = threading.Thread(target=lambda: replies.append(one.ask("stop", "db", "web")))
+    stop.start()
+    one.wait_state("web", "STOPPING")
+    os.kill(first, signal.SIGKILL)
+    eventually(lambda: one.row("db")["pid"] not in (first, None))
+    assert one.row("web")["state"] == "STOPPING"
+    stop.join()
+    assert replies[0]["status"] == "ok", replies
+    assert {row["name"]: row["state"] for row in replies[0]["results"]} == {"db": "STOPPED", "web": "STOPPED"}
+    assert one.row("db")["pid"] is None
 
 
 def test_s2_what_goes_into_the_background_is_never_killed_by_a_race(daemon: Make) -> None:
