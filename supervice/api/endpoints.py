@@ -17,7 +17,7 @@ from supervice.http.credentials import guard
 from supervice.http.opening import Opening
 from supervice.http.server import HttpServer, Response, text
 from supervice.supervision.health_verdict import sentence
-from supervice.supervision.status import is_live, readiness
+from supervice.supervision.status import is_live, pid_of, readiness
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -155,7 +155,7 @@ class Endpoints:
         waiting = self._queue.waiting_for(process)
         uptime = process.uptime
         facts = [
-            f"pid {process.pid}" if process.pid else "",
+            f"pid {pid}" if (pid := pid_of(process)) else "",
             f"up {uptime:.0f} s" if uptime is not None else "",
             f"restarts {process.restarts}" if process.restarts else "",
             f"waits for {', '.join(waiting)}" if waiting else "",

@@ -8,6 +8,7 @@ from __future__ import annotations
 from supervice.lean.loop import running_loop
 from supervice.pid1 import container_memory
 from supervice.pid1.usage import Usage, fit, look
+from supervice.supervision.status import pid_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ class Looks:
 
     async def processes(self, processes: Collection[Process]) -> dict[str, dict[str, Any] | None]:
         """Returns for each process what it uses with all that it started; None for one that does not run."""
-        leaders = {process.config.name: process.pid for process in processes}
+        leaders = {process.config.name: pid_of(process) for process in processes}
         loop = running_loop()
         pids = [pid for pid in leaders.values() if pid is not None]
         found = fit(await look(loop, pids), self._container().used) if pids else {}

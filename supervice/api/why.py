@@ -6,7 +6,7 @@ from supervice.lifecycle.states import RESTING
 from supervice.lifecycle.states import describe as how
 from supervice.supervision.journal import timestamp
 from supervice.supervision.outlook import next_step
-from supervice.supervision.status import reason
+from supervice.supervision.status import pid_of, reason
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ def answer(process: Process, queue: StartQueue) -> Reply:
         "status": "ok",
         "name": process.config.name,
         "state": process.state,
-        "pid": process.pid,
+        "pid": pid_of(process),
         "uptime": None if process.uptime is None else round(process.uptime, 3),
         "waiting_for": queue.waiting_for(process),
         "next": following,

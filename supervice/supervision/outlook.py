@@ -90,6 +90,8 @@ def waiting_line(missing: Sequence[Process], queue: StartQueue | None) -> str:
 
 
 def _words(process: Process, queue: StartQueue | None) -> str:
-    pid = f", pid {process.pid}" if process.pid is not None else ""
+    child = process.process
+    lives = process.pid is not None and (child is None or child.returncode is None)
+    pid = f", pid {process.pid}" if lives else ""
     following = next_step(process, queue)
     return f"{process.config.name} ({process.state}{pid}{f'; {following}' if following else ''})"

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from supervice.lifecycle.graph import conditions_met
 from supervice.lifecycle.states import EXITED, FATAL, RESTING, RUNNING, SICK, STARTING, UNHEALTHY, UP
+from supervice.lifecycle.states import describe as ended
 from supervice.models import group_of
 from supervice.supervision.journal import timestamp
 
@@ -21,6 +22,13 @@ if TYPE_CHECKING:
 
 # Nothing is due in these.
 SETTLED = frozenset({RUNNING, *RESTING})
+
+
+def pid_of(process: Process) -> int | None:
+    """Returns the pid of its leader; None too once that was reaped while what it left is still being stopped:
+    no such process is there, and soon the number may be another's."""
+    child = process.process
+    return process.pid if child is None or child.returncode is None else None
 
 
 def is_live(process: Process) -> bool:
@@ -85,7 +93,7 @@ def describe(process: Process, queue: StartQueue) -> dict[str, Any]:
         "name": config.name,
         "group": group_of(config),
         "state": snapshot.state,
-        "pid": snapshot.pid,
+        "pid": pid_of(process),
         "uptime": None if uptime is None else round(uptime, 3),
         "healthy": snapshot.healthy,
         "ready": snapshot.ready,
@@ -118,7 +126,9 @@ def _when(seconds: float | None) -> str | None:
 
 def reason(process: Process, queue: StartQueue) -> str:
     """Returns why it is where it is; for one that was left stopped, what it lacks."""
-    snapshot = process.snapshot
+    snapshot, child = process.snapshot, process.process
+    if child is not None and child.returncode is not None:
+        return f"{ended(child.returncode)}; what it left is being stopped"
     left = queue.why_left(process) or snapshot.reason or process.obstacle
     if left or snapshot.ready or not snapshot.started:
         return left

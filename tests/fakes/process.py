@@ -16,6 +16,7 @@ class FakeProcess:
     """It is in the state that the test puts it into by `become`."""
 
     foreground: list[str] | None = None
+    process: Any = None  # its child
     obstacle = ""
     has_left_any = False
     health_message = ""

@@ -21,7 +21,7 @@ from supervice.lifecycle.states import (
     UNHEALTHY,
 )
 from supervice.models import group_of, group_priority, member_of
-from supervice.supervision.status import reason
+from supervice.supervision.status import pid_of, reason
 from supervice.supervisord.rpc.codec import Fault
 
 TYPE_CHECKING = False
@@ -114,7 +114,7 @@ def process_info(queue: StartQueue, process: Process) -> dict[str, Any]:
         "logfile": stdout,
         "stdout_logfile": stdout,
         "stderr_logfile": "" if config.redirect_stderr else log_path(config.stderr_logfile),
-        "pid": process.pid or 0,
+        "pid": pid_of(process) or 0,
     }
     info["description"] = _description(queue, process, info)
     return info

@@ -237,6 +237,27 @@ def test_k7_a_first_version_is_written_when_the_shutdown_begins(daemon: Make, tm
     assert note.read_text().startswith("forced by a second signal, SIGTERM; exit code 143\n")
 
 
+def test_a_leader_that_was_reaped_has_no_pid_while_what_it_left_is_stopped(daemon: Make) -> None:
+    """Issue 17: `status` went on to tell the number, which may be another process's by then."""
+    stays = "(trap '' TERM; while :; do sleep 0.05; done) & wait"
+    one = daemon(
+        f'[program:web]\ncommand = sh -c "{stays}"\nstartsecs = 0\nstopwaitsecs = 60\n'
+        f"[program:next]\ncommand = sleep 1000\nautostart = false\n{KEEPS}"
+    )
+    one.wait_state("web", "RUNNING")
+    pid = one.row("web")["pid"]
+    assert one.ask("pid", "web")["pid"] == pid
+    os.kill(pid, signal.SIGKILL)
+    row = eventually(lambda: (row := one.row("web"))["pid"] != pid and row)
+    assert row["pid"] is None
+    assert row["reason"] == "killed by SIGKILL; what it left is being stopped"
+    assert one.ask("pid", "web")["pid"] is None
+    assert one.ask("why", "web")["pid"] is None
+    # a stop still reaches it
+    assert one.ask("stop", "web", force=True)["status"] == "ok"
+    assert one.row("web")["state"] == "STOPPED"
+
+
 def test_t11_a_changed_program_does_not_wait_for_a_slow_one_in_a_reload(daemon: Make) -> None:
     slow = "[program:slow]\ncommand = sleep 1000\npre_stop = sleep 3\nstartsecs = 0\n"
     quick = "[program:quick]\ncommand = sleep 1000\nstartsecs = 0\n"
