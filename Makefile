@@ -194,11 +194,12 @@ SOAK ?= 30m
 soak: venv  ## half an hour of trouble for one daemon: does anything grow?
 	$(BIN)/python -m tests.soak --seconds $(SOAK)
 
-# `make chaos SECONDS=300 SEED=1 CLIENTS=30`: the seed of a storm is printed, and makes the same choices again.
-SECONDS ?= 60
+# `make chaos SECONDS=600 SEED=1 CLIENTS=30`: the seed of a storm is printed, and makes the same choices again.
+SECONDS ?= 120
 CLIENTS ?= 30
 .PHONY: chaos
-chaos: venv  ## a storm of clients, crashes, reloads, freezes and kills in a container: does the daemon keep its word?
+chaos: venv  ## storms of clients, kills, pauses and shortages for PID 1 of a container: does it keep its word?
+	@$(TRY_BUNDLE)
 	$(WITH_ENGINE) $(BIN)/python -m tests.chaos --seconds $(SECONDS) --clients $(CLIENTS) $(if $(SEED),--seed $(SEED))
 
 # `make mutants MUTANTS=supervice/watch` takes those files only. All of them take minutes; see tools/mutants.

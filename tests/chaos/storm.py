@@ -1,32 +1,32 @@
-"""Runs in the container: `storm.py SECONDS SEED CLIENTS`. Rounds of storm, quiet and an end, with what must hold.
+"""Runs in the container, beside PID 1: `python -m tests.chaos.storm '{"seed": ..., ...}'`. A storm, and what must hold.
 
-Never two copies of a process; true replies; no zombie and no descriptor more once it is quiet; an end in time, with the
-right code and nothing left; after a SIGKILL of the daemon the next one starts as the first did.
+Never two copies of a process; true replies; no zombie, descriptor, thread or directory more once it is quiet. What it
+finds goes out as lines of JSON, at once, since the container may end under it; the end itself is judged outside.
 """
 
 from __future__ import annotations
 
+import json
 import os
-import shutil
 import signal
-import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from random import Random
+from typing import Any
 
-import actors  # type: ignore[import-not-found]  # beside it, in the container
-import scene  # type: ignore[import-not-found]
+from tests.chaos import actors, disasters, facts
+from tests.chaos.actors import World, ask, rows, say
 
-ROUND = 15.0
-QUIET = 15.0  # seconds within which it is quiet after a storm
-MORE_DESCRIPTORS = 6  # a log that is rotated, a connection that is about to close
+QUIET = 60.0  # seconds within which it is quiet after a storm; a deadline of the test, as `actors.ANSWER`
+MORE_DESCRIPTORS = (
+    4  # the socket for notifications, a log that is rotated, a connection that is about to close
+)
 
 
-def until(condition: Callable[[], object], seconds: float) -> bool:
+def until(condition: Callable[[], object], seconds: float = QUIET) -> bool:
     over = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > over:
@@ -35,152 +35,133 @@ def until(condition: Callable[[], object], seconds: float) -> bool:
     return True
 
 
-def others() -> list[int]:
-    """Every process but PID 1 (the engine's init) and this one."""
-    mine = {1, os.getpid()}
-    found = [int(name) for name in os.listdir("/proc") if name.isdecimal()]
-    return [pid for pid in found if pid not in mine and actors.is_alive(pid)]
+def is_up() -> bool:
+    try:
+        return bool(rows()["steady"]["pid"])
+    except (actors.Gone, KeyError):
+        return False
 
 
-def zombies_of(pid: int) -> list[int]:
+def at_rest(world: World) -> dict[str, int]:
+    """Stops everything and returns what PID 1 has then; says what should not be there."""
+    reply = ask("stop", name="all", timeout=90)
+    if not until(lambda: all(row["pid"] is None for row in rows().values())):
+        world.fail(f"stop all: {reply}; {[row for row in rows().values() if row['pid']]}")
+    if not until(lambda: not facts.zombies()):
+        world.fail(f"zombies stay: {facts.zombies()}")
+    if not until(lambda: not facts.others()):
+        left = [(pid, facts.named(pid)) for pid in facts.others()]
+        world.fail(f"after stop all these live: {left[:20]}")
+    return {
+        "descriptors": facts.descriptors(),
+        "threads": facts.threads(),
+        "directories": len(facts.directories()),
+    }
+
+
+def compare(world: World, before: dict[str, int]) -> None:
+    """Whether PID 1 has no more than before the storm."""
+    more = {"descriptors": MORE_DESCRIPTORS, "threads": 0, "directories": 1 - min(1, before["directories"])}
+    after = at_rest(world)
+
+    def grown() -> list[str]:
+        now = {"descriptors": facts.descriptors(), "threads": facts.threads()}
+        now["directories"] = len(facts.directories())
+        return [
+            f"{what}: {before[what]}, then {now[what]}"
+            for what in now
+            if now[what] > before[what] + more[what]
+        ]
+
+    if not until(lambda: not grown()):
+        world.fail(f"more than before the storm: {grown()}: {open_files()}")
+    if after["directories"] > 1:
+        world.fail(f"directories of other runs: {facts.directories()}")
+
+
+def open_files() -> list[str]:
     found = []
-    for name in os.listdir("/proc"):
-        if name.isdecimal():
-            try:
-                fields = Path(f"/proc/{name}/stat").read_text().rpartition(")")[2].split()
-            except OSError:
-                continue
-            if fields[0] == "Z" and int(fields[1]) == pid:
-                found.append(int(name))
+    for name in os.listdir("/proc/1/fd"):
+        try:
+            found.append(f"{name}={os.readlink(f'/proc/1/fd/{name}')}")
+        except OSError:
+            continue
     return found
 
 
-class Round:
-    """One daemon from its start to its end."""
+def storm(world: World, seconds: float, ender: Callable[[World], None] | None) -> None:
+    acts: dict[str, Callable[..., object]] = {}
+    for i in range(world.clients):
+        acts[f"client {i}"] = partial(actors.client, i)
+    for act in (actors.stranger, actors.crasher):
+        for i in range(3):
+            acts[f"{act.__name__} {i}"] = act
+    acts["reloader"] = actors.reloader
+    acts["auditor"] = actors.auditor
+    for i in range(2):
+        acts[f"disaster {i}"] = disasters.disaster
+    all_there = threading.Event()
 
-    def __init__(self, number: int, random: Random, clients: int) -> None:
-        self.number = number
-        self.random = random
-        self.clients = clients
-        self.failures: list[str] = []
-        self.quiet = threading.Event()
-        self.log = Path(f"{scene.FOLDER}/log.{number}")
+    def begin(act: Callable[..., object], what: str) -> None:
+        all_there.wait()  # with a disaster under way no more threads may be had
+        actors.again_and_again(act, world, what)
 
-    def fail(self, text: str) -> None:
-        self.failures.append(f"round {self.number}: {text}")
+    threads = [threading.Thread(target=begin, args=(act, what)) for what, act in acts.items()]
+    for thread in threads:
+        thread.start()
+    world.over = time.monotonic() + seconds
+    say(phase="storm")
+    all_there.set()
+    while ender and not world.is_over():
+        time.sleep(0.1)
+    if ender and time.monotonic() > world.over:
+        ender(world)
+    for thread in threads:
+        thread.join()
 
-    def run(self, seconds: float) -> None:
-        Path(scene.CONFIG).write_text(scene.configuration(self.random, self.clients))
-        with self.log.open("w") as log:
-            daemon = subprocess.Popen(
-                ["supervice", "-c", scene.CONFIG], stdout=log, stderr=subprocess.STDOUT, cwd="/"
-            )
-        if not until(self.is_up, 20):
-            self.fail("it does not start")
-        before = len(os.listdir(f"/proc/{daemon.pid}/fd"))
-        self.storm(daemon.pid, seconds)
-        self.look(daemon.pid, before)
-        self.end(daemon)
 
-    def is_up(self) -> bool:
-        try:
-            return bool(actors.row("steady")["pid"])
-        except actors.Gone:
-            return False
+def told(how: str) -> Callable[[World], None]:
+    """Ends PID 1 in the middle of it all. This process ends with the container."""
 
-    def storm(self, pid: int, seconds: float) -> None:
-        over = time.monotonic() + seconds
-        acts: dict[str, Callable[[], object]] = {}
-        for i in range(self.clients):
-            acts[f"client {i}"] = partial(actors.client, i, self.dice(i))
-        for kind, act in (("stranger", actors.stranger), ("crasher", actors.crasher)):
-            for i in range(3):
-                acts[f"{kind} {i}"] = partial(act, self.dice(kind, i))
-        acts["reloader"] = partial(actors.reloader, self.dice("reloader"), self.clients)
-        acts["freezer"] = partial(actors.freezer, self.dice("freezer"), pid)
-        threads = [
-            threading.Thread(
-                target=actors.again_and_again,
-                args=(act, lambda: time.monotonic() > over, self.failures, f"round {self.number}: {what}"),
-            )
-            for what, act in acts.items()
-        ]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-
-    def dice(self, *what: object) -> Random:
-        return Random(f"{self.random.random()} {what}")
-
-    def look(self, pid: int, before: int) -> None:
-        """What must hold once nothing more is asked for."""
-        if not until(lambda: not zombies_of(pid), QUIET):
-            self.fail(f"zombies stay: {zombies_of(pid)}")
-        actors.ask("stop", name="all", timeout=30)
-        if not until(lambda: all(not r["pid"] for r in actors.ask("status")["processes"]), QUIET):
-            self.fail("stop all leaves some running")
-        # Each process has its pipes; at rest there are none of them.
-        if not until(lambda: len(os.listdir(f"/proc/{pid}/fd")) <= before + MORE_DESCRIPTORS, QUIET):
-            self.fail(f"descriptors: {before} before, {len(os.listdir(f'/proc/{pid}/fd'))} after")
-        actors.ask("start", name="all", timeout=5)
-
-    def end(self, daemon: subprocess.Popen[bytes]) -> None:
-        how = self.random.choice(["TERM", "TERM TERM", "KILL"])
-        begun = time.monotonic()
-        for word in how.split():
-            daemon.send_signal(getattr(signal, f"SIG{word}"))
+    def end(world: World) -> None:
+        world.ending.set()
+        say(phase="end")
+        for word in how.replace(
+            "KILL", ""
+        ).split():  # that one takes another namespace: it comes from outside
+            os.kill(facts.PID1, getattr(signal, f"SIG{word}"))
             time.sleep(0.2)
-        try:
-            code = daemon.wait(scene.SHUTDOWN_TIMEOUT + 5)
-        except subprocess.TimeoutExpired:
-            self.fail(f"{how}: it does not end")
-            daemon.kill()
-            code = daemon.wait()
-        took = time.monotonic() - begun
-        wanted = {"TERM": (0,), "TERM TERM": (0, 128 + signal.SIGTERM), "KILL": (-signal.SIGKILL,)}[how]
-        if code not in wanted:
-            self.fail(f"{how}: code {code} and not {wanted}")
-        left = others()
-        if how == "KILL":  # what a runtime does with the rest
-            for pid in left:
-                try:
-                    os.kill(pid, signal.SIGKILL)
-                except ProcessLookupError:
-                    pass
-            if not until(lambda: not others(), QUIET):
-                self.fail(f"these do not end: {others()}")
-        elif left:
-            self.fail(f"{how}: left behind: {left}")
-        if os.path.exists(scene.DOUBLES):
-            doubles = Path(scene.DOUBLES).read_text().splitlines()
-            os.remove(scene.DOUBLES)
-            name, second, *_ = doubles[0].split()
-            lines = [line for line in self.log.read_text().splitlines() if f" {name}: " in line]
-            around = next((i for i, line in enumerate(lines) if line.endswith(f" pid {second}")), len(lines))
-            self.fail(f"two copies at once: {doubles[:5]}")
-            self.failures += lines[max(0, around - 8) : around + 2]
-        print(f"round {self.number}: {how}, code {code} after {took:.1f} s", flush=True)
+
+    return end
 
 
-def main() -> int:
-    seconds, seed, clients = float(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
-    random = Random(seed)
-    shutil.rmtree(scene.FOLDER, ignore_errors=True)
-    os.makedirs(scene.FOLDER)
-    over = time.monotonic() + seconds
-    number = 0
-    while time.monotonic() < over:
-        number += 1
-        this = Round(number, random, clients)
-        this.run(min(ROUND, max(3.0, over - time.monotonic())))
-        if this.failures:
-            print(*this.failures, *this.log.read_text().splitlines()[-40:], sep="\n")
-            print(f"broken with seed {seed}: make chaos SECONDS={seconds:g} SEED={seed}", flush=True)
-            return 1
-    print(f"{number} rounds, all invariants kept (seed {seed})", flush=True)
-    return 0
+def lack_memory() -> None:
+    """Has the kernel kill PID 1. Nothing is started meanwhile: that would put its score back."""
+    say(phase="end")
+    Path(f"/proc/{facts.PID1}/oom_score_adj").write_text("1000")
+    taken = []
+    while True:
+        taken.append(b"x" * (8 << 20))
+
+
+def main() -> None:
+    order: dict[str, Any] = json.loads(sys.argv[1])
+    world = World(order["seed"], order["clients"], 0)
+    if not until(is_up):
+        world.fail("it does not come up")
+        return
+    before = at_rest(world)
+    ask("start", name="all", timeout=5)
+    storm(world, order["seconds"], told(order["end"]) if order["amid"] else None)
+    say(done=disasters.done)
+    if not world.ending.is_set():
+        say(phase="quiet")
+        compare(world, before)
+        if order["end"] == "OOM":
+            lack_memory()
+        ask("start", name="all", timeout=5)
+        say(phase="rest")
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

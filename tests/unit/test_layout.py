@@ -17,6 +17,7 @@ OTHERS = {
     "process": {
         "benchmarks",
         "bundle",
+        "chaos",
         "conformance",
         "daemon",
         "embedding",
