@@ -50,6 +50,10 @@ def exec_(
     """
     from supervice.cli.execution import execute
 
+    if command[0] != "--" and command[0].startswith("-"):
+        raise click.UsageError(
+            f"{command[0]} stands behind {name}; write supervicectl exec [OPTIONS] NAME -- COMMAND"
+        )
     words = command[1:] if command[0] == "--" else command
     where = kept(ctx, "socket"), kept(ctx, "timeout")
     return execute(name, words, *where, variables=variables, user=user, directory=directory)

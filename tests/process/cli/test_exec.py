@@ -140,6 +140,7 @@ def test_a_stopped_program(daemon: Callable[..., Daemon], tmp_path: Path) -> Non
     ("args", "code", "message"),
     [
         (("web", "--", "nosuch"), 127, "'nosuch' not found in PATH"),
+        (("web", "-e", "A=1", "true"), 2, "-e stands behind web; write supervicectl exec [OPTIONS] NAME --"),
         (("web", "--", "/no/such"), 127, "/no/such not found"),
         (("web", "--", "/etc/passwd"), 126, "/etc/passwd is not executable"),
         (("-w", "/nowhere", "web", "--", "true"), 126, "directory /nowhere"),
