@@ -96,7 +96,8 @@ def test_every_setting_of_the_daemon_has_its_option() -> None:
     fields = {
         options.FIELDS.get(name, name) for kind in ("supervice", "supervisord") for name in options.rows(kind)
     }
-    assert set(SupervisorConfig.__annotations__) - fields == {"programs"}
+    of_the_dialect = {"log_on_stdout_too"}
+    assert set(SupervisorConfig.__annotations__) - fields == {"programs", *of_the_dialect}
     assert live_fields() <= set(ProgramConfig.__annotations__)
     assert set(start_fields()) <= set(SupervisorConfig.__annotations__)
 
