@@ -139,7 +139,7 @@ class SocketConfig:
     backlog: int | None = None  # None: as many as the kernel allows
 
 
-@dataclass
+@dataclass(slots=True)  # a thousand of them are 1 MB less
 class ProgramConfig:
     """One program; it stands for `numprocs` processes (see `config.instances`)."""
 

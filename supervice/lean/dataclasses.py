@@ -2,7 +2,7 @@
 
 `dataclasses` imports `inspect`, `ast`, `dis` and `tokenize`: about 2.8 MB and 7 ms in each container
 (docs/adr/0002). To type checkers the names here *are* the standard library's. At run time they implement
-`__init__`, `__repr__`, `__eq__`, defaults, `default_factory` and `frozen`. `dataclasses.fields()`,
+`__init__`, `__repr__`, `__eq__`, defaults, `default_factory`, `frozen` and `slots`. `dataclasses.fields()`,
 `asdict()`, `replace()` and `is_dataclass()` work on these classes: the real field objects are made at their
 first use.
 """
@@ -145,10 +145,17 @@ else:
         body["__bool__"] = _true  # also without any field
         return type(cls.__name__, (tuple,), body)
 
+    def _slotted(cls, names):
+        """Makes `cls` one whose instances have a place for each name and no dict; `vars()` works as ever."""
+        body = {key: value for key, value in vars(cls).items() if key not in (*names, "__weakref__")}
+        body["__slots__"] = (*names, "__weakref__")
+        body["__dict__"] = property(lambda self: dict(zip(names, _values(self), strict=True)))
+        return type(cls.__name__, cls.__bases__, body)
+
     def _true(_self):
         return True
 
-    def _process(cls, frozen):
+    def _process(cls, frozen, slots):
         names = tuple(cls.__annotations__)
         defaults = []
         made = []
@@ -169,6 +176,7 @@ else:
         if frozen:
             cls = _freeze(cls, names, defaults, made)
         else:
+            cls = _slotted(cls, names) if slots else cls
             cls.__init__ = _make_init(cls, names, defaults, made)
             cls.__repr__ = cls.__dict__.get("__repr__", _repr)
             cls.__eq__ = cls.__dict__.get("__eq__", _eq)
@@ -177,11 +185,11 @@ else:
         cls.__dataclass_fields__ = _LazyFields(defaults, made)
         return cls
 
-    def dataclass(cls=None, /, *, frozen=False):
+    def dataclass(cls=None, /, *, frozen=False, slots=False):
         """Makes `cls` a dataclass, within the subset that the module's docstring describes."""
         if cls is None:
-            return lambda c: _process(c, frozen)
-        return _process(cls, frozen)
+            return lambda c: _process(c, frozen, slots)
+        return _process(cls, frozen, slots)
 
     def replace(instance, /, **changes):
         """Returns a copy of `instance` with `changes`."""

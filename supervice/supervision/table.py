@@ -55,6 +55,8 @@ class ProcessTable:
             str, ProgramConfig
         ] = {}  # what a run of a schedule in progress does not get any more
         self._launcher: Launcher | None = None
+        # Made once: each look at a method makes an object, and every process keeps what it is given.
+        self._watcher, self._condition_watcher = self._changed, self._condition_changed
         # By program whose processes are restarted one after the other: what waits for the end of that.
         self.rolling: dict[str, list[AnyFuture]] = {}
 
@@ -108,8 +110,8 @@ class ProcessTable:
         process = self._make(config)
         if self._launcher is not None:
             process.use(self._launcher)
-        process.watch(self._changed)
-        process.watch_health(self._condition_changed)
+        process.watch(self._watcher)
+        process.watch_health(self._condition_watcher)
         self._processes[config.name] = process
         return process
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import dataclasses
 import pickle
+import weakref
 
 import pytest
 
@@ -38,6 +39,19 @@ class Nothing:
 class Bag:
     things: list[int] = field(default_factory=list)
     name: str = "bag"
+
+
+@dataclass(slots=True)
+class Slotted:
+    """Has a place for each value."""
+
+    name: str
+    size: int = 2
+    things: list[int] = field(default_factory=list)
+
+    @property
+    def double(self) -> int:
+        return 2 * self.size
 
 
 def test_values_by_place_by_name_and_by_default() -> None:
@@ -106,3 +120,21 @@ def test_the_standard_library_takes_them_for_its_own() -> None:
     match one:
         case Point(x, y):
             assert (x, y) == (1, 2)
+
+
+def test_with_slots_it_is_as_without_them_but_for_names_that_it_has_not() -> None:
+    one = Slotted("a", things=[1])
+    assert (one.name, one.size, one.things, one.double) == ("a", 2, [1], 4)
+    one.size = 3
+    assert repr(one) == "Slotted(name='a', size=3, things=[1])"
+    assert one == Slotted("a", 3, [1]) != Slotted("a")
+    assert vars(one) == dataclasses.asdict(one) == {"name": "a", "size": 3, "things": [1]}
+    assert copy.copy(one) == copy.deepcopy(one) == pickle.loads(pickle.dumps(one)) == replace(one) == one
+    assert copy.deepcopy(one).things is not one.things is replace(one, size=1).things
+    assert dataclasses.replace(one, size=1) == Slotted("a", 1, [1])
+    assert weakref.ref(one)() is one
+    assert (Slotted.__doc__, Slotted.__module__) == ("Has a place for each value.", __name__)
+    with pytest.raises(AttributeError):
+        one.other = 1  # type: ignore[attr-defined]
+    with pytest.raises(TypeError):
+        Slotted()  # type: ignore[call-arg]
