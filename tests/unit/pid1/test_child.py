@@ -20,6 +20,8 @@ class Field:
         self.loop = SimpleNamespace(time=lambda: self.now)
         self.reaper: Any = self
         self.ended: Any = None
+        self.old = False  # of the list of strangers
+        self.fresh = False  # whether the last one had to be
         self.gone: list[Child] = []
         self.owner: Any = SimpleNamespace(looked_at=float("-inf"), unseen=False)
 
@@ -29,8 +31,9 @@ class Field:
     def register(self, _pid: int, ended: Any, _last_words: Any) -> None:
         self.ended = ended
 
-    def strangers(self) -> list[int]:
+    def strangers(self, *, fresh: bool = False) -> list[int]:
         self.looks += 1
+        self.fresh = fresh
         return []
 
     def run(self, *, stopped: bool = False) -> None:
@@ -59,5 +62,13 @@ def test_a_crash_loop_is_not_looked_at_each_time() -> None:
 def test_a_stop_always_looks() -> None:
     field = Field()
     field.run()
+    assert not field.fresh
     field.run(stopped=True)
-    assert (field.looks, field.owner.unseen) == (2, False)
+    assert (field.looks, field.owner.unseen, field.fresh) == (2, False, True)
+
+
+def test_a_list_that_was_made_before_shows_nothing_of_this_run() -> None:
+    field = Field()
+    field.old = True
+    field.run()
+    assert (field.looks, field.owner.unseen) == (1, True)
