@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 TODO, VERDICTS = "SUPERVICE_MUTANTS", "SUPERVICE_MUTANTS_VERDICTS"
 # Examples of a property for each mutant: an equivalent one runs all of them.
 EXAMPLES = 40
+# A fork that sleeps at so many looks in a row, so many seconds apart, waits for what never comes.
+LOOK, IDLE = 0.5, 8
 # What @given leaves on a test, under a name that hypothesis uses for itself.
 SETTINGS = "_hypothesis_internal_use_settings"
 
@@ -93,7 +95,7 @@ def _verdict(items: list[pytest.Item], mutant: str, tests: list[tuple[float, int
         for _, at in tests:
             _run(items[at])
 
-    status = _fork(child, 10.0 * seconds)
+    status = _fork(child)
     if os.WIFSIGNALED(status):
         return HANGS
     return SURVIVED if os.WEXITSTATUS(status) == 0 else NOTICED
@@ -125,8 +127,8 @@ def _run(item: pytest.Item) -> None:
     item.config.hook.pytest_runtest_protocol(item=item, nextitem=None)
 
 
-def _fork(child: Callable[[], None], seconds: float | None = None) -> int:
-    """Returns the status of a process that runs `child`, and is killed after so many seconds."""
+def _fork(child: Callable[[], None]) -> int:
+    """Returns the status of a process that runs `child`, and is killed when it waits for what never comes."""
     pid = os.fork()
     if not pid:
         try:
@@ -139,8 +141,20 @@ def _fork(child: Callable[[], None], seconds: float | None = None) -> int:
             os._exit(1)
     ended = os.pidfd_open(pid)
     try:
-        if not select.select([ended], [], [], seconds)[0]:
-            os.kill(pid, signal.SIGKILL)
+        idle, before = 0, ""
+        while not select.select([ended], [], [], LOOK)[0]:
+            state, now = _activity(pid)
+            idle = idle + 1 if state == "S" and now == before else 0
+            before = now
+            if idle == IDLE:
+                os.kill(pid, signal.SIGKILL)
+                break
         return os.waitpid(pid, 0)[1]
     finally:
         os.close(ended)
+
+
+def _activity(pid: int) -> tuple[str, str]:
+    """The state of a process, and its CPU time so far."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2].split()
+    return fields[0], f"{fields[11]} {fields[12]}"
