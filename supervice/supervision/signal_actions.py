@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from supervice.supervision.table import ProcessTable
     from supervice.supervision.termination import Termination
 
+# Seconds after a stop signal in which the same one means the first: `timeout` sends it to its command and to
+# its group, and wrappers pass on what a terminal has sent to all. Two presses of Ctrl-C are further apart.
+SAME = 0.1
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT)
 # Looked up before they are needed: what happens before the stop signals go out is waited for.
 _STOP_NAMES = {int(signum): signal_name(signum) for signum in STOP_SIGNALS}
@@ -87,7 +90,8 @@ class SignalActions(Observer):
         self._daemon = daemon
         self._do_reload = reload
         self._do_reopen = reopen
-        self._told_to_stop = False
+        self._told_to_stop = 0  # the first stop signal
+        self._told_at = 0.0  # when all was done that it asked for at once
         self._forwards: dict[int, list[tuple[Process, int]]] = {}
         self._router: SignalRouter | None = None
         self._sweep: OrphanSweep | None = None
@@ -147,8 +151,11 @@ class SignalActions(Observer):
         name = _STOP_NAMES.get(signum) or signal_name(signum)
         self._forward(signum)
         if not self._told_to_stop:
-            self._told_to_stop = True
+            self._told_to_stop = signum
             self._termination.request_by_signal(signum, Verdict(0, f"{name} received"))
+            self._told_at = self._loop.time()
+        elif signum == self._told_to_stop and self._loop.time() - self._told_at < SAME:
+            logger.debug(f"{name} received again at once: taken for the same")
         else:
             self._termination.force(Verdict(128 + signum, f"forced by a second signal, {name}"))
 

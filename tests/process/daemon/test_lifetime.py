@@ -221,8 +221,21 @@ def test_a_second_signal_kills_at_once(daemon: Make, tmp_path: Path) -> None:
     one.wait_text("trapped")  # "up" stands in the warning's "supervice.conf"
     one.signal(signal.SIGTERM)
     one.wait_text("shutting down")
+    assert one.force(timeout=5) == 143
+
+
+def test_a_signal_that_comes_twice_at_once_is_one(daemon: Make) -> None:
+    """`timeout` signals its command and then its group, which are both us."""
+    one = daemon(
+        '[program:a]\ncommand = sh -c \'trap "sleep 0.3; echo flushed; exit 0" TERM; echo trapped; '
+        "while :; do sleep 0.05; done'\nstartsecs = 0\n"
+    )
+    one.wait_text("trapped")
     one.signal(signal.SIGTERM)
-    assert one.wait(5) == 143
+    os.killpg(one.pid, signal.SIGTERM)
+    assert one.wait() == 0
+    assert "flushed" in one.text()
+    assert "killing everything" not in one.text()
 
 
 def test_the_whole_stop_fits_the_shutdown_timeout(daemon: Make) -> None:

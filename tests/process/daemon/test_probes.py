@@ -188,8 +188,7 @@ def test_what_dies_in_the_drain_comes_back(daemon: Make, tmp_path: Path) -> None
     one.wait_text("(drain_delay)")
     os.kill(pid, signal.SIGKILL)
     eventually(lambda: one.row("web")["pid"] not in (pid, None))
-    one.signal(signal.SIGTERM)
-    assert one.wait() == 128 + signal.SIGTERM
+    assert one.force() == 128 + signal.SIGTERM
 
 
 # -- waiting ---------------------------------------------------------------------------------------------

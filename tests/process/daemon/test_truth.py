@@ -232,8 +232,7 @@ def test_k7_a_first_version_is_written_when_the_shutdown_begins(daemon: Make, tm
     one.wait_text("up\n")
     one.signal(signal.SIGTERM)
     eventually(lambda: note.read_text() == "SIGTERM received; stopping deaf\n")
-    one.signal(signal.SIGTERM)
-    one.wait()
+    one.force()
     assert note.read_text().startswith("forced by a second signal, SIGTERM; exit code 143\n")
 
 

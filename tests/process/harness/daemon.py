@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from signal import SIGTERM
 from typing import Any
 
 from supervice.control.client import Client
@@ -85,6 +86,17 @@ class Daemon:
 
     def signal(self, signum: int) -> None:
         self.process.send_signal(signum)
+
+    def force(self, signum: int = SIGTERM, timeout: float = 15) -> int:
+        """Sends a stop signal until it has ended: the same one, soon after the first, is taken for that."""
+
+        def ended() -> bool:
+            if self.process.poll() is None:
+                self.signal(signum)
+            return self.process.poll() is not None
+
+        eventually(ended, timeout, message="the end by force")
+        return self.wait()
 
     def wait(self, timeout: float = 20) -> int:
         return self.process.wait(timeout)
