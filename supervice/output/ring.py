@@ -162,27 +162,35 @@ class Ring:
         return [(name, line) for _, name, line in self.timed(lines, stream)]
 
     def timed(self, lines: int, stream: str | None = None) -> list[tuple[int, str, bytes]]:
-        """Returns the same with the time of each line first: when it began, in ms since the epoch."""
-        found: list[tuple[int, str, bytes]] = []
-        begun = [(0, b""), (0, b"")]  # a very long line comes in parts
+        """Returns the same with the time of each line first: when it began, in ms since the epoch.
+
+        In the order in which they began to come, within a millisecond too.
+        """
+        found: list[tuple[int, int, str, bytes]] = []  # the first says which began before which
+        begun = [(0, 0, b""), (0, 0, b"")]  # a very long line comes in parts
+        came = 0
         for part in self._parts:
             number = part.stream
             name = NAMES[number]
             if stream is not None and stream != name:
                 continue
             times = part.times()
-            since, rest = begun[number]
+            before, since, rest = begun[number]
             place, mark = -len(rest), 0
             pieces = (rest + part.data).split(b"\n")
             for piece in pieces:
                 while mark + 1 < len(times) and times[mark + 1][0] <= place:
                     mark += 1
-                found.append((since if place < 0 else times[mark][1], name, bytes(piece)))
+                came += 1
+                begin = (before, since) if place < 0 else (came, times[mark][1])
+                found.append((*begin, name, bytes(piece)))
                 place += len(piece) + 1
-            when, _, last = found.pop()
-            begun[number] = when, last
-        found += [(when, NAMES[number], rest) for number, (when, rest) in enumerate(begun) if rest]
-        return found[-lines:] if lines > 0 else []
+            order, when, _, last = found.pop()
+            begun[number] = order, when, last
+        found += [
+            (order, when, NAMES[number], rest) for number, (order, when, rest) in enumerate(begun) if rest
+        ]
+        return [line[1:] for line in sorted(found[-lines:])] if lines > 0 else []
 
 
 class Subscription:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -73,12 +75,24 @@ def test_tail_by_stream_and_number() -> None:
     assert ring.tail(0) == []
 
 
+@pytest.mark.parametrize("end", ["", "\n"])
+def test_of_one_millisecond_what_began_first_comes_first(monkeypatch: pytest.MonkeyPatch, end: str) -> None:
+    """A line that is finished after another stream's, or not yet, stands where it began."""
+    monkeypatch.setattr(time, "time_ns", lambda: 10**18)
+    ring = Ring(10_000)
+    for stream, text in ((0, "one\ntwo"), (1, "three\nfour"), (0, end), (1, "\nfive\n")):
+        ring.append(stream, b"", memoryview(text.encode()))
+    lines = [line.decode() for _, line in ring.tail(10)]
+    assert lines == ["one", "two", "three", "four", "five"]
+    assert [line.decode() for _, line in ring.tail(2)] == (["two", "five"] if not end else ["four", "five"])
+
+
 def test_a_long_line_in_parts_is_one_line() -> None:
     ring = Ring(65536)
     add(ring, 0, b"x" * 5000)
     add(ring, 1, b"between\n")
     add(ring, 0, b"y" * 5000 + b"\n")
-    assert ring.tail(5) == [("stderr", b"between"), ("stdout", b"x" * 5000 + b"y" * 5000)]
+    assert ring.tail(5) == [("stdout", b"x" * 5000 + b"y" * 5000), ("stderr", b"between")]
 
 
 def test_the_end_is_of_the_present_run_alone() -> None:
