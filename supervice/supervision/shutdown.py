@@ -120,17 +120,20 @@ class Shutdown:
             return
         done = self._loop.create_future()
         grace = 0.0 if self._forced else min(LEFTOVERS_GRACE, self.time_left - self._reserve / 2)
+        said = LeftoversSaid()
         self._hunt = Hunt(
             self._loop,
             self._find_leftovers,
             done.set_result,
             grace=max(0.0, grace),
-            notify=_log_leftovers,
+            notify=said,
             kill_all=self._kill_all,
             thorough=self._kill_all is None,
         )
         left = await done
         self._hunt = None
+        if said.more:
+            logger.info(f"{said.more} more like them came while they were stopped")
         if left:
             logger.error(f"still there after SIGKILL: {_words(left)}")
 
@@ -209,9 +212,30 @@ def _slowest(processes: list[Process]) -> float:
     return max((p.stop_time() for p in processes if p.state not in RESTING), default=0.0)
 
 
-def _log_leftovers(found: list[Stat], signum: int) -> None:
-    how = "killing" if signum == 9 else "stopping"
-    logger.info(f"{how} what the programs left behind: {_words(found)}")
+class LeftoversSaid:
+    """Says what is stopped at the end: those of one name once, and counts those that come later.
+
+    A shell that ignores its signal and goes on with its loop has a new child each moment.
+    """
+
+    __slots__ = ("_names", "more")
+
+    def __init__(self) -> None:
+        self.more = 0  # those that were not said
+        self._names: set[tuple[str, int]] = set()
+
+    def __call__(self, found: list[Stat], signum: int) -> None:
+        fresh = [stat for stat in found if (stat.name, signum) not in self._names]
+        self.more += len(found) - len(fresh)
+        self._names.update((stat.name, signum) for stat in fresh)
+        how = "killing" if signum == 9 else "stopping"
+        # What has no parent in this namespace came from outside, by `docker exec`.
+        for what, stats in (
+            ("the programs left behind", [stat for stat in fresh if stat.ppid]),
+            ("was started beside the programs (docker exec)", [stat for stat in fresh if not stat.ppid]),
+        ):
+            if stats:
+                logger.info(f"{how} what {what}: {_words(stats)}")
 
 
 def _words(stats: list[Stat]) -> str:

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from supervice import logger
 from supervice.lean.loop import Loop
 from supervice.lifecycle.graph import ranks
 from supervice.lifecycle.states import (
@@ -20,7 +21,14 @@ from supervice.lifecycle.states import (
     STOPPING,
 )
 from supervice.models import ProgramConfig, program_of
-from supervice.supervision.shutdown import Shutdown, longest_stop, stop_in_order, stop_levels
+from supervice.pid1.leftovers import Stat
+from supervice.supervision.shutdown import (
+    LeftoversSaid,
+    Shutdown,
+    longest_stop,
+    stop_in_order,
+    stop_levels,
+)
 from tests.fakes.process import FakeProcess
 
 
@@ -198,3 +206,32 @@ def test_a_backoff_is_over_at_once(loop: Loop) -> None:
     world.processes = [Program(world, ProgramConfig("a", "x"), BACKOFF, 3)]
     world.run(Shutdown(loop, world.processes, 30.0, None).run())
     assert (world.processes[0].state, world.story) == (STOPPED, [])
+
+
+def left_over(pid: int, name: str, ppid: int = 1) -> Stat:
+    return Stat(pid, f"{pid} ({name}) S {ppid} {'0 ' * 50}".encode())
+
+
+def test_what_comes_again_and_again_is_said_once_and_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    lines: list[str] = []
+    monkeypatch.setattr(logger, "info", lines.append)
+    said = LeftoversSaid()
+    said([left_over(7, "sh"), left_over(8, "sleep"), left_over(9, "sleep")], 15)
+    for pid in range(10, 20):
+        said([left_over(pid, "sleep")], 15)
+    said([left_over(30, "sleep"), left_over(31, "nginx")], 9)
+    assert lines == [
+        "stopping what the programs left behind: sh (pid 7), sleep (pid 8), sleep (pid 9)",
+        "killing what the programs left behind: sleep (pid 30), nginx (pid 31)",
+    ]
+    assert said.more == 10
+
+
+def test_what_docker_exec_runs_was_left_by_no_program(monkeypatch: pytest.MonkeyPatch) -> None:
+    lines: list[str] = []
+    monkeypatch.setattr(logger, "info", lines.append)
+    LeftoversSaid()([left_over(7, "sleep"), left_over(8, "supervicectl", ppid=0)], 15)
+    assert lines == [
+        "stopping what the programs left behind: sleep (pid 7)",
+        "stopping what was started beside the programs (docker exec): supervicectl (pid 8)",
+    ]
