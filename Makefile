@@ -219,10 +219,12 @@ FUZZ_SECONDS ?= 3600
 fuzz: venv  ## an hour of random input for what reads foreign bytes
 	$(BIN)/python -m tests.fuzz --seconds $(FUZZ_SECONDS) $(FUZZ)
 
+# `make conformance SCENARIOS='stop restart'` tries those and leaves the other rows as they are. Peers that are no packages
+# are built once, in minutes, below SUPERVICE_PEERS (/var/tmp/supervice-peers).
 .PHONY: conformance
 conformance: venv  ## try out what users of supervisors complain of, beside the peers, into docs/conformance.md
 	@$(TRY_BUNDLE)
-	$(BIN)/python -m tests.conformance --install --write docs/conformance.md
+	$(BIN)/python -m tests.conformance --install --json .bench/conformance.json --write docs/conformance.md -- $(SCENARIOS)
 
 .PHONY: clean
 clean:  ## remove what the other targets made here (not the engine, not its images)

@@ -4,6 +4,7 @@ from tests.conformance.world import Program, World, Wrong
 
 TITLE = "the exit code of the main program is the container's"
 SOURCE = "Supervisor/supervisor#712, #775; s6-overlay#87"
+THEME = "end"
 SINGLE = MANY = True
 
 

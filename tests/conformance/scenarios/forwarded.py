@@ -6,6 +6,7 @@ from tests.conformance.world import Program, World
 
 TITLE = "HUP and USR1 reach the command"
 SOURCE = "s6-overlay#347; ddollar/foreman#673"
+THEME = "signals"
 SINGLE, MANY = True, False
 
 

@@ -4,6 +4,7 @@ from tests.conformance.world import Program, World, Wrong
 
 TITLE = "killed by signal 11 is exit code 139"
 SOURCE = "Supervisor/supervisor#775"
+THEME = "end"
 SINGLE = MANY = True
 
 

@@ -4,6 +4,7 @@ from tests.conformance.world import Program, World, Wrong
 
 TITLE = "1 MiB that a program writes right before its end arrives whole"
 SOURCE = "Supervisor/supervisor#749"
+THEME = "output"
 SINGLE = MANY = True
 LINES = 16384
 

@@ -4,6 +4,7 @@ from tests.conformance.world import Program, World, Wrong
 
 TITLE = "what the ended program left running gets TERM before the end"
 SOURCE = "Yelp/dumb-init#212; krallin/tini#95"
+THEME = "end"
 SINGLE = MANY = True
 
 

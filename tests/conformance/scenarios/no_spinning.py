@@ -6,6 +6,7 @@ from tests.conformance.world import Program, World, Wrong
 
 TITLE = "a command that is not there costs less than 5 % of a CPU"
 SOURCE = "circus-tent/circus#1157"
+THEME = "start"
 SINGLE, MANY = False, True
 
 

@@ -4,6 +4,7 @@ from tests.conformance.world import Program, World, Wrong
 
 TITLE = "500 orphans leave no zombie and disturb no program"
 SOURCE = "lineofflight/frankfurter#558; Supervisor/supervisor#936"
+THEME = "signals"
 SINGLE = MANY = True
 
 

@@ -4,6 +4,7 @@ from tests.conformance.world import Program, World, Wrong
 
 TITLE = "a program starts when what it needs is ready"
 SOURCE = "Supervisor/supervisor#122; s6-overlay#582"
+THEME = "start"
 SINGLE, MANY = False, True
 
 

@@ -4,6 +4,7 @@ from tests.conformance.world import Program, World
 
 TITLE = "a program that is killed is started again, the other one left alone"
 SOURCE = "what a supervisor is for"
+THEME = "start"
 SINGLE, MANY = False, True
 
 

@@ -4,6 +4,7 @@ from tests.conformance.world import Program, World, Wrong
 
 TITLE = "TERM reaches the program, which may finish its work"
 SOURCE = "the Docker manual"
+THEME = "stop"
 SINGLE = MANY = True
 
 

@@ -4,6 +4,7 @@ from tests.conformance.world import Program, World, Wrong
 
 TITLE = "what others need is told to stop when they are gone"
 SOURCE = "Supervisor/supervisor#520; F1bonacc1/process-compose#145"
+THEME = "stop"
 SINGLE, MANY = False, True
 WAIT = "trap '{}echo {} >>order; exit' TERM; echo 1 >up-{}; while :; do sleep 0.05; done"
 

@@ -1,0 +1,1 @@
+"""An adapter each: the configuration that the documentation of the supervisor has for the purpose."""
