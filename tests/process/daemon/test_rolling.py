@@ -139,7 +139,7 @@ def test_a_reload_that_breaks_the_program_breaks_one_process(daemon: Make) -> No
     reply = one.ask("reload")
     assert reply["status"] == "error"
     assert "web:00 did not become ready with its new settings" in reply["message"]
-    assert "web:01, web:02, web:03 stay as they were" in reply["message"]
+    assert "web:01, web:02, web:03 stay as before" in reply["message"]
     assert "nothing was reloaded" not in reply["message"]
     assert one.row("web:00")["state"] == "FATAL"
     for name in NAMES[1:]:
@@ -178,11 +178,10 @@ def test_what_an_operator_stops_while_it_rolls_stays_stopped(daemon: Make) -> No
 
 
 def test_the_end_of_the_main_program_does_not_wait_for_the_rest_of_a_reload(daemon: Make) -> None:
-    main = "[program:main]\ncommand = sh -c 'read x < go; exit 3'\nmain = true\nstartsecs = 0\n"
+    main = "[program:main]\ncommand = sh -c 'until test -p go; do sleep 0.05; done; read x < go; exit 3'\nmain = true\nstartsecs = 0\n"
     slow = f"sleep 3; {READY}"
     one = daemon(main + program(READY, "rolling = true"))
     os.mkfifo(one.directory / "go")
-    one.ask("start", "main")
     begun(one)
     one.rewrite(main + program(slow, "rolling = true"))
     one.signal(signal.SIGHUP)
