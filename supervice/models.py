@@ -208,6 +208,9 @@ class ProgramConfig:
     schedule: ScheduleConfig | None = None
     watch: WatchConfig | None = None
     listen: ListenConfig | None = None
+    overlap: bool = (
+        False  # a restart starts the new process beside the old one, which is stopped when it is ready
+    )
     rolling: bool = False  # a restart of several of its processes takes one after the other
     stdout_logfile_rotate: str | None = None  # daily, hourly, 6h or 03:30; None: by size alone
     stdout_logfile_suffix: Literal["number", "date"] = "number"  # of rotated files

@@ -5,24 +5,16 @@ Its driver runs it. A process knows nothing of other processes, of the superviso
 
 from __future__ import annotations
 
-from supervice.lean.loop import running_loop
+# isort: off
+# fmt: off
 from supervice.lifecycle.states import (
-    BACKOFF,
-    EXITED,
-    FATAL,
-    RESTING,
-    RUNNING,
-    STARTING,
-    STOPPED,
-    STOPPING,
-    UNHEALTHY,
-    UP,
-    RestartRequested,
-    RunExpired,
-    StartRequested,
-    StopRequested,
+    BACKOFF, EXITED, FATAL, RESTING, RUNNING, STARTING, STOPPED, STOPPING, UNHEALTHY, UP,
+    RestartRequested, RunExpired, StartRequested, StopRequested,
 )
+# fmt: on
+# isort: on
 from supervice.pid1.signals import AFTER_KILL
+from supervice.runner import reporting
 from supervice.runner.driver import Driver
 from supervice.runner.waiting import NotReached, Until
 
@@ -37,25 +29,21 @@ if TYPE_CHECKING:
     from supervice.pid1.belongings import Belongings
     from supervice.pid1.child import Child
     from supervice.pid1.leftovers import Stat
+    from supervice.runner.attempts import Attempt
     from supervice.runner.launcher import Launcher
     from supervice.runner.left_behind import LeftBehind
+    from supervice.runner.overlap import Overlap
     from supervice.runner.reporting import Exit
 
     Watcher = Callable[["Process", Announce], object]
     ConditionWatcher = Callable[["Process"], object]
 
+# fmt: off
 __all__ = [
-    "BACKOFF",
-    "EXITED",
-    "FATAL",
-    "RUNNING",
-    "STARTING",
-    "STOPPED",
-    "STOPPING",
-    "UNHEALTHY",
-    "NotReached",
-    "Process",
+    "BACKOFF", "EXITED", "FATAL", "RUNNING", "STARTING", "STOPPED", "STOPPING", "UNHEALTHY",
+    "NotReached", "Process",
 ]
+# fmt: on
 
 # How long `start_process` waits on top of the program's own startsecs or ready_timeout; seconds.
 START_WAIT = 5.0
@@ -66,12 +54,13 @@ APPLICATION = "application"
 class Process:
     """A program being run. Works under a `Supervisor`, and alone in the event loop of an application."""
 
-    __slots__ = ("_condition_watchers", "_driver", "_left", "_watchers", "looked_at", "unseen")
+    __slots__ = ("_condition_watchers", "_left", "_watchers", "beside", "driver", "looked_at", "unseen")
 
     def __init__(
         self, config: ProgramConfig, event_bus: EventBus | None = None, *, launcher: Launcher | None = None
     ) -> None:
-        self._driver = Driver(self, config, event_bus, launcher)
+        self.driver = Driver(self, config, event_bus, launcher)
+        self.beside: Overlap | None = None  # made with the first restart beside the present run
         self._left: LeftBehind | None = None  # made when there is something to find
         self.looked_at, self.unseen = float("-inf"), False  # see `child.Owner`
         self._watchers: tuple[Watcher, ...] = ()
@@ -85,143 +74,143 @@ class Process:
 
     @property
     def config(self) -> ProgramConfig:
-        return self._driver.config
+        return self.driver.config
 
     @property
     def snapshot(self) -> Snapshot:
-        return self._driver.snapshot
+        return self.driver.snapshot
 
     @property
     def state(self) -> str:
-        return self._driver.snapshot.state
+        return self.driver.snapshot.state
 
     @property
     def should_run(self) -> bool:
-        return self._driver.snapshot.should_run
+        return self.driver.snapshot.should_run
 
     @property
     def pid(self) -> int | None:
-        return self._driver.snapshot.pid
+        return self.driver.snapshot.pid
 
     @property
     def is_healthy(self) -> bool | None:
         """The result of the last health check; None before the first, and without one."""
-        return self._driver.snapshot.healthy
+        return self.driver.snapshot.healthy
 
     @property
     def process(self) -> Child | None:
         """The running child, with the methods of `asyncio.subprocess.Process`; None when there is none."""
-        return self._driver.child
+        return self.driver.child
 
     @property
     def output(self) -> ProgramOutput | None:
-        return self._driver.output
+        return self.driver.output
 
     @property
     def foreground(self) -> list[str] | None:
         """The words of the foreground command, which has our streams and terminal; None for a program."""
-        return self._driver.foreground
+        return self.driver.foreground
 
     @foreground.setter
     def foreground(self, argv: list[str]) -> None:
-        self._driver.foreground = argv
+        self.driver.foreground = argv
 
     @property
     def obstacle(self) -> str:
         """What a start waits for before its spawn, in words; "" when it waits for nothing."""
-        obstacle = self._driver.obstacle
+        obstacle = self.driver.obstacle
         return f"{obstacle.words} does not answer yet" if obstacle is not None else ""
 
     @property
     def policy(self) -> Policy:
         """What the configuration says about its life."""
-        return self._driver.policy
+        return self.driver.policy
 
     @property
     def timer_left(self) -> float:
         """The seconds until its state changes by itself; 0 when it waits for no time."""
-        return self._driver.timer_left()
+        return self.driver.timer_left()
 
     # -- its runs ----------------------------------------------------------------------------------------
 
     @property
     def started_at(self) -> float | None:
         """When it was last spawned, in seconds since the epoch; None when it has never run."""
-        return self._driver.started_at
+        return self.driver.started_at
 
     @property
     def uptime(self) -> float | None:
         """Seconds since the spawn, by the monotonic clock; None when there is no child."""
-        child = self._driver.child
-        return None if child is None else self._driver.runtime().loop.time() - child.spawned_at
+        child = self.driver.child
+        return None if child is None else self.driver.runtime().loop.time() - child.spawned_at
 
     @property
     def restarts(self) -> int:
         """Automatic restarts; a start or restart that was asked for does not count."""
-        return self._driver.restarts
+        return self.driver.restarts
 
     @property
     def oom_kills(self) -> int:
         """How often its main process was killed for want of memory."""
-        return self._driver.oom_kills
+        return self.driver.oom_kills
 
     @property
     def exits(self) -> tuple[Exit, ...]:
         """The last exits, the newest last."""
-        return self._driver.exits
+        return self.driver.exits
 
     @property
     def expected(self) -> bool:
         """Whether the last exit was one of `exitcodes`."""
-        return self._driver.expected
+        return self.driver.expected
 
     @property
     def status_text(self) -> str:
         """What the program says of itself (STATUS= of sd_notify)."""
-        return self._driver.status_text
+        return self.driver.status_text
 
     @property
     def health_message(self) -> str:
         """The message of the last health check."""
-        return self._driver.health_message
+        return self.driver.health_message
 
     @property
     def health_time(self) -> float | None:
         """When the last health check answered, in seconds since the epoch."""
-        return self._driver.health_time
+        return self.driver.health_time
 
     @property
     def ready_message(self) -> str:
         """The message of the last readiness check."""
-        return self._driver.ready_message
+        return self.driver.ready_message
 
     @property
     def ready_time(self) -> float | None:
         """When the last readiness check answered, in seconds since the epoch."""
-        return self._driver.ready_time
+        return self.driver.ready_time
 
     # -- watchers ----------------------------------------------------------------------------------------
 
     def watch(self, watcher: Watcher) -> Callable[[], None]:
         """Calls `watcher(process, change)` after each change of state; returns a function that ends it."""
         self._watchers = (*self._watchers, watcher)
-
-        def unwatch() -> None:
-            self._watchers = tuple(w for w in self._watchers if w is not watcher)
-
-        return unwatch
+        return lambda: self._unwatch(watcher)
 
     def watch_health(self, watcher: ConditionWatcher) -> Callable[[], None]:
         """Calls `watcher(process)` when health or readiness changes while the state does not; as `watch`."""
         self._condition_watchers = (*self._condition_watchers, watcher)
+        return lambda: self._unwatch(watcher)
 
-        def unwatch() -> None:
-            self._condition_watchers = tuple(w for w in self._condition_watchers if w is not watcher)
+    def _unwatch(self, watcher: object) -> None:
+        self._watchers = tuple(w for w in self._watchers if w is not watcher)
+        self._condition_watchers = tuple(w for w in self._condition_watchers if w is not watcher)
 
-        return unwatch
-
-    def changed(self, change: Announce) -> None:
-        """Tells the watchers of a change of state; the driver calls it."""
+    def changed(self, change: Announce, *, said: bool = False) -> None:
+        """Tells the log, unless it is `said`, and the watchers of a change of state; the driver calls it."""
+        if not said:
+            reporting.log_change(self.config.name, self.pid, change, self.timer_left)
+        if self.driver.events is not None:
+            reporting.publish_change(self.driver.events, self.config, self.pid, change)
         for watcher in self._watchers:
             watcher(self, change)
 
@@ -237,13 +226,15 @@ class Process:
         if self._left is None:
             from supervice.runner.left_behind import LeftBehind
 
-            self._left = LeftBehind(self._driver.runtime(), self.config)
+            self._left = LeftBehind(self.driver.runtime(), self.config)
         return self._left.belongings
 
     def judge(self, child: Child, left: list[Stat]) -> int:
         """The driver asks what becomes of the processes that the leader has left."""
-        driver = self._driver
         assert self._left is not None  # which found them
+        if self.beside is not None and self.beside.driver is not None:
+            return self.beside.judge(child, left)
+        driver = self.driver
         return self._left.judge(driver.config, driver.snapshot, driver.policy, child, left)
 
     def before_stop(self, child: Child) -> None:
@@ -254,7 +245,9 @@ class Process:
 
     @property
     def has_left_any(self) -> bool:
-        """Whether earlier runs have left processes that may still live."""
+        """Whether earlier runs still live, or have left processes that may."""
+        if self.beside is not None and self.beside.driver is not None:
+            return True
         if self.unseen:
             self.unseen = False
             self.belongings().find()
@@ -262,20 +255,17 @@ class Process:
 
     async def stop_what_it_left(self, *, force: bool = False) -> bool:
         """Stops what earlier runs have left; returns whether all of it is gone. The process is at rest."""
+        if self.beside is not None:
+            await self.beside.end(force)
         if not self.has_left_any or self._left is None:
             return True
-        over = self._left.stop(self.stop_time(), force=force)
-        if not over.done():
-            done = running_loop().create_future()
-            over.add_done_callback(lambda _: None if done.done() else done.set_result(None))
-            await done
-        return not over.result()
+        return await self._left.stopped_all(self.stop_time(), force=force)
 
     # -- requests, which return at once ------------------------------------------------------------------
 
     def request_start(self, trigger: str = APPLICATION) -> None:
         """Begins a start; `trigger` says what it comes from, as in `Snapshot.trigger`."""
-        self._driver.feed(StartRequested(trigger))
+        self.driver.feed(StartRequested(trigger))
 
     def request_stop(
         self, *, force: bool = False, within: float | None = None, trigger: str = APPLICATION
@@ -284,58 +274,70 @@ class Process:
 
         `within`: seconds for the whole of it; the waits of the ladder are shortened to fit.
         """
-        self._driver.feed(StopRequested(force, within, trigger))
-        if self._driver.obstacle is not None and not self._driver.snapshot.should_run:
-            self._driver.obstacle.cancel("stopped while the start waited")
+        request = StopRequested(force, within, trigger)
+        if self.beside is not None:
+            self.beside.stop(request)
+        self.driver.stop(request)
 
-    def request_restart(self, *, force: bool = False, trigger: str = APPLICATION) -> None:
-        self._driver.feed(RestartRequested(force, trigger))
+    def request_restart(self, *, force: bool = False, trigger: str = APPLICATION) -> Attempt | None:
+        """Begins a restart; where the new process starts beside the present one, returns how that goes."""
+        if not force and self.overlaps:
+            from supervice.runner.overlap import overlap_of
+
+            return overlap_of(self).ask(trigger)
+        if self.beside is not None:
+            self.beside.stop(StopRequested(force, None, trigger))
+        self.driver.feed(RestartRequested(force, trigger))
+        return None
+
+    @property
+    def overlaps(self) -> bool:
+        """Whether a restart would start the new process beside the present one."""
+        return self.config.overlap and self.state in UP
+
+    def may_end(self, child: Child) -> bool:
+        """The driver asks whether the end of its child counts now."""
+        return self.beside is None or self.beside.may_end(child)
 
     def request_end(self, reason: str) -> None:
         """Stops a run of a schedule, which has failed for that reason."""
-        self._driver.feed(RunExpired(reason))
+        self.driver.feed(RunExpired(reason))
 
     def signal(self, signum: int, *, group: bool = True, trigger: str = APPLICATION) -> bool:
         """Sends a signal to the process, or to its group; returns False when there is no child."""
-        child = self._driver.child
-        if child is None or not child.signal(signum, group=group):
-            return False
-        self._driver.signalled = (signum, trigger)
-        return True
-
-    def stop_with(self, signum: int) -> None:
-        """Makes `signum` the first signal of the next stop."""
-        self._driver.stop_with(signum)
+        return self.driver.signal(signum, group, trigger)
 
     def use(self, launcher: Launcher) -> None:
         """Starts the process with `launcher` from now on."""
-        self._driver.use(launcher)
+        self.driver.launcher = launcher
 
     def reconfigure(self, config: ProgramConfig) -> None:
         """Takes over settings that may change while the process runs."""
-        self._driver.reconfigure(config)
+        self.driver.reconfigure(config)
+        if self.beside is not None:
+            self.beside.reconfigure(config)
 
     def open_output(self) -> ProgramOutput | None:
         """Returns the output, also of a process that has never run; None for the foreground command."""
-        return self._driver.open_output()
+        return self.driver.open_output()
 
     def close(self) -> None:
         """Closes the log files; the process must be at rest."""
-        self._driver.close()
+        self.driver.close()
 
     def start_time(self) -> float:
         """Returns the seconds that a start may take by its configuration."""
-        return self._driver.start_time()
+        return self.driver.start_time()
 
     def stop_time(self) -> float:
         """Returns the seconds from the first stop signal to SIGKILL."""
-        return self._driver.stop_time()
+        return self.driver.stop_time()
 
     # -- the Python API ----------------------------------------------------------------------------------
 
     async def start(self) -> None:
         """Begins supervision: starts the program if it has `autostart`. Returns at once."""
-        self._driver.runtime()
+        self.driver.runtime()
         if self.config.autostart:
             self.request_start()
 

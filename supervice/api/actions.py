@@ -200,17 +200,32 @@ class Actions:
         todo = [p for p in processes if not startup.waiting_for(p)]
         rolled = todo if request.rolling else [p for p in todo if p.config.rolling and not request.force]
         todo = [process for process in todo if process not in rolled]
+        # These do not stop; what they need is restarted first.
+        kept = [process for process in todo if process.overlaps and not request.force]
+        todo = [process for process in todo if process not in kept]
         reached = await (
             self._restart_in_order if self._needs_order(todo, request) else self._restart_at_once
         )(todo, request)
+        failed: dict[str, str] = {}  # name to why the old process goes on
+        if kept:
+            from supervice.runner.attempts import restart_beside
+
+            self._daemon.table.release(process.config.name for process in kept)
+            failed, more = await restart_beside(running_loop(), kept, RESTART, START_WAIT, request.timeout)
+            reached |= more
         if rolled:
-            return await self._roll(rolled, processes, reached, request)
+            return await self._roll(rolled, processes, reached, failed, request)
         return rows.results(
-            [rows.started(p, startup, "Restarted", reached.get(p.config.name)) for p in processes]
+            [rows.restarted(p, startup, reached.get(p.config.name), failed) for p in processes]
         )
 
     async def _roll(
-        self, rolled: list[Process], processes: list[Process], reached: dict[str, str], request: Request
+        self,
+        rolled: list[Process],
+        processes: list[Process],
+        reached: dict[str, str],
+        failed: dict[str, str],
+        request: Request,
     ) -> Reply:
         """It goes on when the client waits no longer."""
         from supervice.supervision.restart import RESTART
@@ -241,8 +256,8 @@ class Actions:
         for process in processes:
             name = process.config.name
             if process not in rolled or name in rolling.ready:
-                state = process.state if rolling.ready.get(name, True) else None
-                results.append(rows.started(process, startup, "Restarted", reached.get(name, state)))
+                state = reached.get(name, process.state if rolling.ready.get(name, True) else None)
+                results.append(rows.restarted(process, startup, state, failed | rolling.kept))
             else:
                 why = f"{culprits} did not become ready" if culprits else "its turn has not come"
                 results.append(rows.outcome(process, False, f"{name} was left as it was: {why}"))

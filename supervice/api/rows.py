@@ -75,6 +75,14 @@ def started(process: Process, queue: StartQueue, verb: str, reached: str | None)
     return outcome(process, False, f"{name} did not reach {RUNNING} (state: {state}){why(process, queue)}")
 
 
+def restarted(process: Process, queue: StartQueue, reached: str | None, kept: dict[str, str]) -> Reply:
+    """`kept`: the names of those whose new process did not take over from the old one, and why."""
+    name = process.config.name
+    if name in kept:
+        return outcome(process, False, f"{name} was not restarted: {kept[name]}; pid {process.pid} goes on")
+    return started(process, queue, "Restarted", reached)
+
+
 def stopped(process: Process, queue: StartQueue, ok: bool) -> Reply:
     name = process.config.name
     if ok:

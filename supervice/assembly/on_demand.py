@@ -201,7 +201,7 @@ class OnDemand(Observer):
         if resources is None or resources.launcher.turns is not None:
             return
         configs = [process.config for process in daemon.table.processes.values()]
-        if any(config.rolling and config.memory_limit is not None for config in configs):
+        if any(c.memory_limit is not None and (c.rolling or c.overlap) for c in configs):
             from supervice.supervision.turns import Turns
 
             resources.launcher.turns = Turns(daemon.table)

@@ -152,6 +152,7 @@ PROGRAM: tuple[Row, ...] = (
     ("listen_backlog", "positive", None, None, OURS_ONLY, "", RESTART, "So many connections may wait. Unset: as many as the kernel allows (net.core.somaxconn)."),
     ("listen_mode", "octal", "0660", None, OURS_ONLY, "", RESTART, "Mode of unix sockets."),
     ("listen_owner", "text", None, None, OURS_ONLY, "", RESTART, "Owner of unix sockets: user or user:group. Unset: the program's user."),
+    ("overlap", "bool", "false", None, OURS_ONLY, "", LIVE, "A restart (by supervicectl, a watched file, a reload that changes it, memory_limit) starts the new process beside the old one, which is stopped when the new one is ready; a new one that does not become ready is stopped, and the old one stays. For programs with listen."),
     ("rolling", "bool", "false", None, OURS_ONLY, "", LIVE, "A restart of its processes (by supervicectl, a watched file, a reload that changes it, memory_limit) takes one after the other, each when the one before is ready; the first that does not become ready ends it."),
     ("type", "type", "simple", None, OURS_ONLY, "", RESTART, "simple, or oneshot: it runs once, to its end."),
     ("schedule", "schedule", None, None, OURS_ONLY, "", LIVE, "When it runs, as a oneshot: a cron expression of five fields (*/15 * * * *), @hourly, @daily, @weekly, @monthly, @yearly, @reboot, or every 90s; several lines are several schedules."),

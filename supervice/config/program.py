@@ -222,6 +222,10 @@ class Program:
             from supervice.config.listen_rules import listen_problems
 
             listen_problems(self.ctx, self.section, self.where, values)
+        if "overlap" in given:
+            from supervice.config.overlap_rules import overlap_problems
+
+            overlap_problems(self.ctx, self.section, self.where, values, check)
         if any(name.startswith(("schedule", "watch")) and name != "watchdog" for name in given):
             from supervice.config.time_rules import time_problems
 

@@ -255,16 +255,20 @@ class Listener:
         sock.setblocking(False)
         return sock, ""
 
-    def again(self) -> Listener | None:
-        """Another listener at the same path, if its file was removed or replaced. OSError; SocketInUse."""
+    def is_lost(self) -> bool:
+        """Whether its file was removed or replaced."""
         try:
             status = os.lstat(self._file)
-            if (status.st_dev, status.st_ino) == self._identity:
-                return None
         except FileNotFoundError:
-            pass
+            return True
         except OSError:
-            return None  # we may not look
+            return False  # we may not look
+        return (status.st_dev, status.st_ino) != self._identity
+
+    def again(self) -> Listener | None:
+        """Another listener at the same path, if its file was removed or replaced. OSError; SocketInUse."""
+        if not self.is_lost():
+            return None
         mode, group_gid, warn, uid = self._options
         return Listener(self._file, mode, group_gid, warn, uid=uid)
 

@@ -152,6 +152,18 @@ class ProgramOutput:
         if self._lingering is not None and len(self._lingering) > STALLED_RUNS:
             self._shed(self._lingering)
 
+    def exchange(self, pumps: tuple[Pump | None, Pump | None]) -> tuple[Pump | None, Pump | None]:
+        """Puts the pipes of another run in the place of those of the present one, and returns these.
+
+        They are read on like those of an earlier run.
+        """
+        mine = self._out, self._err
+        lingering = [pump for pump in self._lingering or () if pump not in pumps]
+        lingering += [pump for pump in mine if pump is not None and pump.fd >= 0]
+        self._lingering = lingering or None
+        self._out, self._err = pumps
+        return mine
+
     def _shed(self, lingering: list[Pump]) -> None:
         """Discards the oldest runs: a program in a crash loop must not use up our descriptors."""
         for pump in lingering[:]:

@@ -52,7 +52,7 @@ if TYPE_CHECKING:
 
     from supervice.events import EventBus
     from supervice.lean.loop import Cancellable
-    from supervice.lifecycle.states import Effect, Input
+    from supervice.lifecycle.states import Effect, Input, StopRequested
     from supervice.models import ProgramConfig
     from supervice.output.process_output import ProgramOutput
     from supervice.pid1.child import Owner as Judge
@@ -67,47 +67,28 @@ if TYPE_CHECKING:
         def changed(self, change: Announce) -> None: ...
         def condition_changed(self) -> None: ...
         def before_stop(self, child: Child) -> None: ...
+        def may_end(self, child: Child) -> bool: ...
 
 
 class Driver:
     """Runs one process for its `owner`."""
 
+    # fmt: off
     __slots__ = (
-        "_automatic",
-        "_busy",
-        "_events",
-        "_inputs",
-        "_launcher",
-        "_monitors",
-        "_owner",
-        "_timer",
-        "child",
-        "config",
-        "exits",
-        "expected",
-        "foreground",
-        "health_message",
-        "health_time",
-        "obstacle",
-        "oom_kills",
-        "output",
-        "policy",
-        "ready_message",
-        "ready_time",
-        "restarts",
-        "signalled",
-        "snapshot",
-        "started_at",
-        "status_text",
+        "_automatic", "_busy", "_inputs", "_monitors", "_timer", "child", "config", "events", "exits",
+        "expected", "foreground", "health_message", "health_time", "launcher", "obstacle", "oom_kills",
+        "output", "owner", "policy", "ready_message", "ready_time", "restarts", "signalled", "snapshot",
+        "started_at", "status_text",
     )
+    # fmt: on
 
     def __init__(
         self, owner: Owner, config: ProgramConfig, event_bus: EventBus | None, launcher: Launcher | None
     ) -> None:
-        self._owner = owner
+        self.owner = owner
         self.config = config
-        self._events = event_bus
-        self._launcher = launcher
+        self.events = event_bus
+        self.launcher = launcher
         self.policy = policy_of(config)
         self.snapshot = Snapshot()
         self._inputs: list[Input] = []
@@ -131,7 +112,7 @@ class Driver:
 
     def open_output(self) -> ProgramOutput | None:
         """Returns the output, also of a process that has never run; None for the foreground command."""
-        launcher = self._launcher
+        launcher = self.launcher
         outputs = launcher.outputs if launcher is not None and self.foreground is None else None
         if self.output is None and outputs is not None:
             self.output = outputs.open(self.config)
@@ -146,16 +127,19 @@ class Driver:
         """Returns the seconds from the first stop signal to SIGKILL."""
         return sum(wait for _, wait in self.policy.stop_ladder)
 
-    def use(self, launcher: Launcher) -> None:
-        """Starts the process with `launcher` from now on."""
-        self._launcher = launcher
-
     def reconfigure(self, config: ProgramConfig) -> None:
         """Takes over settings that may change while the process runs."""
         self.config = config
         self.policy = policy_of(config)
         if self.output is not None:
             self.output.reconfigure(config)
+
+    def signal(self, signum: int, group: bool, trigger: str) -> bool:
+        """Returns False when there is no child."""
+        if self.child is None or not self.child.signal(signum, group=group):
+            return False
+        self.signalled = (signum, trigger)
+        return True
 
     def stop_with(self, signum: int) -> None:
         """Makes `signum` the first signal of the next stop."""
@@ -170,11 +154,11 @@ class Driver:
 
     def runtime(self) -> Runtime:
         """Returns loop, reaper and spawner; without a launcher, those of the application's running loop."""
-        if self._launcher is None:
+        if self.launcher is None:
             runtime = guest_runtime()
             outputs = OutputRouter(runtime.loop, log=logger.log)
-            self._launcher = Launcher(runtime, outputs, is_closed=False)
-        return self._launcher.runtime
+            self.launcher = Launcher(runtime, outputs, is_closed=False)
+        return self.launcher.runtime
 
     def feed(self, event: Input) -> None:
         """Answers an input: commits the next snapshot, then performs the effects; queues it when nested."""
@@ -192,16 +176,22 @@ class Driver:
             if self._inputs:  # an effect has raised; what came during it is answered all the same
                 self.runtime().loop.call_soon(self.feed, self._inputs.pop())
 
+    def stop(self, request: StopRequested) -> None:
+        """Feeds it; a start that still waits to spawn has its end with it."""
+        self.feed(request)
+        if self.obstacle is not None and not self.snapshot.should_run:
+            self.obstacle.cancel("stopped while the start waited")
+
     def _spawn(self, effect: Spawn) -> None:
         self.runtime()
         self._automatic = effect.automatic
-        assert self._launcher is not None
-        self.obstacle = self._launcher.obstacle(self.config, self._spawn_now)
+        assert self.launcher is not None
+        self.obstacle = self.launcher.obstacle(self.config, self._spawn_now)
         if self.obstacle is None:
             self._spawn_now()
 
     def _spawn_now(self, problem: str = "") -> None:
-        launcher, self.obstacle = self._launcher, None
+        launcher, self.obstacle = self.launcher, None
         assert launcher is not None
         at = launcher.runtime.loop.time()
         if problem:
@@ -226,8 +216,8 @@ class Driver:
         self.child = Child(
             launcher.runtime,
             pid,
-            self._child_gone,
-            owner=self._owner if self.config.killasgroup else None,
+            self.child_gone,
+            owner=self.owner if self.config.killasgroup else None,
             grace=self.stop_time(),
             last_words=None if monitors is None else monitors.drain,
             moved=self._child_moved,
@@ -257,12 +247,15 @@ class Driver:
             self._monitors.moved(child.pid)
         self.feed(LeaderChanged(old, child.pid))
 
-    def _child_gone(self, child: Child) -> None:
+    def child_gone(self, child: Child) -> None:
+        """Takes the end of the child; the owner may hold it back, and calls this again then."""
+        if not self.owner.may_end(child):
+            return
         self.child = None
         if self.output is not None:
             self.output.exited()
-        if self._launcher is not None:
-            self._launcher.ended(self.config, self.foreground is not None)
+        if self.launcher is not None:
+            self.launcher.ended(self.config, self.foreground is not None)
         event = reporting.exit_of(child, self.runtime().loop.time())
         self.oom_kills += bool(event.blame)
         trigger = reporting.trigger_of(self.snapshot.stop, self.signalled, event.status)
@@ -278,7 +271,7 @@ class Driver:
         if (child := self.child) is not None:
             config = self.config
             group = config.killasgroup if effect.signum == signal.SIGKILL else config.stopasgroup
-            self._owner.before_stop(child)
+            self.owner.before_stop(child)
             child.signal(effect.signum, group=group, stop=True)  # may be its end
             logger.debug(f"{config.name}: sent {signal_name(effect.signum)} to pid {child.pid}")
 
@@ -325,7 +318,7 @@ class Driver:
         after = self.snapshot
         # Health and readiness can change while the state does not.
         if after.healthy is not before.healthy or after.ready is not before.ready:
-            self._owner.condition_changed()
+            self.owner.condition_changed()
 
     def readiness_checked(self, pid: int, ready: bool, message: str, counts: bool) -> None:
         self.ready_message = message
@@ -351,17 +344,14 @@ class Driver:
         self.health_time = time.time()
         before = self.snapshot.healthy
         reporting.log_health(self.config.name, before, healthy, message, counts)
-        if self._events is not None:
-            reporting.publish_health(self._events, self.config, self.snapshot.pid, healthy, message)
+        if self.events is not None:
+            reporting.publish_health(self.events, self.config, self.snapshot.pid, healthy, message)
         self.tell(HealthChecked(pid, healthy, message, counts, at_once, by))
 
     def _announce(self, effect: Announce) -> None:
         if effect.to_state == EXITED:
             self.expected = effect.expected
-        reporting.log_change(self.config.name, self.snapshot.pid, effect, self.timer_left())
-        if self._events is not None:
-            reporting.publish_change(self._events, self.config, self.snapshot.pid, effect)
-        self._owner.changed(effect)
+        self.owner.changed(effect)
 
 
 _PERFORM: dict[type, Callable[[Driver, Any], None]] = {

@@ -76,7 +76,7 @@ class Launcher:
         self._directory = directory
         self.env_file = env_file
         # By process: the fingerprint of its files at its last start; None when they could not be read.
-        self._marks: dict[str, int | None] = {}
+        self.marks: dict[str, int | None] = {}
         # The user that the daemon itself has switched to; programs without a user run as it too.
         self.own_identity: Identity | None = None
         self._passed: dict[tuple[str, ...] | None, dict[str, str]] = {}
@@ -185,10 +185,10 @@ class Launcher:
             env, mark = self._environ(config, identity)
         except SpawnError:
             if remember:
-                self._marks[config.name] = None
+                self.marks[config.name] = None
             raise
         if remember and mark is not None:
-            self._marks[config.name] = mark
+            self.marks[config.name] = mark
         return Order(
             argv=argv,
             env=env,
@@ -206,10 +206,10 @@ class Launcher:
 
         False for a file that cannot be read: a running program is not replaced by one that cannot start.
         """
-        if config.name not in self._marks or config.name in self._unanswered:
+        if config.name not in self.marks or config.name in self._unanswered:
             return False
         try:
-            return self._environ(config, None)[1] != self._marks[config.name]
+            return self._environ(config, None)[1] != self.marks[config.name]
         except SpawnError:
             return False
 
@@ -229,7 +229,7 @@ class Launcher:
 
     def forget(self, name: str) -> None:
         """Forgets the files of the process, so that it is not stale until it has started again."""
-        self._marks.pop(name, None)
+        self.marks.pop(name, None)
         if name in self.pipes:
             self.pipes.pop(name).end()
 

@@ -64,6 +64,15 @@ class LeftBehind:
         # who crashed did not go into the background
         return CLEAR_LATER if status in policy.exitcodes else CLEAR_GROUP
 
+    async def stopped_all(self, grace: float, *, force: bool = False) -> bool:
+        """Does the same, and returns whether all of it is gone."""
+        over = self.stop(grace, force=force)
+        if not over.done():
+            done = self._runtime.loop.create_future()
+            over.add_done_callback(lambda _: None if done.done() else done.set_result(None))
+            await done
+        return not over.result()
+
     def stop(self, grace: float, *, force: bool = False) -> AnyFuture:
         """Stops what was left by earlier runs; returns what is done, with the rest, once all is gone."""
         if self.stopped is None or self.stopped.done():

@@ -8,7 +8,7 @@ from __future__ import annotations
 from supervice import logger
 from supervice.lean.text import size
 from supervice.lifecycle.memory_limit import judge
-from supervice.lifecycle.states import MemoryChecked
+from supervice.lifecycle.states import MEMORY, MemoryChecked
 from supervice.pid1 import container_memory
 from supervice.pid1.cgroup import find
 from supervice.pid1.usage import fit, look_at
@@ -26,6 +26,9 @@ if TYPE_CHECKING:
         """Whose turn it is to be restarted: why a process has to wait, "" where it has not."""
 
         def waits_for(self, name: str) -> str: ...
+        def replaces(self, name: str, trigger: str) -> bool:
+            """Whether a new process takes its place, and it goes on until then."""
+            ...
 
 
 class MemoryLimit:
@@ -75,16 +78,16 @@ class MemoryLimit:
             words = f"{about}{size(memory)} of memory, above its limit of {size(limit)}" if over else ""
             restarts = self._config.memory_limit_action == "restart"
             if over and restarts and self._turns is not None:
-                restarts = self._may_restart(self._turns)
+                restarts = self._may_restart(self._turns, f"{MEMORY}: {words}")
             self._report(MemoryChecked(self._pid, over, words, restarts))
 
-    def _may_restart(self, turns: Turns) -> bool:
-        """Asked at each look, until its turn has come or it is below its limit again."""
+    def _may_restart(self, turns: Turns, trigger: str) -> bool:
+        """Whether it is stopped for that; asked at each look until it is, or below its limit again."""
         name, before = self._config.name, self._waits
         self._waits = turns.waits_for(name)
         if self._waits not in ("", before):
             logger.info(f"{name}: its restart waits: {self._waits}")
-        return not self._waits
+        return not self._waits and not turns.replaces(name, trigger)
 
     def _limit(self, container: int | None) -> int | None:
         """Returns the bytes; a share is that of the container's limit as it is now."""

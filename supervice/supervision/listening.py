@@ -85,6 +85,10 @@ class Socket:
         self._settle(again, self._backlog)
         logger.info(f"{self.address}: its file was removed; it has been made again")
 
+    def is_lost(self) -> bool:
+        """Whether no client finds it any more."""
+        return self._listener is not None and self._listener.is_lost()
+
     def close(self) -> None:
         os.close(self.fd)
         if self._listener is not None:
@@ -136,6 +140,11 @@ class Listening(Observer):
                 raise OSError(getattr(error, "errno", None) or 0, f"listen: {said}") from None
             logger.info(f"{program}: listening on {address}")
         return [there[key].fd for key, _ in _keys(config)]
+
+    def lost(self, config: ProgramConfig) -> list[str]:
+        """The addresses of its open sockets whose file was removed."""
+        there = self._open.get(program_of(config), {})
+        return [address for key, address in _keys(config) if key in there and there[key].is_lost()]
 
     def question(self, config: ProgramConfig) -> Question | None:
         """The host of a socket that has a name and is not open yet."""

@@ -13,7 +13,7 @@ from supervice.config.options import live_fields, start_fields
 from supervice.lean.loop import paced, running_loop
 from supervice.lifecycle.graph import related
 from supervice.lifecycle.reload_plan import ReloadPlan, plan_reload
-from supervice.lifecycle.states import RESTING
+from supervice.lifecycle.states import RESTING, UP
 from supervice.supervision.configuration_source import PartlyApplied
 from supervice.supervision.shutdown import stop_in_order
 from supervice.supervision.termination import Overtaken
@@ -123,8 +123,9 @@ class Reloader:
         why |= dict.fromkeys(plan.added, "reload: added")
         parts = related((*plan.removed, *plan.changed, *plan.added), before, configs.values())
         rolled = [n for n in configs if n in active and configs[n].rolling and old[n].state not in RESTING]
-        at_once = [name for name in plan.changed if name not in rolled]
-        parts = [[name for name in part if name not in rolled] for part in parts]
+        beside = [n for n in configs if n in active and _overlaps(old[n], configs[n]) and n not in rolled]
+        at_once = [name for name in plan.changed if name not in {*rolled, *beside}]
+        parts = [[name for name in part if name not in {*rolled, *beside}] for part in parts]
         first = [part for part in parts if not set(plan.removed).isdisjoint(part)]
         table.leave((*plan.removed, *at_once))
         try:
@@ -156,6 +157,7 @@ class Reloader:
             rest = [part for part in parts if part not in first]
             await renewal.run(rest)
             await renewal.roll(rolled)
+            await renewal.roll(beside, batch=len(beside))
         finally:
             table.leave(())
         if plan.added or plan.changed or plan.adjusted:  # what was left stopped may have its chance again
@@ -166,7 +168,7 @@ class Reloader:
         if renewal.stubborn:
             raise _cannot_stop(renewal.stubborn)
         if renewal.unready:
-            raise PartlyApplied(renewal.unready)
+            raise PartlyApplied("; ".join(renewal.unready))
 
     def _go_on(self) -> None:
         if self._termination.stopping:
@@ -204,7 +206,7 @@ class _Renewal:
         self._why = why
         self._stopped: list[str] = []  # and not renewed yet
         self.stubborn: list[str] = []
-        self.unready = ""  # which process did not become ready, and which were left as they were for it
+        self.unready: list[str] = []  # who did not become ready, and who was left as it was for that
 
     def renew(self, names: list[str]) -> None:
         """Gives those that have stopped, and those that are new, their settings and starts them."""
@@ -240,8 +242,8 @@ class _Renewal:
         if self._stopped:
             self._renew_stopped()
 
-    async def roll(self, names: list[str]) -> None:
-        """Renews these one after the other; the first that does not become ready ends it."""
+    async def roll(self, names: list[str], batch: int = 1) -> None:
+        """Renews these, so many at a time; the first that does not become ready ends it."""
         if not names:
             return
         from supervice.supervision.rolling import Rolling
@@ -252,22 +254,31 @@ class _Renewal:
             self._reloader._startup,
             lambda: termination.stopping or bool(self.stubborn),
             trigger="reload",
+            batch=batch,
             renew=self._again,
         )
         await rolling.run([table.processes[name] for name in names])
         rest = [name for name in names if name not in rolling.ready]
         if rolling.failed:
-            self.unready = f"{', '.join(rolling.failed)} did not become ready with its new settings" + (
-                f"; {', '.join(rest)} {'stays as it was' if len(rest) == 1 else 'stay as they were'}"
-                if rest
-                else ""
-            )
+            self.unready += [_unready(name, rolling.kept.get(name, "")) for name in rolling.failed]
+            if rest:
+                self.unready.append(f"{', '.join(rest)} {'stays' if len(rest) == 1 else 'stay'} as before")
         elif not (termination.stopping or self.stubborn):  # what an operator has stopped
             await self._again([table.processes[name] for name in rest], start=False)
 
-    async def _again(self, processes: Sequence[Process], *, start: bool = True) -> None:
-        """Stops these and gives them their settings; nothing else may start them as long as that takes."""
+    async def _again(self, processes: Sequence[Process], *, start: bool = True) -> dict[str, str]:
+        """Gives these their settings, in new processes beside them or after a stop.
+
+        Returns which of them go on as they were, and why. Nothing else may start them meanwhile.
+        """
         table, startup, launcher = self._table, self._reloader._startup, self._table.launcher
+        kept: dict[str, str] = {}
+        beside = [p for p in processes if start and _overlaps(p, self._configs[p.config.name])]
+        if beside:
+            from supervice.supervision.replacing import replace
+
+            kept = await replace(running_loop(), beside, self._configs, self._why)
+            processes = [process for process in processes if process not in beside]
         names = [process.config.name for process in processes]
         table.leave(names)
         try:
@@ -288,6 +299,7 @@ class _Renewal:
                 if name not in table.held:
                     startup.request([table.processes[name]], self._why[name])
         self._reloader._termination.judge()
+        return kept
 
     async def _one(self, part: list[str]) -> None:
         stubborn = await self._reloader._stop(
@@ -297,6 +309,20 @@ class _Renewal:
         if not self._stopped:
             running_loop().call_soon(self._renew_stopped)
         self._stopped += [name for name in part if name not in stubborn]
+
+
+def _overlaps(process: Process, new: ProgramConfig) -> bool:
+    """Whether its new process can start beside it."""
+    if not new.overlap or process.state not in UP:
+        return False
+    from supervice.lifecycle.overlap import fits
+
+    return fits(process.config, new)
+
+
+def _unready(name: str, why: str) -> str:
+    went_on = f": {why}; it goes on as it was" if why else ""
+    return f"{name} did not become ready with its new settings{went_on}"
 
 
 def _cannot_stop(names: list[str]) -> ValueError:

@@ -38,11 +38,12 @@ class Rolling:
         batch: int = 1,
         force: bool = False,
         by_hand: bool = False,
-        renew: Callable[[Sequence[Process]], Awaitable[object]] | None = None,
+        renew: Callable[[Sequence[Process]], Awaitable[dict[str, str] | None]] | None = None,
     ) -> None:
         """`batch`: so many at a time. `is_over`: supervice is stopping, and nothing is started any more.
 
-        `renew` stops processes and asks for their start, where that takes more than a request.
+        `renew` stops processes and asks for their start, where that takes more than a request; it returns
+        which of them go on as they were, and why.
         """
         self._table = table
         self._startup = startup
@@ -53,6 +54,7 @@ class Rolling:
         self._by_hand = by_hand
         self._renew = renew
         self.ready: dict[str, bool] = {}  # of those that were restarted
+        self.kept: dict[str, str] = {}  # those whose new process did not take over from the old one, and why
 
     @property
     def failed(self) -> list[str]:
@@ -98,18 +100,27 @@ class Rolling:
         )
         give_up = loop.time() + longest + self._startup.patience(processes)
         if self._renew is not None:
-            await self._renew(processes)
+            self.kept |= await self._renew(processes) or {}
             processes = [process for process in processes if self._is_wanted(process)]
         # A process passes STOPPED on its way; only where it comes to rest after that counts.
         back = Until(processes, UP | {FATAL, EXITED}, self._startup)
         if self._renew is None:
             resting = [process for process in processes if process.state in RESTING]
-            for process in processes:
-                if process not in resting:
-                    process.request_restart(force=force, trigger=self._trigger)
+            attempts = [
+                (process.config.name, process.request_restart(force=force, trigger=self._trigger))
+                for process in processes
+                if process not in resting
+            ]
             self._startup.request(resting, self._trigger, by_hand=self._by_hand)
-        await back.wait(give_up - loop.time())
+            if any(attempt for _, attempt in attempts):
+                from supervice.runner.attempts import failures, start_time
+
+                give_up += max(start_time(process.config) for process in processes)
+                self.kept |= await failures(loop, attempts, give_up - loop.time())
+        await back.wait(max(0.0, give_up - loop.time()))
         for process in processes:  # each by itself: one that has failed says nothing of the others
             until = UntilAll(self._table, self._startup, [process], has_become_ready)
             await until.wait(max(0.0, give_up - loop.time()))
-        self.ready.update({process.config.name: has_become_ready(process) for process in processes})
+        for process in processes:
+            name = process.config.name
+            self.ready[name] = has_become_ready(process) and name not in self.kept

@@ -81,7 +81,7 @@ class Shutdown:
 
     async def run(self) -> None:
         async for process in paced(self._loop, self._processes):
-            if process.state == BACKOFF:
+            if process.state == BACKOFF or (process.state in RESTING and process.beside is not None):
                 process.request_stop(trigger=self._trigger)
         to_stop = stop_levels(self._processes)
         while to_stop:

@@ -94,6 +94,7 @@ def describe(process: Process, queue: StartQueue) -> dict[str, Any]:
         "group": group_of(config),
         "state": snapshot.state,
         "pid": pid_of(process),
+        "beside": None if process.beside is None else process.beside.row(),
         "uptime": None if uptime is None else round(uptime, 3),
         "healthy": snapshot.healthy,
         "ready": snapshot.ready,
@@ -130,6 +131,8 @@ def reason(process: Process, queue: StartQueue) -> str:
     if child is not None and child.returncode is not None:
         return f"{ended(child.returncode)}; what it left is being stopped"
     left = queue.why_left(process) or snapshot.reason or process.obstacle
+    if process.beside is not None and (said := process.beside.words()):
+        left = f"{left}; {said}" if left else said
     if left or snapshot.ready or not snapshot.started:
         return left
     if snapshot.state == STARTING:

@@ -120,7 +120,7 @@ class Termination(Observer):
         """Does the same for a signal; the foreground command is stopped with the very signal that came."""
         for process in self._table.processes.values():
             if process.foreground is not None:
-                process.stop_with(signum)
+                process.driver.stop_with(signum)
         self.request(why, drain=True)
 
     def force(self, why: Verdict) -> None:

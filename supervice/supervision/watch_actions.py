@@ -105,10 +105,14 @@ class WatchActions:
                 logger.error(f"{names}: not ready after a restart (watch); the others stay as they were")
             return
         back = Until([*running, *ended], UP | {FATAL, EXITED}, self._startup)
-        for process in running:
-            process.request_restart(trigger=CHANGED)
+        attempts = [(p.config.name, p.request_restart(trigger=CHANGED)) for p in running]
         self._startup.request(ended, CHANGED)
         longest = max((START_WAIT + p.start_time() + p.stop_time() for p in running + ended), default=0.0)
+        if any(attempt for _, attempt in attempts):
+            from supervice.runner.attempts import failures, start_time
+
+            longest += max(start_time(process.config) for process in running)
+            await failures(self._loop, attempts, longest)  # the log has them
         await back.wait(longest)
 
     async def _reload(self, name: str) -> None:

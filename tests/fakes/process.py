@@ -18,6 +18,8 @@ class FakeProcess:
     foreground: list[str] | None = None
     process: Any = None  # its child
     obstacle = ""
+    beside: Any = None
+    overlaps = False
     has_left_any = False
     health_message = ""
     restarts = 0

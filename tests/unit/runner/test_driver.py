@@ -18,7 +18,7 @@ from tests.fakes.loop import VirtualLoop
 def test_a_signal_that_is_the_end_of_the_run_is_no_error() -> None:
     """SIGKILL to what a leader has left behind may end the run within the call."""
     process = Process(ProgramConfig("a", "x"))
-    driver: Any = process._driver
+    driver: Any = process.driver
 
     def end(_signum: int, **_: bool) -> bool:
         driver.child = None
@@ -33,14 +33,14 @@ def test_an_effect_that_raises_loses_no_input() -> None:
     """What came during it would otherwise wait for the next request."""
     loop = VirtualLoop()
     process = Process(ProgramConfig("a", "x"))
-    driver: Any = process._driver
-    driver._launcher = SimpleNamespace(runtime=SimpleNamespace(loop=loop))
+    driver: Any = process.driver
+    driver.launcher = SimpleNamespace(runtime=SimpleNamespace(loop=loop))
 
     def obstacle(*_: object) -> None:
         driver.feed(SpawnFailed("no such file", permanent=True, at=0.0))
         raise RuntimeError("a defect of ours")
 
-    driver._launcher.obstacle = obstacle
+    driver.launcher.obstacle = obstacle
     with pytest.raises(RuntimeError):
         process.request_start("operator: start")
     assert process.state == "STARTING"

@@ -23,6 +23,10 @@ class Program(FakeProcess):
     started_at: float | None = 1.0
     first_signal: int | None = None
 
+    @property
+    def driver(self) -> Program:
+        return self
+
     def stop_with(self, signum: int) -> None:
         self.first_signal = signum
 
