@@ -1,0 +1,95 @@
+"""A new process beside the old one, as PID 1: no request waits for its start, and a bad one changes nothing."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+from tests.container.helpers import Box, eventually, programs
+
+# It takes two seconds to be ready, and ends what it has begun.
+SERVER = """\
+import os, select, signal, socket, sys, time
+over = False
+def end(*_):
+    global over
+    over = True
+signal.signal(signal.SIGTERM, end)
+time.sleep(2)
+if os.path.exists("/tmp/bad"):
+    sys.exit(7)
+listening = socket.socket(fileno=3)
+listening.setblocking(False)
+print("serving", flush=True)
+while not over:
+    if select.select([listening], [], [], 0.05)[0]:
+        try:
+            connection, _ = listening.accept()
+        except BlockingIOError:
+            continue
+        with connection:
+            connection.setblocking(True)
+            connection.recv(4096)
+            connection.sendall(b"HTTP/1.1 200 OK\\r\\n\\r\\n%d" % os.getpid())
+"""
+CONFIG = """\
+[supervice]
+[program:web]
+command = python3 -S /server.py
+listen = tcp:127.0.0.1:80
+ready = log:serving
+ready_timeout = 30
+overlap = true
+user = nobody
+"""
+# How long each answer takes, as the slowest of the time that a restart lasts.
+SLOWEST = """\
+import socket, subprocess, sys, time
+restart = subprocess.Popen(sys.argv[1:], stdout=subprocess.DEVNULL)
+slowest = 0.0
+while restart.poll() is None:
+    began = time.monotonic()
+    with socket.create_connection(("127.0.0.1", 80), timeout=20) as sock:
+        sock.sendall(b"GET / HTTP/1.1\\r\\n\\r\\n")
+        while sock.recv(4096):
+            pass
+    slowest = max(slowest, time.monotonic() - began)
+print(restart.returncode, slowest)
+"""
+
+
+def slowest(box: Box, *restart: str) -> tuple[int, float]:
+    code, seconds = box.exec("python3", "/slowest.py", *restart, check=True).output.split()
+    return int(code), float(seconds)
+
+
+def test_a_restart_beside_the_old_process(run: Callable[..., Box]) -> None:
+    files = {"/server.py": SERVER, "/slowest.py": SLOWEST, **programs("load.py")}
+    box = run(config=CONFIG, files=files, wait=["web"])
+    before = str(box.pid("web"))
+    ran = box.exec("python3", "/programs/load.py", "http", "80", "supervicectl", "restart", "web", check=True)
+    result: dict[str, Any] = json.loads(ran.output.splitlines()[-1])
+    assert result["failures"] == {}
+    after = str(box.pid("web"))
+    assert set(result["answers"]) == {before, after}
+    code, seconds = slowest(box, "supervicectl", "restart", "web")
+    assert code == 0
+    assert seconds < 1.5, "no request waits for the two seconds of the start"
+    # without it they do: that is the control
+    assert slowest(box, "supervicectl", "restart", "--force", "web")[1] > 1.5
+    serving = box.pid("web")
+    box.exec("touch", "/tmp/bad", check=True)
+    failed = box.ctl("restart", "web", check=False)
+    assert failed.code == 1
+    assert "web was not restarted: exit code 7 after 2" in failed.output
+    assert box.pid("web") == serving
+    assert "restart failed: exit code 7" in box.ctl("status").output
+    eventually(lambda: box.status()["web"]["beside"] is None, 20, 0.2)
+    box.exec("rm", "/tmp/bad", check=True)
+    box.exec("sh", "-c", "supervicectl restart web >/dev/null 2>&1 &", check=True)
+    eventually(lambda: box.status()["web"]["beside"], 20, 0.2)
+    assert box.stop() == 0
+    log = box.logs()
+    assert "SIGKILL" not in log
+    assert "what the programs left behind" not in log, "both were stopped in order"
