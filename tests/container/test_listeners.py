@@ -85,11 +85,11 @@ def test_a_listener_may_run_as_another_user_and_the_root_be_read_only(run: Calla
 
 @pytest.fixture(scope="module")
 def furnished(image: str, tmp_path_factory: pytest.TempPathFactory) -> str:
-    """The image with superlance, nginx and fcgiwrap, as a user would build it."""
+    """The image with superlance and the ps that it takes, nginx and fcgiwrap, as a user would build it."""
     context: Path = tmp_path_factory.mktemp("furnished")
     (context / "Dockerfile").write_text(
         "ARG BASE\nFROM ${BASE}\n"
-        "RUN apt-get update -qq && apt-get install -qq -y --no-install-recommends nginx-light fcgiwrap"
+        "RUN apt-get update -qq && apt-get install -qq -y --no-install-recommends nginx-light fcgiwrap procps"
         " >/dev/null && rm -rf /var/lib/apt/lists/*\n"
         "RUN python3 -m venv /opt/tools"
         " && /opt/tools/bin/pip install -q --disable-pip-version-check supervisor==4.3.0 superlance==2.0.0\n"
@@ -156,6 +156,48 @@ def test_superlances_httpok_restarts_what_does_not_answer(run: Callable[..., Box
     said = box.exec("/opt/tools/bin/supervisorctl", "status", check=True).output
     assert "httpok" in said
     assert "site:app" in said
+    assert box.stop() == 0
+
+
+MEMMON = """
+[unix_http_server]
+file=/run/supervisor.sock
+[supervisord]
+[rpcinterface:supervisor]
+supervisor.rpcinterface_factory = supervisor.rpcinterface:make_main_rpcinterface
+[group:site]
+programs=leaky,lean
+[program:leaky]
+command=python3 -c "import time; kept = b'x' * (96 << 20); time.sleep(1000)"
+[program:lean]
+command=sleep 1000
+[eventlistener:memmon]
+command=/opt/tools/bin/memmon -p leaky=48MB -c -a 512MB -m ops@example.org -s /sendmail -n box
+events=TICK_5
+"""
+
+
+def test_superlances_memmon_restarts_what_has_grown_and_nothing_else(
+    run: Callable[..., Box], furnished: str
+) -> None:
+    """It asks for pids by XML-RPC, looks at them with ps, and stops and starts the program over the same server."""
+    box = run(
+        ["-c", "/etc/supervisord.conf"],
+        image=furnished,
+        files={
+            "/etc/supervisord.conf": MEMMON,
+            "/sendmail": "#!/bin/sh\ncat >/tmp/mail.new\nmv /tmp/mail.new /tmp/mail\n",
+        },
+        wait=["leaky", "lean", "memmon"],
+    )
+    first, other = box.pid("leaky"), box.pid("lean")
+    mail = eventually(lambda: (ran := box.exec("cat", "/tmp/mail")).code == 0 and ran.output, 30, 0.2)
+    assert "To: ops@example.org" in mail
+    assert "Subject: memmon [box]: process site:leaky restarted" in mail
+    assert "because it was consuming too much memory" in mail
+    eventually(lambda: box.state("leaky") == "RUNNING" and box.pid("leaky") != first, 20, 0.2)
+    assert box.pid("lean") == other
+    assert box.state("memmon") == "RUNNING"
     assert box.stop() == 0
 
 
