@@ -191,8 +191,8 @@ bench-keep:  ## keep the figures of the last `make bench`, for `make bench-compa
 # `make soak SOAK=60s` is a short one.
 SOAK ?= 30m
 .PHONY: soak
-soak: venv  ## half an hour of trouble for one daemon: does anything grow?
-	$(BIN)/python -m tests.soak --seconds $(SOAK)
+soak: venv  ## half an hour of trouble for one daemon in a container with limits: does anything grow?
+	$(WITH_IMAGE) $(BIN)/python -m tests.soak --box --seconds $(SOAK)
 
 # `make chaos SECONDS=600 SEED=1 CLIENTS=30`: the seed of a storm is printed, and makes the same choices again.
 SECONDS ?= 120

@@ -125,7 +125,7 @@ def told(how: str) -> Callable[[World], None]:
 
     def end(world: World) -> None:
         world.ending.set()
-        say(phase="end")
+        say(phase="end", done=disasters.done)
         for word in how.replace(
             "KILL", ""
         ).split():  # that one takes another namespace: it comes from outside

@@ -18,6 +18,7 @@ from typing import Any
 from tests.soak.scene import configuration
 
 PATIENCE = 20
+OPEN = 40  # pages at once; the daemon keeps 32, so that some are ended by it
 
 
 def frame(message: object) -> bytes:
@@ -37,6 +38,7 @@ class Actors:
         self.failed: list[str] = []
         self._random = random.Random(6)
         self._followers: list[socket.socket] = []
+        self._streams: list[socket.socket] = []
         self._commands: list[subprocess.Popen[bytes]] = []
         now = time.monotonic()
         # Each with its seconds between two times.
@@ -51,25 +53,33 @@ class Actors:
             (3.0, self.reopen),
             (3.5, self.hang_up),
             (4.0, self.kill_one),
+            (1.1, self.page),
+            (1.7, self.write_watched),
+            (2.3, self.stream),
+            (4.5, self.execute),
             (5.0, self.command_line),
         ]
         self._due = [now + seconds for seconds, _do in self._plan]
 
-    def turn(self) -> None:
-        """Does what is due."""
+    def turn(self) -> bool:
+        """Does one thing that is due; returns whether there was any. On a busy machine each takes its time."""
         self._commands = [one for one in self._commands if one.poll() is None]
-        for index, (seconds, do) in enumerate(self._plan):
-            if time.monotonic() >= self._due[index]:
-                name = do.__name__
-                try:
-                    do()
-                    self.done[name] = self.done.get(name, 0) + 1
-                except (OSError, ValueError) as error:
-                    self.failed.append(f"{name}: {error!r}")
-                self._due[index] = time.monotonic() + seconds
+        now = time.monotonic()
+        index = min(range(len(self._plan)), key=self._due.__getitem__)
+        if self._due[index] > now:
+            return False
+        seconds, do = self._plan[index]
+        name = do.__name__
+        try:
+            do()
+            self.done[name] = self.done.get(name, 0) + 1
+        except (OSError, ValueError) as error:
+            self.failed.append(f"{name}: {error!r}")
+        self._due[index] = time.monotonic() + seconds
+        return True
 
     def close(self) -> None:
-        for one in self._followers:
+        for one in self._followers + self._streams:
             one.close()
         for command in self._commands:
             command.wait(PATIENCE)
@@ -116,6 +126,55 @@ class Actors:
                 one.recv(1 << 18)
             except BlockingIOError:
                 pass
+
+    def _get(self, path: str) -> socket.socket:
+        client = socket.socket(socket.AF_UNIX)
+        client.settimeout(PATIENCE)
+        client.connect(str(self.folder / "http.sock"))
+        client.sendall(f"GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".encode())
+        return client
+
+    def page(self) -> None:
+        for path in ("/", "/metrics", "/readyz", "/api/v1/status", "/api/v1/schedule"):
+            with self._get(path) as client:
+                said = client.recv(1 << 12)
+                # Never ready: there is a program that is nowhere.
+                wanted = b"HTTP/1.1 503" if path == "/readyz" else b"HTTP/1.1 200"
+                if not said.startswith(wanted):
+                    raise ValueError(f"{path}: {said[:80]!r}")
+
+    def stream(self) -> None:
+        """Pages that are open for a while; some never read, and more than there may be at once."""
+        for _ in range(6 if self._streams else OPEN):
+            stream = self._get(self._random.choice(["/events", "/events?program=crash-1"]))
+            self._streams.append(stream)
+        begun = self._streams[-1].recv(1 << 12)
+        if not begun.startswith(b"HTTP/1.1 200"):
+            raise ValueError(f"no stream: {begun[:80]!r}")
+        while len(self._streams) > OPEN:
+            self._streams.pop(
+                0
+            ).close()  # the daemon has ended the oldest, so that it has as many at all times
+        for one in self._streams[::2]:
+            one.setblocking(False)
+            try:
+                one.recv(1 << 18)
+            except (BlockingIOError, ConnectionError):
+                pass
+
+    def write_watched(self) -> None:
+        """A file that changes, one that is replaced, and one that comes and goes."""
+        (self.folder / "watched").write_text(f"{self._random.random()}\n")
+        below = self.folder / "watched.d"
+        below.mkdir(exist_ok=True)
+        (below / "new").write_text(f"{self._random.random()}\n")
+        (below / "new").rename(below / f"{self._random.randrange(3)}.conf")
+        (below / f"{self._random.randrange(3)}.conf").unlink(missing_ok=True)
+
+    def execute(self) -> None:
+        """The command takes on what the program has, and is no child of the daemon's."""
+        self._command("exec", "steady:00", "--", "true")
+        self._ok(command="exec", name="asked", argv=["true"])
 
     def garbage(self) -> None:
         for data in (
@@ -167,16 +226,18 @@ class Actors:
             os.kill(victim["pid"], signal.SIGKILL)
 
     def command_line(self) -> None:
-        socket_path = str(self.folder / "s.sock")
         for verb in (["status"], ["health"], ["logs", "-n", "5", "writer-0"]):
-            self._commands.append(
-                subprocess.Popen(
-                    [sys.executable, "-m", "supervice.cli.ctl", "-s", socket_path, *verb],
-                    stdout=subprocess.DEVNULL,
-                    stderr=subprocess.DEVNULL,
-                    cwd=Path(__file__).parents[2],
-                )
+            self._command(*verb)
+
+    def _command(self, *verb: str) -> None:
+        self._commands.append(
+            subprocess.Popen(
+                [sys.executable, "-m", "supervice.cli.ctl", "-s", str(self.folder / "s.sock"), *verb],
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                cwd=Path(__file__).parents[2],
             )
+        )
 
 
 def _reply(client: socket.socket) -> dict[str, Any]:

@@ -11,6 +11,13 @@ SERVER = (
     "while True:\n"
     "    listener.accept()[0].close()\n"
 )
+# Says it is ready, and ends a moment later.
+READY = (
+    "import os, socket, time\n"
+    "with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as s:\n"
+    "    s.sendto(b'READY=1', os.environ['NOTIFY_SOCKET'].replace('@', chr(0), 1))\n"
+    "time.sleep(1.5)\n"
+)
 # Runs COUNT lines a moment, for ever.
 WRITER = "while :; do seq 1 3000; sleep 0.05; done"
 # Orphans, some with a session of their own: all of them become the daemon's.
@@ -27,6 +34,7 @@ log_backups = 2
 pidfile = none
 log_buffer = 16KB
 exit_when_idle = false
+http = unix:{folder}/http.sock
 
 [group:all-of-them]
 programs = steady, toggle
@@ -73,6 +81,30 @@ healthcheck_command = sh -c "{moody}"
 healthcheck_interval = 300ms
 healthcheck_retries = 2
 healthcheck_start_period = 0
+
+[program:timed]
+command = sh -c "echo on time"
+schedule = every 1s
+
+[program:late]
+command = sleep 3
+schedule = every 2s
+schedule_overlap = queue
+
+[program:watching]
+command = sleep 100000
+startsecs = 0
+watch = {folder}/watched, {folder}/watched.d/*.conf
+watch_action = signal:CONT
+watch_interval = 200ms
+watch_delay = 100ms
+
+[program:notifies]
+command = {python} {folder}/ready.py
+ready = notify
+startretries = -1
+backoff = 500ms
+backoff_factor = 1
 
 [program:nowhere]
 command = /nonexistent/program
