@@ -114,8 +114,6 @@ def _options(field: str, before: object, after: object) -> Iterator[str]:
         for part in type(after).__annotations__:
             if getattr(before, part) != getattr(after, part):
                 yield field if part == named else f"{prefix}{part}"
-    elif field in ("healthcheck", "readiness"):  # one of them is None
-        yield f"{field}_type"
     else:
         yield _NAMES.get(field, field)
 
