@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import signal
 import subprocess
 import threading
 import time
@@ -97,7 +99,7 @@ class World:
                 env=self._surroundings(),
                 start_new_session=True,
             )
-        self._watch = threading.Timer(DEADLINE, self._top.kill)
+        self._watch = threading.Timer(DEADLINE, self._kill)
         self._watch.daemon = True
         self._watch.start()
 
@@ -109,10 +111,18 @@ class World:
         if self._watch is not None:
             self._watch.cancel()
         if self._top is not None:
-            self._top.kill()
+            self._kill()
             self._top.wait()
         if self._mounted is not None:
             subprocess.run(["umount", "--lazy", self._mounted], check=False)
+
+    def _kill(self) -> None:
+        """PID 1 of the namespace itself too: what changes its user loses the signal of --kill-child (prctl(2))."""
+        first = self.processes()[:1]
+        self.top.kill()
+        for pid in first:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
 
     @property
     def top(self) -> subprocess.Popen[bytes]:

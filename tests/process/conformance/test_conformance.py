@@ -14,7 +14,7 @@ from tests.conformance.page import THEMES
 from tests.conformance.peers.ours import SuperviceByPip, SuperviceSingle
 from tests.conformance.supervisor import Supervisor
 from tests.conformance.world import Cannot, Program
-from tests.paths import ROOT
+from tests.paths import ROOT, open_to_others
 
 SCENARIOS = conformance.all_scenarios()
 PAGE = (ROOT / "docs/conformance.md").read_text()
@@ -154,6 +154,16 @@ def test_a_namespace_is_ended_at_its_deadline(tmp_path: Path, monkeypatch: pytes
     one = world.World(tmp_path, Shell())
     one.start(Program("web", "exec sleep 1000"))
     assert one.exit_code("it outlives its deadline", 20) == 128 + 9
+
+
+def test_a_namespace_of_another_user_is_ended_too(tmp_path: Path) -> None:
+    """A change of the user takes the signal of `unshare --kill-child` away."""
+    open_to_others(tmp_path)
+    one = world.World(tmp_path, Shell(), before=("setpriv", "--reuid=12345", "--clear-groups"))
+    one.start(Program("web", "exec sleep 1000"))
+    pid = one.pid1()
+    one.end()
+    one.until(lambda: not world.alive(pid), "it goes on")
 
 
 def test_results_that_are_kept_give_way_to_new_ones(tmp_path: Path) -> None:
