@@ -44,7 +44,7 @@ async def ask(protocol: str, port: int) -> str:
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     try:
         writer.write(HTTP if protocol == "http" else fcgi_request("/srv/index.php"))
-        answer = await asyncio.wait_for(reader.read(), 20)
+        answer = await asyncio.wait_for(reader.read(), 60)
     finally:
         writer.close()
     if protocol == "fcgi":
@@ -73,10 +73,12 @@ async def main(protocol: str, port: int, *command: str) -> None:
         slowest = max(slowest, time.monotonic() - began)
 
     async def run() -> None:
-        until = time.monotonic() + 20
-        while answers.total() < 100 or sum(not task.done() for task in asked) > 20:
-            if time.monotonic() > until:
+        began, most = time.monotonic(), 20
+        while answers.total() < 100 or sum(not task.done() for task in asked) > most:
+            waited = time.monotonic() - began
+            if waited > 60:
                 sys.exit(f"the server does not keep up: {answers}, {failures}")
+            most = 20 if waited < 10 else 10000  # on a machine that is busy otherwise it never quite does
             await asyncio.sleep(0.05)
         child = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE)
         said, _ = await child.communicate()
