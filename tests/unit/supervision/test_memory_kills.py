@@ -30,14 +30,14 @@ class World:
         self.noted: list[tuple[str, str, str]] = []
         self.published: list[Any] = []
         self.warned: list[str] = []
-        patch.setattr(module, "look", lambda cgroup: cgroup)
-        patch.setattr(module, "words", lambda _looked: "5 of 6 MB")
+        cgroup: Any = object()
+        patch.setattr(module, "look", lambda looked_at: [looked_at])
+        patch.setattr(module, "words", lambda looked: "5 of 6 MB" if looked == [cgroup] else "of another")
         patch.setattr(module, "descendants", lambda pid: [SimpleNamespace(pid=p) for p in self.families[pid]])
         patch.setattr(logger, "warning", self.warned.append)
         events: Any = SimpleNamespace(has_subscribers=subscribers, publish=self.published.append)
         journal: Any = SimpleNamespace(note=lambda *words: self.noted.append(words))
         table: Any = SimpleNamespace(processes=self.processes)
-        cgroup: Any = object()
         self.kills = MemoryKills(lambda: self.count, start, cgroup, self.loop, table, journal, events)
 
     def program(self, name: str, pid: int | None, *children: int) -> None:
@@ -138,6 +138,7 @@ def test_what_is_closed_has_no_timer(world: World) -> None:
     world.kills.close()
     world.count = 1
     world.kills.look()
+    world.kills.close()
     world.kills.close()
     assert world.loop.live == []
 

@@ -22,7 +22,7 @@ from supervice.models import ProgramConfig
 from supervice.supervision.outlook import MOST, next_step, waiting_line
 from tests.fakes.process import FakeProcess
 
-LADDER = ((15, 10.0), (3, 5.0))
+LADDER = ((15, 10.0), (3, 5.0), (2, 1.0))
 
 
 class Program(FakeProcess):
@@ -98,9 +98,10 @@ def test_a_start_says_what_it_still_lacks() -> None:
     [
         (PRE_STOP, False, "its pre_stop command runs; the stop signal follows within 4.0 s"),
         (0, False, "SIGQUIT in 4.0 s"),
-        (1, False, "SIGKILL in 4.0 s"),
-        (2, False, "SIGKILL was sent"),
-        (1, True, "SIGKILL in 4.0 s; then it starts again"),
+        (1, False, "SIGINT in 4.0 s"),
+        (2, False, "SIGKILL in 4.0 s"),
+        (3, False, "SIGKILL was sent"),
+        (2, True, "SIGKILL in 4.0 s; then it starts again"),
     ],
 )
 def test_a_stop_says_which_signal_comes(step: int, should_run: bool, words: str) -> None:
@@ -117,7 +118,7 @@ def test_what_is_unhealthy_and_not_restarted_says_why() -> None:
 
 @pytest.mark.parametrize("count", range(1, MOST + 4))
 def test_a_line_names_as_many_as_it_may_and_counts_the_others(count: int) -> None:
-    missing: Any = [Program(f"p{n}", pid=n + 10).become(STOPPING, stop=Stop(step=1)) for n in range(count)]
+    missing: Any = [Program(f"p{n}", pid=n + 10).become(STOPPING, stop=Stop(step=2)) for n in range(count)]
     missing[0].pid = None
     line = waiting_line(missing, queue())
     assert line.startswith("waiting for p0 (STOPPING; SIGKILL in 4.0 s)")
@@ -127,3 +128,19 @@ def test_a_line_names_as_many_as_it_may_and_counts_the_others(count: int) -> Non
     assert line.endswith(f", and {count - MOST} more") == (count > MOST)
     resting: Any = [Program(pid=3).become(RUNNING)]
     assert waiting_line(resting, None) == "waiting for web (RUNNING, pid 3)"
+
+
+def test_a_line_says_what_each_waits_for() -> None:
+    waiting: Any = [Program("app"), Program("web")]
+    asked: Any = SimpleNamespace(waiting_for=lambda process: [f"{process.config.name}-db:ready"])
+    assert waiting_line(waiting, asked) == (
+        "waiting for app (STOPPED; starts as soon as app-db is ready),"
+        " web (STOPPED; starts as soon as web-db is ready)"
+    )
+
+
+@pytest.mark.parametrize(("returncode", "words"), [(None, "STOPPING, pid 3"), (0, "STOPPING")])
+def test_a_leader_that_was_reaped_has_no_pid_to_look_at(returncode: int | None, words: str) -> None:
+    process: Any = Program(pid=3).become(STOPPING, stop=Stop(step=3))
+    process.process = SimpleNamespace(returncode=returncode)
+    assert waiting_line([process], None) == f"waiting for web ({words}; SIGKILL was sent)"

@@ -19,6 +19,7 @@ CONFIGS = (
     ProgramConfig("cache", "x", group="front"),
     ProgramConfig("single:00", "x", program="single", numprocs=1),
     ProgramConfig("db", "x"),
+    ProgramConfig("svc:00", "x", program="svc", group="back", numprocs=2),
 )
 PROCESSES: dict[str, Any] = {config.name: FakeProcess(config) for config in CONFIGS}
 WORDS = {
@@ -28,6 +29,7 @@ WORDS = {
     "front:api": ["api"],
     "front:*": ["api", "cache"],
     "single": ["single:00"],
+    "back:svc:00": ["svc:00"],
     "all": list(PROCESSES),
 }
 
