@@ -25,6 +25,7 @@ ORPHANS = "while :; do (sleep 0.05 &); (setsid sleep 0.1 &); (true &); sleep 0.1
 # Is ill for two seconds of every eight, and of itself.
 MOODY = "test $(( $(date +%s) % 8 )) -lt 6"
 
+# The last lines of each program are few, so that all are full before the warm-up is over.
 HEAD = """\
 [supervice]
 socket = {folder}/s.sock
@@ -32,7 +33,7 @@ logfile = {folder}/daemon.log
 log_maxbytes = 64KB
 log_backups = 2
 pidfile = none
-log_buffer = 16KB
+log_buffer = 1KB
 exit_when_idle = false
 http = unix:{folder}/http.sock
 
