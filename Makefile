@@ -92,16 +92,14 @@ container: venv  ## tests of the image, in containers
 browser: venv  ## tests of the page, in a real browser
 	$(if $(IMAGES),SUPERVICE_TEST_IMAGES='$(IMAGES)') $(WITH_BROWSER) $(PYTEST) tests/browser
 
-# `make test WORKERS=2` runs two tests at a time; the container ring stays on one worker.
-WORKERS ?= 0
+# `make test WORKERS=0` runs one test after the other.
+WORKERS ?= 2
 # One run of pytest for all rings, so that one failing ring does not hide the next one's
 # result and the last line counts them all.
 .PHONY: test
 test: venv lint types site  ## everything: lint, types, and the rings of tests
 	@$(TRY_BUNDLE)
-	$(WITH_BROWSER) $(WITH_ENGINE) $(PYTEST) -n $(WORKERS) --dist loadgroup $(RINGS) || { \
-		echo 'make: what failed runs once more, alone; a test that passes only now has a race to be found' >&2; \
-		$(WITH_BROWSER) $(WITH_ENGINE) $(PYTEST) --last-failed --last-failed-no-failures none $(RINGS); }
+	$(WITH_BROWSER) $(WITH_ENGINE) $(PYTEST) -n $(WORKERS) --dist loadgroup --durations=20 $(RINGS)
 
 # The kubelet is built once, in minutes, and kept below KUBE; see tests/kubelet/node.sh.
 KUBE ?= /var/tmp/supervice-kubelet
