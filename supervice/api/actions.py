@@ -11,7 +11,7 @@ from supervice.pid1.signals import AFTER_KILL
 from supervice.process import START_WAIT
 from supervice.runner.waiting import Until
 from supervice.supervision.configuration_source import PartlyApplied, summary
-from supervice.supervision.process_names import members_of, resolve_names
+from supervice.supervision.process_names import members_of, no_group, resolve_names
 from supervice.supervision.shutdown import Progress, longest_stop, stop_in_order
 from supervice.supervision.table import Observer
 from supervice.supervision.termination import Overtaken
@@ -363,7 +363,7 @@ class Actions:
         name = request.names[0]
         members = members_of(self._daemon.table.processes, name)
         if not members:
-            raise CommandError(NOT_FOUND, f"Group not found: {name}")
+            raise CommandError(NOT_FOUND, no_group(self._daemon.table.processes, name))
         return members
 
     def _refuse_while_stopping(self) -> None:

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 # A signal that ends a program from outside; what others stand for is the program's own doing.
 FROM_OUTSIDE = frozenset((1, 2, 9, 15))
+SIGNALLED = ("operator: signal", "signal to supervice")  # no stop: autorestart may start it again
 CODES = {126: "not executable", 127: "command not found"}
 
 
@@ -72,7 +73,14 @@ def _exit(one: Reply) -> list[str]:
     """One exit, with its own last lines."""
     signal, trigger = one.get("signal"), clean(one.get("trigger") or "")
     text = clean(one.get("reason") or "ended") + code_name(one.get("exitcode"))
-    if trigger:
+    if trigger.startswith(SIGNALLED):
+        kind, _, detail = trigger.partition(": ")
+        text += (
+            f", which an operator sent{detail.removeprefix('signal')}"
+            if kind == "operator"
+            else f", for the {detail} that supervice passed on"
+        )
+    elif trigger:
         text = f"stopped ({text.removeprefix('killed by ')}); {trigger}"
     elif signal in FROM_OUTSIDE and not one.get("oom"):
         text += ", which supervice did not send"

@@ -10,6 +10,9 @@ if TYPE_CHECKING:
 
     from supervice.process import Process
 
+SEE = "; see supervicectl status"
+SHOWN = 5  # groups that an error names
+
 
 class UnknownName(LookupError):
     """There is no such process or group; the message names a similar one, if there is one."""
@@ -58,7 +61,23 @@ def _nothing(processes: Mapping[str, Process], word: str) -> str:
     members = members_of(processes, word)
     if members:
         return f"{word} is a group; write {word}:* for all of it, or {members[0].config.name}"
+    if not word:
+        return "no name is given; see supervicectl status"
     import difflib
 
     near = difflib.get_close_matches(word, list(processes), n=1)
-    return f"Process not found: {word}" + (f" (did you mean {near[0]}?)" if near else "")
+    return f"Process not found: {word}" + (f" (did you mean {near[0]}?)" if near else SEE)
+
+
+def no_group(processes: Mapping[str, Process], word: str) -> str:
+    """Returns what to say of a group that does not exist: one of a similar name, or the first few."""
+    import difflib
+
+    groups = sorted({group_of(process.config) for process in processes.values()})
+    near = difflib.get_close_matches(word, groups, n=1)
+    if near:
+        return f"Group not found: {word} (did you mean {near[0]}?)"
+    more = " ..." if len(groups) > SHOWN else ""
+    return f"Group not found: {word}" + (
+        f"; the groups are {', '.join(groups[:SHOWN])}{more}" if groups else SEE
+    )

@@ -379,7 +379,7 @@ def test_numprocs_and_groups(daemon: Make) -> None:
     assert one.ask("stop", "g:a")["status"] == "ok"
     assert one.row("b")["state"] == "RUNNING"
     assert one.ask("stop", "w")["code"] == "NOT_FOUND"
-    assert one.ask("startgroup", "nope")["message"] == "Group not found: nope"
+    assert one.ask("startgroup", "nope")["message"] == "Group not found: nope; the groups are g, w"
     assert one.ask("start", "all")["status"] == "ok"
 
 

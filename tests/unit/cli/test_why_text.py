@@ -83,6 +83,24 @@ def test_one_that_waits_and_one_that_runs() -> None:
     assert why_text({}, "web") == "web is ?\nweb has not exited\n"
 
 
+def test_a_signal_that_was_sent_is_no_stop() -> None:
+    said = why_text(
+        {
+            "exits": [
+                {"reason": "killed by SIGKILL", "signal": 9, "trigger": "operator: signal"},
+                {"reason": "killed by SIGHUP", "signal": 1, "trigger": "operator: signal (XML-RPC)"},
+                {"reason": "killed by SIGUSR1", "signal": 10, "trigger": "signal to supervice: SIGHUP"},
+                {"reason": "killed by SIGTERM", "signal": 15, "trigger": "operator: stop"},
+            ]
+        },
+        "web",
+    )
+    assert "  killed by SIGKILL, which an operator sent\n" in said
+    assert "  killed by SIGHUP, which an operator sent (XML-RPC)\n" in said
+    assert "  killed by SIGUSR1, for the SIGHUP that supervice passed on\n" in said
+    assert "  stopped (SIGTERM); operator: stop\n" in said
+
+
 def test_exit_codes_have_the_names_that_shells_give_them() -> None:
     said = why_text(
         {"exits": [{"reason": f"exit code {n}", "exitcode": n} for n in (1, 127, 137, 200)]}, "web"

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from supervice.models import ProgramConfig
-from supervice.supervision.process_names import UnknownName, members_of, resolve_names
+from supervice.supervision.process_names import UnknownName, members_of, no_group, resolve_names
 from tests.fakes.process import FakeProcess
 
 CONFIGS = (
@@ -52,8 +52,8 @@ def test_several_words_mean_each_once_in_their_order(words: list[str]) -> None:
     ("word", "said"),
     [
         ("cach", r"^Process not found: cach \(did you mean cache\?\)$"),
-        ("zzzzzz", "^Process not found: zzzzzz$"),
-        ("", "^Process not found: $"),
+        ("zzzzzz", "^Process not found: zzzzzz; see supervicectl status$"),
+        ("", "^no name is given; see supervicectl status$"),
         ("web", r"^web has 2 processes; write web:\* for all, or web:00$"),
         ("front", r"^front is a group; write front:\* for all of it, or api$"),
         ("front:db", "^Process not found: front:db"),
@@ -78,3 +78,11 @@ def test_a_group_goes_before_a_program_of_the_same_name() -> None:
     del processes["a"]
     assert [process.config.name for process in members_of(processes, "both")] == ["both:0"]
     assert members_of(processes, "none") == []
+
+
+def test_an_unknown_group_is_said_with_what_there_is() -> None:
+    assert no_group(PROCESSES, "fron") == "Group not found: fron (did you mean front?)"
+    assert no_group(PROCESSES, "zzzzzz").startswith("Group not found: zzzzzz; the groups are ")
+    assert no_group({}, "zzzzzz") == "Group not found: zzzzzz; see supervicectl status"
+    many: dict[str, Any] = {f"p{n}": FakeProcess(ProgramConfig(f"p{n}", "x")) for n in range(6)}
+    assert no_group(many, "zzzzzz") == "Group not found: zzzzzz; the groups are p0, p1, p2, p3, p4 ..."
