@@ -5,6 +5,9 @@ Loaded where one of them stands.
 
 from __future__ import annotations
 
+import os
+
+from supervice.config.context import LONGEST_SOCKET
 from supervice.models import ListenConfig
 
 TYPE_CHECKING = False
@@ -32,6 +35,11 @@ def listen_problems(ctx: Context, section: Section, where: str, values: dict[str
                 error(option, f"{option} does nothing without listen; add it")
         return
     sockets = values.get("listen") or ()
+    for _, address in sockets:
+        size = len(os.fsencode(address[5:]))
+        if address.startswith("unix:") and size > LONGEST_SOCKET:
+            told = f"its path has {size} bytes, a Unix socket at most {LONGEST_SOCKET}; write a shorter one"
+            error("listen", f"listen: {address[:60]}...: {told}")
     if values.get("schedule") or values.get("type") == "oneshot":
         error("listen", "listen: a oneshot serves no socket that is kept open; remove listen")
     if values.get("listen_stdin") and values.get("stdin") == "pipe":

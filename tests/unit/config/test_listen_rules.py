@@ -122,6 +122,14 @@ def test_the_descriptor_in_a_variable(tmp_path: Path) -> None:
     assert "unknown name %(listen_b)s; did you mean 'listen_a'?" in problem.message
 
 
+def test_a_path_that_no_unix_socket_can_have(tmp_path: Path) -> None:
+    longest = "/tmp/" + "a" * 102
+    assert problems(tmp_path, f"listen = unix:{longest}") == []
+    (said,) = problems(tmp_path, f"listen = tcp::80, unix:{longest}a")
+    assert said.startswith("error: [program:web] listen: unix:/tmp/aaa")
+    assert said.endswith("...: its path has 108 bytes, a Unix socket at most 107; write a shorter one")
+
+
 def test_without_listen_its_rules_are_not_loaded(tmp_path: Path) -> None:
     import subprocess
     import sys
