@@ -108,7 +108,8 @@ def test_every_field_can_be_set_in_a_file() -> None:
     settings = {
         options.FIELDS.get(name, name) for name in (*options.rows("supervice"), *options.rows("supervisord"))
     }
-    assert set(SupervisorConfig.__annotations__) - {"programs"} <= settings
+    # The dialect decides about `log_on_stdout_too`.
+    assert set(SupervisorConfig.__annotations__) - {"programs", "log_on_stdout_too"} <= settings
 
 
 def test_the_example_on_the_page_is_right(tmp_path: Path) -> None:
