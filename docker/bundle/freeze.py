@@ -55,9 +55,9 @@ def freeze(name: str, path: Path) -> bytes:
     """The marshalled code of a module. A traceback calls it by its path below the folder it was found in."""
     shown = "/".join(name.split(".")) + ("/__init__.py" if path.name == "__init__.py" else ".py")
     optimize = 0 if name.startswith(WITH_DOCSTRINGS) else 2
-    tree: ast.AST = ast.parse(path.read_bytes())
+    tree = ast.parse(path.read_bytes())
     if name.startswith("supervice"):
-        tree = _Unannotated().visit(tree)
+        _Unannotated().visit(tree)
     return marshal.dumps(compile(tree, shown, "exec", dont_inherit=True, optimize=optimize))
 
 

@@ -180,10 +180,8 @@ class Queries:
             if late and not ok:
                 message = f"{late}{name} is still {state} (wanted: {wanted}){why}"
             else:
-                lacks = (
-                    "" if ok or wanted not in ("ready", "healthy") or state not in UP else f", not {wanted}"
-                )
-                message = f"{name} is {state}{lacks}{why}"
+                asked = f", {'' if ok else 'not '}{wanted}" if wanted in ("ready", "healthy") else ""
+                message = f"{name} is {state}{asked if ok or state in UP else ''}{why}"
             results.append(rows.outcome(process, ok, message))
         return rows.results(results)
 

@@ -26,12 +26,15 @@ HEALTHY = {"ok": True, "failed": False}
 def health_row(process: Process, queue: StartQueue) -> Reply:
     name, plans = process.config.name, queue.plans
     failed = plans.failed(name) if plans is not None else ""
+    waiting = queue.waiting_for(process)
     return {
         "name": name,
         "state": process.state,
         "healthy": False if failed else HEALTHY.get(health(process, queue)),
         "ready": readiness(process),
-        "message": (f"the last run failed: {failed}" if failed else reason(process, queue))
+        "waiting_for": waiting,
+        "message": (f"waits for {', '.join(waiting)}" if waiting else "")
+        or (f"the last run failed: {failed}" if failed else reason(process, queue))
         or (process.health_message if process.state in UP else ""),  # of its last run otherwise
     }
 

@@ -164,7 +164,9 @@ class HttpConnection(BufferedSocket):
         self._body = bytearray()
         self._smuggled = {"content-length", "transfer-encoding"} <= request.headers.keys()
         length = request.headers.get("content-length", "0")
-        if request.method == "CONNECT":
+        if event.http_version not in (b"1.0", b"1.1"):  # PRI * HTTP/2.0: its client does not ask first
+            self._refuse(505, "this speaks HTTP/1.1")
+        elif request.method == "CONNECT":
             self._refuse(405, "this is no proxy")
         elif len(length) > 9 or int(length) > MAX_BODY:
             self._refuse(413, f"the most is {MAX_BODY} bytes")

@@ -48,7 +48,7 @@ def make(log_format: str, name: str, colour: bool = False) -> Format | None:
 
 
 class Prefix:
-    """Writes `NAME | ` before each line."""
+    """Writes `NAME | ` before each line, and after each carriage return within one."""
 
     __slots__ = ("_begin", "_end", "_timed")
 
@@ -67,6 +67,8 @@ class Prefix:
     def __call__(self, block: bytes, stream: str, pid: int, continued: bool, partial: bool = False) -> bytes:
         stamp = timestamp(time.time()).encode() + b" " if self._timed else b""
         prefix = self._begin + stamp + self._end
+        if b"\r" in block:  # a terminal would write over the prefix
+            block = block.replace(b"\r", b"\r" + prefix).replace(b"\r" + prefix + b"\n", b"\r\n")
         if block.endswith(b"\n"):
             block = block[:-1].replace(b"\n", b"\n" + prefix) + b"\n"
         else:

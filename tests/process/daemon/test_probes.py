@@ -90,8 +90,7 @@ def test_an_orchestrator_sees_it_start_work_fail_and_go(daemon: Make, tmp_path: 
     assert get(port, "/readyz")[1].startswith("not ready: shutting down\n")
     assert get(port, "/livez")[0] == 200
     assert one.row("web")["state"] == "RUNNING"
-    one.signal(signal.SIGTERM)
-    assert one.wait() == 128 + signal.SIGTERM
+    assert one.force() == 128 + signal.SIGTERM
 
 
 def test_a_unix_socket_and_a_reload(daemon: Make, tmp_path: Path) -> None:
@@ -202,7 +201,8 @@ def test_waiting_for_health_is_not_waiting_for_running(daemon: Make, tmp_path: P
     assert reply["status"] == "error"
     assert reply["message"].startswith("timed out after 0.1 s: web is still ")
     flag.touch()
-    assert one.ask("wait", "web", **{"for": "healthy"})["status"] == "ok"
+    reply = one.ask("wait", "web", **{"for": "healthy"})
+    assert (reply["status"], reply["message"]) == ("ok", "web is RUNNING, healthy")
     assert one.row("web")["healthy"] is True
     assert one.ask("wait", "web", **{"for": "well"})["code"] == "INVALID_REQUEST"
 

@@ -223,6 +223,8 @@ MEBI = 1024 * 1024
         (b"GET / HTTP/1.1\r\n\r\n", 400),
         (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + bytes(200), 400),
         (b"rubbish\r\n\r\n", 400),
+        (b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 505),
+        (b"GET / HTTP/3.0\r\nHost: x\r\n\r\n", 505),
     ],
 )
 def test_what_cannot_be_served_is_refused(served: Served, data: bytes, status: int) -> None:

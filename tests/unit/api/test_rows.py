@@ -24,3 +24,10 @@ def test_a_check_speaks_of_what_runs(state: str, message: str) -> None:
     process.health_message = SAID
     queue: Any = SimpleNamespace(plans=None, why_left=lambda _p: "", waiting_for=lambda _p: [])
     assert health_row(process, queue)["message"] == message
+
+
+def test_health_says_what_a_process_waits_for() -> None:
+    process: Any = FakeProcess(ProgramConfig("web", "x")).become(STOPPED)
+    queue: Any = SimpleNamespace(plans=None, why_left=lambda _p: "", waiting_for=lambda _p: ["db:healthy"])
+    row = health_row(process, queue)
+    assert (row["message"], row["waiting_for"]) == ("waits for db:healthy", ["db:healthy"])

@@ -19,6 +19,18 @@ def test_prefix() -> None:
     assert fmt(b" goes on\nnext\n", "stdout", 1, True) == b" goes on\nweb | next\n"
 
 
+def test_what_follows_a_carriage_return_is_not_taken_for_another_programs_line() -> None:
+    """A terminal goes back to the first column, and would show `db | ready` as if it came from db."""
+    fmt = make("prefix", "web")
+    assert fmt is not None
+    assert fmt(b"a\rdb | ready\r\n", "stdout", 1, False) == b"web | a\rweb | db | ready\r\n"
+    assert (
+        fmt(b"10%\r", "stdout", 1, False, True) + fmt(b"20%\n", "stdout", 1, True)
+        == b"web | 10%\rweb | 20%\n"
+    )
+    assert fmt(b"one\r\ntwo\r\n", "stdout", 1, False) == b"web | one\r\nweb | two\r\n"
+
+
 def test_prefix_with_time_and_colour() -> None:
     fmt = make("prefix-time", "web", colour=True)
     assert fmt is not None
