@@ -82,15 +82,16 @@ def log(level: str, message: str) -> None:
     number = LEVELS.get(level.upper(), 30)
     if number < _threshold:
         return
+    now = int(time.time() * 1000)
     try:
         if _copy is not None:
-            _copy(_line(level.upper(), message, _format))
+            _copy(_line(level.upper(), message, _format, now))
         if _write is None:
             get_logger().log(number, "%s", message)
         else:
-            _write(_line(level.upper(), message, _format))
+            _write(_line(level.upper(), message, _format, now))
         if _also is not None:
-            _also(_line(level.upper(), message, _also_format))
+            _also(_line(level.upper(), message, _also_format, now))
     except Exception:  # a log that cannot be written must not end PID 1; the count is for a debugger
         global _lines_lost
         _lines_lost += 1
@@ -116,9 +117,9 @@ def critical(message: str) -> None:
     log("CRITICAL", message)
 
 
-def _line(level: str, message: str, log_format: str) -> bytes:
+def _line(level: str, message: str, log_format: str, now: int) -> bytes:
+    """The line of a message; `now` in milliseconds since the epoch."""
     global _second
-    now = int(time.time() * 1000)
     if _second[0] != now // 1000:  # in a storm of lines, a thousand have the same second
         _second = (now // 1000, time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(now // 1000)))
     when = f"{_second[1]}.{now % 1000:03d}Z"

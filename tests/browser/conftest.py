@@ -21,6 +21,7 @@ from tests.process.harness.daemon import Daemon
 REQUIRED = os.environ.get("SUPERVICE_TEST_REQUIRE_BROWSER") == "1"
 
 
+@pytest.hookimpl(tryfirst=True)  # before pytest-xdist looks at the marks
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """One worker has the browser."""
     for item in items:

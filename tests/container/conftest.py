@@ -40,6 +40,7 @@ def pytest_configure(config: pytest.Config) -> None:
     )
 
 
+@pytest.hookimpl(tryfirst=True)  # before pytest-xdist looks at the marks
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     # The first test of a session pays for building its image, on a busy machine more than once the
     # usual limit. A test's own mark wins. One worker has the tests of a file, which share images of their own.

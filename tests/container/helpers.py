@@ -59,8 +59,11 @@ def status(container: Container) -> dict[str, dict[str, Any]]:
     """What `supervicectl --json status` says, by process name."""
     # Its streams apart: a warning on stderr must not spoil the JSON.
     streams: Any  # (stdout, stderr), which the stubs do not know
-    code, streams = container.exec_run(["supervicectl", "--json", "status"], demux=True)
-    out, err = streams
+    for _ in range(3):
+        code, streams = container.exec_run(["supervicectl", "--json", "status"], demux=True)
+        out, err = streams
+        if code != 0 or out:  # on a busy machine the engine may lose what a command says that ends at once
+            break
     try:
         reply = json.loads(out or b"")
     except ValueError:

@@ -47,7 +47,7 @@ def supervice() -> str:
 def run(signum: int, after: float, *command: str) -> Ended:
     """How `command` ends as PID 1 that gets `signum`, `after` milliseconds after its exec."""
     helper = ["unshare", "--pid", sys.executable, "-I", "-S", str(FIRST_PROCESS), str(signum), str(after)]
-    for _ in range(3):
+    for _ in range(6):
         done = subprocess.run(
             [*helper, *command],
             stdin=subprocess.DEVNULL,

@@ -34,8 +34,8 @@ def main() -> int:
     until = time.monotonic() + after
     while time.monotonic() < until:
         pass
-    os.kill(pid, signum)
     deaf = not state(pid)[1]
+    os.kill(pid, signum)
     ended = os.pidfd_open(pid)
     if not select.select([ended], [], [], 3 if deaf else 30)[0]:
         os.kill(pid, signal.SIGKILL)
