@@ -43,12 +43,10 @@ from supervice.lifecycle.transition import transition
 BY = "operator: told"
 CHECKED = Policy(checks_health=True, health_retries=3, stop_ladder=((15, 10.0), (9, 0.0)))
 LADDER = Policy(stop_ladder=((15, 10.0), (9, 0.0)))
-RUNNING = Snapshot(s.RUNNING, True, Run(7, started=True, ready=True), reason="old", trigger="operator: start")
+UP = Run(7, started=True, ready=True)
+RUNNING = Snapshot(s.RUNNING, True, UP, reason="old", trigger="operator: start")
 SICK = replace(
-    RUNNING,
-    state=s.UNHEALTHY,
-    run=replace(RUNNING.run, healthy=False, health_failures=3),
-    health_restarts=1,  # type: ignore[type-var]
+    RUNNING, state=s.UNHEALTHY, run=replace(UP, healthy=False, health_failures=3), health_restarts=1
 )
 BACKOFF = Snapshot(
     s.BACKOFF, True, failures=2, quick_deaths=2, health_restarts=1, reason="old", trigger="exit: 1"
