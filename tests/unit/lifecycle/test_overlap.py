@@ -194,3 +194,37 @@ def test_what_fits_beside_each_other() -> None:
     assert fits(config("tcp::80"), config("tcp::80", user="www"))
     assert not fits(one, replace(one, stdout_logfile="/x"))
     assert not fits(replace(one, stdin="pipe"), one)
+
+
+@pytest.mark.parametrize(
+    ("now", "event", "then", "outcomes"),
+    [
+        (Beside(), Asked(), Beside(COMING), [Begin()]),
+        (Beside(COMING), Asked(), Beside(GOING, again=True), [Stop()]),
+        (Beside(GOING), Asked(), Beside(GOING, again=True), []),
+        (Beside(GOING), Gone(True), Beside(), []),
+        (Beside(GOING, again=True), Gone(True), Beside(COMING), [Begin()]),
+        (Beside(COMING), Gone(True), Beside(), [Settle("it has ended")]),
+        (Beside(COMING), Stopped("stop"), Beside(GOING), [Settle("stop"), Stop()]),
+        (Beside(GOING, again=True), Stopped("stop"), Beside(GOING), [Settle("stop"), Stop()]),
+        (Beside(GOING), Stopped("stop"), Beside(GOING), [Stop()]),
+        (Beside(GOING, again=True), Failed("no"), Beside(GOING), [Settle("no")]),
+        (Beside(COMING), Failed("no"), Beside(GOING), [Settle("no"), Stop()]),
+        (Beside(COMING), Ready(), Beside(GOING), [TakeOver(), Settle()]),
+        (Beside(COMING), PresentEnded(), Beside(GOING), [TakeOver(), Settle()]),
+        (Beside(GOING), Ready(), Beside(GOING), []),
+    ],
+)
+def test_what_follows(now: Beside, event: object, then: Beside, outcomes: list[object]) -> None:
+    assert decide(now, event) == (then, outcomes)  # type: ignore[arg-type]
+
+
+def test_without_a_limit_restarts_are_not_counted() -> None:
+    many = s.Snapshot(restarts=(1.0, 2.0, 2.5))
+    assert may_restart(many, 2.6, s.Policy())
+    assert may_restart(s.Snapshot(), 2.6, s.Policy())
+
+
+@pytest.mark.parametrize("automatic", [False, True])
+def test_the_new_run_inherits_the_last_exit(automatic: bool) -> None:
+    assert inherited(s.Snapshot(status=9), s.Snapshot(status=3), 1.0, automatic=automatic).status == 3

@@ -203,3 +203,25 @@ def test_a_plan_says_why() -> None:
     assert (plan.settings, plan.restart_required) == (["drain_delay"], ["http"])
     around = plan_of([a], [a], SupervisorConfig(environment={"X": "1"}))
     assert around.reasons == {"a": ["environment, env_file or umask of all programs"]}
+
+
+def test_a_setting_for_all_programs_changes_those_that_have_none_of_their_own() -> None:
+    plain = ProgramConfig("plain", "x")
+    own = ProgramConfig("own", "x", environment={"X": "0"}, umask=0o22)
+    secret = ProgramConfig("secret", "x", secrets={"X": "/s"})
+    all_three = [plain, own, secret]
+
+    def changed(**settings: Any) -> list[str]:
+        return plan_of(all_three, all_three, SupervisorConfig(**settings)).changed
+
+    assert changed() == []
+    assert changed(environment={"X": "1"}) == ["plain"]
+    assert changed(environment={"Y": "1"}) == ["own", "plain", "secret"]
+    assert changed(umask=0o77) == ["plain", "secret"]
+    assert changed(env_file=("/e",)) == ["own", "plain", "secret"]
+
+
+def test_the_programs_are_no_setting_and_the_socket_has_its_options_name() -> None:
+    one = ProgramConfig("one", "x")
+    plan = plan_of([one], [one], SupervisorConfig(programs=[one], socket_path="/s"))
+    assert (plan.settings, plan.restart_required) == ([], ["socket"])
