@@ -155,7 +155,7 @@ def test_ten_thousand_orphans_while_a_hundred_programs_restart_and_a_client_asks
     asked = asker.stop()
     assert asked["wrong"] == []
     # Of 50 a second on an idle machine: nothing here is a measurement, but no answer may wait for the storm's end.
-    assert asked["count"] > 5 * asked["seconds"], asked
+    assert asked["count"] > asked["seconds"], asked
     assert asked["median"] < 1, asked
 
     after = box.status()
