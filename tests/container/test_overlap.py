@@ -91,5 +91,5 @@ def test_a_restart_beside_the_old_process(run: Callable[..., Box]) -> None:
     eventually(lambda: box.status()["web"]["beside"], 20, 0.2)
     assert box.stop() == 0
     log = box.logs()
-    assert "SIGKILL" not in log
+    assert "killed by SIGKILL" not in log
     assert "what the programs left behind" not in log, "both were stopped in order"

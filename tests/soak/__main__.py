@@ -26,8 +26,9 @@ from tests.soak.actors import Actors
 from tests.soak.box import boxed
 from tests.soak.verdict import Limit, persisting, trend
 
-# What a row may grow by over the run, at most by that share of itself: forty pages come and go. Memory breathes with the number of clients and with where the allocator puts
-# things; anything that leaks with each of the hundreds of thousands of events of a long run is far above this.
+# What a row may grow by over the run, at most by that share of itself: forty pages come and go. Memory breathes
+# with the number of clients and with where the allocator puts things; anything that leaks with each of the hundreds
+# of thousands of events of a long run is far above this.
 LIMITS = {
     "anonymous KiB": Limit(512, 0.02),
     "descriptors": Limit(6, 0.1),
@@ -43,7 +44,7 @@ LIMITS = {
 CPU = "cpu ms/s"
 PSS = "pss KiB"  # for information: it changes with who else runs the same interpreter
 # In less than a minute a crowd of clients at one end and none at the other is all the difference.
-SHORT, SHORT_MEMORY = 60.0, Limit(1536)
+SHORT, SHORT_LIMITS = 60.0, {"anonymous KiB": Limit(1536), "objects": Limit(2500)}
 FEWEST = 12  # measurements; on a busy machine they take longer than the time that was given
 
 
@@ -153,7 +154,7 @@ def _judge(record: Record, actors: Actors) -> list[str]:
     problems = [f"not answered: {one}" for one in actors.failed[:5]]
     short = record.series[CPU][-1][0] < SHORT
     for name, limit in LIMITS.items():
-        found = trend(record.series[name], SHORT_MEMORY if short and name == "anonymous KiB" else limit)
+        found = trend(record.series[name], SHORT_LIMITS.get(name, limit) if short else limit)
         if found.grows:
             problems.append(f"{name} grew from {found.early:g} to {found.late:g} in {found.span:.0f} s")
     if stayed := persisting(record.zombies):
