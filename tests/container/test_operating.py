@@ -33,31 +33,11 @@ command = sleep 1000
 autostart = false
 """
 
-# Finishes what it has accepted, and takes its time to come up.
-SERVER = """\
-import os, select, signal, socket, time
-time.sleep(0.3)
-over = []
-signal.signal(signal.SIGTERM, lambda *_: over.append(True))
-listening = socket.socket(fileno=3)
-listening.setblocking(False)
-print("serving", flush=True)
-while not over:
-    if select.select([listening], [], [], 0.05)[0]:
-        try:
-            connection, _ = listening.accept()
-        except BlockingIOError:
-            continue
-        with connection:
-            connection.setblocking(True)
-            connection.recv(4096)
-            connection.sendall(b"HTTP/1.1 200 OK\\r\\n\\r\\n%d" % os.getpid())
-"""
 ROLLING = """\
 [supervice]
 
 [program:web]
-command = python3 -S /server.py
+command = python3 -S /programs/http_answers.py 0.3
 numprocs = 3
 listen = tcp:127.0.0.1:80
 ready = log:serving
@@ -136,7 +116,7 @@ def test_a_memory_limit_as_a_size_and_as_a_share(run: Callable[..., Box], limit:
 def test_a_rolling_restart_under_load_refuses_none(run: Callable[..., Box]) -> None:
     """One after the other, each only when the one before is ready."""
     names = [f"web:{number:02}" for number in range(3)]
-    box = run(config=ROLLING, files={"/server.py": SERVER, **programs("load.py")}, wait=names)
+    box = run(config=ROLLING, files={**programs("http_answers.py", "load.py")}, wait=names)
     before = {str(box.pid(name)) for name in names}
     seen = len(json.loads(box.ctl("--json", "events").output)["events"])
     restart = ["supervicectl", "restart", "--rolling", "web:*"]

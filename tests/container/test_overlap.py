@@ -8,35 +8,10 @@ from typing import Any
 
 from tests.container.helpers import Box, eventually, programs
 
-# It takes two seconds to be ready, and ends what it has begun.
-SERVER = """\
-import os, select, signal, socket, sys, time
-over = False
-def end(*_):
-    global over
-    over = True
-signal.signal(signal.SIGTERM, end)
-time.sleep(2)
-if os.path.exists("/tmp/bad"):
-    sys.exit(7)
-listening = socket.socket(fileno=3)
-listening.setblocking(False)
-print("serving", flush=True)
-while not over:
-    if select.select([listening], [], [], 0.05)[0]:
-        try:
-            connection, _ = listening.accept()
-        except BlockingIOError:
-            continue
-        with connection:
-            connection.setblocking(True)
-            connection.recv(4096)
-            connection.sendall(b"HTTP/1.1 200 OK\\r\\n\\r\\n%d" % os.getpid())
-"""
 CONFIG = """\
 [supervice]
 [program:web]
-command = python3 -S /server.py
+command = python3 -S /programs/http_answers.py 2
 listen = tcp:127.0.0.1:80
 ready = log:serving
 ready_timeout = 30
@@ -65,7 +40,7 @@ def slowest(box: Box, *restart: str) -> tuple[int, float]:
 
 
 def test_a_restart_beside_the_old_process(run: Callable[..., Box]) -> None:
-    files = {"/server.py": SERVER, "/slowest.py": SLOWEST, **programs("load.py")}
+    files = {"/slowest.py": SLOWEST, **programs("http_answers.py", "load.py")}
     box = run(config=CONFIG, files=files, wait=["web"])
     before = str(box.pid("web"))
     ran = box.exec("python3", "/programs/load.py", "http", "80", "supervicectl", "restart", "web", check=True)

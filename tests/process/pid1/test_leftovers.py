@@ -10,22 +10,16 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any
 
 import pytest
 
-from supervice.lean.loop import Loop
 from supervice.pid1 import belongings as belongings_module
 from supervice.pid1 import leftovers
 from supervice.pid1.belongings import Belongings
-from supervice.pid1.child import CLEAR_GROUP, Child
 from supervice.pid1.leftovers import Hunt, Stat, children_of, descendants, group_members, read_stat
-from supervice.pid1.reaper import Reaper
-from supervice.pid1.signals import SignalRouter
-from supervice.pid1.subreaper import become_subreaper
 from tests.eventually import eventually
 from tests.paths import ROOT
+from tests.process.harness.field import Field, Leader
 from tests.process.harness.isolated import isolated
 from tests.process.harness.turning import turn, turn_for
 
@@ -46,15 +40,11 @@ while left:
 """
 
 
-class Field:
-    """A loop that collects orphans, and hunts on it; no other process is below this one."""
+class Hunting(Field):
+    """Hunts on it too."""
 
     def __init__(self) -> None:
-        assert become_subreaper()
-        self.loop = Loop()
-        self.reaper = Reaper(self.loop)
-        self.router = SignalRouter(self.loop)
-        self.router.handle(signal.SIGCHLD, lambda _signum: self.reaper.poll())
+        super().__init__()
         self.told: list[tuple[list[int], int]] = []
         self.left: list[list[Stat]] = []
 
@@ -99,7 +89,7 @@ def gone(pid: int) -> bool:
 
 @isolated
 def test_none_found_is_done_at_once() -> None:
-    field = Field()
+    field = Hunting()
     field.hunt()
     assert field.left == [[]]
     assert field.told == []
@@ -107,7 +97,7 @@ def test_none_found_is_done_at_once() -> None:
 
 @isolated
 def test_who_can_be_stopped_gets_no_more_than_the_signal() -> None:
-    field = Field()
+    field = Hunting()
     pids = sorted([sh("exec sleep 1000"), sh("exec sleep 1000"), sh("sleep 1000 & sleep 1000")])
     eventually(lambda: len(descendants(os.getpid())) == 5, interval=0.002)
     field.hunt(grace=10)
@@ -120,7 +110,7 @@ def test_who_can_be_stopped_gets_no_more_than_the_signal() -> None:
 
 @isolated
 def test_who_ignores_it_is_killed_when_the_grace_is_over() -> None:
-    field = Field()
+    field = Hunting()
     stubborn, good = busy(sh(STUBBORN)), sh("exec sleep 1000")
     field.hunt(grace=0.5)
     turn(field.loop, lambda: gone(good), 0.4)
@@ -133,7 +123,7 @@ def test_who_ignores_it_is_killed_when_the_grace_is_over() -> None:
 
 @isolated
 def test_kill_ends_the_patience() -> None:
-    field = Field()
+    field = Hunting()
     pid = busy(sh(STUBBORN))
     hunt = field.hunt(grace=1000)
     turn_for(field.loop, 0.1)
@@ -148,7 +138,7 @@ def test_kill_ends_the_patience() -> None:
 
 @isolated
 def test_a_grace_of_nothing_is_a_kill() -> None:
-    field = Field()
+    field = Hunting()
     pid = busy(sh(STUBBORN))
     field.hunt(grace=0)
     assert field.over() < 2
@@ -157,7 +147,7 @@ def test_a_grace_of_nothing_is_a_kill() -> None:
 
 @isolated
 def test_what_forks_while_it_is_hunted_is_hunted_too() -> None:
-    field = Field()
+    field = Hunting()
     generations = 8
     words = [sys.executable, "-I", "-S", "-c", HYDRA, str(generations)]
     read, write = os.pipe()
@@ -174,7 +164,7 @@ def test_what_forks_while_it_is_hunted_is_hunted_too() -> None:
 
 @isolated
 def test_a_family_that_ignores_it_and_goes_on_forking_is_killed() -> None:
-    field = Field()
+    field = Hunting()
     sh("trap '' TERM; while :; do sleep 0.02 & sleep 0.01; done")
     busy(children_of(os.getpid())[0])  # type: ignore[index]
     field.hunt(grace=0.3)
@@ -209,7 +199,7 @@ def has_ended(fd: int) -> bool:
 @pytest.mark.parametrize("width", [1, 3])
 @isolated
 def test_what_forks_faster_than_it_is_counted_ends_all_the_same(kind: str, width: int) -> None:
-    field = Field()
+    field = Hunting()
     fd = chain(kind, width)
     field.hunt(grace=0.3)
     assert field.over() < 5
@@ -270,7 +260,7 @@ class Mover:
 @pytest.mark.parametrize("what", ["descendants", "belongings"])
 @isolated
 def test_what_has_moved_on_when_it_is_looked_at_is_looked_for_again(what: str, times: int) -> None:
-    field = Field()
+    field = Hunting()
     mover = Mover(times, {"MARK": "mine"})
     if what == "descendants":
         field.hunt(grace=0.1)
@@ -288,7 +278,7 @@ def test_what_has_moved_on_when_it_is_looked_at_is_looked_for_again(what: str, t
 @isolated
 def test_what_begins_to_end_may_have_forked_before(seen: int) -> None:
     """From then on it shows no environment, or not all of it, which would say whose it is."""
-    field = Field()
+    field = Hunting()
     belongings = Belongings(field.reaper, ("MARK=mine",))
     pid = os.posix_spawn("/bin/sleep", ["sleep", "1000"], {"A": "b", "MARK": "mine"}, setsid=True)
     eventually(lambda: (stat := read_stat(pid)) and stat.name == "sleep" and stat.environment > 0)
@@ -318,7 +308,7 @@ def test_the_environment_of_what_has_no_memory_is_empty() -> None:
 
 @isolated
 def test_a_process_without_an_environment_is_believed_to_have_none() -> None:
-    field = Field()
+    field = Hunting()
     belongings = Belongings(field.reaper, ("MARK=mine",))
     pid = os.posix_spawn("/bin/sleep", ["sleep", "1000"], {}, setsid=True)
     eventually(lambda: (stat := read_stat(pid)) and stat.name == "sleep" and stat.environment == 0)
@@ -329,7 +319,7 @@ def test_a_process_without_an_environment_is_believed_to_have_none() -> None:
 
 @isolated
 def test_a_process_whose_first_thread_has_ended_is_none_that_has_ended() -> None:
-    field = Field()
+    field = Hunting()
     code = (
         "import ctypes, threading, time; threading.Thread(target=time.sleep, args=(1000,)).start();"
         "ctypes.CDLL(None).pthread_exit(None)"
@@ -344,7 +334,7 @@ def test_a_process_whose_first_thread_has_ended_is_none_that_has_ended() -> None
 
 @isolated
 def test_a_stopped_process_gets_its_signal() -> None:
-    field = Field()
+    field = Hunting()
     pid = sh("exec sleep 1000")
     os.kill(pid, signal.SIGSTOP)
     eventually(lambda: read_stat(pid).state == "T", interval=0.002)  # type: ignore[union-attr]
@@ -356,7 +346,7 @@ def test_a_stopped_process_gets_its_signal() -> None:
 @isolated
 def test_without_a_signal_it_only_waits() -> None:
     """The rest of a group that had its signal already."""
-    field = Field()
+    field = Hunting()
     pid = sh("sleep 0.3; exit 0")
     field.hunt(signum=0, grace=10)
     assert 0.1 < field.over() < 5
@@ -367,7 +357,7 @@ def test_without_a_signal_it_only_waits() -> None:
 
 @isolated
 def test_who_cannot_be_killed_is_reported() -> None:
-    field = Field()
+    field = Hunting()
     vars(leftovers)["AFTER_KILL_OF_LEFTOVERS"] = 0.2
     leftovers.signal_pidfd = lambda _fd, _signum: False  # type: ignore[assignment, attr-defined]
     leftovers.signal_group = lambda _pgid, _signum: False  # type: ignore[assignment, attr-defined]
@@ -384,7 +374,7 @@ def test_who_cannot_be_killed_is_reported() -> None:
 
 @isolated
 def test_more_than_there_are_descriptors() -> None:
-    field = Field()
+    field = Hunting()
     pids = [sh("exec sleep 1000") for _ in range(60)]
     eventually(lambda: len(descendants(os.getpid())) == 60, interval=0.002)
     resource.setrlimit(resource.RLIMIT_NOFILE, (len(os.listdir("/proc/self/fd")) + 20, 1024))
@@ -402,7 +392,7 @@ def test_without_descriptors_of_processes() -> None:
         raise OSError(errno.EPERM, os.strerror(errno.EPERM))
 
     os.pidfd_open = refused  # type: ignore[assignment]
-    field = Field()
+    field = Hunting()
     stubborn, good = busy(sh(STUBBORN)), sh("exec sleep 1000")
     field.hunt(grace=0.5)
     turn(field.loop, lambda: gone(good), 0.4)
@@ -415,7 +405,7 @@ def test_without_descriptors_of_processes() -> None:
 @isolated
 def test_zombies_do_not_count() -> None:
     """Another process's child that ended cannot be stopped, and need not be."""
-    field = Field()
+    field = Hunting()
     field.router.release(signal.SIGCHLD)
     pid = sh("exit 0")
     eventually(lambda: read_stat(pid).state == "Z", interval=0.002)  # type: ignore[union-attr]
@@ -429,7 +419,7 @@ def test_zombies_do_not_count() -> None:
 
 @isolated
 def test_descendants_are_found_wherever_they_have_gone() -> None:
-    field = Field()
+    field = Hunting()
     sh("setsid sleep 1000 & (setsid sleep 1000 &) ; sh -c 'sleep 1000; :' & exec sleep 1000")
 
     def sleepers() -> list[Stat]:
@@ -601,25 +591,10 @@ assert group_members(leader) == []
 @isolated
 def test_what_is_left_of_a_group_is_found_in_a_storm_of_orphans() -> None:
     """In a storm the list of our children may be some milliseconds old, and this orphan younger than that."""
-    field = Field()
+    field = Hunting()
     field.reaper._look_again = time.monotonic() + 100  # as if it had just been dear to list them
-    found: list[list[Stat]] = []
-    belongings = Belongings(field.reaper, ())
-
-    class Owner:
-        looked_at, unseen = float("-inf"), False
-
-        def belongings(self) -> Belongings:
-            return belongings
-
-        def judge(self, _child: Child, left: list[Stat]) -> int:
-            found.append(left)
-            return CLEAR_GROUP
-
-    gone: list[Child] = []
-    runtime: Any = SimpleNamespace(loop=field.loop, reaper=field.reaper, blame=lambda *_: "")
     pid = sh("sleep 1000 & exit 1")
-    Child(runtime, pid, gone.append, grace=5, owner=Owner())
-    turn(field.loop, lambda: gone)
-    assert [stat.pgrp for stat in found[0]] == [pid]
+    end = Leader(field, pid)
+    turn(field.loop, lambda: end.gone)
+    assert [stat.pgrp for stat in end.left[0]] == [pid]
     assert descendants(os.getpid()) == []

@@ -395,7 +395,7 @@ def test_garbage_and_slow_clients_hurt_no_other(serve: Serve) -> None:
 
 
 def test_a_thousand_connections_take_no_place_from_others(serve: Serve) -> None:
-    """They have half of all places; each of the rest is told so, and whoever else asks is answered."""
+    """They have half of all places; the others are told so, and a client from another address is answered."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, max(soft, 2048)), hard))
     one, browser = serve(MANY)

@@ -88,7 +88,7 @@ def graphs(draw: st.DrawFn) -> list[ProgramConfig]:
 def test_parts_are_those_that_a_path_connects(
     old: list[ProgramConfig], new: list[ProgramConfig], names: set[str]
 ) -> None:
-    """By the plainest means: who reaches whom, in either direction, again and again."""
+    """By the plainest means: which program reaches which, in either direction, again and again."""
     needs: dict[str, set[str]] = {}
     for config in (*old, *new):
         needs.setdefault(config.name, set()).update(name for name, _ in config.depends_on)
