@@ -19,7 +19,8 @@ from tests.benchmarks.results import Results
 from tests.benchmarks.session import Bench, Failed, end_everything
 
 GROUPS = (*populations.GROUPS, *graph.GROUPS, *reactions.GROUPS, *crowd.GROUPS, *copying.GROUPS)
-DEFAULT = [name for name in NAMES if name != "pm2"]
+BEFORE = ("supervice-before", "supervice-before-single")
+DEFAULT = [name for name in NAMES if name not in ("pm2", *BEFORE)]
 Step = tuple[str, str, Callable[[], None]]
 
 
@@ -117,6 +118,7 @@ def main() -> int:
     parser.add_argument(
         "--peers", nargs="+", choices=NAMES, default=DEFAULT, help="pm2 is there only when asked for"
     )
+    parser.add_argument("--before", metavar="COMMIT", help="measure this commit too, beside the checkout")
     parser.add_argument("--install", action="store_true", help="get what can be had first")
     parser.add_argument(
         "--json", type=Path, help="keep the values; rows that are not measured now stay as they are"
@@ -130,7 +132,8 @@ def main() -> int:
     if args.json and args.json.exists() and args.groups:
         results.load(args.json)
         results.forget(args.groups)
-    peers, missing = install.get(args.peers, args.install)
+    names = [*args.peers, *BEFORE] if args.before else args.peers
+    peers, missing = install.get(names, args.install, args.before or "")
     bench = Bench()
     try:
         results.failures.update(left_out(bench, missing, groups))

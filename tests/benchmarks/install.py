@@ -28,15 +28,15 @@ def run(*argv: object, cwd: Path | None = None) -> None:
     )
 
 
-def get(names: list[str], install: bool) -> tuple[list[Peer], dict[str, str]]:
-    """The peers that are there, and why the others are not."""
+def get(names: list[str], install: bool, before: str = "") -> tuple[list[Peer], dict[str, str]]:
+    """The peers that are there, and why the others are not. `before` is a commit of this repository."""
     have: list[Peer] = []
     missing: dict[str, str] = {}
     for kind in ALL:
         if kind.name not in names:
             continue
         try:
-            peer = kind(_install(kind.name) if install else _folder(kind.name))
+            peer = kind(_install(kind.name, before) if install else _folder(kind.name))
         except Missing as error:
             missing[kind.name] = str(error)
             continue
@@ -58,6 +58,8 @@ def _folder(name: str) -> Path | None:
     if name.startswith("supervice-static"):
         architecture = {"x86_64": "amd64", "aarch64": "arm64"}.get(os.uname().machine, "")
         return ROOT / "build/bundle" / architecture / "opt/supervice/bin"
+    if name.startswith("supervice-before"):
+        return HOME / "supervice-before" / "bin"
     if name in BUILT:
         return BUILT[name].folder()
     if name in FROM_NPM:
@@ -65,10 +67,12 @@ def _folder(name: str) -> Path | None:
     return HOME / ("supervice" if name == "supervice-single" else name) / "bin"
 
 
-def _install(name: str) -> Path | None:
+def _install(name: str, before: str) -> Path | None:
     folder = _folder(name)
     if name == "supervice":
         _install_ours()
+    elif name == "supervice-before":
+        _install_commit(before)
     elif name == "supervice-image":
         _install_as_in_the_image()
     elif name.startswith("supervice-static"):
@@ -110,15 +114,28 @@ def _venv(folder: Path, *requirements: object) -> None:
 
 def _install_ours() -> None:
     """From a copy, so that nothing that an earlier build left in the checkout comes in, and not editable."""
-    source = HOME / "source"
-    shutil.rmtree(source, ignore_errors=True)
-    source.mkdir(parents=True)
+    source = _empty(HOME / "source")
     for name in ("pyproject.toml", "README.md", "LICENSE"):
         shutil.copy(ROOT / name, source)
     shutil.copytree(ROOT / "docs/man", source / "docs/man")
     shutil.copytree(ROOT / "supervice", source / "supervice", ignore=shutil.ignore_patterns("__pycache__"))
     _venv(HOME / "supervice", source)
     _venv(HOME / "supervice", "--force-reinstall", "--no-deps", source)
+
+
+def _install_commit(commit: str) -> None:
+    source = _empty(HOME / "source-before")
+    archive = HOME / "before.tar"
+    run("git", "archive", "--output", archive, commit, cwd=ROOT)
+    run("tar", "-xf", archive, "-C", source)
+    _venv(HOME / "supervice-before", source)
+    _venv(HOME / "supervice-before", "--force-reinstall", "--no-deps", source)
+
+
+def _empty(folder: Path) -> Path:
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    return folder
 
 
 def _install_as_in_the_image() -> None:

@@ -96,6 +96,19 @@ class SuperviceStaticSingle(SuperviceSingle):
         return {}
 
 
+class SuperviceBefore(Supervice):
+    """The commit that `make bench BEFORE=` names, installed in the same way."""
+
+    name = "supervice-before"
+    variant_of = "supervice"
+
+
+class SuperviceBeforeSingle(SuperviceSingle):
+    """That commit in single-command mode."""
+
+    name = "supervice-before-single"
+
+
 class Upstream(Peer):
     """supervice 0.4.0 of PyPI, the older implementation with the same API."""
 
@@ -338,6 +351,8 @@ ALL: tuple[type[Peer], ...] = (
     SuperviceSingle,
     SuperviceStatic,
     SuperviceStaticSingle,
+    SuperviceBefore,
+    SuperviceBeforeSingle,
     Upstream,
     Supervisord,
     Circus,
