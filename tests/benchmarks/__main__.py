@@ -27,8 +27,7 @@ Step = tuple[str, str, Callable[[], None]]
 def steps(bench: Bench, peer: Peer, groups: set[str], results: Results, first: bool) -> Iterator[Step]:
     """(group, what, do) for one run of one peer."""
     if isinstance(peer, BareCopy):
-        if "file" in groups:
-            yield "file", "output to a file", lambda: copying.to_file(bench, peer, results)
+        yield from _to_files(bench, peer, groups, results)
         return
     if peer.groups is not None:
         groups = groups & peer.groups
@@ -77,10 +76,17 @@ def _reactions(bench: Bench, peer: Peer, groups: set[str], results: Results, fir
 def _copying(bench: Bench, peer: Peer, groups: set[str], results: Results, first: bool) -> Iterator[Step]:
     if peer.init or isinstance(peer, SuperviceImage):
         return
-    if "file" in groups and (first or not peer.slow_copy):
-        yield "file", "output to a file", lambda: copying.to_file(bench, peer, results)
+    if first or not peer.slow_copy:
+        yield from _to_files(bench, peer, groups, results)
     if "stdout" in groups and peer.copies and bench.compiled and (first or not peer.slow_copy):
         yield "stdout", "output to stdout", lambda: copying.to_stdout(bench, peer, results)
+
+
+def _to_files(bench: Bench, peer: Peer, groups: set[str], results: Results) -> Iterator[Step]:
+    if "file" in groups:
+        yield "file", "output to a file", lambda: copying.to_file(bench, peer, results)
+    if "small" in groups:
+        yield "small", "writes of 120 bytes", lambda: copying.small_writes(bench, peer, results)
 
 
 def measure(bench: Bench, peers: list[Peer], groups: set[str], runs: int, results: Results) -> None:

@@ -21,9 +21,11 @@ from tests.benchmarks.results import Results
 
 LIMIT = 10.0  # percent
 # More is better.
-RATES = frozenset({"file.rate", "stdout.rate"})
+RATES = frozenset({"file.rate", "stdout.rate", "small.rate"})
 # How fast it starts again is configured, and what is torn has a goal of its own.
-NOT_COMPARED = frozenset({"crashloop.rate", "file.wrong", "stdout.wrong", "memory.processes.1000"})
+NOT_COMPARED = frozenset(
+    {"crashloop.rate", "file.wrong", "stdout.wrong", "small.wrong", "memory.processes.1000"}
+)
 # Figures that are the same on every machine.
 ABSOLUTE = ("memory.", "idle.wakeups")
 # Variants of ours, which are compared as we are.

@@ -11,19 +11,29 @@ from tests.benchmarks.peers import BareCopy, Peer, Program
 from tests.benchmarks.results import Results
 from tests.benchmarks.session import Bench, Failed, Session
 
-GROUPS = ("file", "stdout")
+GROUPS = ("file", "small", "stdout")
 WIDTH = 120
 BLOCK = 65536
 GIB = 1 << 30
+SMALL = GIB // 4  # what is written line by line
 SLOW_SHARE = 16
 
 
 def to_file(bench: Bench, peer: Peer, results: Results, size: int = GIB) -> None:
     """Into a file that is rotated every 10 MB. It counts until the last line stands in the file."""
+    _to_file("file", BLOCK, bench, peer, results, size)
+
+
+def small_writes(bench: Bench, peer: Peer, results: Results, size: int = SMALL) -> None:
+    """The same by a program that writes each line by itself."""
+    _to_file("small", WIDTH, bench, peer, results, size)
+
+
+def _to_file(row: str, block: int, bench: Bench, peer: Peer, results: Results, size: int) -> None:
     total = _lines(peer, size)
 
     def program(run: Session) -> list[Program]:
-        return [Program("p0", run.child("lines", "p0", total * WIDTH, BLOCK), "file")]
+        return [Program("p0", run.child("lines", "p0", total * WIDTH, block), "file")]
 
     with Session(bench, peer, program) as run:
         begin = run.up(1)[0].when
@@ -32,12 +42,12 @@ def to_file(bench: Bench, peer: Peer, results: Results, size: int = GIB) -> None
         run.reports.wait("written", 1, 120, run.alive)
         end = _until_last(run, peer, total)
         spent = sum(map(procfs.cpu_seconds, own)) - cpu
-        _rates("file", peer, results, total, (end - begin) / 1e9, spent)
+        _rates(row, peer, results, total, (end - begin) / 1e9, spent)
         whole, wrong = check_files(peer.logs(run.folder, "p0"), total)
         if not whole:
             raise Failed("no whole line in the files")
         if not isinstance(peer, BareCopy):  # which does not look for line ends
-            results.add("file.wrong", peer.name, wrong)
+            results.add(f"{row}.wrong", peer.name, wrong)
 
 
 def to_stdout(bench: Bench, peer: Peer, results: Results, size: int = GIB) -> None:

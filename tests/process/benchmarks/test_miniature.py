@@ -31,6 +31,7 @@ try:
     reactions.SHORT = 0
     reactions.crash_loop(bench, peer, results, 3, 2)
     copying.to_file(bench, peer, results, 12_000_000)
+    copying.small_writes(bench, peer, results, 1_200_000)
     if bench.compiled:
         copying.to_stdout(bench, peer, results, 12_000_000)  # more than one read
     if bench.namespaces:
@@ -70,6 +71,8 @@ def test_benchmarks_in_miniature() -> None:
     assert rows["memory.threads.3"] == [1]
     assert rows["file.wrong"] == [0]
     assert rows["file.rate"][0] > 1
+    assert rows["small.wrong"] == [0]
+    assert rows["small.rate"][0] > 0.1
     assert rows["crashloop.rate"][0] > 0.5
     if "stop.gone.2" in rows:
         assert 0 < rows["stop.told.2"][0] <= rows["stop.gone.2"][0]

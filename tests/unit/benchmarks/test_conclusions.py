@@ -54,14 +54,52 @@ def results() -> Results:
     return found
 
 
+def verdict(found: Results, what: str, who: str = goals.OURS) -> goals.Verdict:
+    return next(one for one in goals.judge(found) if one.goal.what == what and one.goal.who == who)
+
+
 def test_goals_are_judged_by_medians() -> None:
     found = results()
     goals.derive(found)
-    verdicts = {one.goal.what: one for one in goals.judge(found)}
-    start = verdicts["start to the first child, 1 program"]
-    assert (start.measured, start.bound, start.met) == (11.0, 12.0, True)
-    assert verdicts["memory a process, at 1000"].measured == pytest.approx(4)
-    assert verdicts["memory, 1 program"].met is None  # nothing to compare with
+    found.values["crashloop.cpu"] = {"supervice": [0.4, 0.9, 0.5], "s6": [0.8, 1.0, 3.0]}
+    loop = verdict(found, "50 programs in a crash loop, CPU a start")
+    assert loop.measured == 0.5
+    assert loop.bound == pytest.approx(0.55)
+    assert loop.met
+    assert verdict(found, "memory a process, at 1000").measured == pytest.approx(4)
+    assert verdict(found, "1000 programs, last child").met is None  # nothing to compare with
+
+
+def test_the_best_peer_that_was_measured_counts() -> None:
+    found = Results(
+        {"restart.ms": {"supervice": [1.5], "runit": [2.0], "s6": [1003.0], "supervice-image": [0.1]}}
+    )
+    restart = verdict(found, "crash to replacement")
+    assert (restart.peer, restart.bound, restart.met) == ("runit", 2.0, True)
+    rates = Results({"file.rate": {"supervice": [1500], "bare-copy": [1600], "supervisord": [1300]}})
+    assert verdict(rates, "output to a rotating file").met is False
+    assert verdict(rates, "the same, beside supervisord").met is True
+
+
+def test_no_other_variant_of_ours_is_a_peer() -> None:
+    assert not [name for name in goals.PEERS if name.startswith("supervice") and name != goals.UPSTREAM]
+    assert goals.LIMIT not in goals.PEERS
+
+
+def test_the_table_says_whose_figure_it_is() -> None:
+    found = Results(
+        {"restart.ms": {"supervice": [1.5], "runit": [2.0]}, "start.ratio.1": {goals.SINGLE: [1.4]}}
+    )
+    text = "\n".join(report.goal_lines(goals.judge(found)))
+    assert (
+        "| crash to replacement | \u2264 1 \N{MULTIPLICATION SIGN} the best, runit = 2 ms | 1.5 ms | met (0.75 of it) |"
+        in text
+    )
+    assert (
+        "| start of one command / bare Python, static | \u2264 1.3 | 1.4 | **missed** (1.08 of it) |" in text
+    )
+    assert "| 1000 programs, last child | \u2264 0.3 \N{MULTIPLICATION SIGN} s6 |  | not measured |" in text
+    assert text.count("dinit") == 1
 
 
 def test_the_page_keeps_what_people_wrote(tmp_path: Path) -> None:
