@@ -121,6 +121,8 @@ class Chaos:
         self._put(scene.CONFIG, scene.configuration(random, self.clients).encode())
         if self.clock:
             self._put(scene.CLOCK, b"+0\n")
+        # Refused of a container that is about to end, so what the last round has taken may be missing still.
+        docker("update", "--pids-limit", str(PIDS), self.name)
         begun = time.time()
         docker("start", self.name)
         done = self._storm(f"{self.seed} {number}", seconds, end, amid, random)

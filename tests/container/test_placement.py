@@ -214,8 +214,14 @@ class Matrix:
 
 def parent_of(box: Box, pid: str) -> int:
     """0 when there is no such process."""
-    stat = box.exec("sh", "-c", f"cat /proc/{pid}/stat 2>/dev/null || :", check=True).output
-    return int(stat.rpartition(")")[2].split()[1]) if stat else 0
+
+    def said() -> str:  # nothing where the engine lost it
+        return box.exec(
+            "sh", "-c", f"cat /proc/{pid}/stat 2>/dev/null || echo none", check=True
+        ).output.strip()
+
+    stat = eventually(said, message="what the engine says")
+    return 0 if stat == "none" else int(stat.rpartition(")")[2].split()[1])
 
 
 @pytest.fixture(scope="module")

@@ -35,12 +35,16 @@ def main() -> None:
         for key, _ in chosen.select():
             listening = key.fileobj
             assert isinstance(listening, socket.socket)
+            # The client that it has accepted is answered before it ends.
+            signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
             try:
                 connection, _ = listening.accept()
+                with connection:
+                    connection.sendall(json.dumps(facts).encode())
             except BlockingIOError:
-                continue
-            with connection:
-                connection.sendall(json.dumps(facts).encode())
+                pass
+            finally:
+                signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
 
 
 main()

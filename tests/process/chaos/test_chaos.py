@@ -25,6 +25,8 @@ def leader(name: str) -> subprocess.Popen[bytes]:
 def two() -> Iterator[list[subprocess.Popen[bytes]]]:
     """Two copies of one program."""
     made = [leader("web"), leader("web")]
+    # A process has no variables for a moment while it executes its program.
+    eventually(lambda: all(facts.named(one.pid) for one in made))
     yield made
     for one in made:
         one.kill()
