@@ -47,6 +47,10 @@ class HealthCheckType(Enum):
     HTTP = "http"
 
 
+# The field that a check needs, by its type.
+CHECK_NEEDS = {HealthCheckType.TCP: "port", HealthCheckType.SCRIPT: "command", HealthCheckType.HTTP: "url"}
+
+
 @dataclass
 class HealthCheckConfig:
     """One check: what it asks, how often, and how many failures in a row count."""

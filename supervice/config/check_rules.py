@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from supervice.models import HealthCheckType
+from supervice.models import CHECK_NEEDS, HealthCheckType
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -10,9 +10,6 @@ if TYPE_CHECKING:
 
     from supervice.config.context import Context
     from supervice.config.reader import Section
-
-# The option that a check needs, by its type.
-_NEEDS = {HealthCheckType.TCP: "port", HealthCheckType.SCRIPT: "command", HealthCheckType.HTTP: "url"}
 
 # What makes a command doubtful: a character or the first word of a shell, a word that sends it into the
 # background. A hit costs the daemon a module (`doubts`), so what a shell itself is given does not count.
@@ -71,7 +68,7 @@ def readiness_problems(
 
     for prefix in ("healthcheck_", "readiness_"):
         kind = check.get(f"{prefix}type", HealthCheckType.NONE)
-        needed = _NEEDS.get(kind)
+        needed = CHECK_NEEDS.get(kind)
         if needed is not None and f"{prefix}{needed}" not in given:
             error(f"{prefix}type", f"{prefix}type = {kind.value} needs {prefix}{needed}; add it")
         if kind is HealthCheckType.NONE and f"{prefix}type" not in given:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from supervice.config.kinds import KINDS
 from supervice.config.options import KIND, NAME, PROGRAM, SUPERVICE
 from supervice.config.problems import shown
-from supervice.models import HealthCheckConfig, HealthCheckType
+from supervice.models import CHECK_NEEDS, HealthCheckConfig, HealthCheckType
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -81,8 +81,7 @@ def _of_check(prefix: str, check: HealthCheckConfig) -> Iterator[str]:
         problem = "" if value is None else _wrong(row[KIND], value, row[NAME])
         if problem:
             yield f"{prefix}.{field} = {_seen(value)}: {problem}"
-    needed = {HealthCheckType.TCP: "port", HealthCheckType.SCRIPT: "command", HealthCheckType.HTTP: "url"}
-    field = needed.get(check.type, "")
+    field = CHECK_NEEDS.get(check.type, "")
     if field and getattr(check, field) is None:
         yield f"{prefix}.{field} = None: a check of type {check.type.name} needs it; write a {field}"
 

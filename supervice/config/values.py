@@ -12,7 +12,7 @@ from supervice.models import HealthCheckType
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
 YES = ("yes", "true", "on", "1")
 NO = ("no", "false", "off", "0")
@@ -337,17 +337,21 @@ def health_type(text: str) -> HealthCheckType:
     try:
         return HealthCheckType(text.strip().lower())
     except ValueError:
-        raise ValueError("unknown type; write none, tcp, script or http") from None
+        raise ValueError(f"unknown type; write {_one_of([one.value for one in HealthCheckType])}") from None
 
 
 def one_of(*allowed: str) -> Callable[[str], str]:
     def parse(text: str) -> str:
         word = text.strip().lower()
         if word not in allowed:
-            raise ValueError(f"unknown word; write {', '.join(allowed[:-1])} or {allowed[-1]}")
+            raise ValueError(f"unknown word; write {_one_of(allowed)}")
         return word
 
     return parse
+
+
+def _one_of(words: Sequence[str]) -> str:
+    return f"{', '.join(words[:-1])} or {words[-1]}"
 
 
 def plain(text: str) -> str:
