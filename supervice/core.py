@@ -17,7 +17,7 @@ from supervice.events import EventBus
 from supervice.lean.loop import running_loop
 from supervice.lean.text import clean
 from supervice.lifecycle.exit_policy import Verdict
-from supervice.models import ProgramConfig, SupervisorConfig
+from supervice.models import SupervisorConfig
 from supervice.pid1 import own_process
 from supervice.pid1.identity import CannotSwitch
 from supervice.pid1.pidfile import PidfileInUse
@@ -49,9 +49,6 @@ if TYPE_CHECKING:
     from supervice.supervisord.extensions import Extensions
 
 __all__ = ["CannotSwitch", "PidfileInUse", "SocketInUse", "Supervisor"]
-
-# The name of the foreground command, as a process.
-MAIN = "main"
 
 
 class Supervisor:
@@ -148,18 +145,9 @@ class Supervisor:
 
         ValueError when the configuration has a main program already.
         """
-        taken = next((name for name, p in self.processes.items() if p.config.main or name == MAIN), None)
-        if taken is not None:
-            what = (
-                "is the main program already; remove main = true"
-                if self.processes[taken].config.main
-                else "has the name that the command gets; rename it"
-            )
-            raise ValueError(f"[program:{taken}] {what}, or write -c none to run the command alone")
-        config = ProgramConfig(
-            MAIN, " ".join(argv), autostart=False, autorestart=False, startsecs=0, startretries=0, main=True
-        )
-        self.table.add(config).foreground = argv
+        from supervice.supervision.foreground import program_of_command
+
+        self.table.add(program_of_command(argv, self.processes)).foreground = argv
 
     async def reload_config(self) -> dict[str, list[str]]:
         """Reads the configuration again and applies what changed; nothing changes when it has an error.

@@ -1,18 +1,19 @@
-"""Starts the foreground command (`supervice -c FILE -- COMMAND`) once all other programs have settled.
+"""The foreground command (`supervice -c FILE -- COMMAND`): its configuration, and its start, the last of all.
 
-Loaded only where there is one.
+Loaded only when the command line has one.
 """
 
 from __future__ import annotations
 
 from supervice import logger
 from supervice.lifecycle.states import RESTING, UP
+from supervice.models import ProgramConfig
 from supervice.runner.waiting import Until
 from supervice.supervision.conditions import UntilAll
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from supervice.process import Process
     from supervice.supervision.startup import Startup
@@ -20,6 +21,23 @@ if TYPE_CHECKING:
 
 # Seconds after which the log says which programs the command waits for.
 SAY_AFTER = 5.0
+# The name of the command, as a process.
+MAIN = "main"
+
+
+def program_of_command(argv: list[str], processes: Mapping[str, Process]) -> ProgramConfig:
+    """Returns the configuration that the command runs with; ValueError when it cannot be the main program."""
+    taken = next((name for name, p in processes.items() if p.config.main or name == MAIN), None)
+    if taken is not None:
+        what = (
+            "is the main program already; remove main = true"
+            if processes[taken].config.main
+            else "has the name that the command gets; rename it"
+        )
+        raise ValueError(f"[program:{taken}] {what}, or write -c none to run the command alone")
+    return ProgramConfig(
+        MAIN, " ".join(argv), autostart=False, autorestart=False, startsecs=0, startretries=0, main=True
+    )
 
 
 async def start_last(table: ProcessTable, startup: Startup) -> None:
