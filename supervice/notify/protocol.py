@@ -23,7 +23,6 @@ class Message:
         "mainpid",
         "ping",
         "ready",
-        "reloading",
         "status",
         "stopping",
         "trigger",
@@ -32,7 +31,6 @@ class Message:
 
     def __init__(self) -> None:
         self.ready = False
-        self.reloading = False
         self.stopping = False
         self.status: str | None = None
         self.mainpid: int | None = None
@@ -50,8 +48,6 @@ def parse(data: bytes) -> Message:
         key, _, value = line.partition(b"=")
         if key == b"READY":
             message.ready = value == b"1"
-        elif key == b"RELOADING":
-            message.reloading = value == b"1"
         elif key == b"STOPPING":
             message.stopping = value == b"1"
         elif key == b"STATUS":

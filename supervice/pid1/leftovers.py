@@ -84,18 +84,6 @@ def processes() -> Iterator[Stat]:
                 yield stat
 
 
-def group_members(pgid: int) -> list[Stat]:
-    """Who is left in the group of a leader that was reaped.
-
-    When a process *with the number itself* is there, the number was given out anew, which the kernel does
-    only when no process of the old group is left.
-    """
-    members = [stat for stat in processes() if stat.pgrp == pgid]
-    if any(stat.pid == pgid for stat in members) or read_stat(pgid) is not None:
-        return []
-    return members
-
-
 def descendants(root: int) -> list[Stat]:
     """Every process below `root`; those that called setsid are still below it."""
     found: list[Stat] = []

@@ -43,10 +43,6 @@ class Pattern:
             else:
                 self.parts.append(re.compile(_translate(name)) if is_glob(name) else name)
 
-    @property
-    def is_literal(self) -> bool:
-        return not self.parts
-
 
 def is_found(name: str, part: str | re.Pattern[str]) -> bool:
     """Whether a wildcard finds a name: those of editors and hidden ones it does not."""

@@ -16,7 +16,7 @@ import pytest
 from supervice.pid1 import belongings as belongings_module
 from supervice.pid1 import leftovers
 from supervice.pid1.belongings import Belongings
-from supervice.pid1.leftovers import Hunt, Stat, children_of, descendants, group_members, read_stat
+from supervice.pid1.leftovers import Hunt, Stat, children_of, descendants, read_stat
 from tests.eventually import eventually
 from tests.paths import ROOT
 from tests.process.harness.field import Field, Leader
@@ -436,24 +436,6 @@ def test_descendants_are_found_wherever_they_have_gone() -> None:
     field.over()
 
 
-@isolated
-def test_the_members_of_a_group_without_its_leader() -> None:
-    leader = sh("sleep 1000 & sleep 1000 & setsid sleep 1000 & wait")
-    eventually(lambda: [stat.name for stat in descendants(leader)] == ["sleep"] * 3, interval=0.002)
-    outside = [stat.pid for stat in descendants(leader) if stat.pgrp != leader]
-    # As long as the leader is there, even as a zombie, its number says nothing about who is "left".
-    assert group_members(leader) == []
-    os.kill(leader, signal.SIGKILL)
-    os.waitid(os.P_PID, leader, os.WEXITED | os.WNOWAIT)
-    assert group_members(leader) == []
-    os.waitpid(leader, 0)
-    members = group_members(leader)
-    assert len(members) == 2
-    assert all(stat.pgrp == leader == stat.session and stat.name == "sleep" for stat in members)
-    for pid in [*outside, *(stat.pid for stat in members)]:
-        os.kill(pid, signal.SIGKILL)
-
-
 def test_a_name_full_of_traps(tmp_path: Path) -> None:
     program = tmp_path / ") S 1 (x) 2"
     program.write_text("#!/bin/sh\nread x\n")
@@ -487,7 +469,7 @@ import os, signal, sys, time
 sys.path.insert(0, sys.argv[1])
 from supervice.lean.loop import Loop
 from supervice.pid1 import leftovers
-from supervice.pid1.leftovers import Hunt, group_members
+from supervice.pid1.leftovers import Hunt
 
 def fork(body, pid=0):
     if pid:
@@ -531,7 +513,10 @@ hear, say = os.pipe()
 leader = fork(lead)
 victim = int(os.read(hear, 100))
 assert status(leader) == 0
-found = group_members(leader)
+def members():
+    return [stat for stat in leftovers.processes() if stat.pgrp == leader]
+
+found = members()
 assert [stat.pid for stat in found] == [victim], found
 
 # While the hunt opens its descriptor, the member dies and its number goes to another process.
@@ -561,7 +546,7 @@ leftovers.read_stat = frozen
 looks = []
 def find():
     looks.append(1)
-    return found if len(looks) == 1 else group_members(leader)
+    return found if len(looks) == 1 else members()
 Hunt(loop, find, left.append, grace=0.2)
 until = time.monotonic() + 1
 loop.call_later(1, lambda: None)
@@ -570,21 +555,6 @@ while time.monotonic() < until:
 assert strangers == [victim]
 assert left == [[]], left
 assert os.waitpid(victim, os.WNOHANG) == (0, 0), "the bystander is gone"
-
-# A group whose number is in use again has no members that are ours.
-os.kill(victim, signal.SIGKILL)
-status(victim)
-def lead_again():
-    os.setsid()
-    pid = os.fork()
-    if pid == 0:
-        bystander()
-    os.write(say, b"x")
-    time.sleep(1000)
-again = fork(lead_again, leader)
-os.read(hear, 1)
-assert again == leader
-assert group_members(leader) == []
 """
 
 

@@ -42,7 +42,7 @@ def test_later_lines_win(first: bytes, second: bytes) -> None:
     both, one, two = values(parse(first + b"\n" + second)), values(parse(first)), values(parse(second))
     said = {line.partition(b"=")[0] for line in second.split(b"\n")}
     names = {
-        "ready": b"READY", "reloading": b"RELOADING", "stopping": b"STOPPING", "status": b"STATUS",
+        "ready": b"READY", "stopping": b"STOPPING", "status": b"STATUS",
         "mainpid": b"MAINPID", "watchdog_time": b"WATCHDOG_USEC", "extend": b"EXTEND_TIMEOUT_USEC",
         "barrier": b"BARRIER",
     }  # fmt: skip
@@ -58,7 +58,6 @@ def test_what_the_manual_says() -> None:
     )
     assert values(message) == {
         "ready": True,
-        "reloading": False,
         "stopping": False,
         "status": "Processing requests…",
         "mainpid": 4711,
