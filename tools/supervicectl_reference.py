@@ -41,10 +41,11 @@ def arguments(command: click.Command) -> str:
     words = []
     for one in command.params:
         if isinstance(one, click.Argument):
-            word = one.metavar or (one.name or "").upper()
+            before, _, word = (one.metavar or (one.name or "").upper()).rpartition(" ")
             word = word.rstrip(".…").strip("[]")
             word = "NAME" if word == "NAMES" else word
             word += "…" if one.nargs != 1 else ""
+            words += [before] if before else []
             words.append(word if one.required else f"[{word}]")
     return " ".join(words)
 
