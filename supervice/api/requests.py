@@ -5,7 +5,7 @@ What a verb does not use is checked all the same; a key that is not known is lef
 
 from __future__ import annotations
 
-from supervice.control.protocol import INVALID_REQUEST, CommandError
+from supervice.control.protocol import GROUP, INVALID_REQUEST, NAMES, VERBS, CommandError
 from supervice.lean.dataclasses import dataclass
 
 TYPE_CHECKING = False
@@ -16,10 +16,6 @@ if TYPE_CHECKING:
 DEFAULT_LINES = 10
 KINDS = ("live", "ready")
 WAITS = ("running", "ready", "healthy", "exited")
-
-# The verbs that act on what is named, and those that take one group: without a name they do nothing.
-NEED_NAMES = frozenset(("start", "stop", "restart", "signal", "why", "exec", "env", "attach", "input"))
-NEED_GROUP = frozenset(("startgroup", "stopgroup"))
 
 
 @dataclass(frozen=True)
@@ -56,9 +52,9 @@ def parse(message: dict[str, Any]) -> Request:
             raise _wrong(f'"{key}": {_shown(message[key])} is not {what}; write "{key}": {example}')
     command: str = message["command"]
     names = [name for name in (message.get("name"), *message.get("names", ())) if name]
-    if not names and command in NEED_NAMES:
+    if not names and VERBS.get(command, 0) & NAMES:
         raise _wrong(f"{command} needs a name, GROUP:* or all")
-    if not names and command in NEED_GROUP:
+    if not names and VERBS.get(command, 0) & GROUP:
         raise _wrong(f"{command} needs the name of a group")
     timeout = message.get("timeout")
     return Request(

@@ -16,6 +16,7 @@ from supervice.cli.ctl_options import (
     common,
     complete_verbs,
     completion_script,
+    example,
     kept,
     names_argument,
     send,
@@ -26,7 +27,7 @@ from supervice.cli.ctl_terminal import attach, exec_, top
 from supervice.cli.replies import names_of
 from supervice.cli.shell import run_shell
 from supervice.cli.terminal import INTERRUPTED, USAGE, complain, look, write
-from supervice.cli.words import ALIASES, EXAMPLES, here, unknown
+from supervice.cli.words import ALIASES, here, unknown
 from supervice.control.columns import fold
 
 WAIT = 60.0  # seconds that `wait` waits without --timeout, as the daemon does
@@ -69,7 +70,7 @@ def cli(ctx: click.Context) -> int | None:
     return run_shell(kept(ctx, "socket"), cli.commands, run, page=shell_page)
 
 
-@cli.command()
+@cli.command(epilog=example("start web"))
 @common
 @names_argument(required=True)
 @click.pass_context
@@ -78,7 +79,7 @@ def start(ctx: click.Context, names: tuple[str, ...]) -> int:
     return send(ctx, "start", **names_of(names))
 
 
-@cli.command()
+@cli.command(epilog=example("stop all"))
 @common
 @names_argument(required=True)
 @click.pass_context
@@ -87,7 +88,7 @@ def stop(ctx: click.Context, names: tuple[str, ...]) -> int:
     return send(ctx, "stop", **names_of(names))
 
 
-@cli.command()
+@cli.command(epilog=example("restart web worker:*"))
 @common
 @click.option("--force", is_flag=True, help="Send SIGKILL instead of the stop signal.")
 @click.option(
@@ -103,7 +104,7 @@ def restart(ctx: click.Context, names: tuple[str, ...], force: bool, rolling: bo
     return send(ctx, "restart", force=force, rolling=rolling, batch=batch, **names_of(names))
 
 
-@cli.command()
+@cli.command(epilog=example("startgroup worker"))
 @common
 @click.argument("group")
 @click.pass_context
@@ -112,7 +113,7 @@ def startgroup(ctx: click.Context, group: str) -> int:
     return send(ctx, "startgroup", name=group)
 
 
-@cli.command()
+@cli.command(epilog=example("stopgroup worker"))
 @common
 @click.argument("group")
 @click.pass_context
@@ -121,7 +122,7 @@ def stopgroup(ctx: click.Context, group: str) -> int:
     return send(ctx, "stopgroup", name=group)
 
 
-@cli.command()
+@cli.command(epilog=example("reload --dry-run"))
 @common
 @click.option("--dry-run", is_flag=True, help="Only show what would change.")
 @click.option("--force", is_flag=True, help="Reload even if that removes every program.")
@@ -131,7 +132,7 @@ def reload(ctx: click.Context, dry_run: bool, force: bool) -> int:
     return send(ctx, "reload", dry_run=dry_run, force=force)
 
 
-@cli.command(name="signal")
+@cli.command(name="signal", epilog=example("signal HUP web"))
 @common
 @click.option("-l", "--list", is_flag=True, help="List the signals.", **SIGNAL_LIST)
 @click.argument("signum", metavar="SIG", callback=signal_name)
@@ -142,7 +143,7 @@ def signal_(ctx: click.Context, signum: str, names: tuple[str, ...]) -> int:
     return send(ctx, "signal", signal=signum, **names_of(names))
 
 
-@cli.command()
+@cli.command(epilog=example("shutdown"))
 @common
 @click.pass_context
 def shutdown(ctx: click.Context) -> int:
@@ -150,7 +151,7 @@ def shutdown(ctx: click.Context) -> int:
     return send(ctx, "shutdown")
 
 
-@cli.command()
+@cli.command(epilog=example("wait --for ready --timeout 30 web"))
 @common
 @click.option(
     "--for",
@@ -170,7 +171,7 @@ def wait(ctx: click.Context, for_: str, names: tuple[str, ...]) -> int:
     return send(ctx, "wait", timeout=round(left, 3), **{"for": for_}, **names_of(names))
 
 
-@cli.command()
+@cli.command(epilog=example("reopen"))
 @common
 @click.pass_context
 def reopen(ctx: click.Context) -> int:
@@ -178,7 +179,7 @@ def reopen(ctx: click.Context) -> int:
     return send(ctx, "reopen")
 
 
-@cli.command()
+@cli.command(epilog=example("rotate web"))
 @common
 @names_argument(required=False)
 @click.pass_context
@@ -187,7 +188,7 @@ def rotate(ctx: click.Context, names: tuple[str, ...]) -> int:
     return send(ctx, "rotate", **names_of(names))
 
 
-@cli.command()
+@cli.command(epilog=example("shell"))
 @common
 @click.pass_context
 def shell(ctx: click.Context) -> int:
@@ -195,7 +196,7 @@ def shell(ctx: click.Context) -> int:
     return run_shell(kept(ctx, "socket"), cli.commands, run, page=shell_page)
 
 
-@cli.command(name="help")
+@cli.command(name="help", epilog=example("help logs"))
 @click.argument("verb", required=False, shell_complete=complete_verbs)
 @click.pass_context
 def help_(ctx: click.Context, verb: str | None) -> None:
@@ -204,7 +205,7 @@ def help_(ctx: click.Context, verb: str | None) -> None:
     cli.main(args=[*words, "--help"], prog_name="supervicectl", standalone_mode=False)
 
 
-@cli.command()
+@cli.command(epilog=example("completion bash >/etc/bash_completion.d/supervicectl"))
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 def completion(shell: str) -> None:
     """Prints a script that completes verbs, options and names.
@@ -217,8 +218,6 @@ def completion(shell: str) -> None:
 
 for _verb in (*QUERIES, attach, exec_, top):
     cli.add_command(_verb)
-for _name, _command in cli.commands.items():
-    _command.epilog = f"Example: supervicectl {EXAMPLES.get(_name, _name)}"
 
 
 def shell_page() -> str:

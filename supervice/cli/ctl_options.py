@@ -33,6 +33,11 @@ SORTS = ("cpu", "mem", "name")  # of `top`
 _KEPT: dict[str, Any] = {"expose_value": False, "callback": _remember}
 
 
+def example(words: str) -> str:
+    """The last line of the help page of a verb: `words` are what to type."""
+    return f"Example: supervicectl {words}"
+
+
 def common(function: F) -> F:
     """Adds the options that the command and every verb have."""
     return click.option("-s", "--socket", metavar="PATH", help=SOCKET, **_KEPT)(_most_common(function))

@@ -12,6 +12,7 @@ from supervice.cli.ctl_options import (
     common,
     complete_names,
     draw,
+    example,
     kept,
     names_argument,
     regex,
@@ -21,10 +22,9 @@ from supervice.cli.ctl_options import (
 from supervice.cli.replies import names_of
 
 SINCE = "Only newer lines: 5m, 12:30, 2026-01-31T12:30Z (default: all)."
-GREP = "Only lines that hold this, such as 'error|warn' (default: all)."
 
 
-@click.command()
+@click.command(epilog=example("status -o wide"))
 @common
 @click.option("-w", "--watch", is_flag=True, help="Refresh, with CPU and memory, until Ctrl-C.")
 @click.option("-d", "--delay", default="2s", metavar="TIME", callback=a_time, help=DELAY)
@@ -39,7 +39,7 @@ def status(ctx: click.Context, names: tuple[str, ...], watch: bool, delay: float
     return send(ctx, "status", **names_of(names))
 
 
-@click.command()
+@click.command(epilog=example("config web"))
 @common
 @names_argument(required=False)
 @click.pass_context
@@ -53,7 +53,7 @@ def config(ctx: click.Context, names: tuple[str, ...]) -> int:
     return show_configuration(names, kept(ctx, "socket"), kept(ctx, "timeout"), bool(kept(ctx, "json")))
 
 
-@click.command()
+@click.command(epilog=example("env web"))
 @common
 @click.option("--show-secrets", is_flag=True, help="Show secrets too (default: masked).")
 @click.argument("name", shell_complete=complete_names)
@@ -69,7 +69,7 @@ def env(ctx: click.Context, show_secrets: bool, name: str) -> int:
     return show_environment(name, *where, secrets=show_secrets)
 
 
-@click.command()
+@click.command(epilog=example("pid web"))
 @common
 @click.argument("name", required=False, shell_complete=complete_names)
 @click.pass_context
@@ -78,7 +78,7 @@ def pid(ctx: click.Context, name: str | None) -> int:
     return send(ctx, "pid", name=name)
 
 
-@click.command()
+@click.command(epilog=example("health --ready"))
 @common
 @click.option("--live", "kind", flag_value="live", help="Only liveness: must the container be restarted?")
 @click.option("--ready", "kind", flag_value="ready", help="Only readiness: can it do its work?")
@@ -89,7 +89,7 @@ def health(ctx: click.Context, kind: str | None, names: tuple[str, ...]) -> int:
     return send(ctx, "health", kind=kind, **names_of(names))
 
 
-@click.command()
+@click.command(epilog=example("version"))
 @common
 @click.pass_context
 def version(ctx: click.Context) -> int:
@@ -97,7 +97,7 @@ def version(ctx: click.Context) -> int:
     return send(ctx, "version")
 
 
-@click.command()
+@click.command(epilog=example("logs -f --grep 'error|warn' web worker:*"))
 @common
 @click.option("-f", "--follow", is_flag=True, help="Keep showing new output.")
 @click.option(
@@ -142,7 +142,7 @@ def logs(
     return show_logs(request, socket, timeout, bool(kept(ctx, "json")), times=timestamps, grep=grep)
 
 
-@click.command()
+@click.command(epilog=example("events -f"))
 @common
 @click.option("-f", "--follow", is_flag=True, help="Keep showing new events.")
 @click.pass_context
@@ -151,7 +151,7 @@ def events(ctx: click.Context, follow: bool) -> int:
     return send(ctx, "events", follow=follow)
 
 
-@click.command()
+@click.command(epilog=example("why web"))
 @common
 @click.argument("name", shell_complete=complete_names)
 @click.pass_context
@@ -160,7 +160,7 @@ def why(ctx: click.Context, name: str) -> int:
     return send(ctx, "why", name=name)
 
 
-@click.command()
+@click.command(epilog=example("schedule"))
 @common
 @names_argument(required=False)
 @click.pass_context
@@ -169,7 +169,7 @@ def schedule(ctx: click.Context, names: tuple[str, ...]) -> int:
     return send(ctx, "schedule", **names_of(names))
 
 
-@click.command()
+@click.command(epilog=example("graph"))
 @common
 @click.option("--svg", metavar="FILE", help="Write an SVG picture to FILE, or - for stdout (default: text).")
 @click.pass_context
@@ -180,7 +180,7 @@ def graph(ctx: click.Context, svg: str | None) -> int:
     return send(ctx, "graph") if svg is None else draw(ctx, "graph", graph_svg, svg)
 
 
-@click.command()
+@click.command(epilog=example("boot --svg boot.svg"))
 @common
 @click.option("--svg", metavar="FILE", help="Write an SVG picture to FILE, or - for stdout (default: text).")
 @click.pass_context

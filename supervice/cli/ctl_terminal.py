@@ -10,6 +10,7 @@ from supervice.cli.ctl_options import (
     common,
     common_but_s,
     complete_names,
+    example,
     kept,
     names_argument,
 )
@@ -17,6 +18,7 @@ from supervice.cli.replies import names_of
 
 
 @click.command(
+    epilog=example("exec web -- sh"),
     name="exec",
     short_help="Runs a command with the settings of a program.",
     context_settings={"allow_interspersed_args": False},
@@ -59,7 +61,7 @@ def exec_(
     return execute(name, words, *where, variables=variables, user=user, directory=directory)
 
 
-@click.command()
+@click.command(epilog=example("attach console"))
 @common
 @click.option(
     "--detach-keys", default="ctrl-p,ctrl-q", show_default=True, metavar="KEYS", help="The keys that detach."
@@ -83,7 +85,7 @@ def attach(ctx: click.Context, detach_keys: str, eof: bool, name: str) -> int:
     return attach_to(name, keys, eof, kept(ctx, "socket"))
 
 
-@click.command()
+@click.command(epilog=example("top"))
 @common_but_s
 @click.option("-d", "--delay", default="2s", metavar="TIME", callback=a_time, help=DELAY)
 @click.option(

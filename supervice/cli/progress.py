@@ -9,15 +9,13 @@ import time
 from supervice.cli.terminal import ellipsis, width_of, write
 from supervice.control.client import Unreachable, call
 from supervice.control.columns import Look
-from supervice.control.protocol import CommandError
+from supervice.control.protocol import SETTLES, CommandError, verbs
 from supervice.control.render import clean, duration, shown_state
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-# The verbs that may take a while.
-SLOW = frozenset(("start", "stop", "restart", "startgroup", "stopgroup", "wait", "reload", "shutdown"))
 FIRST, NEXT = 0.5, 0.5  # seconds until the first line, and between two
 MOST = 3  # names in a line
 ERASE = "\r\x1b[K"
@@ -28,7 +26,7 @@ UNTIL_REST = {"stop", "stopgroup", "shutdown"}
 
 def wanted(command: str) -> bool:
     """Whether there is a terminal that can show progress of this verb."""
-    return command in SLOW and sys.stderr.isatty() and os.environ.get("TERM", "dumb") != "dumb"
+    return command in verbs(SETTLES) and sys.stderr.isatty() and os.environ.get("TERM", "dumb") != "dumb"
 
 
 class Progress:

@@ -19,9 +19,9 @@ from supervice.cli.terminal import (
     look,
     write,
 )
-from supervice.control.client import QUICK, Unreachable, call
+from supervice.control.client import Unreachable, call
 from supervice.control.columns import Look, fold, table
-from supervice.control.protocol import INVALID_REQUEST, CommandError
+from supervice.control.protocol import INVALID_REQUEST, SETTLES, VERBS, CommandError
 from supervice.control.render import (
     RUNNING_STATES,
     clean,
@@ -54,7 +54,7 @@ def names_of(names: tuple[str, ...] | list[str]) -> Request:
 def fetch(request: Request, socket: str | None, timeout: float | None) -> tuple[Reply | None, int]:
     """The reply to `request`; without one the exit code, and stderr says what is wrong."""
     try:
-        if request["command"] in QUICK or not sys.stderr.isatty():
+        if not (VERBS.get(request["command"], 0) & SETTLES and sys.stderr.isatty()):
             return call(request, socket, os.environ, timeout), DONE
         return _with_progress(request, socket, timeout), DONE
     except Unreachable as error:

@@ -89,39 +89,6 @@ HINTS: dict[str, tuple[str, str]] = {
     "isolate": (_SYSTEMCTL, "start NAME"),
 }
 
-# One a verb, without the name of the command.
-EXAMPLES = {
-    "attach": "attach console",
-    "boot": "boot --svg boot.svg",
-    "completion": "completion bash >/etc/bash_completion.d/supervicectl",
-    "config": "config web",
-    "env": "env web",
-    "events": "events -f",
-    "exec": "exec web -- sh",
-    "graph": "graph",
-    "health": "health --ready",
-    "help": "help logs",
-    "logs": "logs -f --grep 'error|warn' web worker:*",
-    "pid": "pid web",
-    "reload": "reload --dry-run",
-    "reopen": "reopen",
-    "restart": "restart web worker:*",
-    "rotate": "rotate web",
-    "schedule": "schedule",
-    "shell": "shell",
-    "shutdown": "shutdown",
-    "signal": "signal HUP web",
-    "start": "start web",
-    "startgroup": "startgroup worker",
-    "status": "status -o wide",
-    "stop": "stop all",
-    "stopgroup": "stopgroup worker",
-    "top": "top",
-    "version": "version",
-    "wait": "wait --for ready --timeout 30 web",
-    "why": "why web",
-}
-
 
 def here(words: list[str]) -> list[str]:
     """What `words`, which begin with an alias, are in words of ours."""

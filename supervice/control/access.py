@@ -6,6 +6,8 @@ loosened (or a volume that cannot keep one) must not hand out control over the c
 
 from __future__ import annotations
 
+from supervice.control.protocol import LOOKS, verbs
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -13,9 +15,7 @@ if TYPE_CHECKING:
 
     Level = Literal["all", "read"]
 
-READ_ONLY = frozenset(
-    ("status", "logs", "events", "health", "version", "pid", "why", "graph", "boot", "wait", "schedule")
-)
+READ_ONLY = verbs(LOOKS)
 
 
 def access(

@@ -11,7 +11,7 @@ import os
 import time
 
 from supervice.control.address import socket_candidates, told_path
-from supervice.control.protocol import MORE, FrameReader, encode
+from supervice.control.protocol import AT_ONCE, MORE, VERBS, FrameReader, encode
 from supervice.net.peer import in_this_container, peer_of
 
 TYPE_CHECKING = False
@@ -24,25 +24,8 @@ if TYPE_CHECKING:
 NOT_FOUND_MESSAGE = "Supervice is not running (socket not found)"
 # The launcher of the bundle says the same (docker/bundle/launcher/health.c).
 START_IT = "start it or give the socket with -s; outside of its container: docker exec CONTAINER supervicectl"
-QUICK = frozenset(
-    (
-        "status",
-        "health",
-        "version",
-        "pid",
-        "why",
-        "graph",
-        "boot",
-        "signal",
-        "logs",
-        "events",
-        "config",
-        "env",
-    )
-)
-QUICK_TIMEOUT = 10.0  # seconds; the daemon answers these at once or not at all
+QUICK_TIMEOUT = 10.0  # seconds; what the daemon answers at once comes by then or not at all
 GRACE = 5.0  # seconds on top of a timeout that the daemon was given, so that it is the one that reports it
-
 
 # Seconds between two looks for a daemon that is still to come.
 LOOK_AGAIN = 0.1
@@ -58,7 +41,7 @@ class Elsewhere(Unreachable):
 
 def reply_timeout(command: str, timeout: float | None) -> float | None:
     """Seconds to wait for the reply; None: as long as the daemon lives (a stop may take minutes)."""
-    if command in QUICK:
+    if VERBS.get(command, 0) & AT_ONCE:
         return timeout if timeout is not None else QUICK_TIMEOUT
     return timeout + GRACE if timeout is not None else None
 
@@ -262,18 +245,6 @@ def reach(explicit: str | None, environ: Mapping[str, str]) -> Client:
     if not problem:
         problem = f"{NOT_FOUND_MESSAGE}: looked for {', '.join(looked)}; {START_IT}"
     raise Unreachable(problem)
-
-
-def find_socket(explicit: str | None, environ: Mapping[str, str]) -> str | None:
-    """The path of the first socket at which a trusted daemon answers."""
-    named = told_path(explicit, environ) is not None
-    for path in socket_candidates(explicit, environ):
-        try:
-            Client(path, named=named).close()
-            return path
-        except (OSError, Unreachable):
-            pass
-    return None
 
 
 def call(

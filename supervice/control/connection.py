@@ -14,6 +14,8 @@ from supervice.control.protocol import (
     INTERNAL_ERROR,
     INVALID_REQUEST,
     MORE,
+    STREAM,
+    VERBS,
     CommandError,
     FrameReader,
     command_of,
@@ -54,8 +56,6 @@ BUSY_OUTPUT = 64 * 1024  # beyond that no further request of the client is begun
 MAX_PENDING = 64  # requests read ahead; the kernel's buffer holds the rest back
 FRAME_TIMEOUT = 10.0  # seconds for a frame to arrive whole
 STALL_TIMEOUT = 30.0  # seconds without reading any of a reply, or without asking for its next page
-
-STREAMS = frozenset(("logs", "events", "attach"))
 
 
 class Connection(BufferedSocket):
@@ -142,7 +142,7 @@ class Connection(BufferedSocket):
             if not may(self._level, command):
                 self._refuse(command)
                 return
-            if command in STREAMS and request.get("follow") is True:
+            if VERBS.get(command, 0) & STREAM and request.get("follow") is True:
                 self._stop_stream = self._server.commands.follow(request, self._send_stream)
                 if self.closed:  # what was sent at once was too much already
                     self._end_stream()

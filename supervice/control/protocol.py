@@ -1,8 +1,8 @@
 """The control socket's language, as values and bytes. Knows nothing of sockets, loops or processes.
 
 A frame is a 4-byte big-endian length and that many bytes of UTF-8 JSON, at most 1 MiB. A request is an object
-with a `command`; a reply has a `status`. Used by the server, by both clients and by `api`, which raises
-`CommandError`.
+with a `command`, one of `VERBS`; a reply has a `status`. The server, both clients and `api` use it; `api`
+raises `CommandError`.
 """
 
 from __future__ import annotations
@@ -26,6 +26,47 @@ SHUTTING_DOWN = "SHUTTING_DOWN"
 INTERNAL_ERROR = "INTERNAL_ERROR"
 BUSY = "BUSY"  # the client has as many connections as it may have
 FAILED = "FAILED"  # understood and tried, but the wanted state was not reached
+
+# What is true of a verb:
+# LOOKS: it changes nothing, so members of the socket's group may use it;
+# AT_ONCE: the daemon answers without waiting for any process;
+# SETTLES: the reply comes when processes have settled;
+# STREAM: with `follow`, frames come until one side hangs up;
+# NAMES, GROUP: a request without a name, or without a group, is refused.
+LOOKS, AT_ONCE, SETTLES, STREAM, NAMES, GROUP = 1, 2, 4, 8, 16, 32
+VERBS = {
+    "attach": STREAM | NAMES,
+    "boot": LOOKS | AT_ONCE,
+    "config": AT_ONCE,  # not LOOKS, nor is `env`: a command line or a variable may hold a secret
+    "env": AT_ONCE | NAMES,
+    "events": LOOKS | AT_ONCE | STREAM,
+    "exec": AT_ONCE | NAMES,
+    "graph": LOOKS | AT_ONCE,
+    "health": LOOKS | AT_ONCE,
+    "input": NAMES,
+    "logs": LOOKS | AT_ONCE | STREAM,
+    "pid": LOOKS | AT_ONCE,
+    "reload": SETTLES,
+    "reopen": 0,
+    "restart": SETTLES | NAMES,
+    "rotate": 0,
+    "schedule": LOOKS | AT_ONCE,
+    "shutdown": SETTLES,
+    "signal": AT_ONCE | NAMES,
+    "start": SETTLES | NAMES,
+    "startgroup": SETTLES | GROUP,
+    "status": LOOKS | AT_ONCE,
+    "stop": SETTLES | NAMES,
+    "stopgroup": SETTLES | GROUP,
+    "version": LOOKS | AT_ONCE,
+    "wait": LOOKS | SETTLES,
+    "why": LOOKS | AT_ONCE | NAMES,
+}
+
+
+def verbs(flag: int) -> frozenset[str]:
+    """The verbs with this flag."""
+    return frozenset(verb for verb, flags in VERBS.items() if flags & flag)
 
 
 # The command that asks for the next page of a reply, and the field of a page that has a next: see `paging`,

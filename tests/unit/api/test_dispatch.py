@@ -13,8 +13,7 @@ from supervice.api.dispatch import Dispatcher
 from supervice.api.queries import Queries
 from supervice.cli.ctl_commands import cli
 from supervice.control.access import READ_ONLY
-from supervice.control.connection import STREAMS
-from supervice.control.protocol import CommandError, encode
+from supervice.control.protocol import STREAM, VERBS, CommandError, encode, verbs
 
 
 class Journal:
@@ -51,9 +50,13 @@ def test_members_of_the_group_may_use_what_only_looks(dispatcher: Dispatcher) ->
     assert looks == READ_ONLY
 
 
+def test_every_verb_has_its_flags(dispatcher: Dispatcher) -> None:
+    assert set(dispatcher._table()) == set(VERBS)
+
+
 def test_streams_are_what_the_connection_takes_for_streams(dispatcher: Dispatcher) -> None:
     dispatcher._table()
-    assert set(dispatcher._streams) == STREAMS
+    assert set(dispatcher._streams) == verbs(STREAM)
 
 
 def test_every_verb_of_supervicectl_has_a_handler(dispatcher: Dispatcher) -> None:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from supervice.api import requests
 from supervice.api.requests import Request, parse
-from supervice.control.protocol import CommandError
+from supervice.control.protocol import GROUP, NAMES, CommandError, verbs
 from supervice.supervision.conditions import WANTED
 
 values = st.recursive(
@@ -129,7 +129,7 @@ def test_what_is_no_signal_says_what_is(word: str | int) -> None:
     assert caught.value.code == "INVALID_REQUEST"
 
 
-@pytest.mark.parametrize("command", sorted({*requests.NEED_NAMES, *requests.NEED_GROUP}))
+@pytest.mark.parametrize("command", sorted(verbs(NAMES | GROUP)))
 def test_what_acts_needs_a_name(command: str) -> None:
     nothing: list[dict[str, Any]] = [{}, {"name": ""}, {"names": []}]
     for names in nothing:
