@@ -44,9 +44,9 @@ class EventType(Enum):
 class Event:
     """`payload` of a process event: `processname`, `groupname`, `from_state`, `to_state`, `pid`, `reason`.
 
-    `trigger` says what brought the change about: its kind, and after ": " the details.
-    Of OUT_OF_MEMORY, when a process was killed that is no program's main one: `reason`, and `processes`, the
-    names of those that lost one.
+    `trigger` says what caused the change: its kind, and after ": " the details. OUT_OF_MEMORY, when the
+    killed process is not a program's main one, has `reason` and `processes`, the names of the programs that
+    lost one.
     """
 
     type: EventType
@@ -77,7 +77,7 @@ class EventBus:
             self._task = self._loop.create_task(self._deliver())
 
     async def stop(self) -> None:
-        """Delivers what was published before, then ends."""
+        """Delivers the events that were published before, then ends."""
         task, self._task = self._task, None
         self._stopping = True
         self._rouse()

@@ -1,4 +1,4 @@
-"""The log of supervice itself: light in the daemon, `logging` in an embedding application.
+"""supervice's own log: light in the daemon, `logging` in an embedding application.
 
 `debug`, `info`, `warning`, `error` and `critical` never block and never raise. By default they write to
 `logging.getLogger("supervice")`, where an application expects it. The daemon calls `use_stream` first and
@@ -43,7 +43,7 @@ def level_number(level: str) -> int:
 def use_stream(level: str, write: Callable[[bytes], object], log_format: str = "raw") -> None:
     """Sends the log as whole lines to `write`, which must not block (`OutputRouter.log_stream`).
 
-    `log_format`: as for programs, so that a container with JSON output has JSON lines only.
+    `log_format` is one of those for programs, so that a container with JSON output has JSON lines only.
     """
     global _threshold, _write, _format, _also
     _threshold = level_number(level)
@@ -53,7 +53,7 @@ def use_stream(level: str, write: Callable[[bytes], object], log_format: str = "
 
 
 def also_to(write: Callable[[bytes], object], log_format: str) -> None:
-    """Sends each line to `write` too, until the stream is another one."""
+    """Also sends each line to `write`, until the stream is replaced."""
     global _also, _also_format
     _also, _also_format = write, log_format
 
@@ -65,7 +65,7 @@ def set_level(level: str) -> None:
 
 
 def copy_to(write: Callable[[bytes], object] | None) -> None:
-    """Calls `write` with each line too, whatever the backend is; None ends that."""
+    """Also calls `write` with each line, on any backend; None ends that."""
     global _copy
     _copy = write
 
@@ -118,7 +118,7 @@ def critical(message: str) -> None:
 
 
 def _line(level: str, message: str, log_format: str, now: int) -> bytes:
-    """The line of a message; `now` in milliseconds since the epoch."""
+    """Returns the line of a message; `now` in milliseconds since the epoch."""
     global _second
     if _second[0] != now // 1000:  # in a storm of lines, a thousand have the same second
         _second = (now // 1000, time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(now // 1000)))
@@ -149,7 +149,7 @@ def setup_logger(
 ) -> logging.Logger:
     """Configures the `supervice` logger: to stdout, or to `logfile` with rotation at `maxbytes` (0: never).
 
-    For applications that embed supervice; it may be called again. Without it, messages go where the `logging`
+    For applications that embed supervice; they may call it again. Without it, messages go where the `logging`
     configuration of the application sends them.
     """
     import logging

@@ -30,7 +30,7 @@ MB = 1024 * 1024
 
 
 def _differing(value: object, default: object) -> str:
-    """Returns the fields of a configuration that are not as in `default`: what was meant, in one line."""
+    """Returns one line with the fields of a configuration that differ from `default`."""
     names = type(value).__annotations__
     parts = [
         f"{name}={getattr(value, name)!r}" for name in names if getattr(value, name) != getattr(default, name)
@@ -86,7 +86,7 @@ class Limits:
 
 @dataclass(frozen=True)
 class ScheduleConfig:
-    """When a program runs by itself; then it is a oneshot."""
+    """When a program runs by itself; such a program is a oneshot."""
 
     lines: tuple[str, ...]  # cron expressions, `@daily`, `every 90s`; each is a schedule of its own
     timezone: str | None = None  # None: TZ, else /etc/localtime, else UTC
@@ -101,7 +101,7 @@ class ScheduleConfig:
 
 @dataclass(frozen=True)
 class WatchConfig:
-    """The files whose change does something to a program."""
+    """The files whose changes restart a program, or do something else to it."""
 
     paths: tuple[str, ...]  # paths and globs
     action: str = "restart"  # restart, reload, signal:NAME, run:COMMAND
@@ -113,7 +113,7 @@ class WatchConfig:
 
 @dataclass(frozen=True)
 class ListenConfig:
-    """The listening sockets that supervice opens for a program and keeps open while it restarts."""
+    """The listening sockets that supervice opens for a program and keeps open across its restarts."""
 
     sockets: tuple[tuple[str, str], ...]  # (name, tcp:HOST:PORT or unix:PATH), from descriptor 3 on
     stdin: bool = False  # the first is the standard input too
@@ -124,7 +124,7 @@ class ListenConfig:
 
 @dataclass
 class ListenerConfig:
-    """Makes a program an event listener of supervisord's protocol; its processes are the pool."""
+    """Makes a program an event listener of supervisord's protocol; its processes form the pool."""
 
     events: tuple[str, ...]  # supervisord's names of event types, also of the abstract ones
     buffer_size: int = 10  # events that wait for a free listener
@@ -135,7 +135,7 @@ class ListenerConfig:
 
 @dataclass
 class SocketConfig:
-    """A listening socket: the standard input of all processes of a program."""
+    """A listening socket that is the standard input of all processes of a program."""
 
     address: str  # unix:///PATH or tcp://HOST:PORT
     owner: str | None = None  # user or user:group; None: the user of the program
@@ -226,7 +226,7 @@ class ProgramConfig:
 
     @property
     def needs_monitors(self) -> bool:
-        """Returns whether a run is accompanied by checks, notifications, limits or `pre_stop`."""
+        """Returns whether its runs have checks, notifications, limits or `pre_stop`."""
         return not (
             self.healthcheck.type is HealthCheckType.NONE
             and self.ready == "started"
@@ -238,7 +238,7 @@ class ProgramConfig:
 
     @property
     def needs_extensions(self) -> bool:
-        """Returns whether it is a listener, has a socket, or an output that is also read for events."""
+        """Returns whether it is a listener, has a socket, or its output is also read for events."""
         return bool(
             self.listener
             or self.socket
@@ -250,12 +250,12 @@ class ProgramConfig:
 
 
 def program_of(config: ProgramConfig) -> str:
-    """Returns the name of the program, which `depends_on` uses for all of its processes."""
+    """Returns the name of the program, which stands for all of its processes in `depends_on`."""
     return config.program or config.name
 
 
 def group_of(config: ProgramConfig) -> str:
-    """Returns the name of the group: the one that `[group:x]` puts the process into, else its program."""
+    """Returns the name of the group: the one whose `[group:x]` lists the program, else the program's."""
     return config.group or config.program or config.name
 
 
@@ -265,7 +265,7 @@ def member_of(config: ProgramConfig) -> str:
 
 
 def group_priority(config: ProgramConfig) -> int:
-    """Returns the priority of the group, which orders before that of the process."""
+    """Returns the priority of the group, which takes precedence over that of the process."""
     return config.priority if config.group_priority is None else config.group_priority
 
 

@@ -23,10 +23,10 @@ else:
 
 
 def signal_numbers() -> dict[str, int]:
-    """The number of each name, such as SIGTERM, as `signal.Signals` has them; some have two names."""
+    """Returns the number of each name, such as SIGTERM, as `signal.Signals` does; some have two names."""
     return {name: int(value) for name, value in vars(signal).items() if name[:3] == "SIG" and name[3] != "_"}
 
 
 def signal_name(number: int) -> str:
-    """SIGTERM for 15; empty when it has none. Of two names the first: SIGCHLD and SIGCLD are one."""
+    """Returns SIGTERM for 15; "" without a name. Of two names it returns the first: SIGCHLD, not SIGCLD."""
     return min((name for name, value in signal_numbers().items() if value == number), default="")

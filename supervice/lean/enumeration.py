@@ -1,7 +1,7 @@
-"""`Enum` and `auto`: the standard library's, in the daemon's own process a light equal of them.
+"""`Enum` and `auto`: the standard library's, or in the daemon's own process a light equivalent.
 
-`enum` brings `functools`, `collections`, `operator`, `types` and `reprlib` along: 0.8 MB and 3 ms in each
-container, for two enumerations that are there for users of the Python API (docs/adr/0017). The command
+`enum` imports `functools`, `collections`, `operator`, `types` and `reprlib`: 0.8 MB and 3 ms in each
+container, for two enumerations that exist for users of the Python API (docs/adr/0017). The command
 `supervice` has no such users; it calls `use_light` before anything imports `models` or `events`.
 """
 
@@ -20,7 +20,7 @@ _light = False
 
 
 def use_light() -> None:
-    """From here on the names in this module are the light ones, unless `enum` has been paid for already."""
+    """Makes the names in this module the light ones, unless `enum` is loaded already."""
     global _light
     _light = "enum" not in sys.modules
 
@@ -36,7 +36,7 @@ def __getattr__(name: str) -> Any:
 
 
 class _Auto:
-    """The value after that of the member before."""
+    """Stands for the value after that of the previous member."""
 
 
 class _Meta(type):

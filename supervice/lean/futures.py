@@ -1,6 +1,6 @@
-"""What coroutines wait with on our own loop: a result that comes later, and a coroutine being run to its end.
+"""What coroutines wait with on our own loop: `Future` and `Task`.
 
-They mean what asyncio's of the same names mean. `loop.Loop` makes them.
+They mean the same as asyncio's of these names. `loop.Loop` makes them.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ class Cancelled(BaseException):
 
 
 class Future:
-    """A result that comes later; awaitable from a coroutine run by `Loop.create_task`."""
+    """A result that comes later; a coroutine run by `Loop.create_task` can await it."""
 
     __slots__ = ("_callbacks", "_exception", "_loop", "_result", "_state")
 

@@ -1,8 +1,8 @@
 """JSON without importing `json`.
 
-`json` imports `re`: about 0.3 MB in PID 1, and 4 ms of the 35 that a `supervicectl` may take. Its two C
-functions do all the work here. What they refuse goes to the real module, which says what is wrong; without
-them (an interpreter that is not CPython) the real module does everything.
+`json` imports `re`: about 0.3 MB in PID 1, and 4 of the 35 ms that `supervicectl` may take. Its two C
+functions do all the work here. What they refuse goes to the real module, which explains what is wrong; where
+they do not exist (an interpreter other than CPython) the real module does everything.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ def _refuse_object(value: object) -> Any:
 
 
 class _Context:
-    """What the scanner reads of the `JSONDecoder` that it is normally given."""
+    """The attributes that the scanner reads of the `JSONDecoder` that it is normally given."""
 
     strict = True
     object_hook = None
@@ -49,7 +49,7 @@ except (ImportError, AttributeError, TypeError):
 
 
 def loads(text: str) -> Any:
-    """Returns the value that `text` stands for. ValueError when it is not JSON; NaN and Infinity are not."""
+    """Returns the value of a JSON text. ValueError when it is not JSON; NaN and Infinity are not."""
     if _scan is not None:
         try:
             start = 0
@@ -59,7 +59,7 @@ def loads(text: str) -> Any:
             if not text[end:].strip(_SPACE):
                 return value
         except Exception:
-            # Without `json.decoder` the scanner cannot even say what is wrong: SystemError.
+            # Without `json.decoder` the scanner cannot raise its own error: SystemError.
             pass
     import json
 

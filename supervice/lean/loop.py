@@ -7,14 +7,14 @@ costs PID 1 about 4.4 MB of private memory and 25 ms before the first child (doc
 Single-threaded. The loop reports a callback that raises to `on_error` and goes on: PID 1 must not end because
 of one connection or one program.
 
-Two things hold for every callback, so that no owner of a timer has to think of them:
+Two rules hold for every callback, so that no owner of a timer has to handle them:
 
-- Frozen. After SIGSTOP, `docker pause` or a suspended machine a timer is late by as long as we did not run.
-  The clock of the loop leaves that time out, what ran out meanwhile is counted anew from the moment we run
-  again, and what is readable is read first. A moment on the wall clock is therefore not for one long timer:
-  its owner looks again at least every minute.
-- Paced. When many callbacks fall due at once, one turn takes BUDGET seconds of them; the next turn first
-  reads what has come. A single callback bounds itself.
+- Freezes do not count. After SIGSTOP, `docker pause` or a suspend, timers are late by the time that we did
+  not run. The loop's clock leaves that time out, the timers that expired meanwhile start anew when we run
+  again, and readable descriptors are served first. So a long timer must not stand for a time of day: its
+  owner looks at the wall clock at least every minute.
+- Turns are short. When many callbacks fall due at once, a turn gives them BUDGET seconds, and the next turn
+  first serves the descriptors. A single callback limits itself.
 """
 
 from __future__ import annotations
@@ -63,15 +63,15 @@ if TYPE_CHECKING:
 
 # Seconds. epoll_wait takes milliseconds in 31 bits.
 LONGEST_POLL = 1_000_000.0
-# Seconds that a timer may be late on a busy machine. What is later says that we did not run.
+# Seconds that a timer may be late on a busy machine. If it is later, we did not run.
 LATE = 0.25
-# A timer is counted anew so often: a machine on which everything is late must not keep it from firing.
+# A timer starts anew at most so often: it must fire even on a machine on which everything is late.
 CHANCES = 3
-# Seconds that one turn gives to callbacks before what has come is looked at again.
+# Seconds that one turn gives to callbacks before it looks for input again.
 BUDGET = 0.03
-# Seconds of work of one kind, for thousands of programs say, after which it lets others in.
+# Seconds of work of one kind, say for thousands of programs, after which other work gets a turn.
 PART = 0.01
-# The name of a variable: the file into which tests have long turns written, see `turns`.
+# A variable that names the file in which tests record long turns; see `turns`.
 GUARD = "_SUPERVICE_TURNS"
 
 
@@ -103,7 +103,7 @@ class Handle:
 
 
 class Loop:
-    """See the module's docstring; every method means what asyncio's of the same name means."""
+    """The loop; see the module's docstring. Every method means the same as asyncio's of that name."""
 
     def __init__(self) -> None:
         self._epoll = select.epoll(flags=select.EPOLL_CLOEXEC)
@@ -120,7 +120,7 @@ class Loop:
         self.on_frozen: Callable[[float], object] = _nothing  # with the seconds in which we did not run
 
     def time(self) -> float:
-        """Seconds on a clock that never goes back and stands still while we do not run."""
+        """Returns the seconds of a clock that never goes back, and stands still while we do not run."""
         return time.monotonic() - self._lost
 
     def call_soon(self, callback: Callable[..., object], *args: Any) -> Handle:
@@ -251,7 +251,7 @@ class Loop:
         self._work(now)
 
     def _work(self, now: float) -> None:
-        """Calls what is ready, what has come and what is due, at least one of each and for BUDGET seconds."""
+        """Calls what is ready, what has come and what is due: at least one of each, for BUDGET seconds."""
         ready, count = self._ready, len(self._ready)  # what a callback adds is for the next turn
         give_up = time.monotonic() + BUDGET
         input_first, self._cut = self._cut, False
@@ -291,9 +291,9 @@ class Loop:
             self.on_error(error)
 
     def _thaw(self, now: float, expected: float) -> float:
-        """We did not run from `expected` to `now`; what the clock says from here on.
+        """Takes out the time from `expected` to `now`, in which we did not run; returns the loop's new time.
 
-        What would have run out meanwhile is counted anew, the rest has as much time left as it had.
+        Timers that expired in it start anew; all others keep the time that they had left.
         """
         for handle in self._timers:
             if handle.when <= now and handle.chances:
@@ -351,7 +351,7 @@ async def wait_for(loop: EventLoop, awaitable: Awaitable[Any], seconds: float) -
 
 
 async def paced(loop: EventLoop, items: Iterable[T]) -> AsyncIterator[T]:
-    """Yields the items; after each PART seconds of work with them all else that is due has its turn."""
+    """Yields the items; after each PART seconds of work on them everything else that is due gets a turn."""
     until = time.monotonic() + PART
     for item in items:
         yield item

@@ -1,10 +1,10 @@
-"""Text for the daemon's log and for terminals: that of a program, made harmless, and sizes."""
+"""Text for logs and terminals: makes a program's text harmless, and writes sizes."""
 
 from __future__ import annotations
 
 
 def clean(value: object) -> str:
-    """`value` on one line, with nothing that a terminal would take as a command: it is written as \\xNN.
+    """Returns `value` on one line; characters that a terminal would act on are written as \\xNN.
 
     Marks that change the direction of writing are among them.
     """
@@ -15,7 +15,7 @@ def clean(value: object) -> str:
 
 
 def size(count: int) -> str:
-    """Writes a number of bytes for people: `512 MiB`, `1.5 GiB`."""
+    """Returns a number of bytes for people: `512 MiB`, `1.5 GiB`."""
     value, unit = float(count), "B"
     for unit in ("B", "KiB", "MiB", "GiB", "TiB"):
         if value < 1024 or unit == "TiB":

@@ -1,7 +1,7 @@
-"""Writes down the turns of the loop that take too long, for tests: with `loop.GUARD` in the environment.
+"""Records turns of the loop that take too long, for tests: with `loop.GUARD` in the environment.
 
-What counts is the CPU time of this thread, so that a machine that others keep busy is not held against us,
-and the time asleep, which is neither on a CPU nor waiting for one: a name server, a mount, a lock.
+It measures the CPU time of this thread, so that a busy machine is not held against us, and the time asleep,
+which is neither on a CPU nor waiting for one: on a name server, a mount, a lock.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ if TYPE_CHECKING:
 
     Loop = Any  # a `lean.loop.Loop`, which imports this module
 
-# Seconds of one turn. A vfork sleeps until its child has run, which a busy machine holds up.
+# Seconds per turn. A vfork sleeps until its child has run, which a busy machine delays.
 CPU = 0.1
 ASLEEP = 2.0
 
 
 class Measured:
-    """Stands in for the loop's epoll, and knows when the turn began that it has woken."""
+    """Replaces the loop's epoll, and notes when each turn begins."""
 
     def __init__(self, loop: Loop) -> None:
         self._epoll = loop._epoll
@@ -40,7 +40,7 @@ class Measured:
 
 
 def used() -> tuple[float, float]:
-    """Seconds of this thread: on a CPU, asleep (up to a constant)."""
+    """Returns the seconds of this thread: on a CPU, and asleep (up to a constant)."""
     cpu = time.thread_time()
     waited = 0.0
     try:
@@ -52,7 +52,7 @@ def used() -> tuple[float, float]:
 
 
 def guarded(loop: Loop, path: str) -> Callable[[], None]:
-    """A turn of `loop` that adds a line to the file when it was too long."""
+    """Runs one turn of `loop`, and adds a line to the file when it took too long."""
     if isinstance(loop._epoll, Measured):
         found: Callable[[], None] = loop._epoll.turn
         return found
@@ -94,7 +94,7 @@ def note(path: str, line: str) -> None:
 
 
 def name(callback: Any) -> str:
-    """Of a callback; of a task, that of its coroutine."""
+    """Returns the name of a callback, or of a task's coroutine."""
     owner = getattr(callback, "__self__", None)
     coro = getattr(owner, "_coro", None)
     return str(getattr(coro, "__qualname__", None) or getattr(callback, "__qualname__", callback))

@@ -1,1 +1,1 @@
-"""Pure decisions about processes, as values: no I/O, no clock, no loop. `transition` is the state machine."""
+"""Pure decisions about processes: no I/O, no clock, no loop. `transition` is the state machine."""

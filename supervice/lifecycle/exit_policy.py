@@ -1,7 +1,7 @@
-"""Decides when the container ends, and with which exit code: a pure function of what the processes are.
+"""Decides when the container ends and with which exit code, from the state of all processes. Pure.
 
 `supervision.termination` asks `verdict` after each change of state. When several processes have failed, the
-first one in time gives the exit code.
+first failure in time gives the exit code.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Fact:
-    """What the decision needs of one process."""
+    """What the decision needs to know of one process."""
 
     name: str
     state: str
@@ -46,7 +46,7 @@ class Verdict:
 def code_of(fact: Fact) -> int:
     """Returns the exit code that a failed process gives the container; never 0.
 
-    That of our own TERM says nothing: what was stopped for being unready or unhealthy has code 1.
+    A death by our own TERM says nothing: a process that we stopped as unready or unhealthy has code 1.
     """
     if fact.status is None or fact.given_up:
         return 1
@@ -73,7 +73,7 @@ def verdict(
 
 
 def _first_to_end_it(rest: list[Fact], on_fatal_shutdown: bool) -> Verdict | None:
-    """Returns the end that the first in time of the important programs brings about."""
+    """Returns the end that the first important program, in time, brings about."""
     lost = _lost(rest)
     for fact in rest:
         if fact.ends_when_unhealthy and fact.state == UNHEALTHY:
@@ -99,21 +99,21 @@ def _first_to_end_it(rest: list[Fact], on_fatal_shutdown: bool) -> Verdict | Non
 
 
 def _lost(facts: Iterable[Fact]) -> dict[str, Fact]:
-    """Returns the important programs that can never start, by the name of what is the cause of it."""
+    """Returns the important programs that can never start, by the name of the program that is the cause."""
     return {
         f.cause: f for f in facts if f.cause and f.state not in (EXITED, FATAL) and (f.main or f.critical)
     }
 
 
 def has_failed(fact: Fact) -> bool:
-    """Returns whether it came to rest by a failure, one to start it included."""
+    """Returns whether it came to rest by a failure, including a failed start."""
     if fact.state == FATAL:
         return not (fact.harmless and fact.status == 0 and not fact.given_up)
     return fact.state == EXITED and not fact.expected
 
 
 def told_to_stop(facts: Iterable[Fact], why: str) -> Verdict:
-    """Returns the end that was asked for: with main's code, else that of a program in FATAL, else 0."""
+    """Returns the end after a request: with main's code, else that of a program in FATAL, else 0."""
     facts = sorted(facts, key=lambda f: f.ended)
     for fact in facts:
         if fact.main and fact.status is not None:

@@ -1,8 +1,8 @@
 """The dependency graph: what `depends_on` means, as values.
 
 A program names others, each with a condition. `problems` finds what is wrong with that, `ranks` and `levels`
-give the order in which everything starts (and, reversed, stops), and `Gates` tracks which conditions hold.
-The name of a program stands for all of its processes: a condition holds when it holds for each of them.
+give the order of starting (and, reversed, of stopping), and `Gates` tracks which conditions hold. The name of
+a program stands for all of its processes: a condition holds when it holds for each of them.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ def is_unchecked(config: ProgramConfig) -> bool:
 
 @dataclass(frozen=True)
 class Fault:
-    """A fault; `program` is the one whose `depends_on` has to change."""
+    """A fault of the graph; `program` is the one whose `depends_on` has to change."""
 
     program: str
     message: str
@@ -69,7 +69,10 @@ def problems(
     not_oneshot: Collection[str] = (),
     guess: Callable[[str, Iterable[str]], str] = lambda word, known: "",
 ) -> list[Fault]:
-    """Finds all that can never work. `unchecked` have no health check; `guess(word, known)` adds a hint."""
+    """Returns everything that can never work.
+
+    `unchecked` programs have no health check; `guess(word, known)` returns a hint for a misspelt name.
+    """
     found = []
     for program, pairs in needs.items():
         for name, condition in pairs:
@@ -91,7 +94,7 @@ def problems(
 
 
 def cycles(needs: Needs) -> list[list[str]]:
-    """Returns paths that lead back to their beginning: `[a, b, a]` when a needs b and b needs a."""
+    """Returns each path that leads back to its beginning: `[a, b, a]` when a needs b and b needs a."""
     found: list[list[str]] = []
     done: set[str] = set()
     for start in needs:
@@ -121,14 +124,14 @@ def cycles(needs: Needs) -> list[list[str]]:
 
 
 def start_order(config: ProgramConfig) -> tuple[int, int]:
-    """Returns the place by priority: lower is spawned earlier and stopped later, dependencies aside."""
+    """Returns the order by priority: lower starts earlier and stops later, dependencies aside."""
     if config.main:
         return LAST, config.priority
     return group_priority(config), config.priority
 
 
 def ranks(configs: Iterable[ProgramConfig]) -> dict[str, Rank]:
-    """Returns the place of each process: that of its priority, or right behind what it needs, if later."""
+    """Returns the rank of each process: its priority's, or right after what it needs, if that is later."""
     of_program: dict[str, list[ProgramConfig]] = {}
     needs: dict[str, dict[str, None]] = {}
     for config in configs:
@@ -150,7 +153,7 @@ def ranks(configs: Iterable[ProgramConfig]) -> dict[str, Rank]:
 
 
 def levels(configs: Iterable[ProgramConfig]) -> list[list[str]]:
-    """Returns the processes that start together, first to last. Reversed it is the order of stopping."""
+    """Returns the processes that start together, level by level. Reversed it is the order of stopping."""
     by_rank: dict[Rank, list[str]] = {}
     for name, rank in ranks(configs).items():
         by_rank.setdefault(rank, []).append(name)
@@ -158,7 +161,7 @@ def levels(configs: Iterable[ProgramConfig]) -> list[list[str]]:
 
 
 def _needed_first(needs: Mapping[str, Mapping[str, None]]) -> list[str]:
-    """Returns each program behind all that it needs, and those of a cycle (no checked graph has one) last."""
+    """Returns each program after all that it needs; programs of a cycle (no checked graph has one) last."""
     left = {program: sum(name in needs for name in names) for program, names in needs.items()}
     dependents: dict[str, list[str]] = {}
     for program, names in needs.items():
@@ -176,10 +179,10 @@ def _needed_first(needs: Mapping[str, Mapping[str, None]]) -> list[str]:
 def related(
     names: Iterable[str], old: Iterable[ProgramConfig], new: Iterable[ProgramConfig]
 ) -> list[list[str]]:
-    """Returns the named processes in parts that have nothing to do with each other.
+    """Returns the named processes in parts that are independent of each other.
 
-    Those of one program belong together, and those of programs of which one needs the other, before or after
-    the reload, however many stand between them.
+    Processes belong to one part when they are of one program, or of programs of which one needs the other,
+    before or after the reload, directly or through others.
     """
     of_program: dict[str, list[str]] = {}
     needs: dict[str, set[str]] = {}
@@ -241,7 +244,7 @@ class Gates:
             self._unmet[process] = len(pairs)
 
     def note(self, process: str, met: frozenset[str]) -> list[str]:
-        """Notes what a process fulfils now; returns the processes whose last condition this was."""
+        """Notes what a process fulfils now; returns the processes for which this was the last condition."""
         opened: list[str] = []
         program = self._program.get(process, "")
         for condition, missing in self._missing.get(program, {}).items():
@@ -270,7 +273,7 @@ class Gates:
         return not self._unmet.get(process)
 
     def unmet(self, process: str) -> list[tuple[str, str]]:
-        """Returns the processes that this one waits for, each with the condition."""
+        """Returns the processes that this one waits for, each with its condition."""
         return [
             (name, condition)
             for program, condition in self._needs.get(process, ())
@@ -278,7 +281,7 @@ class Gates:
         ]
 
     def needed_by(self, process: str) -> list[tuple[str, str]]:
-        """Returns the processes that need this one, each with the condition."""
+        """Returns the processes that need this one, each with its condition."""
         program = self._program.get(process, "")
         return [
             (name, condition)
@@ -287,7 +290,7 @@ class Gates:
         ]
 
     def above(self, process: str) -> list[str]:
-        """Returns all processes that this one depends on, in whatever state they are."""
+        """Returns all processes that this one depends on, directly or not, in any state."""
         return [
             name for program, _ in self._needs.get(process, ()) for name in self._members.get(program, ())
         ]

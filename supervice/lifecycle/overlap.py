@@ -1,11 +1,11 @@
-"""Decides about the second run of a process with `overlap`: the new one on its way, or the old one ending.
+"""Decides about the second run of a process with `overlap`: the new one starting, or the old one ending.
 
 The state machine of a process knows one child. With `overlap` a restart runs the new child beside it, with a
-state machine of its own; this says what becomes of the two. At most one run is beside the present one: a
+state machine of its own; this module decides about the two. At most one run is beside the present one: a
 restart that is asked for while a second run lives begins when that is gone.
 
 1. A second run begins only where there is none.
-2. Only a run that is on its way takes the place of the present one.
+2. Only a starting run takes the place of the present one.
 3. Each restart that was asked for is settled once.
 4. After a stop nothing begins until a restart is asked for.
 """
@@ -36,7 +36,7 @@ class Beside:
 
 @dataclass(frozen=True)
 class Asked:
-    """A restart is asked for, and the present run is up."""
+    """A restart was asked for, and the present run is up."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ class Failed:
 
 @dataclass(frozen=True)
 class PresentEnded:
-    """The present run has ended without being told to."""
+    """The present run has ended by itself."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ class Gone:
 
 @dataclass(frozen=True)
 class Stopped:
-    """The process is stopped, or is restarted in the plain way."""
+    """The process is stopped, or restarted without overlap."""
 
     reason: str
 
@@ -85,12 +85,12 @@ class Stop:
 
 @dataclass(frozen=True)
 class TakeOver:
-    """The new run is the present one from now on, and the one that was is stopped."""
+    """Makes the new run the present one, and stops the one that was."""
 
 
 @dataclass(frozen=True)
 class Settle:
-    """Those who wait for the restart are told how it ended; "" is well."""
+    """Tells the callers that wait for the restart how it ended; "" means that it worked."""
 
     reason: str = ""
 
@@ -103,11 +103,11 @@ ENDED_MEANWHILE = "the present process ended before the new one was started"
 
 
 def decide(now: Beside, event: Happening) -> tuple[Beside, list[Outcome]]:
-    """Returns what is beside the present run after `event`, and what to do, in order."""
+    """Returns what runs beside the present run after `event`, and what to do, in order."""
     if isinstance(event, Asked):
         if now.phase == ALONE:
             return Beside(COMING), [Begin()]
-        # what is on its way may have read what has changed since
+        # the starting run may have read files that have changed since
         return Beside(GOING, again=True), [Stop()] if now.phase == COMING else []
     if isinstance(event, Gone):
         if now.phase == GOING and now.again:
@@ -128,7 +128,7 @@ def decide(now: Beside, event: Happening) -> tuple[Beside, list[Outcome]]:
 
 
 def judge(new: Snapshot) -> tuple[bool | None, str]:
-    """Returns whether the new run is ready (None: not yet), and why it will not become so."""
+    """Returns whether the new run is ready (None: not yet), and why it will not become ready."""
     if new.ready:
         return True, ""
     if new.state in (STARTING, RUNNING):
@@ -143,9 +143,9 @@ def may_restart(now: Snapshot, at: float, policy: Policy) -> bool:
 
 
 def fits(old: ProgramConfig, new: ProgramConfig) -> bool:
-    """Returns whether a process with the new settings can run beside one that has the old ones.
+    """Returns whether a process with the new settings can run beside one with the old ones.
 
-    Not with another target of the output, which both share, nor where a socket has to be made anew.
+    It cannot with another target of the output, which both share, nor when a socket has to be made anew.
     """
     if not new.overlap or "pipe" in (old.stdin, new.stdin):
         return False
@@ -174,7 +174,7 @@ def _sockets(config: ProgramConfig) -> dict[str, object]:
 
 
 def inherited(new: Snapshot, old: Snapshot, at: float, *, automatic: bool) -> Snapshot:
-    """Returns the new run's snapshot with what is counted over the runs of a process.
+    """Returns the new run's snapshot with the counters that span the runs of a process.
 
     `automatic`: the restart was not asked for, so the counters of restarts go on.
     """

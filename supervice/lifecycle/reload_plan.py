@@ -1,4 +1,4 @@
-"""Compares two configurations: what a reload has to do to get from one to the other, as values."""
+"""Compares two configurations: returns what a reload has to do to get from one to the other."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 
 _NOWHERE = ("NONE", "OFF")
-# What else replaces a program than options of its own.
+# Reasons to replace a program other than its own options.
 FILES = "content of its env_file or secrets"
 AROUND = "environment, env_file or umask of all programs"
-# Fields with options of their own: the one that has the name of the field, and what begins the others.
+# Fields with several options: the option named like the field, and the prefix of the others.
 _PARTS = {
     "healthcheck": ("", "healthcheck_"),
     "readiness": ("", "readiness_"),
@@ -22,7 +22,7 @@ _PARTS = {
     "listener": ("", ""),
     "socket": ("address", "socket_"),
 }
-# Fields that have another name than their option.
+# Fields whose option has another name.
 _NAMES = {"group_priority": "priority of the group", "program": "process_name", "listener": "events"}
 
 
@@ -52,8 +52,8 @@ def plan_reload(
     """Returns the plan of a reload; `old` and `new` have one `ProgramConfig` for each process.
 
     `live`: the fields of `ProgramConfig` that a running process takes over. `at_start`: the fields of
-    `SupervisorConfig` that count when the daemon starts, with the names of their options. `stale`: the
-    processes whose environment has changed because a file of it has.
+    `SupervisorConfig` that are read at the start only, with their options' names. `stale`: the processes
+    whose environment has changed because a file of it has.
     """
     before = {config.name: config for config in old}
     after = {config.name: config for config in new}
@@ -130,7 +130,7 @@ def _limits(before: object, after: object) -> Iterator[str]:
 
 
 def _surroundings(old: SupervisorConfig, new: SupervisorConfig) -> Callable[[ProgramConfig], bool]:
-    """Returns what tells whether a setting for all programs has changed for the given one."""
+    """Returns the values by which a setting for all programs shows as changed for the given one."""
     names = old.environment.keys() | new.environment.keys()
     differ = {name for name in names if old.environment.get(name) != new.environment.get(name)}
     for_all = old.env_file != new.env_file

@@ -15,10 +15,10 @@ UNHEALTHY = "UNHEALTHY"
 
 STATES = (STOPPED, STARTING, RUNNING, BACKOFF, STOPPING, EXITED, FATAL, UNHEALTHY)
 UP = frozenset({RUNNING, UNHEALTHY})
-# There is no child, and only a request starts one.
+# States without a child, in which only a request starts one.
 RESTING = frozenset({STOPPED, EXITED, FATAL})
 
-# What is said of a health check; a missed ping is the watchdog's.
+# The words for a failed health check; the watchdog has its own for a missed ping.
 CHECK = "health check"
 MEMORY = "memory limit"
 
@@ -78,7 +78,7 @@ OVERDUE = "overdue"  # a run of a schedule that has to end: it has failed
 
 @dataclass(frozen=True)
 class Stop:
-    """A stop that is under way."""
+    """A stop in progress."""
 
     cause: str = ASKED
     step: int = 0  # position in the stop ladder; PRE_STOP before it
@@ -105,8 +105,8 @@ class Snapshot:
     status: int | None = None  # the last exit: a code, or -n for signal n
     given_up: bool = False  # our own stop ended that run, for being unready or unhealthy
     reason: str = ""  # why it is in this state, for people
-    # What brought it here: the kind, and after ": " what else there is to say ("operator: stop"). RUNNING has
-    # that of its start.
+    # What caused the last change: its kind, and after ": " the details ("operator: stop"). RUNNING keeps that
+    # of its start.
     trigger: str = ""
 
     @property
@@ -177,7 +177,7 @@ class TimerElapsed:
 
 @dataclass(frozen=True)
 class RunExpired:
-    """A run of a schedule has to end, and has failed for that reason."""
+    """A run of a schedule has to end, and has failed."""
 
     reason: str
 
@@ -212,7 +212,7 @@ class TimeExtended:
 
 @dataclass(frozen=True)
 class LeaderChanged:
-    """The child has exited, and the successor that it had named goes on in its place."""
+    """The child has exited, and the successor that it named takes its place."""
 
     pid: int
     successor: int
@@ -235,7 +235,7 @@ class HealthChecked:
 
 @dataclass(frozen=True)
 class MemoryChecked:
-    """Whether the program is above its memory_limit; counted already."""
+    """The program is above its memory_limit, or no longer; looks in a row are counted already."""
 
     pid: int
     over: bool
@@ -258,7 +258,7 @@ class SignalGroup:
 
 @dataclass(frozen=True)
 class SetTimer:
-    """Replaces the one timer of the process. `jitter` is a share: the timer may be off by it either way."""
+    """Sets the one timer of the process. `jitter`: the share by which the time may vary either way."""
 
     seconds: float
     jitter: float = 0.0
@@ -282,7 +282,7 @@ class StopHealthChecks:
 
 @dataclass(frozen=True)
 class StartReadiness:
-    """Watches for what the option `ready` names, and begins readiness checks."""
+    """Starts to watch for what the option `ready` names, and readiness checks."""
 
     pid: int
 
@@ -359,7 +359,7 @@ def describe(status: int) -> str:
 
 
 def spell(seconds: float) -> str:
-    """Writes a time for people: `0.03 s`, `1.1 s`, `62 s`."""
+    """Returns a time for people: `0.03 s`, `1.1 s`, `62 s`."""
     return f"{seconds:.{2 if seconds < 1 else 1 if seconds < 10 else 0}f} s"
 
 

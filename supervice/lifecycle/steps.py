@@ -1,4 +1,4 @@
-"""The steps that several handlers of the state machine share; only `lifecycle.transition` calls them."""
+"""Steps that several handlers of the state machine share; only `lifecycle.transition` calls them."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     Step = tuple[Snapshot, list[Effect]]
 
-# A process that dies sooner than this after its last automatic restart waits before the next one; seconds.
+# Seconds: a process that dies sooner after an automatic restart waits before the next one.
 QUICK = 10.0
 JITTER = 0.1
 # A start that failed for want of pids, memory or descriptors is tried again after so many seconds at least.
@@ -53,7 +53,7 @@ def asks_ready(now: Snapshot, policy: Policy) -> bool:
 
 
 def judge_ready(now: Snapshot, run: Run, policy: Policy) -> Snapshot:
-    """Returns `now` with `run`, whose `ready` follows from both."""
+    """Returns `now` with `run`, and with `ready` as both imply."""
     ready = now.state in s.UP
     ready = ready and (run.said_ready or not policy.waits_for_ready)
     ready = ready and (run.passing or not policy.asks_ready)
@@ -68,7 +68,7 @@ def announce(before: Snapshot, after: Snapshot, reason: str | None = None) -> li
 
 
 def forgiven(now: Snapshot) -> Snapshot:
-    """Returns `now` without its old failures: a start or restart was asked for, so they count no more."""
+    """Returns `now` without its earlier failures, which no longer count after a start or restart."""
     stop = now.stop if now.stop is None else replace(now.stop, cause=s.ASKED)
     return replace(now, stop=stop, failures=0, shortages=0, quick_deaths=0, health_restarts=0, restarts=())
 
@@ -82,7 +82,7 @@ def spawn(
 
 
 def lived(now: Snapshot, run: Run, policy: Policy) -> Step:
-    """Answers the end of startsecs, with the child alive."""
+    """Handles the end of startsecs with the child alive."""
     if not policy.waits_for_ready or run.said_ready:
         return up(now, run, policy)
     run = replace(run, started=True)
@@ -94,7 +94,7 @@ def lived(now: Snapshot, run: Run, policy: Policy) -> Step:
 
 
 def not_ready_in_time(now: Snapshot, run: Run, policy: Policy) -> Step:
-    """Stops the child, whose start has failed by that."""
+    """Stops the child: it did not become ready in time, so the start has failed."""
     seconds = max(policy.ready_timeout or 0.0, run.ready_by)
     why = f"not ready within {seconds:g} s"
     overdue = replace(now, reason=why)
@@ -152,14 +152,14 @@ def begin_stop(
 
 
 def first_signal(now: Snapshot, stop: Stop, policy: Policy, used: float) -> Step:
-    """Sends the first stop signal; `used`: seconds of its wait that the `pre_stop` command has used up."""
+    """Sends the first stop signal; `used`: seconds of its wait that the `pre_stop` command has taken."""
     signum, wait = ladder_step(stop, 0, policy)
     left = max(wait - used, wait * (1 - PRE_STOP_SHARE))
     return replace(now, stop=replace(stop, step=0)), [SignalGroup(signum), SetTimer(left)]
 
 
 def next_signal(now: Snapshot, stop: Stop, policy: Policy) -> Step:
-    """Goes on to the next step of the ladder, after the wait of the last one."""
+    """Goes to the next step of the ladder, after the wait of the previous one."""
     step = stop.step + 1
     if step >= len(policy.stop_ladder):
         return escalate_to_kill(now, stop, policy)
@@ -168,7 +168,7 @@ def next_signal(now: Snapshot, stop: Stop, policy: Policy) -> Step:
 
 
 def waits(policy: Policy, within: float | None) -> tuple[float, ...]:
-    """Returns the waits that fit `within` seconds; empty where those of the ladder do."""
+    """Returns the ladder's waits shortened to `within` seconds; empty when they fit as they are."""
     configured = [wait for _, wait in policy.stop_ladder]
     return () if within is None or sum(configured) <= within else tuple(fill_up(configured, within))
 
@@ -180,7 +180,7 @@ def ladder_step(stop: Stop, step: int, policy: Policy) -> tuple[int, float]:
 
 
 def hurry(now: Snapshot, stop: Stop, within: float, policy: Policy) -> Step:
-    """Shortens a stop that is under way: the rest of the ladder gets `within` seconds."""
+    """Shortens a stop in progress: the rest of the ladder gets `within` seconds."""
     stop = replace(stop, bounded=True)
     step = max(0, stop.step)
     every = stop.waits or tuple([wait for _, wait in policy.stop_ladder])
@@ -200,13 +200,13 @@ def escalate_to_kill(now: Snapshot, stop: Stop, policy: Policy) -> Step:
 
 def delay(policy: Policy, nth: int) -> SetTimer:
     """Returns the wait before the nth retry (1, 2, …), ± JITTER."""
-    # A bounded exponent: in a program that retries for ever, factor ** 5000 raises OverflowError.
+    # The exponent is bounded: for a program that retries for ever, factor ** 5000 would raise OverflowError.
     seconds = policy.backoff * policy.backoff_factor ** min(nth - 1, 64)
     return SetTimer(min(seconds, policy.backoff_max), JITTER)
 
 
 def wait(now: Snapshot, reason: str, nth: int, policy: Policy, most: int = -1) -> Step:
-    """Waits for the nth start in a row of at most `most` (negative: no limit).
+    """Waits before the nth start in a row of at most `most` (negative: no limit).
 
     The timer is set before the announcement, whose log line says how long it runs.
     """
@@ -217,7 +217,7 @@ def wait(now: Snapshot, reason: str, nth: int, policy: Policy, most: int = -1) -
 
 
 def short(now: Snapshot, reason: str, policy: Policy) -> Step:
-    """The container lacks what a start takes: that is no failure of the program and uses up no retry."""
+    """Waits because the container lacks what a start takes; the program has not failed: no retry is used."""
     waiting = replace(now, state=s.BACKOFF, reason=reason, shortages=now.shortages + 1)
     seconds = max(SHORTEST, delay(policy, waiting.shortages).seconds)
     said = Announce(now.state, s.BACKOFF, reason, retry="next try", trigger=now.trigger)
@@ -256,7 +256,7 @@ def failed_start(now: Snapshot, reason: str, at: float, policy: Policy) -> Step:
 
 
 def too_early(run: Run, event: ChildExited, policy: Policy) -> str:
-    """Says, as the rest of a sentence, why an exit in STARTING is a failed start."""
+    """Returns, as the rest of a sentence, why an exit in STARTING is a failed start."""
     if policy.oneshot:  # its exit code says it
         return ""
     if run.started:
@@ -270,7 +270,7 @@ def ended(now: Snapshot, how: str, *, expected: bool) -> Step:
 
 
 def died(now: Snapshot, how: str, event: ChildExited, policy: Policy) -> Step:
-    """Answers the exit of a child that was up and was not being stopped."""
+    """Handles the exit of a child that was up and was not being stopped."""
     expected = event.status in policy.exitcodes
     restart = policy.autorestart and (policy.restart_when_expected or not expected)
     if not restart or not now.should_run:
@@ -289,7 +289,7 @@ def died(now: Snapshot, how: str, event: ChildExited, policy: Policy) -> Step:
 
 
 def after_stop(now: Snapshot, cause: str, how: str, at: float, policy: Policy) -> Step:
-    """Answers the exit of a child that was being stopped for `cause`."""
+    """Handles the exit of a child that was being stopped for `cause`."""
     if not now.should_run:
         stopped = replace(now, state=s.STOPPED, reason="")
         return stopped, announce(now, stopped, how)

@@ -1,9 +1,9 @@
-"""Divides the time of a shutdown among the levels that are stopped one after the other, and the waits of one.
+"""Divides the time of a shutdown among the levels that stop one after the other, and the waits of each.
 
-Where all of it does not fit, the waits are filled up and not scaled: who needs less than an even share keeps
-all of it, and the rest is divided among those who need more. So one wait of an hour takes nothing from a
-database that needs ten seconds. `config.stop_budget` says beforehand what a shutdown will cut,
-`supervision.shutdown` asks again before each level: what an earlier one did not use goes to the rest.
+When not all of it fits, the waits are filled up, not scaled: a wait shorter than an even share is kept whole,
+and the rest is divided among the longer ones. So one wait of an hour takes nothing from a database that needs
+ten seconds. `config.stop_budget` predicts what a shutdown will cut; `supervision.shutdown` asks again before
+each level, so that time an earlier level did not use goes to the rest.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-# Kept back for the last kill, the leftovers and the flushing of output: a share of the budget, in seconds.
+# Kept back for the last kill, the leftovers and flushing output: a share of the budget, and seconds.
 RESERVE_SHARE = 0.15
 RESERVE = 2.0
 
@@ -23,7 +23,7 @@ def reserve(timeout: float) -> float:
 
 
 def fill_up(needs: Sequence[float], budget: float) -> list[float]:
-    """Returns what each gets of `budget` seconds: `[10, 20]` for needs of 10 and 3600 and a budget of 30.
+    """Returns the share of each need in `budget` seconds: `[10, 20]` for needs of 10 and 3600 and 30 seconds.
 
     None gets more than it needs. One that is cut gets at least as much as any other, so each keeps its first
     second as long as there is a second for each.

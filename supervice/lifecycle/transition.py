@@ -98,7 +98,7 @@ def transition(snapshot: Snapshot, event: Input, policy: Policy) -> tuple[Snapsh
     return handle(snapshot, event, policy)
 
 
-# -- what was asked for ----------------------------------------------------------------------------------
+# -- requests --------------------------------------------------------------------------------------------
 
 
 def _start(now: Snapshot, event: StartRequested, policy: Policy) -> Step:
@@ -272,7 +272,7 @@ def _time_extended(now: Snapshot, event: TimeExtended, policy: Policy) -> Step:
 
 
 def _leader_changed(now: Snapshot, event: LeaderChanged, policy: Policy) -> Step:
-    """Goes on with the run under another pid; inputs that name the old one come too late from here on."""
+    """Continues the run under another pid; inputs that name the old one are stale from here on."""
     run = now.run
     if run is None or run.pid != event.pid:
         return now, []
@@ -334,7 +334,7 @@ def _memory_checked(now: Snapshot, event: MemoryChecked, policy: Policy) -> Step
         sick = replace(now, state=s.UNHEALTHY, run=run, reason=event.message, trigger=trigger)
         effects = announce(now, sick)
         return _restart_sick(sick, run, policy, effects) if event.restarts else (sick, effects)
-    # where nothing else says that it is healthy, this does
+    # without a check or watchdog, this is the only sign of health
     forgiven = now if policy.checks_health else replace(now, health_restarts=0)
     if not run.over_memory:
         return forgiven, []
