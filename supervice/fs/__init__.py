@@ -1,1 +1,1 @@
-"""Opens, makes, renames, changes and removes files as if a program's user had made them (docs/adr/0019)."""
+"""Handles files as safely as if a program's own user did: opens, makes, renames, removes (docs/adr/0019)."""

@@ -1,6 +1,6 @@
-"""Whole files by their path: opened to be read or written, put down in one go, removed.
+"""Whole files by path: opens, reads, rewrites them.
 
-Each call walks the path anew (see `place`): what was so at the last one need not be so any more.
+Each call walks the path anew (see `place`): it may lead elsewhere than at the last call.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ def open_or_create(
     device: bool = False,
     owners: tuple[int, ...] | None = None,
 ) -> int:
-    """See `Place.open` and `Place.create`."""
+    """Opens the file, or makes it; see `Place.open` and `Place.create`."""
     for _ in range(_TRIES):
         try:
             return place.open(flags, device=device, owners=owners)
@@ -37,7 +37,7 @@ def open_or_create(
 
 
 def rewrite(path: str, data: bytes, mode: int) -> None:
-    """Makes `data` the content of the file, in place: it may be mounted there. OSError."""
+    """Makes `data` the content of the file in place, since the file may be a mount point. OSError."""
     with Place(path) as place:
         fd = open_or_create(place, os.O_WRONLY, mode, device=True, owners=())
     try:
@@ -49,7 +49,7 @@ def rewrite(path: str, data: bytes, mode: int) -> None:
 
 
 def ends_in_newline(fd: int, size: int) -> bool:
-    """Returns whether a file that is open for appending ends in a newline; also when it cannot be read."""
+    """Returns whether a file that is open for appending ends in a newline; True when it cannot be read."""
     try:
         reader = os.open(f"/proc/self/fd/{fd}", os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     except OSError:
@@ -63,7 +63,7 @@ def ends_in_newline(fd: int, size: int) -> bool:
 
 
 def open_to_read(path: str, *, follow: bool = False) -> int:
-    """A descriptor of a regular file. OSError. `follow`: all links, of a path that the operator named."""
+    """Returns a descriptor of a regular file. OSError. `follow`: through any link, for an operator's path."""
     if follow:
         return os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     with Place(path) as place:
@@ -71,7 +71,7 @@ def open_to_read(path: str, *, follow: bool = False) -> int:
 
 
 def read_file(path: str, most: int, *, follow: bool = False) -> tuple[bytes, os.stat_result]:
-    """The content and what fstat says of it. OSError, in words, for a directory, a FIFO, too many bytes."""
+    """Returns the content and its fstat. OSError, in words, for a directory, a FIFO, too many bytes."""
     fd = open_to_read(path, follow=follow)
     try:
         info = os.fstat(fd)

@@ -1,4 +1,4 @@
-"""Leaves the note that an orchestrator reads after the end (Kubernetes' termination message)."""
+"""Writes the termination message that Kubernetes reads after the end."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ import os
 from supervice.fs.files import rewrite
 
 DEFAULT = "/dev/termination-log"
-# What Kubernetes keeps of it, in bytes.
+# Bytes of it that Kubernetes keeps.
 LIMIT = 4096
 
 
 def leave_note(path: str | None, said: bytes) -> str:
     """Writes it to `path`; returns what went wrong, or "".
 
-    Without `path` the default is written to when it exists: an orchestrator put it there to be used.
+    Without `path` it uses the default if that file exists: then an orchestrator made it.
     """
     if path is None:
         if not os.path.exists(DEFAULT):

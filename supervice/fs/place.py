@@ -1,8 +1,8 @@
-"""A file's directory, opened, and the name in it: what every operation on a file goes by.
+"""A file's directory, opened, and the name in it: every operation on a file goes through this.
 
-The way to it is walked part by part. A symbolic link on it is followed when root or this process's user made
-it, and refused when a stranger did, so that a program's user leads a root daemon nowhere. What the walk ends
-with is a descriptor: a directory that is swapped afterwards changes nothing.
+The path is walked part by part. A symbolic link is followed when root or this process's user made it, and
+refused when another user did, so a program's user cannot lead a root daemon anywhere. The walk ends with a
+descriptor, so swapping a directory afterwards changes nothing.
 """
 
 from __future__ import annotations
@@ -27,19 +27,19 @@ _KINDS = {
 
 
 class Refused(OSError):
-    """A file that this process does not touch; `strerror` says whose it is and what to do."""
+    """A file that this process refuses to touch; `strerror` says whose it is and what to do."""
 
     def __init__(self, why: str, path: str) -> None:
         super().__init__(errno.EPERM, why, path)
 
 
 def is_trusted(uid: int) -> bool:
-    """Whether what the user made may lead us somewhere: root, or we ourselves."""
+    """Returns whether a link of this user may lead us somewhere: root's and our own may."""
     return uid == 0 or uid == os.geteuid()
 
 
 def identity(status: os.stat_result) -> tuple[int, int]:
-    """The same for two names, or a name and a descriptor, of one file."""
+    """Returns a value that is equal for two names, or a name and a descriptor, of one file."""
     return status.st_dev, status.st_ino
 
 
@@ -49,16 +49,16 @@ def chown_looked_at(fd: int, uid: int, gid: int) -> None:
 
 
 class Place:
-    """See the module's docstring. `path` is without links, for messages and as a key; close it, or use
-    `with`.
+    """A file's place; see the module's docstring. Close it, or use `with`.
 
-    `name` is none of a symbolic link, unless `follow_last` was false.
+    `path` has no links, for messages and as a key. `name` is not a symbolic link, unless `follow_last` was
+    false.
     """
 
     __slots__ = ("fd", "in_proc", "name", "owner", "path", "shared")
 
     def __init__(self, path: str, *, follow_last: bool = True) -> None:
-        """Refused for a link of a stranger's; other OSErrors for a part that is not there or no directory."""
+        """Walks the path. Refused for another user's link; else OSError for a missing part."""
         self.fd, self.name, self.path, self.in_proc = _straight(path) or _walk(path, follow_last)
         try:
             status = os.fstat(self.fd)
@@ -66,7 +66,7 @@ class Place:
             self.close()
             raise
         self.owner = status.st_uid
-        # Whether strangers can put files into it. The group root is root's.
+        # Whether other users can put files into it. The group root counts as root.
         open_to = stat.S_IWOTH | (stat.S_IWGRP if status.st_gid else 0)
         self.shared = not is_trusted(status.st_uid) or bool(status.st_mode & open_to)
 
@@ -85,7 +85,7 @@ class Place:
         return os.stat(name or self.name, dir_fd=self.fd, follow_symlinks=False)
 
     def reached(self) -> os.stat_result:
-        """Of the file itself, also where the name is one of /proc's, whose links are the kernel's."""
+        """Returns the status of the file itself, also through a link of /proc, which the kernel resolves."""
         return os.stat(self.name, dir_fd=self.fd, follow_symlinks=self.in_proc)
 
     def rename(self, old: str, new: str) -> None:
@@ -95,11 +95,11 @@ class Place:
         os.unlink(name or self.name, dir_fd=self.fd)
 
     def chown(self, uid: int, gid: int) -> None:
-        """Of the file itself, never of what a link there leads to; -1 leaves one of them as it is."""
+        """Changes the owner of the file itself, never of what a link leads to; -1 keeps the uid or gid."""
         os.chown(self.name, uid, gid, dir_fd=self.fd, follow_symlinks=False)
 
     def remove(self, name: str, ours: tuple[int, int]) -> bool:
-        """Removes the name if it is still that of the file `ours` (device and inode); whether it was."""
+        """Removes the name if it is still that of the file `ours` (device, inode); returns whether it was."""
         try:
             if identity(self.stat(name)) != ours:
                 return False
@@ -109,8 +109,7 @@ class Place:
         return True
 
     def sweep(self, name: str) -> None:
-        """Removes a temporary file that a killed run of ours left: a regular file of our user with one
-        name."""
+        """Removes a temporary file that a killed run left: regular, our user's, with one name."""
         try:
             status = self.stat(name)
             if stat.S_ISREG(status.st_mode) and status.st_nlink == 1 and status.st_uid == os.geteuid():
@@ -119,11 +118,11 @@ class Place:
             pass
 
     def open_directory(self) -> int:
-        """A descriptor of the directory that can be listed and locked, which `fd` cannot."""
+        """Returns a descriptor of the directory that can be listed and locked, which `fd` cannot."""
         return os.open(".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=self.fd)
 
     def names(self, most: int) -> list[str] | None:
-        """The names in the directory; None when there are more than `most`, or it cannot be read."""
+        """Returns the names in the directory; None when there are more than `most`, or it is unreadable."""
         try:
             fd = self.open_directory()
         except OSError:
@@ -140,7 +139,7 @@ class Place:
             os.close(fd)
 
     def look(self, name: str | None = None) -> int:
-        """A descriptor that stands for the file, whatever it is, and opens nothing (O_PATH)."""
+        """Returns a descriptor that stands for the file, whatever it is, without opening it (O_PATH)."""
         return os.open(name or self.name, _LOOK, dir_fd=self.fd)
 
     def open(
@@ -151,11 +150,10 @@ class Place:
         device: bool = False,
         owners: tuple[int, ...] | None = None,
     ) -> int:
-        """Opens a file that is there, without waiting. Refused for what is no regular file, and for
-        what a stranger may have put in the place of ours.
+        """Opens an existing file, without waiting. Refused for one that is not regular, or may be a plant.
 
-        `device`: other kinds are taken too where root or we have made them. `owners`: the users whose files
-        are as good as ours; by default the owner of the directory, who could write what we write.
+        `device`: other kinds are accepted too when root or we made them. `owners`: users whose files are as
+        good as ours; by default the owner of the directory, who could write what we write.
         """
         name = name or self.name
         follow = 0 if self.in_proc else os.O_NOFOLLOW
@@ -177,7 +175,7 @@ class Place:
         return fd
 
     def create(self, flags: int, mode: int, name: str | None = None, *, exact: bool = False) -> int:
-        """Makes a file that is not there, with `mode` less our umask, or exactly with it. FileExistsError."""
+        """Makes a new file, with `mode` less our umask, or exactly `mode`. FileExistsError."""
         flags |= os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | _OPEN
         fd = os.open(name or self.name, flags, mode, dir_fd=self.fd)
         if exact:
@@ -195,7 +193,7 @@ class Place:
         device: bool = False,
         owners: tuple[int, ...] | None = None,
     ) -> None:
-        """Refused when the file of that name is none that we open."""
+        """Raises Refused when the file of that name is none that we open."""
         kind = stat.S_IFMT(status.st_mode)
         whose = f"of uid {status.st_uid}"
         others = self.shared and not self.in_proc
@@ -215,7 +213,7 @@ class Place:
         raise Refused(why, os.path.join(os.path.dirname(self.path), name))
 
     def is_fixed(self, path: str) -> bool:
-        """Whether no stranger can change what `path`, the text this was made of, leads to."""
+        """Returns whether no other user can change what `path`, the text that this was made of, leads to."""
         return _is_fixed(path) and (path == self.path or _is_fixed(self.path))
 
 
@@ -232,8 +230,10 @@ def _is_fixed(path: str) -> bool:
 
 
 def _straight(path: str) -> tuple[int, str, str, bool] | None:
-    """What `_walk` returns, in three calls where there is no link on the way: the kernel then calls the
-    directory what we called it. Measured: 25 us in place of 75."""
+    """Returns what `_walk` returns, in three calls, when the path has no link: 25 us instead of 75.
+
+    The kernel then calls the directory by the same name as we do.
+    """
     directory, _, name = path.rpartition("/")
     if not directory or name in ("", ".", "..") or directory.startswith("/proc/"):
         return None
@@ -254,7 +254,7 @@ def _straight(path: str) -> tuple[int, str, str, bool] | None:
 
 
 def _walk(path: str, follow_last: bool) -> tuple[int, str, str, bool]:
-    """The directory's descriptor, the name, the path without links, and whether the directory is in /proc."""
+    """Returns the directory's descriptor, the name, the path without links, and whether it is in /proc."""
     if not path.startswith("/"):
         path = os.path.join(os.getcwd(), path)
     parts = path.split("/")[::-1]  # the next one is the last of the list
@@ -300,7 +300,7 @@ def _walk(path: str, follow_last: bool) -> tuple[int, str, str, bool]:
 
 
 def _entered(fd: int, part: str, done: list[str], proc: int | None) -> int | None:
-    """Takes account of a directory that was entered; the device of /proc if that is where we are."""
+    """Notes a directory that was entered; returns the device of /proc if that is where we are."""
     if part != "..":
         done.append(part)
     elif done:
@@ -311,7 +311,7 @@ def _entered(fd: int, part: str, done: list[str], proc: int | None) -> int | Non
 
 
 def _link(directory: int, part: str, done: list[str], path: str) -> str | None:
-    """Where a symbolic link leads; None when it is none, or not there. Refused when a stranger made it."""
+    """Returns where a symbolic link leads; None for anything else. Refused for another user's link."""
     try:
         os.readlink(part, dir_fd=directory)
         fd = os.open(part, _LOOK, dir_fd=directory)

@@ -1,7 +1,7 @@
-"""A directory of our own in a shared one, with one datagram socket in it that every user may send to.
+"""A directory of our own in a shared one, holding one datagram socket to which every user may send.
 
-What a killed run left goes when the next one makes its own: our directory, with nothing in it but a socket
-that no process has any more.
+The leftovers of a killed run go when the next run makes its own: a directory of ours that holds nothing but a
+socket on which no process listens.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from supervice.fs.place import Place, identity
 PREFIX = "supervice-"
 RANDOM = 12  # hexadecimal digits behind it
 SOCKET = "notify"
-# Names that are looked through for what was left; a place with more is not tidied.
+# Names that are searched for leftovers; a place with more is not tidied.
 MOST = 2000
 # Seconds; a directory without a socket that is younger may be another daemon's, which is about to bind.
 EMPTY_FOR = 60.0
 
 
 class PrivateDirectory:
-    """OSError when it cannot be made."""
+    """The directory. OSError when it cannot be made."""
 
     def __init__(self, parent: str) -> None:
         self._parent = parent
@@ -34,11 +34,11 @@ class PrivateDirectory:
             self.path = place.path
 
     def bind(self, sock: _socket.socket) -> str:
-        """Gives the socket its path there, which is returned."""
+        """Binds the socket to a path in it; returns the path."""
         path = os.path.join(self.path, SOCKET)
         sock.bind(path)
         with Place(path) as place:
-            # every user may send, the credentials decide
+            # every user may send; the sender's credentials decide
             os.chmod(f"/proc/self/fd/{place.fd}/{SOCKET}", 0o666)
             os.chmod(f"/proc/self/fd/{place.fd}", 0o711)
         return path
@@ -64,7 +64,7 @@ def _sweep(place: Place) -> None:
 
 
 def _is_left(parent: Place, name: str) -> bool:
-    """Whether it is a directory of our user's whose socket is dead, or that never had one."""
+    """Returns whether it is a directory of our user whose socket is dead, or that never had one."""
     status = parent.stat(name)
     if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.geteuid():
         return False

@@ -1,7 +1,7 @@
-"""Accepts the connections of one listening socket, a few a turn, and pauses when it cannot take more.
+"""Accepts connections on one listening socket, a few per turn, and pauses when it can take no more.
 
-A client in the queue that cannot be taken would wake the loop at once, again and again; so the socket is not
-watched for a while then.
+A client in the queue that cannot be accepted would wake the loop again and again; so the socket is not
+watched during a pause.
 """
 
 from __future__ import annotations
@@ -29,15 +29,15 @@ ACCEPTS_PER_TURN = 32  # so that a storm of clients does not hold up reaping
 FIRST_PAUSE = 0.1  # seconds without accepting when descriptors or memory have run out, then doubled
 LONGEST_PAUSE = 5.0
 
-# What accept says when this process cannot take more; any other error is one client's.
+# Errors of accept when this process cannot take more; any other error concerns one client.
 EXHAUSTED = frozenset((errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM))
 
 
 class Acceptor:
-    """Hands each connection to `welcome(sock, peer)`, whose OSError costs that client its connection.
+    """Gives each connection to `welcome(sock, peer)`, whose OSError costs that client its connection.
 
-    `room(waits)` says why no client can be taken now, or "". Only when `waits` it is sure that there is one,
-    worth another client's place. Accepts as soon as it is made.
+    `room(waits)` returns why no client can be taken now, or "". With `waits` a client is certainly there, so
+    another may lose its place for it. Accepts as soon as it is made.
     """
 
     def __init__(
@@ -106,7 +106,7 @@ class Acceptor:
         self._watch()
 
     def restore(self) -> bool:
-        """Listens anew where the socket file was removed; whether it was. OSError when that fails."""
+        """Listens anew if the socket file was removed; returns whether it was. OSError when that fails."""
         new = self.listener.again()
         if new is None:
             return False
@@ -119,7 +119,7 @@ class Acceptor:
         return True
 
     def wake(self) -> None:
-        """Ends a rest: something has become free."""
+        """Ends a pause: a place has become free."""
         if self._resume is not None:
             self._resume.cancel()
             self._rested()

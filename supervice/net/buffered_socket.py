@@ -1,6 +1,6 @@
-"""A connected socket on the loop: what waits to be sent, the one timer, and whether input is watched.
+"""A connected socket on the loop: its unsent data, its one timer, and whether input is watched.
 
-The connections of both servers build on it. It does not know what is said on them.
+The connections of both servers build on it. It knows no protocol.
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ class BufferedSocket:
 
     @property
     def busy(self) -> bool:
-        """Whether something is being done or said for the client."""
+        """Whether it is doing or sending something for the client."""
         raise NotImplementedError
 
     def idle_for(self, seconds: float) -> bool:
-        """Whether the client has wanted nothing for that long."""
+        """Returns whether the client has wanted nothing for that long."""
         return not self.busy and self._loop.time() - self._heard > seconds
 
     def _on_readable(self) -> None:
@@ -42,14 +42,14 @@ class BufferedSocket:
         raise NotImplementedError
 
     def _late(self) -> None:
-        """The time is up."""
+        """Called when the timer elapses."""
         self.close()
 
     def close(self) -> None:
         raise NotImplementedError
 
     def _receive(self, size: int) -> bytes | None:
-        """What came; b"" at the end of it, None when there is nothing to do (the client may be gone now)."""
+        """Returns what came; b"" at its end, None for nothing to do (the client may be gone then)."""
         try:
             return self._sock.recv(size)
         except (BlockingIOError, InterruptedError):
@@ -100,7 +100,7 @@ class BufferedSocket:
             self._loop.remove_reader(self._fd)
 
     def _set_timer(self, purpose: str, seconds: float = 0) -> None:
-        """One purpose has one time: it is not begun anew while it is the same."""
+        """Sets the timer for a purpose; while the purpose is the same, the time does not start anew."""
         if purpose == self._timer_for:
             return
         if self._timer is not None:
@@ -109,7 +109,7 @@ class BufferedSocket:
         self._timer = self._loop.call_later(seconds, self._late) if purpose else None
 
     def _release(self) -> None:
-        """Lets go of the socket and of what was to be sent."""
+        """Closes the socket and drops unsent data."""
         self.closed = True
         self._set_timer("")
         self._loop.remove_reader(self._fd)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 BACKLOG = 1024  # the kernel cuts this to net.core.somaxconn
 
-# What getaddrinfo or bind says where there is no IPv6 (or IPv4); the other address may do then.
+# Errors of getaddrinfo or bind without IPv6 (or IPv4); then the other address may do.
 _NOT_HERE = frozenset((errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT, errno.EPROTONOSUPPORT))
 
 
@@ -38,7 +38,7 @@ class InetListener:
         self.name = endpoint(address, self.port)
 
     def accept_from(self) -> tuple[_socket.socket, str]:
-        """The next connection and the address of its client; BlockingIOError when there is none."""
+        """Returns the next connection and its client's address; BlockingIOError when there is none."""
         # what `socket.socket.accept` wraps; typeshed knows it only there
         fd, address = self.sock._accept()  # type: ignore[attr-defined]
         try:
@@ -49,7 +49,7 @@ class InetListener:
         sock.setblocking(False)
         try:
             sock.setsockopt(_socket.IPPROTO_TCP, _socket.TCP_NODELAY, 1)
-            # A host that is gone says nothing, and a client that follows a silent log is not written to.
+            # A host that vanishes sends nothing, and a client that follows a silent log is never written to.
             sock.setsockopt(_socket.SOL_SOCKET, _socket.SO_KEEPALIVE, 1)
             sock.setsockopt(_socket.IPPROTO_TCP, _socket.TCP_KEEPIDLE, 60)
             sock.setsockopt(_socket.IPPROTO_TCP, _socket.TCP_KEEPINTVL, 15)
@@ -59,7 +59,7 @@ class InetListener:
         return sock, endpoint(str(address[0]).removeprefix("::ffff:"), address[1])
 
     def again(self) -> None:
-        """Nothing can remove it."""
+        """Returns None: unlike a socket file, an address cannot be removed."""
 
     def close(self) -> None:
         self.sock.close()
@@ -70,7 +70,7 @@ def endpoint(address: str, port: int) -> str:
 
 
 def listen(host: str, port: int, found: list[tuple[Any, ...]] | None = None) -> list[InetListener]:
-    """A socket for each address of `host`; OSError, whose `strerror` says where and why, if there is none.
+    """Returns a socket for each address of `host`; an OSError, whose `strerror` says where and why, for none.
 
     `found`: the entries of getaddrinfo for a name, which is not looked up here (see `resolver`).
     """
@@ -103,7 +103,7 @@ def _addresses(host: str, port: int, found: list[tuple[Any, ...]] | None) -> lis
     found = at_once(host, port, _socket.AI_PASSIVE) if found is None else list(found)
     if found is None:
         raise OSError(errno.EADDRNOTAVAIL, f"{host}: a name that was not looked up")
-    # IPv4 first: what it cannot have is an error there, while IPv6 may be missing
+    # IPv4 first: a failure there is an error, while IPv6 may be missing
     found.sort(key=lambda entry: entry[0] != _socket.AF_INET)
     unique = dict.fromkeys((int(family), str(where[0])) for family, _, _, _, where in found)
     return list(unique)

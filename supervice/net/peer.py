@@ -1,4 +1,4 @@
-"""What the kernel says of the process at the other end of a Unix socket: pid, uid and groups."""
+"""Asks the kernel about the process at the other end of a Unix socket: pid, uid and groups."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ class Peer:
 
 
 def peer_of(sock: _socket.socket) -> Peer:
-    """OSError when the socket is not connected."""
+    """Returns the peer. OSError when the socket is not connected."""
     raw = sock.getsockopt(_socket.SOL_SOCKET, _socket.SO_PEERCRED, 12)  # struct ucred: three ints
     pid, uid, gid = memoryview(raw).cast("i")
     return Peer(pid, uid & 0xFFFFFFFF, gid & 0xFFFFFFFF)
 
 
 def mount_namespace() -> int:
-    """The inode of our mount namespace, which each container has its own of; 0 where /proc does not tell."""
+    """Returns the inode of our mount namespace, unique to each container; 0 where /proc does not tell."""
     try:
         return os.stat("/proc/self/ns/mnt").st_ino
     except OSError:
@@ -35,7 +35,7 @@ def mount_namespace() -> int:
 
 
 def in_this_container(pid: int) -> bool | None:
-    """Whether the process `pid` of `peer_of` is in our container: we see it, and it has our mounts.
+    """Returns whether the process `pid` of `peer_of` is in our container: visible, with our mounts.
 
     None when /proc does not tell.
     """
@@ -54,13 +54,13 @@ def in_this_container(pid: int) -> bool | None:
 
 
 def _mounts(pid: int) -> set[bytes]:
-    """The numbers of its mounts, which are unique among all that there are (proc_pid_mountinfo(5))."""
+    """Returns the ids of its mounts, which are unique on the machine (proc_pid_mountinfo(5))."""
     with open(f"/proc/{pid}/mountinfo", "rb") as file:
         return {line.partition(b" ")[0] for line in file}
 
 
 def groups_of(sock: _socket.socket, peer: Peer) -> set[int]:
-    """All groups of the peer. What cannot be found out is left out."""
+    """Returns all groups of the peer that can be found out."""
     groups: set[int] = set()
     try:
         # 1024 bytes is the most that Python asks for: 256 groups
@@ -77,11 +77,11 @@ def groups_of(sock: _socket.socket, peer: Peer) -> set[int]:
 
 
 def groups_from_status(status: bytes, uid: int) -> set[int]:
-    """The supplementary groups in the text of /proc/PID/status, if that process (still) runs as `uid`."""
+    """Returns the supplementary groups in a /proc/PID/status, if that process (still) runs as `uid`."""
     groups: set[int] = set()
     for line in status.splitlines():
         key, _, value = line.partition(b":")
-        # the second number is the effective uid; another one means that the pid was reused in the meantime
+        # the second number is the effective uid; if it differs, the pid has been reused
         if key == b"Uid" and value.split()[1:2] != [str(uid).encode()]:
             return set()
         if key == b"Groups":

@@ -1,4 +1,4 @@
-"""How many connections a server has for each client, so that no client locks another out. Pure.
+"""Limits how many connections each client may have, so that no client locks others out. Pure.
 
 A client is counted under its owner: the uid of a Unix socket's peer, or the address of an internet peer.
 """
@@ -9,7 +9,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     Owner = int | str  # a uid, or an address without its port
 
-# Shares of all places, as divisors.
+# The share of all places that each kind of owner may take, as a divisor.
 ONE_USER = 4  # for each uid that is neither root nor ours
 ONE_ADDRESS = 2  # larger: proxies and orchestrators ask for many from one address
 KEPT_FROM_STRANGERS = 8  # for root and our own uid, whatever all others together want
@@ -33,7 +33,7 @@ class Places:
             self._held[owner] = left
 
     def refusal(self, owner: Owner, most: int, own_uid: int) -> str:
-        """Why `owner` gets none of the `most` places now; "" when it gets one."""
+        """Returns why `owner` gets none of the `most` places now; "" when it gets one."""
         held = self._held.get(owner, 0)
         if owner in (0, own_uid):
             share = most if owner == 0 else most - most // KEPT_FROM_OURS
@@ -52,7 +52,7 @@ def describe(owner: Owner) -> str:
 
 
 def owner_of_address(endpoint: str) -> str:
-    """The owner for an ADDRESS:PORT; IPv6 addresses count by their /64, of which each host may have all."""
+    """Returns the owner for an ADDRESS:PORT; an IPv6 host may use its whole /64, so that counts as one."""
     address = endpoint.rpartition(":")[0]
     if not address.startswith("["):
         return address

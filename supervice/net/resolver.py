@@ -1,7 +1,7 @@
-"""Looks up the names of hosts beside the loop: a name server that is away takes minutes to be given up.
+"""Looks up host names beside the loop: it can take minutes to give up on a dead name server.
 
-Each look-up is a thread that does nothing else; those who ask for the same name meanwhile share it. A thread
-that still waits does not keep the daemon from ending.
+Each lookup is a thread that does nothing else; callers that ask for the same name meanwhile share it. A
+thread that still waits does not keep the daemon from ending.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from supervice.lean.loop import EventLoop
 
-    # Entries of getaddrinfo, or why there are none.
+    # The entries of getaddrinfo, or why there are none.
     Answer = list[tuple[Any, ...]] | OSError
     Key = tuple[int, str, int, int]
 
@@ -25,7 +25,7 @@ _under_way: dict[Key, LookUp] = {}
 
 
 def at_once(host: str, port: int, flags: int = 0) -> list[tuple[Any, ...]] | None:
-    """The entries of getaddrinfo for an address in numbers ("" is every interface); None for a name."""
+    """Returns the entries of getaddrinfo for a numeric address ("": every interface); None for a name."""
     try:
         return _socket.getaddrinfo(
             host or None, port, 0, _socket.SOCK_STREAM, 0, flags | _socket.AI_NUMERICHOST
@@ -37,7 +37,7 @@ def at_once(host: str, port: int, flags: int = 0) -> list[tuple[Any, ...]] | Non
 def look_up(
     loop: EventLoop, host: str, port: int, flags: int, answered: Callable[[Answer], object]
 ) -> Callable[[], None]:
-    """Calls `answered` in a later turn, once; returns what keeps it from that. OSError without a thread."""
+    """Calls `answered` once in a later turn; returns a function that cancels. OSError without a thread."""
     key = (id(loop), host, port, flags)
     found = _under_way.get(key)
     if found is None:

@@ -1,6 +1,6 @@
-"""What both servers do: listen, keep account of their clients, and hold the tasks that work for them.
+"""What both servers share: they listen, count their clients, and hold the tasks that work for them.
 
-The control socket and HTTP build on it. It does not know what is said on a connection.
+The control socket and HTTP build on it. It knows no protocol.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class ServerBase:
 
     @property
     def connections(self) -> int:
-        """How many clients are connected."""
+        """The number of connected clients."""
         return len(self._connections)
 
     def log(self, line: str) -> None:
@@ -63,14 +63,14 @@ class ServerBase:
         self._acceptors.append(Acceptor(self.loop, listener, self._arrived, self._room, self.log, name))
 
     def _welcome(self, sock: _socket.socket, endpoint: str, peer: Peer | None) -> Client:
-        """The connection of a new client: `peer` at a Unix socket, `endpoint` at another one.
+        """Returns the connection of a new client: `peer` is set for a Unix socket, `endpoint` for another.
 
         An OSError costs that client its connection.
         """
         raise NotImplementedError
 
     def _last_words(self, why: str) -> bytes:
-        """What a client is told that gets no place."""
+        """Returns what a client is told that gets no place."""
         raise NotImplementedError
 
     def _arrived(self, sock: _socket.socket, endpoint: str) -> None:
@@ -89,13 +89,13 @@ class ServerBase:
         self._places.take(owner)
 
     def _short_of_descriptors(self, sock: _socket.socket, owner: Owner) -> str:
-        """A new descriptor is the lowest that is free: its number says how many are used."""
+        """Returns whether few descriptors are free: a new one has the lowest free number."""
         limit = os.sysconf("SC_OPEN_MAX")
         spare = min(SPARE, limit // 8) // (2 if owner == 0 else 1)
         return "" if limit < 0 or sock.fileno() < limit - spare else "too few descriptors are left"
 
     def _evict(self, owner: Owner) -> bool:
-        """Whether the oldest idle connection of `owner` gave its place up."""
+        """Returns whether the oldest idle connection of `owner` has given up its place."""
         client: Client
         for client, its_owner in self._connections.items():
             if its_owner == owner and client.idle_for(IDLE_ENOUGH):
@@ -117,9 +117,9 @@ class ServerBase:
             self.log(f"{self.title}: a connection of {describe(owner)} was refused: {why}")
 
     def _room(self, waits: bool) -> str:
-        """Why there is no place for one more client; "" when there is one.
+        """Returns why there is no place for one more client; "" when there is one.
 
-        With `waits`, a client is in the queue: the oldest connection that is idle gives its place up.
+        With `waits`, a client is in the queue: the oldest idle connection gives up its place.
         """
         if len(self._connections) < self.most:
             return ""
@@ -131,7 +131,7 @@ class ServerBase:
         return f"there are {self.most} already"
 
     def restore(self) -> list[tuple[str, str]]:
-        """Makes socket files again that were removed; what could not be made, and why."""
+        """Makes removed socket files again; returns what could not be made, and why."""
         failed: list[tuple[str, str]] = []
         for acceptor in self._acceptors:
             try:
@@ -148,7 +148,7 @@ class ServerBase:
             acceptor.close()
 
     def close(self) -> None:
-        """Stops listening and ends every connection; what acts for a client runs to its end."""
+        """Stops listening and closes every connection; commands that change something run to their end."""
         self._stop_listening()
         for connection in list(self._connections):
             connection.close()
@@ -156,7 +156,7 @@ class ServerBase:
     # -- for connections ---------------------------------------------------------------------------------
 
     def forget(self, client: Client) -> None:
-        """The connection has ended."""
+        """Forgets a connection that has ended."""
         owner = self._connections.pop(client, None)
         if owner is not None and self._places is not None:
             self._places.give_back(owner)
@@ -164,7 +164,7 @@ class ServerBase:
             acceptor.wake()  # a place and a descriptor are free now
 
     def keep(self, task: AnyFuture) -> None:
-        """Holds `task` until it is done: asyncio itself only holds a weak reference."""
+        """Holds `task` until it is done: asyncio itself holds only a weak reference."""
         self._tasks.add(task)
         task.add_done_callback(self._done)
 
@@ -175,6 +175,6 @@ class ServerBase:
         except Exception as error:
             self.log(f"{self.title}: unexpected {type(error).__name__}: {error}")
         except BaseException as error:
-            # cancelled, which has another name on each loop
+            # cancelled, an exception of another name on each loop
             if isinstance(error, KeyboardInterrupt | SystemExit):
                 raise

@@ -1,9 +1,9 @@
 """The socket file: made with its final mode, taken over only from the dead, removed only by its owner.
 
-Two daemons that start at once must not both win. What decides is a lock on the *directory* of the socket,
-held from the look at the old file until `listen`: it leaves no file behind, needs no right that making the
-socket does not need, and the kernel drops it with its holder. Every user who may read the directory can hold
-it, so it is not waited for long; without it, what looks dead but is new is left alone.
+Two daemons that start at once must not both win. A lock on the *directory* of the socket decides, held from
+the look at the old file until `listen`: it leaves no file behind, needs no right that making the socket does
+not need, and the kernel drops it with its holder. Every user who may read the directory can hold it, so we
+wait for it only briefly; without it, a socket that looks dead but is new is left alone.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ LONGEST = 107  # bytes of a path, unix(7)
 class SocketInUse(OSError):
     """The socket path cannot be taken: a live daemon answers there, or it is no socket at all.
 
-    `live`: a daemon of root's or of our own user answers, in our own container. `foreign`: something of a
-    stranger or of another container is in the way.
+    `live`: a daemon of root or our own user answers, in our own container. `foreign`: something of another
+    user or container is in the way.
     """
 
     def __init__(self, path: str, reason: str, *, live: bool = False, foreign: bool = False) -> None:
@@ -45,7 +45,7 @@ class SocketInUse(OSError):
 
 
 class _DirectoryLock:
-    """Held inside `with`, unless another process does not let go of it in time: then `is_held` is false."""
+    """Holds the lock inside `with`, if it gets it in time: `is_held` says so."""
 
     def __init__(self, place: Place) -> None:
         self._place = place
@@ -76,12 +76,12 @@ class _DirectoryLock:
 
 
 def _find_dead(place: Place, address: str, path: str) -> os.stat_result | None:
-    """The dead socket at `path`; None when nothing is there. SocketInUse when something else is."""
+    """Returns the dead socket at `path`; None when nothing is there. SocketInUse for anything else."""
     try:
         status = place.stat()
     except FileNotFoundError:
         return None
-    # Who may write into the directory could have brought something of root's there, too.
+    # A user who may write to the directory could have moved a file of root's there, too.
     brought = place.shared and status.st_nlink > 1
     foreign = brought or not is_trusted(status.st_uid)
     if not stat.S_ISSOCK(status.st_mode):
@@ -98,7 +98,7 @@ def _find_dead(place: Place, address: str, path: str) -> os.stat_result | None:
     except FileNotFoundError:
         return None
     except OSError as error:
-        # Root's socket that we may not connect to can be that of another container.
+        # A socket of root's that refuses us may belong to another container.
         foreign = foreign or error.errno in (errno.EACCES, errno.EPERM)
         whose = f", and belongs to uid {status.st_uid}" if foreign else ""
         raise SocketInUse(
@@ -120,13 +120,13 @@ def _find_dead(place: Place, address: str, path: str) -> os.stat_result | None:
 
 
 def _listener_of(sock: _socket.socket) -> tuple[int, int]:
-    """The pid and the uid of who called `listen` at the other end."""
+    """Returns the pid and uid of the process that called `listen` at the other end."""
     pid, uid, _ = memoryview(sock.getsockopt(_socket.SOL_SOCKET, _socket.SO_PEERCRED, 12)).cast("i")
     return pid, uid & 0xFFFFFFFF
 
 
 def check_socket(path: str) -> None:
-    """Raises `SocketInUse` when `path` cannot be taken; for a daemon that wants to know before it starts."""
+    """Raises `SocketInUse` when `path` cannot be taken; a daemon asks before it starts."""
     with Place(path, follow_last=False) as place:
         _find_dead(place, path, path)
 
@@ -168,7 +168,7 @@ class Listener:
 
     def _take(self, place: Place, mode: int, uid: int | None, gid: int | None) -> None:
         fixed = place.is_fixed(self._file)
-        # Where a stranger can change what the path leads to, the directory goes by its descriptor.
+        # Where another user can change what the path leads to, the directory is addressed by its descriptor.
         address = self.path if fixed else f"/proc/self/fd/{place.fd}/{place.name}"
         with _DirectoryLock(place) as lock:
             dead = _find_dead(place, address, self.path)
@@ -200,8 +200,7 @@ class Listener:
             os.umask(umask)
 
     def _own(self, place: Place, uid: int | None, gid: int | None) -> None:
-        """Changes the owner of the file, which is found by a descriptor and must be the one that we listen
-        at."""
+        """Changes the owner of the file, after checking by descriptor that it is the socket we listen at."""
         if uid is None and gid is None:
             return
         clients = f"members of group {gid}" if uid is None else f"user {uid}"
@@ -225,7 +224,7 @@ class Listener:
                 self._warn(f"{self.path}: chown failed ({error.strerror}); {clients} cannot connect")
 
     def _is_ours(self, fd: int) -> bool:
-        """Whether the socket file that `fd` stands for leads to our socket: asked of who listens there."""
+        """Returns whether the socket file that `fd` stands for is ours, by asking who listens there."""
         probe = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM)
         try:
             probe.setblocking(False)
@@ -238,13 +237,13 @@ class Listener:
             probe.close()
 
     def give(self, uid: int) -> None:
-        """Makes it the file of the user that we are about to become. OSError."""
+        """Gives the file to the user that we are about to become. OSError."""
         with Place(self._file, follow_last=False) as place:
             if identity(place.stat()) == self._identity:
                 self._own(place, uid, None)
 
     def accept_from(self) -> tuple[_socket.socket, str]:
-        """The next connection; BlockingIOError when there is none. No address: see `peer_of`."""
+        """Returns the next connection; BlockingIOError when there is none. No address: see `peer_of`."""
         # what `socket.socket.accept` wraps; typeshed knows it only there
         fd: int = self.sock._accept()[0]  # type: ignore[attr-defined]
         try:
@@ -256,7 +255,7 @@ class Listener:
         return sock, ""
 
     def is_lost(self) -> bool:
-        """Whether its file was removed or replaced."""
+        """Returns whether its file was removed or replaced."""
         try:
             status = os.lstat(self._file)
         except FileNotFoundError:
@@ -266,7 +265,7 @@ class Listener:
         return (status.st_dev, status.st_ino) != self._identity
 
     def again(self) -> Listener | None:
-        """Another listener at the same path, if its file was removed or replaced. OSError; SocketInUse."""
+        """Returns another listener at the same path if the file is lost. OSError; SocketInUse."""
         if not self.is_lost():
             return None
         mode, group_gid, warn, uid = self._options
@@ -278,7 +277,7 @@ class Listener:
         In this order: while we listen no other daemon takes the path, and the inode has no other file.
         """
         ours, self._identity = self._identity, None
-        # a fork that never became its program must not take the socket away
+        # a forked child that never became its program must not remove the socket
         if ours is not None and os.getpid() == self._pid:
             try:
                 with Place(self._file, follow_last=False) as place:

@@ -1,1 +1,1 @@
-"""The notification protocol of sd_notify(3): a server for programs, a client towards our own manager."""
+"""The notification protocol of sd_notify(3): a server for programs, and a client of our own manager."""

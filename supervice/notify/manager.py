@@ -1,4 +1,4 @@
-"""Tells the manager above us (systemd, podman --sdnotify=container) how we are, if it has asked for that."""
+"""Tells the manager above us (systemd, podman --sdnotify=container) how we are, if it asks for that."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ if TYPE_CHECKING:
 
 
 class Manager:
-    """The receiving end of NOTIFY_SOCKET. It is never waited for, and if it is gone that is no error."""
+    """The receiver at NOTIFY_SOCKET. We never wait for it, and it is no error if it is gone."""
 
     def __init__(self, address: str) -> None:
         self._address = b"\0" + address[1:].encode() if address.startswith("@") else address.encode()
@@ -27,6 +27,6 @@ class Manager:
 
 
 def manager(environ: Mapping[str, str]) -> Manager | None:
-    """None where no manager asked. Addresses of other kinds (vsock:) are not spoken to."""
+    """Returns the manager; None when none asked, or when its address is of another kind (vsock:)."""
     address = environ.get("NOTIFY_SOCKET", "")
     return Manager(address) if address[:1] in ("/", "@") and len(address) > 1 else None

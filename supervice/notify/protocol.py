@@ -1,4 +1,4 @@
-"""What a datagram of sd_notify(3) says. Pure; any bytes are an answer, most of them an empty one."""
+"""Parses a datagram of sd_notify(3). Pure; any bytes have a meaning, usually an empty one."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ if TYPE_CHECKING:
 
 # A longer STATUS is cut: it is a line in a table.
 LONGEST_STATUS: Final = 256
-# Seconds; more than that is for ever.
+# Seconds; more counts as no limit.
 LONGEST_TIME: Final = 1_000_000_000.0
 
 
 class Message:
-    """Absent is None or False. `extend` and `watchdog_time` in seconds."""
+    """What a datagram says; absent fields are None or False. `extend` and `watchdog_time` in seconds."""
 
     __slots__ = (
         "barrier",
@@ -42,7 +42,7 @@ class Message:
 
 
 def parse(data: bytes) -> Message:
-    """Lines of KEY=value; what is unknown or makes no sense is left out, later ones win."""
+    """Parses lines of KEY=value; it ignores unknown and senseless ones, and later ones win."""
     message = Message()
     for line in data.split(b"\n"):
         key, _, value = line.partition(b"=")

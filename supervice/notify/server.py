@@ -1,11 +1,11 @@
-"""The socket on which programs say that they are ready, well or about to end.
+"""The socket on which programs say that they are ready, alive or about to end.
 
-One socket for all programs, to which every user may send: a path where a directory can be written, because
-not every client knows other addresses, else an abstract name that the kernel chooses. Who sent a message the
-kernel says (SO_PASSCRED), and only the processes of a program speak for it: its leader, what is in its
-session, and what descends from it (docs/adr/0014).
+One socket for all programs, to which every user may send. It has a path where a directory is writable,
+because not every client knows other addresses, else an abstract name that the kernel chooses. The kernel says
+who sent a message (SO_PASSCRED), and only the processes of a program speak for it: its leader, its session,
+and its descendants (docs/adr/0014).
 
-Descriptors that come along are closed, the one of BARRIER after everything before it has been dealt with.
+Descriptors that come along are closed; that of BARRIER is closed after everything before it is handled.
 """
 
 from __future__ import annotations
@@ -31,16 +31,16 @@ if TYPE_CHECKING:
 LONGEST = 64 * 1024
 # As many descriptors as the kernel lets pass in one message (SCM_MAX_FD); each is closed.
 MOST_FDS = 253
-# Messages in a row before others have their turn.
+# Messages in a row before other work gets a turn.
 BATCH = 64
-# Parents that are asked for their parents.
+# The most ancestors that are looked at.
 DEEPEST = 256
 CREDENTIALS = 12  # struct ucred: pid, uid, gid
 
 
 class NotifySocket:
     def __init__(self, loop: EventLoop, places: Sequence[str] = ()) -> None:
-        """`places`: directories in which to try to have it. OSError when there are no such sockets here."""
+        """`places`: the directories to try. OSError when this system has no such sockets."""
         self._loop = loop
         self._directory: PrivateDirectory | None = None
         self._programs: dict[int, Listener] = {}  # by the pid of the leader, which is its session's too
@@ -56,7 +56,7 @@ class NotifySocket:
             raise
 
     def _bind_path(self, places: Sequence[str]) -> str:
-        """A directory of its own, so that no other file is in the way; "" where none can be made."""
+        """Binds in a directory of its own, so that no other file is in the way; "" when none can be made."""
         for place in places:
             try:
                 self._directory = PrivateDirectory(place)
@@ -74,7 +74,7 @@ class NotifySocket:
         return "@" + bytes(self._socket.getsockname())[1:].decode()
 
     def register(self, pid: int, listener: Listener) -> None:
-        """Has `listener(sender, message)` called for what the program led by `pid` says."""
+        """Calls `listener(sender, message)` from now on for what the program led by `pid` sends."""
         self._programs[pid] = listener
 
     def forget(self, listener: Listener) -> None:
@@ -85,7 +85,7 @@ class NotifySocket:
         return not self._programs
 
     def drain(self) -> None:
-        """Deals with what is there already: what a program said last, before its end is told."""
+        """Handles the messages that have come: a program's last words come before its end."""
         self._readable()
 
     def _readable(self) -> None:
@@ -116,7 +116,7 @@ class NotifySocket:
             listener(sender, parse(data))
 
     def _owner(self, sender: int) -> Listener | None:
-        """Who answers for the process; None for a stranger, and for one that is gone already."""
+        """Returns the listener of the program that the process belongs to; None for a stranger."""
         found = self._programs.get(sender)
         pid, me = sender, os.getpid()
         for _ in range(DEEPEST):
@@ -137,7 +137,7 @@ class NotifySocket:
 
 
 def places(environ: Mapping[str, str]) -> tuple[str, ...]:
-    """Where the socket is put: not on a volume, and where programs of other users can reach it."""
+    """Returns directories for the socket: not on a volume, and reachable for programs of other users."""
     mine = environ.get("XDG_RUNTIME_DIR", "") if os.geteuid() else ""
     return tuple(place for place in ("/run", mine, "/tmp") if place.startswith("/"))
 

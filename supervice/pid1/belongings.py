@@ -1,9 +1,9 @@
-"""Finds the processes that belong to a program: all that it started, wherever that has gone since.
+"""Finds the processes that belong to a program: all that it started, wherever they have gone since.
 
-While the parents live, the line of parents says it. A process whose parent has ended becomes a child of ours
-(PID 1, or a subreaper); then its group, its session and the variables that every program is started with say
-whose it is. One that changed all of these, or whose environment we may not read (another user's, without
-CAP_SYS_PTRACE), is recognized when it was seen below its program before.
+While a parent lives, the chain of parents tells. A process whose parent has ended becomes a child of ours
+(PID 1, or a subreaper); then its group, its session and the variables that every program is started with tell
+whose it is. A process that changed all of these, or whose environment we may not read (another user's,
+without CAP_SYS_PTRACE), is recognized when it was seen below its program before.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ if TYPE_CHECKING:
     from supervice.pid1.leftovers import Stat
     from supervice.pid1.reaper import AnyReaper
 
-# So many orphans have their variables read, the newest first: in a storm of them a search must not hold up
-# the loop. All are asked for their groups and sessions, which takes a microsecond each.
+# The most orphans whose variables are read, newest first: in a storm of them a search must not hold up the
+# loop. Groups and sessions are compared for all, which takes a microsecond each.
 MOST = 200
 
 
 class Belongings:
-    """What belongs to one program, over all of its runs; searched only when it is asked for."""
+    """The processes of one program, over all of its runs; searched only when asked for."""
 
     __slots__ = ("_groups", "_marks", "_reaper", "_seen", "certain", "fresh")
 
@@ -42,16 +42,16 @@ class Belongings:
 
     @property
     def any(self) -> bool:
-        """Whether there may be any; looks once more where the last search can not tell."""
+        """Returns whether there may be any; looks once more when the last search could not tell."""
         if not self._seen and not self.certain:
             self.find()
         return bool(self._seen) or not self.certain
 
     def find(self, *, group: int = 0, leader: int = 0, most: int = MOST, fresh: bool = True) -> list[Stat]:
-        """Returns the processes that live, without the leader; they are known from now on.
+        """Returns the living processes, without the leader; they are remembered.
 
-        `group` is that of a leader that was reaped this moment, `leader` the pid of one that lives. Without
-        `fresh`, in a storm of orphans, they may be those of some milliseconds ago.
+        `group` is that of a leader that was reaped this moment, `leader` the pid of a living one. Without
+        `fresh`, in a storm of orphans, the answer may be some milliseconds old.
         """
         self._trust(group, leader)
         self.certain = fresh
@@ -75,11 +75,11 @@ class Belongings:
         return list(found.values())
 
     def kill_orphans(self) -> None:
-        """Sends SIGKILL at once to those that are children of ours by now, without writing them down first.
+        """Sends SIGKILL at once to those that are our children by now, without recording them first.
 
-        What forks and ends faster than `find` and a descriptor take is met by this; what has moved on
-        meanwhile is listed once more. A child of ours keeps its number until we reap it, which is not before
-        the next turn.
+        This catches what forks and ends faster than `find` and a descriptor take; children that change
+        meanwhile are listed once more. A child of ours keeps its number until we reap it, in the next turn at
+        the earliest.
         """
         self._trust()
         done: set[int] = set()
@@ -94,7 +94,7 @@ class Belongings:
             done.update(new)
 
     def _roots(self, most: int, fresh: bool) -> Iterator[Stat]:
-        """The processes whose parents are no longer the program's."""
+        """Returns the processes whose parents no longer belong to the program."""
         strangers = self._reaper.strangers(fresh=fresh)
         if strangers is None:  # orphans do not come to us: only their numbers say whose they are
             yield from (stat for stat in processes() if self._has_number(stat))
@@ -114,14 +114,14 @@ class Belongings:
         if all(mark in b"\0%s" % text for mark in self._marks):
             return True
         if not 0 <= stat.environment <= len(text):
-            # It executes a program or begins to end, and has all of it no more: whose it is shows later.
+            # It is in exec or about to end, and has no environment: whose it is shows later.
             again = read_stat(stat.pid)
             if again is not None and again.state not in "ZX":
                 self.certain = False
         return False
 
     def _with_number(self, pids: list[int]) -> list[int]:
-        """Returns those which have been seen, or are in one of the groups and sessions."""
+        """Returns those that have been seen, or are in one of its groups and sessions."""
         groups, seen = self._groups, {pid for pid, _ in self._seen}
         if not groups and not seen:
             return []
@@ -139,9 +139,9 @@ class Belongings:
         return (stat.pid, stat.started) in self._seen or stat.pgrp in groups or stat.session in groups
 
     def _trust(self, *numbers: int) -> None:
-        """Takes as the program's these numbers, and those of groups and sessions with a member seen before.
+        """Records these numbers as the program's, and those of groups and sessions with a known member.
 
-        As long as it is there, a zombie too, the number is given to no other group; without one it may be
+        While a member lives, even as a zombie, no other group can get the number; without one it may be
         another's by now.
         """
         self._groups = set(numbers)
@@ -153,7 +153,7 @@ class Belongings:
 
 
 def _environment(pid: int) -> bytes | None:
-    """Returns what it has of the environment that it was started with, or None where we may not read it."""
+    """Returns the beginning of the environment that it was started with; None when we may not read it."""
     try:
         with open(f"/proc/{pid}/environ", "rb", buffering=0) as file:
             return file.read()
@@ -164,7 +164,7 @@ def _environment(pid: int) -> bytes | None:
 
 
 def names_of(stats: Iterable[Stat], most: int = 10) -> str:
-    """Writes them for people: `nginx (pid 9), sh (pid 12) and 3 more`."""
+    """Returns them for people: `nginx (pid 9), sh (pid 12) and 3 more`."""
     every = list(stats)
     words = ", ".join([f"{stat.name} (pid {stat.pid})" for stat in every[:most]])
     return f"{words} and {len(every) - most} more" if len(every) > most else words

@@ -1,6 +1,6 @@
 """The names of the kernel's capabilities, by their numbers (linux/capability.h).
 
-Loaded only by who uses them.
+Loaded only by modules that use them.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Finds the memory cgroup of this container, v2 or v1, and reads how many processes the kernel killed there.
 
-Every daemon loads it, so it is small: what else the cgroup says is read by `container_memory`, on demand.
+Every daemon loads it, so it is small: `container_memory` reads everything else, on demand.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from supervice.lean.loop import EventLoop
 
 MOUNT = "/sys/fs/cgroup"
-# The file of each version with the line `oom_kill N`.
+# The file with the line `oom_kill N`, by version.
 _COUNTERS = {2: "memory.events", 1: "memory.oom_control"}
 
 
@@ -31,9 +31,9 @@ class Cgroup:
 
 
 def find(mount: str = MOUNT, membership: str = "/proc/self/cgroup") -> Cgroup | None:
-    """Returns our memory cgroup; None where there is none to be read, as outside of any container.
+    """Returns our memory cgroup; None when none can be read, as outside of any container.
 
-    The path in `membership` is that of the host where the container has no cgroup namespace of its own; then
+    The path in `membership` is that of the host when the container has no cgroup namespace of its own; then
     the mount itself is the container's cgroup.
     """
     try:
@@ -52,12 +52,12 @@ def find(mount: str = MOUNT, membership: str = "/proc/self/cgroup") -> Cgroup | 
 
 
 class KillCounter:
-    """The counter of kills for want of memory, held open."""
+    """The kernel's counter of kills for want of memory, held open."""
 
     __slots__ = ("_fd", "_loop", "_poll", "cgroup")
 
     def __init__(self, cgroup: Cgroup) -> None:
-        """OSError where it cannot be opened."""
+        """Opens the file; OSError."""
         self.cgroup = cgroup
         path = f"{cgroup.path}/{_COUNTERS[cgroup.version]}"
         self._fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
@@ -65,7 +65,7 @@ class KillCounter:
         self._loop: EventLoop | None = None
 
     def read(self) -> int | None:
-        """Returns how many processes were killed so far; None where the kernel (before 4.13) does not say."""
+        """Returns how many processes were killed so far; None when the kernel (before 4.13) does not say."""
         try:
             text = os.pread(self._fd, 4096, 0)
         except OSError:
@@ -77,11 +77,11 @@ class KillCounter:
         return None
 
     def watch(self, loop: EventLoop, changed: Callable[[], object]) -> bool:
-        """Calls `changed` whenever the kernel says that the file changed, until `close`; False where it never
-        does, as in v1.
+        """Calls `changed` when the kernel says that the file changed, until `close`; returns False for v1.
 
-        It has to be read before, and each call must `read`, or the next one comes at once. The kernel tells
-        of such a file by POLLPRI as by inotify, which Python cannot ask for without ctypes.
+        There the kernel never says so. The counter must be read before, and in each call, or the next call
+        comes at once. The kernel announces such changes by POLLPRI and by inotify, which Python cannot use
+        without ctypes.
         """
         poll = select.epoll()
         try:

@@ -1,9 +1,8 @@
-"""One run of a program: a live pid, its process group, and what is left of the group when the leader dies.
+"""One run of a program: a live pid, its process group, and what remains when the leader ends.
 
-What is left when the leader dies (of its group, and of all that it started) is the owner's to judge.
-It never signals a pid that was reaped: `returncode` is set in the same step in which the reaper forgets it.
-To embedders it is what `asyncio.subprocess.Process` is: `pid`, `returncode`, `wait()`, `send_signal()`,
-`terminate()`, `kill()`.
+The owner decides about what remains (of its group, and of all that it started). It never signals a pid that
+was reaped: `returncode` is set in the same step in which the reaper forgets it. Embedders see what
+`asyncio.subprocess.Process` has: `pid`, `returncode`, `wait()`, `send_signal()`, `terminate()`, `kill()`.
 """
 
 from __future__ import annotations
@@ -25,12 +24,10 @@ if TYPE_CHECKING:
     from supervice.pid1.runtime import Runtime
 
     class Owner(Protocol):
-        """What judges over that which a leader has left."""
+        """Decides what becomes of the processes that a leader leaves."""
 
-        looked_at: (
-            float  # when it was last looked what a run has left outside of its group, by the loop's clock
-        )
-        unseen: bool  # whether that was left out at the last end
+        looked_at: float  # when it last searched outside of the group, by the loop's clock
+        unseen: bool  # whether the last end of a leader skipped that search
 
         def belongings(self) -> Belongings: ...
         def judge(self, child: Child, left: list[Stat]) -> int:
@@ -38,17 +35,17 @@ if TYPE_CHECKING:
             ...
 
 
-# What becomes of what the leader has left.
+# What becomes of the processes that the leader has left.
 LEAVE = 0  # it lives on
 CLEAR_GROUP = 1  # its group is stopped
-CLEAR_LATER = 2  # the same after a moment, in which what goes into the background can call setsid
-CLEAR_ALL = 3  # its group and all else that it started are stopped
+CLEAR_LATER = 2  # the same after a moment, in which a process on its way to the background can call setsid
+CLEAR_ALL = 3  # its group and everything else that it started are stopped
 
-# Seconds of that moment, at most: it ends when the group is empty, which is looked at every TICK seconds.
 LOOKED_AT = 24  # orphans, the newest first, when a leader ends
-# Seconds between two looks for what has left the group of a program that ends again and again: a look takes a
-# fifth of what a respawn takes.
+# Seconds between two searches outside of the group of a program that ends again and again: a search takes a
+# fifth of the time of a respawn.
 LOOK_AGAIN = 5.0
+# Seconds of that moment, at most: it ends when the group is empty, which is checked every TICK seconds.
 MOMENT = 1.0
 TICK = 0.02
 
@@ -89,12 +86,12 @@ class Child:
         last_words: Callable[[], object] | None = None,
         moved: Callable[[Child, int], object] | None = None,
     ) -> None:
-        """`gone(child)` is called once the leader is reaped, and all is gone that had to go.
+        """Registers the pid; calls `gone(child)` when the leader is reaped and the rest cleared.
 
-        What is cleared gets SIGTERM, where no stop signal reached it before, and `grace` seconds; without an
-        `owner` all that the leader leaves lives on. `last_words()` is called when the leader has ended,
-        before it is reaped. With a `successor` that is ours by then the run goes on under its pid, and
-        `moved(child, old_pid)` is called instead.
+        Processes to be cleared get SIGTERM, unless a stop signal has reached them, and `grace` seconds;
+        without an `owner` all that the leader leaves lives on. `last_words()` is called when the leader has
+        ended, before it is reaped. With a `successor` that is ours by then the run continues under its pid,
+        and `moved(child, old_pid)` is called instead.
         """
         self.pid = pid
         self.successor = 0
@@ -120,7 +117,7 @@ class Child:
         return f"<Child pid={self.pid}{ended}>"
 
     def _find_successor(self) -> Stat | None:
-        """Returns the named successor if it is a child of ours by now and no other program's main process."""
+        """Returns the named successor if it is our child by now and no other program's main process."""
         if not self.successor or self._runtime.reaper.knows(self.successor):
             return None
         stat = read_stat(self.successor)
@@ -145,15 +142,15 @@ class Child:
         if owner is None or not (in_group or self._may_have_left_any(owner)):
             self._gone(self)
             return
-        # Few, since a storm of orphans ends beside us; a stop of the program looks at more. What has become
-        # an orphan this moment is in no list that was made before.
+        # Few, for there may be a storm of orphans; a stop of the program looks at more. A process that has
+        # just become an orphan is in no list made earlier.
         left = owner.belongings().find(group=self._group, most=LOOKED_AT, fresh=in_group)
         what = owner.judge(self, left) if left or self._stopping else LEAVE
-        # Nothing found may be something that forks faster than we look: a stop makes sure.
+        # Finding nothing may mean that it forks faster than we look: a stop makes sure.
         self._clear(what if left or what == CLEAR_ALL else LEAVE, self._group)
 
     def _may_have_left_any(self, owner: Owner) -> bool:
-        """Whether a process outside of the group may be its own; looked for now and then in a crash loop."""
+        """Returns whether a process outside of the group may be its own; in a crash loop it looks rarely."""
         now = self._runtime.loop.time()
         owner.unseen = now - owner.looked_at < LOOK_AGAIN and not self._stopping
         if owner.unseen:
@@ -166,7 +163,7 @@ class Child:
         return False
 
     def _clear(self, what: int, this_moment: int = 0) -> None:
-        """`this_moment`: the number of our group where its leader was reaped in this very turn."""
+        """Stops what was left. `this_moment`: the number of our group if it was reaped in this turn."""
         if what == LEAVE or self._owner is None:
             self._end()
         elif what == CLEAR_LATER:
@@ -219,7 +216,7 @@ class Child:
         return signal_group(self._group, signum) if group else signal_process(self.pid, signum)
 
     async def wait(self) -> int:
-        """The exit code, or -n for signal n."""
+        """Returns the exit code, or -n for signal n."""
         if self.returncode is None:
             if self._waiters is None:
                 self._waiters = []

@@ -1,6 +1,6 @@
-"""What the memory cgroup of this container says: limit, use, peak, swap, and what the kernel kills at once.
+"""Reads the memory cgroup of this container: limit, use, peak, swap, and what a kill takes along.
 
-Loaded when a process was killed, or a client asks for resources. A number that cannot be read is None.
+Loaded when a process was killed, or when a client asks for resources. A number that cannot be read is None.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from supervice.pid1.cgroup import Cgroup
 
-# What v1 says for "no limit" is the largest multiple of a page below 2**63.
+# For "no limit" v1 has the largest multiple of a page below 2**63.
 _ENDLESS = 1 << 62
 MIB = 1 << 20
 
 
 @dataclass(frozen=True)
 class Memory:
-    """Bytes; None: not known, and of a limit also: there is none."""
+    """Bytes. None is an unknown number or, for a limit, no limit."""
 
     used: int | None = None  # as `kubectl top` counts it: without file pages that the kernel can drop
     limit: int | None = None
@@ -45,13 +45,13 @@ def look(cgroup: Cgroup) -> Memory:
         swap_limit = _difference(_number(path, "memory.memsw.limit_in_bytes"), limits[0])
         peak = _number(path, "memory.max_usage_in_bytes")
     known = [limit for limit in limits if limit is not None]
-    # v2 counts file pages in `inactive_file` that were charged a moment before `memory.current`
+    # v2 updates `inactive_file` a moment before `memory.current`
     net = used if used is None or inactive is None else max(0, used - inactive)
     return Memory(net, min(known) if known else None, peak, swap, swap_limit)
 
 
 def kills_whole_container(cgroup: Cgroup) -> bool:
-    """Returns whether the kernel kills every process of the container, us too, when memory runs out."""
+    """Returns whether the kernel kills the whole container, us too, when memory runs out."""
     return cgroup.version == 2 and _number(cgroup.path, "memory.oom.group") == 1
 
 
@@ -64,12 +64,12 @@ WHOLE_CONTAINER = (
 def words(memory: Memory) -> str:
     """Returns what is known about a kill, for people: `container limit 512 MiB`.
 
-    The peak is named where it stayed below the limit: then it was not this limit that was reached.
+    It names the peak when that stayed below the limit: then the process hit another limit.
     """
     parts = ["no container limit" if memory.limit is None else f"container limit {size(memory.limit)}"]
     if memory.peak is not None and (memory.limit is None or memory.peak < 0.95 * memory.limit):
         parts.append(f"peak {size(memory.peak)}")
-    # v1 has no file for it, and the difference of two that are read one after the other is a little off
+    # v1 has no file for it; the difference of two files, read one after the other, is not exact
     if memory.swap is not None and memory.swap >= MIB and memory.swap_limit != 0:
         of = f" of {size(memory.swap_limit)}" if memory.swap_limit else ""
         parts.append(f"swap {size(memory.swap)}{of}")
@@ -77,7 +77,7 @@ def words(memory: Memory) -> str:
 
 
 def _up(cgroup: Cgroup) -> list[str]:
-    """The cgroup and those above it, as far as they are this container's: the smallest limit counts."""
+    """Yields the cgroup and its ancestors within this container: the smallest limit counts."""
     places = [cgroup.path]
     while places[-1] != cgroup.mount and places[-1].startswith(cgroup.mount):
         places.append(os.path.dirname(places[-1]))

@@ -1,6 +1,6 @@
-"""Who a program runs as: `name`, `uid`, `name:group` or `uid:gid`, to numbers and a home.
+"""Resolves who a program runs as: `name`, `uid`, `name:group` or `uid:gid`, to numbers and a home.
 
-Our own change of user is here too.
+It also changes our own user.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ class Identity:
 
 
 def resolve(user: str) -> Identity:
-    """The identity that `user` names. LookupError, in words, when there is no such user or group."""
+    """Returns the identity that `user` names. LookupError, in words, without such a user or group."""
     import pwd
 
     wanted, _, group = user.partition(":")
@@ -30,7 +30,7 @@ def resolve(user: str) -> Identity:
     except (KeyError, OverflowError):
         if number is None or number >= 2**32 - 1:
             raise LookupError(f"there is no user {wanted!r} here") from None
-        # A uid without a passwd entry, as Kubernetes likes to give: our own group unless one is named.
+        # A uid without a passwd entry, as Kubernetes often sets: it has our own group unless one is named.
         gid = _gid(group) if group else os.getgid()
         return Identity(number, gid, (), "", "/")
     gid = _gid(group) if group else entry.pw_gid
@@ -41,8 +41,8 @@ def resolve(user: str) -> Identity:
 def give_pipes(identity: Identity, *fds: int) -> None:
     """Makes the identity the owner of the pipes among `fds`.
 
-    The kernel asks for that when a program opens /dev/stdout or /dev/stderr, as servers do with a log file
-    of that name: proc(5), /proc/PID/fd. Without CAP_CHOWN they stay ours.
+    The kernel requires it when a program opens /dev/stdout or /dev/stderr, as servers do with a log file of
+    that name: proc(5), /proc/PID/fd. Without CAP_CHOWN they stay ours.
     """
     if identity.uid == os.geteuid():
         return
@@ -55,7 +55,7 @@ def give_pipes(identity: Identity, *fds: int) -> None:
 
 
 class CannotSwitch(OSError):
-    """We cannot become the user that we are told to run as."""
+    """We cannot become the user that the configuration names."""
 
 
 def become(identity: Identity) -> None:
@@ -72,17 +72,16 @@ def become(identity: Identity) -> None:
             f"cannot become uid {identity.uid}: {error.strerror} (it needs CAP_SETUID and CAP_SETGID)"
         ) from None
     stay_dumpable()
-    # Modules are loaded when they are needed. The static bundle has all in memory, and `os` has no file.
+    # Modules are loaded on demand. The static bundle has all of them in memory, and `os` has no file there.
     library = getattr(os, "__file__", None)
     if library is not None and not os.access(library, os.R_OK):
         raise CannotSwitch(f"uid {identity.uid} cannot read Python's library, {os.path.dirname(library)}")
 
 
 class Acting:
-    """Inside `with`, files are opened with the rights of another user; for root, and a process without
-    threads.
+    """Opens files with the rights of another user, inside `with`; for root in a process without threads.
 
-    OSError when we may not. Real and saved user stay ours: the other user can send us no signal meanwhile.
+    OSError when we may not. The real and saved user stay ours, so that user can send us no signal meanwhile.
     """
 
     def __init__(self, identity: Identity) -> None:
@@ -109,7 +108,7 @@ class Acting:
 
 
 def _number(word: str) -> int | None:
-    """None for a name, and for what is longer than any number of an id."""
+    """Returns the id; None for a name, and for a number that is too long."""
     return int(word) if word.isascii() and word.isdigit() and len(word) < 20 else None
 
 

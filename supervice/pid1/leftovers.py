@@ -1,7 +1,7 @@
-"""Processes that outlived those who should have ended them: found in /proc, signalled by descriptor, awaited.
+"""Finds processes that outlived their parents in /proc, signals them by descriptor, waits for their end.
 
-A descriptor of a process (pidfd) names that process for ever; a bare number may be another one's by the
-time the signal is sent. Called for the rest of a dead leader's group, and at the end for everything else.
+A pidfd names one process for ever; a bare number may be another process's by the time a signal is sent. Used
+for the rest of a dead leader's group, and at the end for everything else.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ if TYPE_CHECKING:
 
     from supervice.lean.loop import Cancellable, EventLoop
 
-# In place of a descriptor where the kernel (before 5.3) or a sandbox gives none: the process is then known by
-# its number and the time of its start, looked at before each signal.
+# In place of a descriptor when the kernel (before 5.3) or a sandbox gives none: then the process is known by
+# its number and start time, which are checked before each signal.
 NUMBER_ONLY = -1
 RESCAN = 0.05
-# What forks faster than it is counted shows by a process that is gone before it can be signalled, by new ones
-# in MANY_WAVES looks, or by children of ours that come while they are listed, ONCE_MORE times in a row. It is
-# looked for every HURRY seconds, and gone after QUIET seconds and QUIET_LOOKS looks without any.
+# Signs of forking faster than we look: a process is gone before we can signal it, MANY_WAVES looks in a row
+# show new ones, or our list of children changes while we read it, ONCE_MORE times in a row. Then we look
+# every HURRY seconds, and it counts as gone after QUIET seconds and QUIET_LOOKS looks without any.
 HURRY = 0.005
 QUIET = 0.3
 QUIET_LOOKS = 10
@@ -35,14 +35,14 @@ ONCE_MORE = 5
 class Stat:
     """The part of /proc/PID/stat that is used here; `started` in clock ticks since boot.
 
-    `environment`: bytes of it; -1 where it has no memory, which is so for a moment while a process executes a
-    program, and again from when it begins to end until it is a zombie.
+    `environment`: its size in bytes; -1 for a process without memory: for a moment during exec, and from the
+    beginning of its end until it is a zombie.
     """
 
     __slots__ = ("environment", "name", "pgrp", "pid", "ppid", "session", "started", "state")
 
     def __init__(self, pid: int, text: bytes) -> None:
-        # The name may hold blanks and brackets: everything else stands behind the last bracket.
+        # The name may hold blanks and brackets; all other fields follow the last bracket.
         head, _, tail = text.rpartition(b")")
         fields = tail.split()
         self.pid = pid
@@ -72,7 +72,7 @@ def read_stat(pid: int) -> Stat | None:
 
 
 def processes() -> Iterator[Stat]:
-    """Every process that /proc shows and that is not a zombie."""
+    """Yields every process that /proc shows and that is not a zombie."""
     try:
         names = os.listdir("/proc")
     except OSError:
@@ -85,7 +85,7 @@ def processes() -> Iterator[Stat]:
 
 
 def descendants(root: int) -> list[Stat]:
-    """Every process below `root`; those that called setsid are still below it."""
+    """Returns every process below `root`; a call of setsid does not change that."""
     found: list[Stat] = []
     todo = [root]
     while todo:
@@ -101,7 +101,7 @@ def descendants(root: int) -> list[Stat]:
 
 
 def children_of(pid: int) -> list[int] | None:
-    """The children of all its threads; None where the kernel does not tell (CONFIG_PROC_CHILDREN)."""
+    """Returns the children of all its threads; None without CONFIG_PROC_CHILDREN."""
     found: list[int] = []
     try:
         for thread in os.listdir(f"/proc/{pid}/task"):
@@ -118,7 +118,7 @@ def children_of(pid: int) -> list[int] | None:
 
 
 def zombie_children() -> list[int]:
-    """The children of this process that have ended and are not waited for yet."""
+    """Returns the children of this process that have ended and were not waited for yet."""
     stats = (read_stat(pid) for pid in children_of(os.getpid()) or ())
     return [stat.pid for stat in stats if stat is not None and stat.state == "Z"]
 
@@ -126,11 +126,12 @@ def zombie_children() -> list[int]:
 def look_through(
     find: Callable[[], list[Stat]], children: Callable[[], list[int] | None]
 ) -> tuple[list[Stat], bool]:
-    """Returns what `find` finds; and when that is nothing, whether it is certain that there is nothing.
+    """Returns what `find` finds and, when that is nothing, whether it is certain that nothing is there.
 
-    What forks and ends between the list of our `children` and the look at each has moved on: the kernel makes
-    its child ours before it is a zombie. That shows in a list made later, since no child of ours leaves the
-    list while we do not wait for it. So when both lists are the same, none has moved on.
+    A process that forks and ends between the listing of our `children` and the look at each of them is
+    missed, but the kernel makes its child ours before it becomes a zombie. No child of ours leaves the list
+    while we do not wait for it, so the new child shows in a later list. When both lists are equal, none was
+    missed.
     """
     for _ in range(ONCE_MORE):
         before = children()
@@ -154,16 +155,16 @@ def _descendants_by_parent(root: int) -> list[Stat]:
 
 
 def everyone_else(me: int) -> list[Stat]:
-    """Every process of the namespace whose PID 1 is `me`."""
+    """Returns every process of the namespace whose PID 1 is `me`."""
     return [stat for stat in processes() if stat.pid != me]
 
 
 class Hunt:
     """Stops whatever `find` finds: `signum`, a grace in seconds, SIGKILL; then calls `done(left)` once.
 
-    `left` are those that are there even after SIGKILL. It looks again until nothing new turns up, because
-    what is being stopped may still fork. What has forked and ended between the look and the signal is met by
-    a SIGKILL to its whole group, from which no fork escapes.
+    `left` are the processes that survive even SIGKILL. It looks again until nothing new appears, because a
+    process that is being stopped may still fork. One that forks and ends between the look and the signal is
+    caught by a SIGKILL to its whole group, which no fork escapes.
     """
 
     def __init__(
@@ -180,10 +181,13 @@ class Hunt:
         certain: Callable[[], bool] | None = None,
         thorough: bool = True,
     ) -> None:
-        """`spared(stat)`: it has had its stop signal; it is waited for, and gets SIGKILL like the others.
-        `kill_all()` sends SIGKILL to all that `find` may find, faster than that. `certain()` says whether
-        there is nothing when `find` has found nothing. What is not `thorough` believes the first look that
-        finds nothing: what it missed ends with us."""
+        """Begins the hunt.
+
+        `spared(stat)`: the process has had its stop signal; it is waited for, and gets SIGKILL like the
+        others. `kill_all()` sends SIGKILL to all that `find` may find, faster than `find` can. `certain()`
+        returns whether nothing is there when `find` has found nothing. With `thorough` false the first look
+        that finds nothing is believed: what it missed ends with us.
+        """
         self._loop = loop
         self._find = find
         self._done = done
@@ -205,7 +209,7 @@ class Hunt:
         self._look()
 
     def kill(self) -> None:
-        """No more patience: SIGKILL now."""
+        """Ends the grace: SIGKILL now."""
         if self._finished:
             return
         self._deadline.cancel()
@@ -262,7 +266,7 @@ class Hunt:
             self._rescan = self._loop.call_later(max(pause, 4 * (self._loop.time() - begun)), self._look)
 
     def _search(self) -> tuple[list[Stat], bool]:
-        """Returns what is there, and whether that can be believed when it is nothing."""
+        """Returns what is there, and whether an empty result is certain."""
         if not self._thorough:
             return self._find(), True
         if self._certain is None:
@@ -270,7 +274,7 @@ class Hunt:
         return self._find(), self._certain()
 
     def _is_over(self, certain: bool) -> bool:
-        """Whether nothing is left, after a look that found nothing."""
+        """Returns whether nothing is left, after a look that found nothing."""
         if certain and not self._elusive:
             return True
         now = self._loop.time()
@@ -279,8 +283,10 @@ class Hunt:
         return now - self._empty_since >= QUIET and self._empty_looks >= QUIET_LOOKS
 
     def _kill_groups(self, found: list[Stat]) -> None:
-        """Sends SIGKILL to the groups of those that are children of ours: until we reap one, which is not
-        before the next turn, its group has no other's number, whether it has ended or not."""
+        """Sends SIGKILL to the groups of those that are our children.
+
+        Until we reap one, in the next turn at the earliest, no other group can have its number.
+        """
         me, session = os.getpid(), os.getsid(0)
         for group in {stat.pgrp for stat in found if stat.ppid == me and stat.session != session}:
             if group > 1:
@@ -312,15 +318,18 @@ class Hunt:
 
 
 def _open(stat: Stat) -> int | None:
-    """A descriptor of that very process, NUMBER_ONLY where the kernel gives none; None when it is not (or no
-    longer) what was found, or when we have no descriptor left: then it is worth another look."""
+    """Returns a descriptor of that very process, or NUMBER_ONLY when the kernel gives none.
+
+    None when the process is gone or another one, or when we have no descriptor left: then it needs another
+    look.
+    """
     try:
         fd = os.pidfd_open(stat.pid)
     except OSError as error:
         if error.errno not in (errno.ENOSYS, errno.EPERM):
             return None
         fd = NUMBER_ONLY
-    # The number may have changed hands since it was found, even within one tick of the clock.
+    # The number may have passed to another process since, even within one tick of the clock.
     again = read_stat(stat.pid)
     if again is None or (again.started, again.pgrp, again.session) != (
         stat.started,

@@ -1,9 +1,9 @@
-"""What the kernel holds a program to, as steps that a forked child takes before it becomes the program.
+"""Limits that the kernel enforces on a program, as steps that a forked child takes before exec.
 
-Loaded with the first program that asks for it. All that can be looked up or go wrong is looked up in the
-parent; the child only makes system calls. The order of the steps is that of the rights they need: raising a
-limit needs them, switching the user and dropping capabilities ends them, and a change of user clears
-the parent-death signal.
+Loaded with the first program that has any. The parent looks up everything that can be looked up or fail; the
+child only makes system calls. The steps are in the order of the rights that they need: raising a limit needs
+them, switching the user and dropping capabilities end them, and a change of user clears the parent-death
+signal.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ AMBIENT_CLEAR_ALL = 4
 _HEADER = (0x20080522).to_bytes(4, "little") + bytes(4)
 _SETPCAP = 1 << NAMES.index("SETPCAP")
 _RESOURCE = 1 << NAMES.index("SYS_RESOURCE")
-# A small one of these leaves the child itself no memory: after all others.
+# Set after all others: a low value leaves the child itself no memory.
 _LAST = ("data", "as")
 
 
@@ -44,7 +44,7 @@ class Impossible(Exception):
 
 
 def steps(limits: Limits | None, identity: Identity | None) -> list[Step]:
-    """What the child has to do, in this order. Impossible."""
+    """Returns the steps that the child has to take, in order. Impossible."""
     if limits is None:
         return _switch(identity) if identity is not None else []
     found: list[Step] = []
@@ -110,7 +110,7 @@ def _rlimits(rlimits: Iterable[tuple[str, int, int]]) -> list[Step]:
 
 
 def _hard_limit(number: int) -> int:
-    """-1 where it cannot be read (a seccomp profile without prlimit64): the child finds out."""
+    """Returns the hard limit; -1 when it is unreadable (seccomp without prlimit64): the child finds out."""
     try:
         return resource.getrlimit(number)[1]
     except (OSError, ValueError):
@@ -129,7 +129,7 @@ def _switch(identity: Identity) -> list[Step]:
 
 
 def _confined(names: Iterable[str], identity: Identity | None, uid: int, no_new_privs: bool) -> list[Step]:
-    """The switch of user and the capabilities, which have to be done around each other."""
+    """Returns the switch of user and the capability steps, which have to be interleaved."""
     permitted, bounding = _mask("CapPrm"), _mask("CapBnd")
     kept = sum(1 << NAMES.index(name) for name in set(names))
     # Root has after exec what the bounding set allows; another user what is permitted and made ambient.
@@ -151,14 +151,14 @@ def _confined(names: Iterable[str], identity: Identity | None, uid: int, no_new_
         if uid != 0 and kept:
             found.append(("capabilities", lambda: _must(prctl(PR_SET_KEEPCAPS, 1))))
         found += _switch(identity)
-    # A root without a capability that it keeps would lose it for this last stretch only: exec gives it back.
+    # Root lacks a kept capability only from here to exec, which gives it back.
     have = kept & permitted
     found.append(("capabilities", lambda: _keep(kept, have, uid)))
     return found
 
 
 def same_bounds(bounding: int, uid: int) -> list[Step]:
-    """What gives this process no more rights than one has whose bounding set is `bounding`. Impossible."""
+    """Gives this process no more rights than one whose bounding set is `bounding`. Impossible."""
     have = _mask("CapBnd")
     if uid == 0 and bounding & ~have:
         raise Impossible(
@@ -190,7 +190,7 @@ def _keep(kept: int, have: int, uid: int) -> None:
 
 
 def facts() -> dict[str, int]:
-    """What the kernel says of this process: masks of capabilities (`CapBnd`), and NoNewPrivs."""
+    """Returns what the kernel says of this process: masks of capabilities (`CapBnd`), and NoNewPrivs."""
     with open("/proc/self/status", "rb") as status:
         words = [line.split() for line in status if line.startswith((b"Cap", b"NoNewPrivs"))]
     return {name.decode().rstrip(":"): int(value, 16) for name, value in words}
@@ -209,5 +209,5 @@ def _number(path: str) -> int:
 
 
 def named(mask: int) -> str:
-    """The names of the capabilities of a mask."""
+    """Returns the names of the capabilities in a mask."""
     return ", ".join(name for number, name in enumerate(NAMES) if mask >> number & 1)

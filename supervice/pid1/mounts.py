@@ -1,7 +1,7 @@
-"""Tells which paths may not answer: those below a mount whose server is not this kernel (NFS, FUSE, CIFS).
+"""Tells which paths may hang: those below a mount that another machine or process serves (NFS, FUSE, CIFS).
 
-A path is looked at without touching such a mount: /proc/self/mountinfo never waits, and links are followed by
-hand up to where one begins. In most containers there is none, and the answer costs one poll.
+It decides without touching such a mount: /proc/self/mountinfo never waits, and it follows links itself up to
+where a mount begins. Most containers have none, and the answer costs one poll.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import select
 
-# File systems of the kernel itself: what they do not have in memory is on a disk, which answers or fails.
+# File systems of the kernel itself: their data is in memory or on a disk, which answers or fails.
 _OWN = frozenset(
     {
         "aufs", "binfmt_misc", "bpf", "btrfs", "cgroup", "cgroup2", "configfs", "debugfs", "devpts",
@@ -19,12 +19,12 @@ _OWN = frozenset(
         "udf", "vfat", "xfs", "zfs",
     }
 )  # fmt: skip
-# As many links are followed as the kernel does.
+# The most links to follow; the kernel has the same limit.
 LINKS = 40
 
 
 class Mounts:
-    """Reads the table of mounts when it has changed."""
+    """The table of mounts, read again when it has changed."""
 
     def __init__(self) -> None:
         self._fd = -1
@@ -47,11 +47,11 @@ class Mounts:
         return self._foreign
 
     def any(self) -> bool:
-        """Whether there is a mount that may be silent."""
+        """Returns whether there is a mount that may hang."""
         return bool(self._read())
 
     def silent(self, path: str) -> str:
-        """The mount that decides whether `path` answers: "/data (nfs4)"; "" where the kernel does."""
+        """Returns the mount that decides whether `path` answers: "/data (nfs4)"; "" for the kernel's own."""
         mounts = self._read()
         if not mounts:
             return ""
@@ -85,9 +85,9 @@ class Mounts:
 
 
 def foreign(text: bytes) -> dict[str, str]:
-    """The mounts of /proc/self/mountinfo that somewhere else serves, and their types.
+    """Returns the mounts of /proc/self/mountinfo that are served from elsewhere, with their types.
 
-    The root is none of them: without it nothing here would run.
+    The root is never among them: if it hung, nothing here would run.
     """
     found = {}
     for line in text.split(b"\n"):
@@ -102,6 +102,6 @@ def foreign(text: bytes) -> dict[str, str]:
 
 
 def _unescaped(text: bytes) -> bytes:
-    """Blanks and backslashes stand as three octal digits."""
+    """Returns the path with octal escapes (blanks and backslashes) resolved."""
     head, *rest = text.split(b"\\")
     return head + b"".join(bytes([int(part[:3], 8)]) + part[3:] for part in rest)

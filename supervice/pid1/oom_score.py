@@ -1,21 +1,21 @@
-"""Makes the kernel take programs before PID 1 when the container has no memory left.
+"""Makes the kernel kill programs before PID 1 when the container is out of memory.
 
-The daemon is often the largest process of a container of small ones, and its end is the end of all. Children
-inherit `oom_score_adj`, so it is raised for the moment of a spawn: a write to the child's own file would miss
-what the child has forked by then. No right is needed to raise it, nor to lower it again to where it was.
+Among small programs the daemon is often the largest process, and its end is the end of all. Children inherit
+`oom_score_adj`, so we raise our own for the moment of a spawn: writing to the child's file would miss what
+the child has forked by then. Raising it needs no right, nor does lowering it to where it was.
 """
 
 from __future__ import annotations
 
 import os
 
-# How much sooner than PID 1 a program is taken, in thousandths of the container's memory; 1000 is the most.
+# How much sooner than PID 1 a program is killed, in thousandths of the container's memory; at most 1000.
 STEP = 100
 MOST = 1000
 
 
 class OomScore:
-    """Used as a context around each spawn; does nothing where the kernel does not let us."""
+    """A context around each spawn; it does nothing when the kernel does not let us."""
 
     __slots__ = ("_fd", "_ours", "_theirs")
 
@@ -32,7 +32,7 @@ class OomScore:
 
     @property
     def theirs(self) -> int | None:
-        """The score of what is spawned; None where ours cannot be changed."""
+        """The score of spawned processes; None when ours cannot be changed."""
         return int(self._theirs) if self._fd >= 0 else None
 
     def __enter__(self) -> None:

@@ -1,11 +1,11 @@
-"""Where we run, and what has to be put right about our own process before anything is started."""
+"""Puts our own process in order before anything is started."""
 
 from __future__ import annotations
 
 import os
 import sys
 
-# The static bundle, whose interpreter has all modules within its own file (docs/adr/0020).
+# Whether this is the static bundle, whose interpreter has all modules in its own file (docs/adr/0020).
 IN_BUNDLE = "_supervice" in sys.builtin_module_names
 START_IS_OVER = 0.1  # seconds after the first programs were told to start
 
@@ -15,8 +15,11 @@ def is_pid1() -> bool:
 
 
 def open_standard_streams() -> None:
-    """Fills descriptors 0 to 2 where we were started with them closed: the next file that is opened would
-    become a program's standard output. Before anything else, a loop included."""
+    """Opens descriptors 0 to 2 if we were started with them closed.
+
+    The next file that we open would become a program's standard output. It runs before everything else, even
+    before the loop.
+    """
     if all(map(_is_open, (0, 1, 2))):
         return  # there may be no /dev: a bare root
     while True:
@@ -36,14 +39,14 @@ def _is_open(fd: int) -> bool:
 
 
 def start_is_over() -> None:
-    """Gives back what only the start needed: 3 MB of the bundle's file, and its time without a collector."""
+    """Frees what only the start needed: 3 MB of the bundle's file, and its time without a collector."""
     import _supervice
 
     _supervice.started()
 
 
 def settle_in() -> None:
-    """Passes nothing that we were given on to programs, but for the standard streams. For the daemon only."""
+    """Keeps inherited descriptors from programs, except the standard streams. For the daemon only."""
     try:
         given = [int(name) for name in os.listdir("/proc/self/fd")]
     except OSError:
@@ -57,7 +60,7 @@ def settle_in() -> None:
 
 
 def at_least(limit: str, least: int) -> str:
-    """Raises our own limit, NOFILE or NPROC, which programs inherit; "", or what to warn of."""
+    """Raises our own limit, NOFILE or NPROC, which programs inherit; returns "", or a warning."""
     import resource
 
     number: int = getattr(resource, f"RLIMIT_{limit}")

@@ -1,4 +1,4 @@
-"""The pid file: a lock that says that we run, and our pid for its readers."""
+"""The pid file: a lock that shows that we run, and our pid for its readers."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Pidfile:
     """Held until `close`; the kernel lets go of the lock when we die, so a stale file is no obstacle."""
 
     def __init__(self, path: str, owners: tuple[int, ...] = ()) -> None:
-        """PidfileInUse, or OSError when it cannot be written: Refused for what a stranger put or holds there.
+        """Takes the file. PidfileInUse, or OSError; Refused for another user's file or link.
 
         `owners`: users, besides root and us, whose file it may be: an earlier run gave it to them.
         """
@@ -41,14 +41,14 @@ class Pidfile:
         self._fd = fd
 
     def _give_up(self, fd: int) -> None:
-        """Every user who may read the file can lock it: only a daemon that we see holding it is one."""
+        """Raises the error for a locked file. Any reader can lock it: only a daemon that we see counts."""
         holder = os.read(fd, 32).decode(errors="replace").strip()
         if holder.isascii() and holder.isdecimal() and _holds(int(holder), identity(os.fstat(fd))):
             raise PidfileInUse(f"{self.path} is held by another daemon (pid {holder})")
         raise Refused("another process, and no daemon that runs here, has locked it; end that one", self.path)
 
     def give(self, uid: int) -> None:
-        """Makes it the file of the user that we are about to become."""
+        """Gives the file to the user that we are about to become."""
         os.fchown(self._fd, uid, -1)
 
     def close(self) -> None:
@@ -61,8 +61,7 @@ class Pidfile:
 
 
 def _holds(pid: int, file: tuple[int, int]) -> bool:
-    """Whether the process is root's or ours and has the file open; where that cannot be seen, it is
-    believed."""
+    """Returns whether the process is root's or ours and has the file open, or cannot be inspected."""
     try:
         if not is_trusted(os.stat(f"/proc/{pid}").st_uid):
             return False

@@ -1,6 +1,6 @@
-"""Makes processes by `subprocess.Popen`: another user, and whatever an application with threads asks for.
+"""Makes processes by `subprocess.Popen`: for another user, and in an application with threads.
 
-Loaded with the first of them. `spawn` decides who goes this way and says in words what failed.
+Loaded with the first of them. `spawn` decides which processes come here, and puts failures into words.
 """
 
 from __future__ import annotations
@@ -41,13 +41,16 @@ if TYPE_CHECKING:
 
 
 class Taken(Exception):
-    """A number that the child wants for a descriptor is used by the application, in words."""
+    """The application already uses the number that the child wants for a descriptor."""
 
 
 def popen(
     path: str, order: Order, identity: Identity | None, signums: Iterable[int], *, exclusive: bool
 ) -> int:
-    """The pid of the process; `signums` have their default action there. Taken, OSError, SubprocessError."""
+    """Returns the pid of the process, in which `signums` have their default action.
+
+    Taken, OSError, SubprocessError.
+    """
     with _Unignored(signums), _Lent(order.extra_fds, exclusive=exclusive):
         signal.pthread_sigmask(signal.SIG_UNBLOCK, (signal.SIGCHLD,))  # the child would inherit it blocked
         process = subprocess.Popen(
@@ -66,16 +69,17 @@ def popen(
             group=None if identity is None else identity.gid,
             extra_groups=None if identity is None else list(identity.groups),
         )
-    # The reaper collects it; without this, Popen would warn and keep the pid on a list of its own.
+    # The reaper collects it; otherwise Popen would warn and keep the pid on a list of its own.
     process.returncode = 0
     return process.pid
 
 
 class _Lent:
-    """Popen passes a descriptor only under the number that it has here: for the moment of the spawn it gets
-    the child's number, and what had that number comes back (epoll does not notice: it is the same open file).
+    """Lends descriptors the numbers that the child wants, for the moment of the spawn.
 
-    In a process with threads another one may use that number meanwhile: there it has to be free.
+    Popen passes a descriptor only under its number here; what had that number comes back afterwards (epoll
+    does not notice: it is the same open file). In a process with threads another thread may use that number
+    meanwhile: there it has to be free.
     """
 
     def __init__(self, fds: tuple[tuple[int, int], ...], *, exclusive: bool) -> None:
@@ -107,8 +111,10 @@ class _Lent:
 
 
 class _Unignored:
-    """Popen puts back only what Python ignores. What the application ignores has a handler that does nothing
-    for the moment of the spawn: such a one becomes the default in the child. (Only the main thread can.)
+    """Gives ignored signals a handler that does nothing, for the moment of the spawn.
+
+    Popen resets only what Python ignores; a handled signal becomes the default in the child. (Only the main
+    thread can do this.)
     """
 
     def __init__(self, signums: Iterable[int]) -> None:

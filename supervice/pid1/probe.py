@@ -1,7 +1,7 @@
-"""Asks something that may never answer, in a process of its own: the loop only waits for the reply.
+"""Calls a function that may never return in a forked process: the loop only waits for the reply.
 
-A thread would do for a name server. What hangs in a mount may not even be killed, and a process whose thread
-hangs there cannot end; a child that does is left behind.
+A thread would do for a name server. But a process that hangs in a mount may not even be killable, and a
+process with a thread that hangs there cannot end; such a child is left behind.
 """
 
 from __future__ import annotations
@@ -21,15 +21,15 @@ LONGEST = 4096  # bytes of an answer
 
 
 class Probe:
-    """`answered(words)` is called once with what `ask` has returned or raised, in words.
+    """Calls `answered(words)` once with what `ask` has returned or raised, in words.
 
-    Only in a process that is ours alone: an application may have threads, which a fork does not take along.
+    Only in a process that is ours alone: an application may have threads, which a fork does not copy.
     """
 
     def __init__(
         self, runtime: Runtime, pids: set[int], ask: Callable[[], str], answered: Callable[[str], object]
     ) -> None:
-        """`pids` has the pid of the process as long as it lives. OSError when none can be made."""
+        """Forks. `pids` has the pid of the process as long as it lives. OSError when it cannot be made."""
         self._loop = runtime.loop
         self._answered = answered
         self._read, write = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
@@ -63,7 +63,7 @@ class Probe:
         self._read = -1
 
     def cancel(self) -> None:
-        """Waits no more. What cannot be killed goes when its mount does."""
+        """Stops waiting. A child that cannot be killed ends when its mount does."""
         if self._read >= 0:
             self._close()
             if self.pid in self._pids:
@@ -71,7 +71,7 @@ class Probe:
 
 
 def _reply(ask: Callable[[], str], write: int) -> None:
-    """The child: holds nothing of ours but its end of the pipe, and never returns."""
+    """Runs in the child, which keeps nothing of ours but its end of the pipe; never returns."""
     try:
         if write != 3:
             os.dup2(write, 3)

@@ -1,12 +1,12 @@
 """The only module that waits for children.
 
-The caller that spawns registers the pid in the same turn of the loop, before any wait can run; waiting and
-forgetting a pid are one step too. So no status is lost, and no signal can be sent to a pid that the kernel
-has given to another process meanwhile.
+The caller that spawns registers the pid in the same turn of the loop, before any wait can run; waiting for a
+pid and forgetting it are one step too. So no status is lost, and no signal can go to a pid that the kernel
+has given to another process.
 
-`Reaper` is for a process that is ours alone (the daemon, PID 1 or subreaper): it collects every child, those
-that it does not know (orphans) silently. `PoliteReaper` is for an embedding application: it waits only for
-pids that were registered with it, because the other children are the application's.
+`Reaper` is for a process that is ours alone (the daemon, PID 1 or subreaper): it collects every child,
+unregistered ones (orphans) silently. `PoliteReaper` is for an embedding application: it waits only for
+registered pids, because all other children are the application's.
 """
 
 from __future__ import annotations
@@ -36,19 +36,20 @@ if TYPE_CHECKING:
 
 
 PEEK = os.WEXITED | os.WNOHANG | os.WNOWAIT
-# Seconds between two orphans that make a storm.
+# Two orphans within so many seconds make a storm.
 STORM_GAP = 0.001
-# More than this many, or seconds of what follows from them (each may be respawned at once), in one turn would
-# keep timers and the control socket waiting.
+# The most children, and seconds of work that follows from them (each may be respawned at once), per turn:
+# more would keep timers and the control socket waiting.
 BATCH = 256
 TURN = 0.01
-# What is reported when other code took the status of a child of ours: a failure, since it is not known.
+# The status to report when other code has taken that of our child: a failure, since it is unknown.
 STOLEN = 255
 POLL_SECONDS = 0.1
-# Seconds from which on listing our children is dear, and how many times that long the list is good for.
+# Listing our children is expensive when it takes more seconds than this; then the list is used for so many
+# times as long.
 DEAR = 0.001
 SPARING = 20
-# Seconds in which the rest of an application must have waited for a child of its own.
+# Seconds within which the rest of an application must have waited for a child of its own.
 PATIENCE = 1.0
 
 
@@ -68,14 +69,16 @@ class Reaper:
     def register(
         self, pid: int, on_exit: Callable[[int], object], before_reap: Callable[[], object] | None = None
     ) -> None:
-        """`before_reap()` runs while the zombie still pins its pid and group, then `on_exit(status)`:
-        the exit code, or -n for signal n."""
+        """Calls `on_exit(status)` when the pid is reaped: the exit code, or -n for signal n.
+
+        `before_reap()` runs before that, while the zombie still pins its pid and group.
+        """
         self._children[pid] = (on_exit, before_reap)
 
     def poll(self) -> bool:
-        """Collects what has ended, at most BATCH of them, and comes back for the rest in the next turn.
+        """Collects ended children, at most BATCH of them, and continues in the next turn.
 
-        True in a storm of orphans: one after another comes in, and the caller may let a few gather.
+        Returns True in a storm of orphans: they come one after another, and the caller may let a few gather.
         """
         children, waitid, waitpid = self._children, os.waitid, os.waitpid
         give_up = time.monotonic() + TURN
@@ -83,7 +86,7 @@ class Reaper:
         for count in range(BATCH):
             if count & 7 == 7 and time.monotonic() > give_up:
                 break
-            # A look that leaves the zombie: its group must still be pinned when the leftovers are dealt with.
+            # This leaves the zombie: it must still pin its group when the leftovers are dealt with.
             try:
                 seen = waitid(os.P_ALL, 0, PEEK)
             except ChildProcessError:
@@ -98,7 +101,7 @@ class Reaper:
                 if self._on_orphan is not None:
                     _guarded(self._loop, self._on_orphan, pid, os.waitstatus_to_exitcode(status))
             else:
-                # A callback that fails costs no other child its status: its error goes to the loop instead.
+                # An error in a callback goes to the loop, so that no other child loses its status.
                 if child[1] is not None:
                     _guarded(self._loop, child[1])
                 _guarded(self._loop, child[0], _collect(pid))
@@ -108,7 +111,7 @@ class Reaper:
         return False
 
     def _is_storm(self) -> bool:
-        """Whether the last time when there were only orphans was a moment ago."""
+        """Returns whether the last turn with nothing but orphans was a moment ago."""
         before, self._last_orphans = self._last_orphans, self._loop.time()
         return self._last_orphans - before < STORM_GAP
 
@@ -120,10 +123,10 @@ class Reaper:
         return pid in self._children
 
     def strangers(self, *, fresh: bool = False) -> list[int]:
-        """Returns the children of this process that were not registered, orphans, the newest last.
+        """Returns the unregistered children of this process, orphans, newest last.
 
-        The kernel takes long to list thousands of children: the list is then as old as that is worth, unless
-        it has to be `fresh`, so that none in it was reaped meanwhile.
+        The kernel takes long to list thousands of children, so the list may be old by a multiple of that
+        time, unless it has to be `fresh`, so that none in it was reaped meanwhile.
         """
         begun = time.monotonic()
         self.old = begun < self._look_again and not fresh
@@ -144,7 +147,7 @@ class Reaper:
 
 
 class PoliteReaper:
-    """Waits for registered pids only, each by a descriptor of its own, and touches no signal handler."""
+    """Waits for registered pids only, each by a pidfd, and touches no signal handler."""
 
     old = False
 
@@ -194,14 +197,14 @@ class PoliteReaper:
         on_exit(_collect(pid))
 
     def poll(self) -> bool:
-        """Nothing to do: the loop watches the descriptors."""
+        """Does nothing: the loop watches the descriptors."""
         return False
 
     def knows(self, pid: int) -> bool:
         return pid in self._children
 
     def strangers(self, *, fresh: bool = False) -> list[int] | None:
-        """Returns None: orphans do not come to an application, and its other children are its own."""
+        """Returns None: an application gets no orphans, and its other children are its own."""
         return None
 
     def close(self) -> None:
@@ -216,8 +219,8 @@ class PoliteReaper:
 class OrphanSweep:
     """Collects orphans for an application that is PID 1 itself, and leaves it its own children.
 
-    Which zombie is an orphan and which is a child that the application is about to wait for, the kernel does
-    not say. The application waits at once: what is still there after PATIENCE is an orphan.
+    The kernel does not say which zombie is an orphan and which a child that the application is about to wait
+    for. The application waits at once, so what is still there after PATIENCE is an orphan.
     """
 
     def __init__(self, loop: EventLoop, zombies: Callable[[], list[int]], ours: AnyReaper) -> None:
@@ -229,7 +232,7 @@ class OrphanSweep:
         self._open = True
 
     def poll(self) -> bool:
-        """Some child has ended: looks when it has had time to be waited for."""
+        """Notes that a child has ended; looks when the application has had time to wait for it."""
         if not self._due and self._open:
             self._due = True
             self._loop.call_later(PATIENCE, self._sweep)
@@ -251,7 +254,7 @@ class OrphanSweep:
 
 
 def collect_unregistered(pid: int) -> None:
-    """Takes a child that is about to end and was never registered: a fork whose exec failed. Waits for it."""
+    """Waits for a child that is about to end and was never registered: a fork whose exec failed."""
     os.waitpid(pid, 0)
 
 
@@ -267,7 +270,7 @@ def _raise(error: Exception) -> None:
 
 
 def _collect(pid: int) -> int:
-    """Takes the status of a child that is known to have ended."""
+    """Returns the status of a child that is known to have ended."""
     try:
         _, status = os.waitpid(pid, os.WNOHANG)
     except ChildProcessError:

@@ -1,6 +1,6 @@
-"""What it takes to run processes on a loop: the loop, the reaper and the spawner that belong together.
+"""What it takes to run processes: a loop, a reaper and a spawner that belong together.
 
-The daemon makes one for a process that is its own; an embedding application gets one per event loop that
+The daemon makes one for a process that is its own; an embedding application gets one per event loop, which
 touches nothing of the application's.
 """
 
@@ -25,12 +25,12 @@ class Runtime:
         self.loop = loop
         self.reaper = reaper
         self.spawner = spawner
-        # Says why a process that has just ended with this status was killed, unless it was by us; else "".
+        # Returns why a process that has just ended with this status was killed, if not by us; else "".
         self.blame: Callable[[int, bool], str] = lambda _status, _ours: ""
 
 
 def own_runtime(loop: EventLoop) -> Runtime:
-    """For a process in which every child is ours to collect."""
+    """Returns one for a process in which every child is ours to collect."""
     return Runtime(loop, Reaper(loop), Spawner(exclusive=True, expendable=True))
 
 

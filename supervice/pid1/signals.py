@@ -1,9 +1,9 @@
-"""Signals in both directions: those that we receive, and the one place that sends any.
+"""Signals in both directions: receives them, and is the one place that sends any.
 
 Receiving does not use `loop.add_signal_handler`: asyncio loses a SIGTERM once about 280 signals have queued
 up while the loop was busy (measured on 3.11 to 3.14). Here a handler only adds to a set, which cannot
-overflow, and the wake-up descriptor only has to wake, so that a full pipe is harmless.
-Handlers, never SIG_IGN: an ignored signal stays ignored in every child, a handled one does not.
+overflow, and the wake-up descriptor only has to wake, so a full pipe is harmless. Handlers, never SIG_IGN: an
+ignored signal stays ignored in every child, a handled one does not.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ if TYPE_CHECKING:
 
 PIPE_SIZE = 65536
 
-# The times between a signal and what follows it, in seconds, as far as no option sets them.
+# Seconds between a signal and the next step, where no option sets them.
 LEFTOVERS_GRACE = 5.0  # from SIGTERM to SIGKILL, for what programs leave behind
-# After SIGKILL the kernel ends a process within microseconds, unless that is in uninterruptible sleep. How
-# long a killed child is waited for: when there is time, and while the container ends.
+# After SIGKILL the kernel ends a process within microseconds, unless it is in uninterruptible sleep. How long
+# we wait for a killed child: when there is time, and while the container ends.
 AFTER_KILL = 5.0
 AFTER_KILL_AT_SHUTDOWN = 1.0
 AFTER_KILL_OF_LEFTOVERS = 2.0
@@ -37,10 +37,10 @@ _CHILD = (signal.SIGCHLD,)
 
 
 class SignalRouter:
-    """Calls a handler in the loop, soon after its signal came; the same signals coalesce as in the kernel."""
+    """Calls a handler in the loop soon after its signal came; equal signals merge, as in the kernel."""
 
     def __init__(self, loop: EventLoop) -> None:
-        """ValueError when this is not the main thread."""
+        """Sets up the wake-up pipe. ValueError outside of the main thread."""
         self._loop = loop
         self._pending: set[int] = set()
         self._handlers: dict[int, Callable[[int], object]] = {}
@@ -59,8 +59,10 @@ class SignalRouter:
         loop.add_reader(self._read, self.drain)
 
     def handle(self, signum: int, handler: Callable[[int], object], *, every: bool = False) -> None:
-        """Has `handler(signum)` called from now on: once for all that came since the last turn of the loop,
-        or with `every` as often as it came (as long as no more than a pipe's 65,536 came in one turn)."""
+        """Calls `handler(signum)` from now on, once for all signals since the last turn of the loop.
+
+        With `every`, as often as it came (as long as no more than a pipe's 65,536 came in one turn).
+        """
         self._handlers[signum] = handler
         (self._every.add if every else self._every.discard)(signum)
         previous = signal.signal(signum, self._note)
@@ -76,7 +78,7 @@ class SignalRouter:
                 signal.signal(signum, previous)
 
     def _before(self, signum: int) -> Any:
-        """Who had the signal before us; not a router that is closed by now."""
+        """Returns the handler that the signal had before us; not that of a router that is closed by now."""
         previous = self._previous.get(signum) or signal.SIG_DFL
         owner = getattr(previous, "__self__", None)
         return owner._before(signum) if isinstance(owner, SignalRouter) and owner._closed else previous
@@ -85,7 +87,7 @@ class SignalRouter:
         self._pending.add(signum)
 
     def reap_with(self, poll: Callable[[], bool]) -> None:
-        """Has `poll` called when children have ended; when it says that there is a storm, some may gather.
+        """Calls `poll` when children have ended; in a storm, which it reports, it lets some gather.
 
         Each SIGCHLD would cost more than the orphan that it is for. Blocked, they become one; no other signal
         is held up by that. Whatever is spawned meanwhile starts with an empty mask.
@@ -105,7 +107,7 @@ class SignalRouter:
             signal.pthread_sigmask(signal.SIG_UNBLOCK, _CHILD)
 
     def drain(self) -> None:
-        """Calls the handlers of what has come."""
+        """Calls the handlers of the signals that have come."""
         came = b""
         try:
             came = os.read(self._read, PIPE_SIZE)
@@ -114,7 +116,7 @@ class SignalRouter:
         for signum in came if self._every else b"":  # the interpreter writes one byte for each that came
             if signum in self._every:
                 self._call(signum)
-        # What comes from here on is for the next turn, or a steady storm would keep the loop out.
+        # Signals from here on wait for the next turn, or a steady storm would starve the loop.
         pending, self._pending = self._pending, set()
         if len(came) < PIPE_SIZE:  # else bytes may be missing, and the flags are all there is
             pending -= self._every
@@ -159,9 +161,9 @@ def _raise(error: Exception) -> None:
 
 
 def clean_dispositions() -> None:
-    """Undoes what our own parent left behind: ignored and blocked signals would pass on to every program.
+    """Undoes what our parent left behind: every program would inherit ignored and blocked signals.
 
-    SIGPIPE and SIGXFSZ are Python's own; they are put back to default in each child instead.
+    SIGPIPE and SIGXFSZ are Python's own; each child gets their default instead.
     """
     signal.pthread_sigmask(signal.SIG_SETMASK, [])
     for signum in signal.valid_signals():
@@ -170,7 +172,7 @@ def clean_dispositions() -> None:
 
 
 def name(signum: int) -> str:
-    """`SIGTERM` for 15, `SIGRTMIN+3` for 37, `signal 99` for what has no name."""
+    """Returns `SIGTERM` for 15, `SIGRTMIN+3` for 37, `signal 99` for a number without a name."""
     if named := signal_name(signum):
         return named
     if signal.SIGRTMIN < signum < signal.SIGRTMAX:
@@ -179,7 +181,7 @@ def name(signum: int) -> str:
 
 
 def signal_group(pgid: int, signum: int) -> bool:
-    """Signals a whole process group; False when it has no members (or none that we may signal).
+    """Signals a whole process group; returns False when it has no members (that we may signal).
 
     The caller makes sure that `pgid` is still ours: its leader is not reaped yet.
     """
@@ -191,7 +193,7 @@ def signal_group(pgid: int, signum: int) -> bool:
 
 
 def signal_process(pid: int, signum: int) -> bool:
-    """Signals one process that is ours and not reaped yet; False when it is gone or refused."""
+    """Signals one process that is ours and not reaped yet; returns False when it is gone or refused."""
     try:
         os.kill(pid, signum)
     except (ProcessLookupError, PermissionError):
@@ -200,7 +202,7 @@ def signal_process(pid: int, signum: int) -> bool:
 
 
 def signal_pidfd(pidfd: int, signum: int) -> bool:
-    """Signals the very process that the descriptor was opened for, whatever became of its number."""
+    """Signals the very process that the descriptor was opened for, whoever has its number now."""
     try:
         signal.pidfd_send_signal(pidfd, signum)
     except (ProcessLookupError, PermissionError):
@@ -221,7 +223,7 @@ def kill_everyone_else() -> None:
 
 
 def group_is_empty(pgid: int) -> bool:
-    """Whether no process (not even a zombie) is left in the group."""
+    """Returns whether no process (not even a zombie) is left in the group."""
     try:
         os.killpg(pgid, 0)
     except ProcessLookupError:

@@ -1,8 +1,8 @@
-"""Single-command mode: one command under a proper PID 1, and silence. What people use tini and dumb-init for.
+"""Single-command mode: runs one command under a proper PID 1, silently, as tini and dumb-init do.
 
-The command has our standard streams and our terminal as they are; every signal but SIGCHLD goes to it as it
-comes; orphans are collected; what it leaves behind is stopped; we end with its exit code. Knows nothing of
-configurations, sockets and logs, because it imports none of it.
+The command has our standard streams and our terminal as they are. It gets every signal but SIGCHLD as it
+comes; we collect orphans, stop what it leaves behind, and end with its exit code. Knows nothing of
+configurations, sockets and logs, because it imports none of them.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from supervice.lean.loop import Loop
     from supervice.pid1.leftovers import Stat
 
-# For so many seconds the start of the command is tried where there is no pid, memory or descriptor for it.
+# Seconds for which the start is retried when there is no pid, memory or descriptor for the command.
 PATIENCE = 10.0
 FIRST_PAUSE = 0.1
 STOPPING = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT)
@@ -43,7 +43,7 @@ WARNING, INFO, DEBUG = 1, 2, 3
 
 @dataclass
 class SingleOptions:
-    """The habits of tini and dumb-init; `rewrite` maps a signal to another one, or to 0 (dropped)."""
+    """The options of tini and dumb-init; `rewrite` maps a signal to another one, or to 0 (dropped)."""
 
     single_child: bool = False
     rewrite: dict[int, int] = field(default_factory=dict)
@@ -69,7 +69,7 @@ class SingleCommand:
         self._done = loop.create_future()
 
     def run(self) -> int:
-        """The exit code that we shall end with."""
+        """Runs the command; returns the exit code to end with."""
         options = self._options
         if options.parent_death_signal and not set_parent_death_signal(options.parent_death_signal):
             self._say(WARNING, "the parent-death signal could not be set")
@@ -82,7 +82,7 @@ class SingleCommand:
                 router.handle(signum, self._forward, every=True)
             except (OSError, ValueError):
                 pass  # reserved by the C library
-        # Before the command can leave any: an orphan of its first millisecond would go to PID 1.
+        # Before the command starts: an orphan of its first millisecond would go to PID 1.
         if not self._pid1 and not become_subreaper():
             self._say(WARNING, "cannot become child subreaper: orphans will not come here")
         self._terminal = terminal.foreground_terminal()
@@ -97,7 +97,7 @@ class SingleCommand:
         return self._code if self._status is None else self._exit_code()
 
     def _spawn(self, waited: float = 0.0) -> None:
-        """Starts the command; where the container lacks what that takes, again for PATIENCE seconds."""
+        """Starts the command; retries for PATIENCE seconds when the container lacks what that takes."""
         try:
             self._pid = self._spawner.spawn(
                 Order(
@@ -134,13 +134,13 @@ class SingleCommand:
         self._finish(error.code if isinstance(error, SpawnError) else 1 if lacks else NOT_EXECUTABLE)
 
     def _finish(self, code: int) -> None:
-        """Ends with that code: there was no command."""
+        """Ends with that code, because the command never ran."""
         self._code = code
         if not self._done.done():
             self._done.set_result(None)
 
     def _told_to_stop(self) -> int:
-        """The stop signal that came while we started, as the command would get it, or 0."""
+        """Returns the stop signal that came during the start, as the command would get it, or 0."""
         waiting = signal.sigpending()
         delivered = (self._options.rewrite.get(signum, signum) for signum in STOPPING if signum in waiting)
         return next((signum for signum in delivered if signum in STOPPING), 0)
@@ -168,8 +168,8 @@ class SingleCommand:
             self._say(DEBUG, f"{signal_name(signum)} is passed on as {signal_name(delivered)}")
             self._send(delivered)
         if suspend:
-            # Suspended like the command, so that the shell that we were started from has its turn. As PID 1
-            # the kernel ignores it.
+            # We suspend ourselves like the command, so that the shell we were started from takes over. For
+            # PID 1 the kernel ignores this.
             signal_process(os.getpid(), signal.SIGSTOP)
         if signum == signal.SIGTERM and options.shutdown_timeout is not None and not self._clock_runs:
             self._clock_runs = True

@@ -1,10 +1,10 @@
-"""Makes processes; for those that go through `subprocess`, `popen` does.
+"""Makes processes; `popen` makes those that need `subprocess`.
 
 `posix_spawn` uses vfork: 0.15 ms whatever our own size, and no Python code runs between fork and exec. It can
 set neither the working directory nor the umask; a daemon that owns its process (one thread) changes its own
-for the moment of the spawn. A user switch, and everything in an embedding application that may have threads,
-goes through `subprocess.Popen`, which is imported only then (1.5 MB). What only the child itself can do
-(limits, the foreground of a terminal) is done by a fork, and everything is where posix_spawn is refused.
+for the moment of the spawn. A switch of user, and everything in an embedding application that may have
+threads, goes through `subprocess.Popen`, which is imported only then (1.5 MB). What only the child itself can
+do (limits, the foreground of a terminal) takes a fork, and so does everything when posix_spawn is refused.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from supervice.pid1.limits import Step
     from supervice.pid1.oom_score import OomScore
 
-# A program must not inherit that we ignore a signal: Python does with two, an application may with others.
+# A program must not inherit ignored signals: Python ignores two, an application may ignore others.
 _DEFAULTS = tuple(signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP})
 _REFUSED = (
     "posix_spawn is refused (clone3: Operation not permitted), as by the seccomp profile of an engine that "
@@ -42,9 +42,9 @@ NOT_EXECUTABLE = 126
 
 
 class SpawnError(Exception):
-    """A process could not be started. `code` is what a shell would exit with: 127, 126 or 1.
+    """A process could not be started. `code` is a shell's exit code for it: 127, 126 or 1.
 
-    `permanent`: trying again does not help. `errno`: where the reason says nothing about the program.
+    `permanent`: trying again does not help. `errno`: set when the reason says nothing about the program.
     """
 
     def __init__(self, message: str, permanent: bool = False, code: int = 1, errno: int = 0) -> None:
@@ -74,9 +74,10 @@ class Order:
 
 
 class Spawner:
-    """`exclusive`: this process is ours alone, so that its working directory and umask may be borrowed.
+    """Makes processes.
 
-    `expendable`: the kernel takes what is spawned before it takes us.
+    `exclusive`: this process is ours alone, so its working directory and umask may be borrowed. `expendable`:
+    out of memory, the kernel kills the children before us.
     """
 
     def __init__(self, *, exclusive: bool, expendable: bool = False) -> None:
@@ -90,7 +91,7 @@ class Spawner:
         self._must_fork = False  # the quicker way is refused here
 
     def spawn(self, order: Order) -> int:
-        """The pid of the running program; it leads its own process group. SpawnError when it cannot be."""
+        """Returns the pid of the running program, which leads its own process group. SpawnError."""
         try:
             if self._oom is None:
                 return self._spawn(order)
@@ -103,7 +104,7 @@ class Spawner:
 
     @property
     def oom_score_adj(self) -> int | None:
-        """What is spawned has this one; None: our own."""
+        """The score of spawned processes; None: the same as ours."""
         return None if self._oom is None else self._oom.theirs
 
     def close(self) -> None:
@@ -135,8 +136,11 @@ class Spawner:
             raise _explained(error, path, order) from None
 
     def _other_way(self, path: str, order: Order) -> int:
-        """EPERM may be about the program (capabilities of its file), or about clone3, which the C library
-        uses in posix_spawn and nowhere else: then the other way does it, now and from here on."""
+        """Spawns by a fork, from now on, when clone3 is refused.
+
+        EPERM may be about the program (capabilities of its file), or about clone3, which the C library uses
+        in posix_spawn and nowhere else.
+        """
         if not self.exclusive:
             return _popen(path, order, None, exclusive=False)
         pid = _fork(path, order, None)
@@ -192,7 +196,7 @@ def _no_directory(directory: str) -> str:
 
 
 def _must_be_there(directory: str | None) -> None:
-    """Said before the fork: what fails behind it cannot be told from a missing program."""
+    """Raises for a missing directory before the fork: after it, that looks like a missing program."""
     if directory is not None and not os.path.isdir(directory):
         raise SpawnError(_no_directory(directory))
 
@@ -222,13 +226,16 @@ def _popen(path: str, order: Order, identity: Identity | None, *, exclusive: boo
 
 
 def _fork(path: str, order: Order, identity: Identity | None) -> int:
-    """For what only the child can do, before the program begins: make itself the foreground of a terminal
-    (done from outside, it may read too early and be stopped, and the SIGCONT that would cure it is one that
-    the program sees), and take on limits. Nothing else runs in this process, so fork is safe."""
+    """Forks, for what only the child can do before exec, and returns the pid.
+
+    The child makes itself the foreground of a terminal (from outside the command might read too early and be
+    stopped, and would see the SIGCONT that cures it), and takes on limits. Nothing else runs in this process,
+    so a fork is safe.
+    """
     _must_be_there(order.directory)
     todo = _steps(order, identity)
     read, write = os.pipe2(os.O_CLOEXEC)
-    # What comes between fork and exec must not find our handlers, whose wake-up pipe the child shares.
+    # A signal between fork and exec must not reach our handlers, whose wake-up pipe the child shares.
     before = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
     try:
         pid = os.fork()
@@ -268,7 +275,7 @@ def _steps(order: Order, identity: Identity | None) -> list[Step]:
 
 
 def _become(path: str, order: Order, todo: list[Step], write: int) -> None:
-    """The forked child's way to its program; never returns."""
+    """Turns the forked child into its program; never returns."""
     option = ""
     try:
         if order.new_session:
@@ -285,7 +292,7 @@ def _become(path: str, order: Order, todo: list[Step], write: int) -> None:
         if order.extra_fds:
             import fcntl
 
-            # what failed is still to be told, whatever number the program wants
+            # the pipe that reports a failure must survive, whatever number the program wants
             write = fcntl.fcntl(write, fcntl.F_DUPFD_CLOEXEC, 1 + max(max(pair) for pair in order.extra_fds))
             for ours, number in order.extra_fds:
                 os.dup2(ours, number)
@@ -331,7 +338,7 @@ def _explained(error: Exception, path: str, order: Order) -> SpawnError:
 
 
 def find_program(name: str, env: Mapping[str, str], directory: str | None) -> str:
-    """Where the program is, searched in the program's own PATH, as a shell in its directory would."""
+    """Returns the path of the program, searched in its own PATH, as a shell in its directory would."""
     if "/" in name:
         return name
     seen_not_executable = ""

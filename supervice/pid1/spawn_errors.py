@@ -1,4 +1,4 @@
-"""Why a process could not be made: in words, with what follows from it. Loaded when one could not be."""
+"""Explains why a process could not be made, and what follows from it. Loaded at the first failure."""
 
 from __future__ import annotations
 
@@ -11,33 +11,33 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    # In words, whether it is permanent, the exit code, and the errno where it says nothing about the program:
-    # the arguments of a `spawn.SpawnError`.
+    # The arguments of a `spawn.SpawnError`: words, whether it is permanent, the exit code, and the errno if
+    # the error says nothing about the program.
     Reason = tuple[str, bool, int, int]
 
 NOT_FOUND = 127
 NOT_EXECUTABLE = 126
-# What the whole container lacks: pids, memory, descriptors. It says nothing about the program.
+# The whole container lacks pids, memory or descriptors, which says nothing about the program.
 SHORTAGE = frozenset({errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE})
-# A user that cannot be switched to will not become possible by trying again.
+# Switching to a user will not become possible by trying again.
 _PERMANENT = frozenset({errno.EPERM})
 # Bytes of one word or variable, with its final NUL: MAX_ARG_STRLEN of linux/binfmts.h.
 LONGEST_WORD = 32 * 4096
 
 
 def is_shortage(error: BaseException) -> bool:
-    """Whether the container lacks something, so that it says nothing about the program."""
+    """Returns whether the container lacks something; then the error says nothing about the program."""
     return isinstance(error, MemoryError) or getattr(error, "errno", 0) in SHORTAGE
 
 
 def is_about_us(error: BaseException) -> bool:
-    """Whether a check could not be run for a reason that says nothing about who is checked."""
+    """Returns whether a check failed to run for a reason that says nothing about the program."""
     number = getattr(error, "errno", 0)
     return is_shortage(error) or number == errno.E2BIG or getattr(error, "filename", None) == os.devnull
 
 
 def failure(error: Exception, at: float) -> tuple[str, bool, int, float, bool]:
-    """What a start that failed `at` that time comes to, as the state machine takes it: `SpawnFailed`."""
+    """Returns the values of `SpawnFailed` for a start that failed at that time."""
     lacks = is_shortage(error)
     if isinstance(error, (OSError, MemoryError)):  # no descriptor is left, or a log file cannot be opened
         where = getattr(error, "filename", None) or "spawn"
@@ -47,7 +47,7 @@ def failure(error: Exception, at: float) -> tuple[str, bool, int, float, bool]:
 
 
 def explain(error: Exception, path: str, argv: list[str], env: Mapping[str, str]) -> Reason:
-    """Why `path` could not be run with these."""
+    """Returns why `path` could not be run with these."""
     number = (error.errno if isinstance(error, OSError) else None) or 0
     if number in (errno.ENOENT, errno.ENOTDIR):
         if number == errno.ENOENT and os.path.exists(path):
@@ -73,7 +73,7 @@ _WHAT_LACKS = {
 
 
 def _too_long(argv: list[str], env: Mapping[str, str]) -> str:
-    """What E2BIG is about: the word or the variable that is too long alone, else the longest of them all."""
+    """Returns what E2BIG is about: the one word or variable that is too long, else the longest of all."""
     sizes = [(_size(f"{name}={value}"), f"the variable {name}") for name, value in env.items()]
     sizes += [(_size(word), f"word {number} of the command") for number, word in enumerate(argv, 1)]
     size, what = max(sizes, default=(0, "the command"))

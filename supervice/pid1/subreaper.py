@@ -1,6 +1,6 @@
 """Makes orphans come to us when we are not PID 1 (`docker run --init`, shareProcessNamespace, a shell).
 
-The calls of the C library that Python has no function for are here too.
+It also has the calls of the C library for which Python has no function.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ PR_SET_CHILD_SUBREAPER = 36
 
 
 def become_subreaper() -> bool:
-    """Whether orphaned descendants are now re-parented to this process instead of to PID 1."""
+    """Returns whether orphaned descendants now become children of this process instead of PID 1's."""
     return prctl(PR_SET_CHILD_SUBREAPER, 1) == 0
 
 
@@ -26,36 +26,36 @@ _function: Function | None = None  # calls a function of the C library by its na
 
 
 def set_parent_death_signal(signum: int) -> bool:
-    """Whether this process now gets `signum` when its parent dies."""
+    """Returns whether this process now gets `signum` when its parent dies."""
     global _parent_death_signal
     _parent_death_signal = signum
     return prctl(PR_SET_PDEATHSIG, signum) == 0
 
 
 def stay_dumpable() -> None:
-    """After a change of user: our own files in /proc stay ours, as when we had been started as that user."""
+    """Keeps our own files in /proc ours after a change of user, as if we had been started as that user."""
     prctl(PR_SET_DUMPABLE, 1)
 
 
 def undo_switch() -> None:
-    """After a change of user and back: puts right what the kernel takes away with each (prctl(2))."""
+    """Restores what the kernel takes away with each change of user, after switching back (prctl(2))."""
     stay_dumpable()
     if _parent_death_signal:
         prctl(PR_SET_PDEATHSIG, _parent_death_signal)
 
 
 def prctl(option: int, argument: int, third: int = 0) -> int:
-    """prctl(2); -1 where it cannot be called at all."""
+    """Calls prctl(2); returns -1 when it cannot be called at all."""
     return _call("prctl", (option, argument, third, 0, 0))
 
 
 def capset(header: bytes, data: bytes) -> int:
-    """capset(2), which has no other way in from Python."""
+    """Calls capset(2), which Python offers no other way."""
     return _call("capset", (header, data))
 
 
 def _call(name: str, arguments: tuple[int | bytes, ...]) -> int:
-    """A function of the C library; -1 where it cannot be called at all."""
+    """Calls a function of the C library; returns -1 when it cannot be called at all."""
     global _function
     if _function is None:  # in the parent: a forked child may have no descriptor left for a search of modules
         _function = _find()
@@ -66,7 +66,7 @@ def _call(name: str, arguments: tuple[int | bytes, ...]) -> int:
 
 
 def _find() -> Function:
-    """What calls functions of the C library here."""
+    """Returns what calls functions of the C library here."""
     try:
         # The static bundle has the functions in a module of its own, and no dlopen (docs/adr/0020).
         import _supervice

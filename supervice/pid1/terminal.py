@@ -1,4 +1,4 @@
-"""Whose turn it is on the terminal: lent to the command while it runs, taken back when it ends."""
+"""Lends the terminal to the command while it runs, and takes it back when it ends."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from supervice.lean.builtin import signal
 
 
 def foreground_terminal(fd: int = 0) -> bool:
-    """Whether `fd` is our controlling terminal and we may use it (we are its foreground group)."""
+    """Returns whether `fd` is our controlling terminal and we are its foreground group."""
     try:
         return os.isatty(fd) and os.tcgetpgrp(fd) == os.getpgrp()
     except OSError:
@@ -16,8 +16,8 @@ def foreground_terminal(fd: int = 0) -> bool:
 
 
 def give(pgid: int, fd: int = 0) -> None:
-    """Makes `pgid` the foreground group of the terminal, also while it is not ours."""
-    # A background process that changes the foreground is stopped by SIGTTOU unless it is blocked.
+    """Makes `pgid` the foreground group of the terminal, even while we are in the background."""
+    # SIGTTOU stops a background process that changes the foreground, unless it is blocked.
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTTOU})
     try:
         os.tcsetpgrp(fd, pgid)

@@ -1,7 +1,7 @@
-"""What processes use: CPU time, memory, descriptors, each of a program with all that it started.
+"""Reads what processes use: CPU time, memory and descriptors of each program with all that it started.
 
-Read when a client asks, never in the background. What the kernel does not show us is None, not 0: to root
-without CAP_SYS_PTRACE (Docker's default) it shows the proportional memory of no other user's process.
+Read when a client asks, never in the background. A value that the kernel does not show us is None, not 0:
+without CAP_SYS_PTRACE (Docker's default) it shows root the proportional memory of no other user's process.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _TICKS = os.sysconf("SC_CLK_TCK")
 
 @dataclass(frozen=True)
 class Usage:
-    """Of one program with its descendants; memory in bytes."""
+    """The usage of one program with its descendants; memory in bytes."""
 
     processes: int = 0
     cpu_seconds: float = 0.0  # with children that have ended and were waited for
@@ -46,7 +46,7 @@ class _Stat:
 
 
 async def look(loop: EventLoop, leaders: Collection[int]) -> dict[int, Usage]:
-    """Returns what each leader uses with all that it started; one that has ended is left out."""
+    """Returns what each leader uses with all that it started; leaders that have ended are left out."""
     stats: dict[int, _Stat] = {}
     async for name in paced(loop, os.listdir("/proc")):
         if name.isdigit():
@@ -63,7 +63,7 @@ async def look(loop: EventLoop, leaders: Collection[int]) -> dict[int, Usage]:
 
 
 async def look_at(loop: EventLoop, leader: int) -> Usage | None:
-    """Returns what one leader uses with its descendants, which are found without a look at all processes."""
+    """Returns what one leader uses with its descendants, found without looking at all processes."""
     found: Usage | None = None
     async for pid in paced(loop, [leader, *(stat.pid for stat in descendants(leader))]):
         text = _read(f"/proc/{pid}/stat")
@@ -76,7 +76,7 @@ async def look_at(loop: EventLoop, leader: int) -> Usage | None:
 def _families(stats: Mapping[int, _Stat], leaders: Collection[int]) -> dict[int, int]:
     """Returns each process of a program with its leader.
 
-    The line of parents says it; where that ends at us, the session or group, whose number is the leader's.
+    The chain of parents tells; where that ends at us, the session or group, whose number is the leader's.
     """
     leaders = set(leaders)
     known: dict[int, int] = {}  # 0: of no program
@@ -97,7 +97,7 @@ def _families(stats: Mapping[int, _Stat], leaders: Collection[int]) -> dict[int,
 
 
 def _sum(one: Usage, other: Usage) -> Usage:
-    """Unknown and known together are unknown."""
+    """Adds two values; unknown and known together are unknown."""
     return Usage(
         one.processes + other.processes,
         one.cpu_seconds + other.cpu_seconds,
@@ -108,7 +108,7 @@ def _sum(one: Usage, other: Usage) -> Usage:
 
 
 def _usage(pid: int, ticks: int) -> Usage | None:
-    """Returns None for a process that has ended meanwhile: what it used is not unknown, it is nothing."""
+    """Returns None for a process that has ended meanwhile: its usage is not unknown, it is nothing."""
     memory, fds = _proportional(pid), _descriptors(pid)
     exact = memory is not None
     if memory is None or fds is None:
@@ -120,7 +120,7 @@ def _usage(pid: int, ticks: int) -> Usage | None:
 
 
 def _proportional(pid: int) -> int | None:
-    """Returns the memory of a process in which a page that n processes share counts as a part of n."""
+    """Returns the memory of a process, counting a page that n processes share as one nth."""
     text = _read(f"/proc/{pid}/smaps_rollup")
     start = text.find(b"\nPss:")
     if start < 0:
@@ -129,7 +129,7 @@ def _proportional(pid: int) -> int | None:
 
 
 def _private(pid: int) -> int | None:
-    """Returns the resident memory without the pages of files and shared memory; None of one that has ended.
+    """Returns the resident memory without the pages of files and shared memory; None for an ended process.
 
     Every user may read it, and a zombie has no memory at all: proc(5), /proc/PID/statm.
     """
@@ -160,9 +160,10 @@ def _read(path: str) -> bytes:
 
 
 def fit(usages: Mapping[int, Usage], most: int | None) -> dict[int, Usage]:
-    """Returns the same with no more memory together than the container uses, `most`.
+    """Returns the usages reduced so that together they have no more memory than the container, `most`.
 
-    Forked processes share pages that an estimate counts for each: estimates are scaled, what is exact is not.
+    Forked processes share pages that an estimate counts for each, so estimates are scaled; exact values are
+    not.
     """
     known = [usage for usage in usages.values() if usage.memory is not None]
     rough = sum(usage.memory or 0 for usage in known if not usage.exact)
