@@ -1,8 +1,8 @@
-"""Compresses rotated log files, one after the other, in a process of its own beside the event loop.
+"""Compresses rotated log files, one after the other, in a separate process.
 
-The process gets two descriptors and knows no names. After its success the daemon changes the names, between
-two rotations: `log.gz.tmp` becomes `log.N.gz`, then the plain file goes. Imported with the first log file
-that asks for it (docs/adr/0016).
+The process gets two descriptors and knows no names. When it has succeeded, the daemon changes the names,
+between two rotations: `log.gz.tmp` becomes `log.N.gz`, then the plain file goes. Imported with the first log
+file that asks for it (docs/adr/0016).
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
         def date(self) -> str: ...
 
 
-# wbits 31 is the gzip format. A failed write ends it with a status other than 0.
+# wbits 31 selects the gzip format. A failed write makes it exit with a status other than 0.
 _CODE = """
 import os, zlib
 os.nice(10)
@@ -52,12 +52,12 @@ put(gzip.flush())
 os.fsync(1)
 """
 
-# The suffix of what is being compressed.
+# The suffix of a compression that is not complete.
 TEMPORARY = f"{SUFFIX}.tmp"
 
 
 class _Job:
-    """The compression of one file, known by device and inode; `target` is our descriptor of the new one."""
+    """The compression of one file, known by device and inode; `target` is our descriptor of the new file."""
 
     __slots__ = ("log", "source", "target", "times")
 
@@ -79,7 +79,7 @@ class _Job:
 
 
 class Archive:
-    """Compresses the logs of one router, with one helper at a time."""
+    """Compresses the logs of one router, one file at a time."""
 
     def __init__(self, start: Starter, log: Callable[[str, str], object]) -> None:
         self._start = start
@@ -94,7 +94,7 @@ class Archive:
         return self._job is not None
 
     def want(self, log: Log) -> None:
-        """Compresses the plain backups of `log`, also those that an earlier run left."""
+        """Compresses the plain backups of `log`, including those that an earlier run left."""
         if log not in self._queue:
             self._queue.append(log)
         self._next()
@@ -120,7 +120,7 @@ class Archive:
                 return  # it has changed since it was listed
             temporary = f"{place.name}{TEMPORARY}"
             place.sweep(temporary)
-            # A new file, so that nothing that a program puts there is written to; with the mode of the log.
+            # A new file with the mode of the log: we never write to one that a program has put there.
             try:
                 target = place.create(os.O_WRONLY, log.mode[0], temporary, exact=log.mode[1])
             except FileExistsError:
@@ -155,13 +155,13 @@ class Archive:
         self._next()
 
     def _failed(self, log: Log, why: str) -> None:
-        """Reports a failure; the next rotation tries again, and nothing is lost."""
+        """Reports a failure; nothing is lost, and the next rotation tries again."""
         self._log(
             "warning", f"{log.path}: an old log file could not be compressed ({why}); it stays as it is"
         )
 
     def close(self) -> None:
-        """Gives up what is under way; the next run compresses it."""
+        """Abandons the present compression; the next run repeats it."""
         self._closed = True
         self._queue.clear()
         job, self._job = self._job, None
@@ -172,7 +172,7 @@ class Archive:
 
 
 def _put_in_place(job: _Job) -> None:
-    """Renames the compressed file. It looks the name up now: a rotation may have moved the plain file."""
+    """Renames the compressed file. It looks up the name now: a rotation may have moved the plain file."""
     with Place(job.log.path) as place:
         temporary = f"{place.name}{TEMPORARY}"
         backups = backups_of(place, job.log.date)

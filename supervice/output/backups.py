@@ -1,8 +1,8 @@
-"""The rotated files of a log: `log.1` … `log.N`, the newest first, plain or compressed (`log.3.gz`).
+"""The rotated files of a log: `log.1` … `log.N`, newest first, plain or compressed (`log.3.gz`).
 
 It renames and unlinks, and nothing else: at whatever moment the daemon is killed, each line is in one of the
-files. It leaves files of other users alone and passes over their numbers. `putting_away` calls it at a
-rotation and `Archive` after a compression; it must not know the writers.
+files. It leaves files of other users alone and skips their numbers. `file_rotation` calls it at a rotation
+and `Archive` after a compression; it must not know the writers.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from supervice.fs.place import Place, identity, is_trusted
 
 SUFFIX = ".gz"
 MOST = 1000  # of one log; `check` allows no more
-# Listing a directory with more names than this takes too long: then it asks for number after number.
+# Listing a directory with more names than this takes too long: then it tries number after number.
 LONGEST_LISTING = 10_000
 
 
 class Backups:
-    """The backups of the log at `place` as they are now. `foreign`: the names that are not ours."""
+    """The backups of the log at `place`, as they are now. `foreign`: the names that are not ours."""
 
     def __init__(self, place: Place) -> None:
         self._place = place
@@ -108,7 +108,7 @@ class Backups:
         return self.name(numbers[0])
 
     def begun(self) -> None:
-        """Notes that the log has taken the name that `shift` made free."""
+        """Notes that the log now has the name that `shift` made free."""
         self._plain.add(self._first)
 
     def next_plain(self, backups: int) -> str:
@@ -132,7 +132,7 @@ class Backups:
 
 
 def is_to_compress(place: Place, name: str, packed: bool) -> bool:
-    """Returns whether a plain backup is still to be compressed; `packed`: its compressed form is there."""
+    """Returns whether a plain backup is still to be compressed; `packed`: its compressed form exists."""
     if not packed:
         return True
     try:
@@ -153,7 +153,7 @@ def is_file(place: Place, name: str, file: tuple[int, int]) -> bool:
 
 
 def is_ours(place: Place, name: str) -> bool:
-    """Returns whether the name, in a directory that others write to, is a plain file of root or us."""
+    """Returns whether the name, in a directory that others can write to, is a plain file of root or us."""
     try:
         status = place.stat(name)
     except FileNotFoundError:

@@ -1,7 +1,7 @@
-"""The output of a second run of a process, beside the present one: the same sinks, last lines and followers.
+"""The output of a second run of a process beside the present one: same sinks, last lines and followers.
 
 Loaded with the first restart of a program with `overlap`. It has the methods of `ProgramOutput` that a run
-needs; each puts the pipes of its run in the place of the present ones for as long as the call takes.
+needs; each swaps in the pipes of its run for the duration of the call.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ class OutputBeside:
         self._pumps: tuple[Pump | None, Pump | None] = (None, None)
 
     def exchange(self) -> None:
-        """Puts our pipes in the place of those of the present run, or back."""
+        """Swaps our pipes with those of the present run."""
         self._pumps = self._whole.exchange(self._pumps)
 
     def prepare(self) -> tuple[int, int]:
@@ -66,7 +66,7 @@ class OutputBeside:
         return self._whole.end(size)
 
     def reconfigure(self, config: ProgramConfig) -> None:
-        """The present run has done so."""
+        """Does nothing: the present run applies the settings."""
 
     def close(self) -> None:
-        """The output goes on."""
+        """Does nothing: the output goes on with the present run."""

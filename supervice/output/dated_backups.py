@@ -1,6 +1,6 @@
 """The rotated files of a log whose names have a date: `log.2026-11-29`, the second of that day with `.1`.
 
-As `backups.Backups`, which it stands in for; loaded where a `_suffix` stands.
+It stands in for `backups.Backups`; loaded where a `_suffix` is set.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 
 
 class DatedBackups:
-    """The backups of the log at `place` as they are now; those of other users are `foreign` and stay."""
+    """The backups of the log at `place`, as they are now; `foreign` ones of other users stay."""
 
     def __init__(self, place: Place, date: str) -> None:
-        """`date`: of what is rotated next."""
+        """`date`: that of the next rotated file."""
         self._place = place
         self._date = date
         names = place.names(LONGEST_LISTING)
@@ -36,7 +36,7 @@ class DatedBackups:
         return self._names - set(self.foreign)
 
     def shift(self, backups: int) -> str:
-        """Unlinks the oldest that are too many beside the one whose name it returns."""
+        """Unlinks the oldest surplus backups; returns a free name."""
         for name in surplus(self._place.name, self._ours(), backups - 1):
             unlink(self._place, name)
             self._names.discard(name)
@@ -48,7 +48,7 @@ class DatedBackups:
         self._names.add(self._next)
 
     def _plain(self) -> list[str]:
-        """Those that are not compressed, the newest first."""
+        """Returns the backups that are not compressed, newest first."""
         there = dated(self._place.name, self._ours())
         return [one.name(self._place.name) for one in reversed(there) if not one.compressed]
 

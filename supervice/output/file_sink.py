@@ -2,7 +2,7 @@
 
 One `FileSink` stands for one file and all its writers, so that one place knows its size and whether it ends
 in an unfinished line. A full disk blocks no program: the sink counts and reports what the disk does not take.
-A file that is rotated again and again does block its writers, for the turns of the loop that this takes.
+Only a file that has to rotate again and again blocks its writers, for the turns of the loop that this takes.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 LONGEST_LINE = 65536
-# Seconds between two looks whether the file still has a name, while there is output.
+# Seconds between two checks that the file still has a name, while there is output.
 LOOK = 5.0
 
 
@@ -80,7 +80,7 @@ class FileSink:
 
     @property
     def takes_parts(self) -> bool:
-        """Whether a part of a line may be written as soon as it comes: no other line can come into it."""
+        """Whether a part of a line may be written as soon as it comes: no other source can interrupt it."""
         return self.users < 2 and (self._losses is None or not self._losses.reason)
 
     def _measure(self) -> None:
@@ -101,7 +101,7 @@ class FileSink:
         self.compress = compress
 
     def write(self, source: Source, head: bytes, data: bytes | bytearray, end: int) -> None:
-        """Takes `head + data[:end]`, as every sink; only the last line may be unfinished."""
+        """Takes `head + data[:end]`, like every sink; only the last line may be unfinished."""
         if self._held is not None:
             self._held.add(source, head, memoryview(data)[:end])
         else:
@@ -122,9 +122,9 @@ class FileSink:
                 self._end_rotation()
 
     def _look(self) -> None:
-        """Makes the file again when it was removed, or its directory; as soon as that is possible.
+        """Makes the file again as soon as possible when it, or its directory, was removed.
 
-        A file that was moved is left alone: what moves it asks for `reopen`.
+        A file that was moved is left alone: whatever moved it asks for `reopen`.
         """
         self._looked = self._owner.loop.time()
         if self._fd < 0 or os.fstat(self._fd).st_nlink:
@@ -149,7 +149,7 @@ class FileSink:
         self._owner.log("warning", f"{self.path}: was removed; it has been made again")
 
     def _write_across(self, source: Source, head: bytes, data: bytes | bytearray, end: int) -> None:
-        """Writes what does not fit into the file: whole lines up to the limit, a rotation, the next ones."""
+        """Writes a block that does not fit: whole lines up to the limit, a rotation, the next lines."""
         pos = 0
         while True:
             room = self._limit - self._size - len(head)
@@ -169,7 +169,7 @@ class FileSink:
                         self._put(source, head, data, pos, end)
                         return
                     continue
-                # One line longer than a whole file, or the rest of one: it stays whole, up to LONGEST_LINE.
+                # A line longer than a whole file, or the rest of one, stays whole up to LONGEST_LINE.
                 cut = data.find(b"\n", pos, end) + 1 or end
             self._put(source, head, data, pos, cut)
             head = b""
@@ -225,7 +225,7 @@ class FileSink:
         self._losses.failed(error.strerror or str(error), lost)
 
     def _take_back(self) -> bytes:
-        """Takes the unfinished line out of the file and returns it: all of it goes into the next one."""
+        """Takes the unfinished line out of the file and returns it: all of it goes into the next file."""
         if not 0 < self._begun > self._size - LONGEST_LINE:
             return b""
         from supervice.output.last_line import take_back
@@ -236,7 +236,7 @@ class FileSink:
         return line
 
     def _hold(self, source: Source, head: bytes, data: memoryview) -> None:
-        """Holds the rest for the next turn: this one has had its rotations."""
+        """Holds the rest for the next turn: this one has used up its time for rotations."""
         if self._held is None:
             from supervice.output.held import Held
 
@@ -267,7 +267,7 @@ class FileSink:
                 self._begin_file(self._rotation)
         except OSError as error:
             self._end_rotation()
-            # The file grows on; the next try comes after as many bytes again.
+            # The file keeps growing; the next try comes after as many bytes again.
             self._limit = self.maxbytes and self._size + self.maxbytes
             known, self._stuck = self._stuck, error.strerror or str(error)
             if not known:
@@ -281,7 +281,7 @@ class FileSink:
             self._owner.compress(self)
 
     def rotate(self) -> str:
-        """Rotates now, or where the last line ends that is unfinished; returns why not yet, or ""."""
+        """Rotates now, or at the end of an unfinished last line; returns why not yet, or ""."""
         status = os.fstat(self._fd)
         if not status.st_size or not stat.S_ISREG(status.st_mode):
             return "is empty"
@@ -296,16 +296,16 @@ class FileSink:
         return ""
 
     def written(self) -> float:
-        """Returns when the file was written last, in seconds since 1970."""
+        """Returns when the file was last written to, in seconds since 1970."""
         return os.fstat(self._fd).st_mtime
 
     @property
     def date(self) -> str:
-        """What a file that is rotated now has in its name; "" where they have numbers."""
+        """Returns the date in the name of a file rotated now; "" where backups have numbers."""
         return "" if self.timing is None else self.timing.date()
 
     def _begin_file(self, rotation: Rotation) -> None:
-        """Makes the current file `.1` and opens a new one. OSError: all is as it was."""
+        """Makes the current file `.1` and opens a new one. On OSError all stays as it was."""
         place, old = rotation.place, rotation.put_away(self._fd, self.backups)
         try:
             fd = open_log(place, self.mode)
@@ -329,14 +329,14 @@ class FileSink:
         return 0
 
     def wait(self, source: Source, first: bool) -> None:
-        """Calls `source.resume()` when nothing is held any more; `first`: before all that wait now."""
+        """Calls `source.resume()` when nothing is held any more; with `first`, before all other waiters."""
         if self._held is not None:
             self._held.wait(source, first)
         else:
             source.resume()
 
     def reopen(self) -> str:
-        """Opens the path again, after logrotate has moved the file or the directory is back.
+        """Reopens the path after logrotate has moved the file, or when the directory is back.
 
         Returns why it could not, or ""; then the old file stays in use.
         """
@@ -367,7 +367,7 @@ class FileSink:
             raise OSError(errno.EIO, why, self.path)
 
     def close(self) -> None:
-        """Writes what is held into this file first, however long it gets."""
+        """Writes what is held into this file first, whatever its size."""
         if self._held is not None:
             self._limit = 0
             self._held.close()

@@ -77,7 +77,7 @@ class Prefix:
 
 
 class Json:
-    """Makes a JSON object of each line. A part of a line that goes on is one too, with `"partial": true`.
+    """Makes a JSON object of each line. A part of an unfinished line is one too, with `"partial": true`.
 
     Bytes that are not UTF-8 become U+FFFD: JSON cannot hold them otherwise.
     """

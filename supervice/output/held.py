@@ -1,7 +1,7 @@
-"""Holds output that a log file takes in the next turns, because this turn has had its rotations.
+"""Holds output until the next turns take it, because this turn has used up its time for rotations.
 
 A `FileSink` makes it when it has to rotate more often than a turn allows (`OutputRouter.may_rotate`). It
-loses nothing and keeps the order; back-pressure reaches the writers of the file only.
+loses nothing and keeps the order; only the writers of that file have to wait.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class Held:
-    """Calls `take` with each piece in the next turns, and `over` when all is written.
+    """Calls `take` with each piece in the next turns, and `over` when all of it is written.
 
     `take` calls `again` with what it could not write.
     """
@@ -34,11 +34,11 @@ class Held:
         owner.loop.call_soon(self._go_on)
 
     def add(self, source: Source, head: bytes, data: memoryview) -> None:
-        """Adds behind all that is held."""
+        """Adds a piece after all that is held."""
         self._pieces.append((source, head, bytes(data)))
 
     def again(self, source: Source, head: bytes, data: memoryview) -> None:
-        """Adds before all that is held: the rest of the piece just taken."""
+        """Adds the rest of the piece just taken, before all that is held."""
         self._pieces.appendleft((source, head, bytes(data)))
 
     def wait(self, source: Source, first: bool) -> None:
@@ -65,7 +65,7 @@ class Held:
         self.close()
 
     def close(self) -> None:
-        """Has the rest taken at once, however long the file gets."""
+        """Has the rest taken at once, whatever the size of the file."""
         if self._closed:
             return
         while self._pieces:

@@ -1,4 +1,4 @@
-"""What a pump sees of the rest: what pumps share, and the output that one reads for. For annotations only."""
+"""What a pump needs of other modules: what pumps share, and the output it reads. For annotations only."""
 
 from __future__ import annotations
 

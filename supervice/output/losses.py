@@ -1,4 +1,4 @@
-"""Reports what a sink loses: at once when it begins and when it is over, then at most once a minute.
+"""Reports output that a sink loses: at once when a loss begins and ends, otherwise at most once a minute.
 
 A sink makes a `Losses` at its first loss. A disk that is full from time to time, or a reader that is a little
 too slow, must not fill the log with messages about it.
@@ -24,7 +24,7 @@ PERIOD = 60.0  # seconds
 
 
 class Losses:
-    """Counts bytes that could not be written and lines that were dropped since the last message."""
+    """Counts bytes that could not be written, and lines that were dropped, since the last message."""
 
     __slots__ = ("_label", "_owner", "_said_over", "_timer", "bytes", "dropped", "reason")
 
@@ -46,7 +46,7 @@ class Losses:
             self._owner.log("error", f"{self._label}: {reason}; output is lost")
 
     def over(self) -> None:
-        """Reports the end of a loss: the sink can be written again, or its reader has caught up."""
+        """Reports the end of a loss: writing works again, or the reader has caught up."""
         self.reason = ""
         if not self._said_over and (self.bytes or self.dropped):
             if self._timer is None:

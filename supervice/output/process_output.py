@@ -1,7 +1,7 @@
-"""The output of one process through all its runs: pipes for each run, sinks that stay, the last lines.
+"""The output of one process through all its runs: pipes for each run, lasting sinks, the last lines.
 
-Everything is made at its first use: a program without output costs two pipes, one without a log nothing. The
-driver of the process calls it, in the order `prepare`, `started` or `abandon`, `exited`.
+Everything is made when it is first used: a program without output costs two pipes, one without a log nothing.
+The driver of the process calls it, in the order `prepare`, `started` or `abandon`, `exited`.
 """
 
 from __future__ import annotations
@@ -153,9 +153,9 @@ class ProgramOutput:
             self._shed(self._lingering)
 
     def exchange(self, pumps: tuple[Pump | None, Pump | None]) -> tuple[Pump | None, Pump | None]:
-        """Puts the pipes of another run in the place of those of the present one, and returns these.
+        """Swaps the pipes of another run with those of the present one, which it returns.
 
-        They are read on like those of an earlier run.
+        They are still read, like those of an earlier run.
         """
         mine = self._out, self._err
         lingering = [pump for pump in self._lingering or () if pump not in pumps]
@@ -165,7 +165,7 @@ class ProgramOutput:
         return mine
 
     def _shed(self, lingering: list[Pump]) -> None:
-        """Discards the oldest runs: a program in a crash loop must not use up our descriptors."""
+        """Drops the oldest runs: a program in a crash loop must not use up our descriptors."""
         for pump in lingering[:]:
             if len(lingering) <= STALLED_RUNS:
                 break
@@ -182,11 +182,11 @@ class ProgramOutput:
                     self._forget()
 
     def drained(self) -> bool:
-        """Returns whether all that ended runs wrote before their end has been read."""
+        """Returns whether all output that ended runs wrote before their end has been read."""
         return self._lingering is None or not any(pump.finishing for pump in self._lingering)
 
     def flush(self) -> None:
-        """Reads what is in the pipes now, also of living writers (see `OutputRouter.pending`)."""
+        """Reads what is in the pipes now, also from living writers (see `OutputRouter.pending`)."""
         for pump in (self._out, self._err, *(self._lingering or ())):
             if pump is not None and pump.pid:
                 pump.finish()
@@ -196,7 +196,7 @@ class ProgramOutput:
     def reconfigure(self, config: ProgramConfig) -> None:
         """Applies new log settings, from the next line on.
 
-        A stream that was NONE stays so until the next start: the running child has no pipe to us.
+        A stream that was NONE stays NONE until the next start: the running child has no pipe to us.
         """
         self._config = config
         if self._sinks is None:
@@ -232,7 +232,7 @@ class ProgramOutput:
                 pump.format = self._format(0 if self._config.redirect_stderr else pump.stream)
 
     def close(self, at_once: bool = False) -> None:
-        """Closes the output for good; unless `at_once`, what ended runs wrote is read first."""
+        """Closes the output for good, after reading what ended runs wrote unless `at_once`."""
         self.abandon()
         self._closing = True
         for pump in list(self._lingering or ()):
@@ -251,28 +251,28 @@ class ProgramOutput:
 
     @property
     def sinks(self) -> list[Sink]:
-        """Where the output goes now; nothing before the first run."""
+        """Where the output goes now; empty before the first run."""
         return [sink for sink in self._sinks or () if sink is not None]
 
     # -- the last lines ----------------------------------------------------------------------------------
 
     @property
     def observed(self) -> bool:
-        """Returns whether every line has to be read here; otherwise the last ones are enough."""
+        """Whether every line has to be read here; otherwise the last ones are enough."""
         if self._followers or self.spy is not None:
             return True
         return self._router.log_buffer > LAST_LINES
 
     @property
     def alone(self) -> bool:
-        """Returns whether no earlier run writes any more."""
+        """Whether no earlier run writes any more."""
         return self._lingering is None
 
     def record(self, pump: Pump, head: bytes, data: bytes | bytearray, end: int, gap: bool = False) -> None:
-        """Keeps at most `log_buffer` bytes of what goes out, for `tail` and for followers.
+        """Keeps at most `log_buffer` bytes of output, for `tail` and for followers.
 
-        `gap`: unknown output went out before it, and it begins within a line. It may end in an unfinished
-        line, which the same pump goes on with; before the output of another run it gets a newline.
+        `gap`: output that was not read went out before it, and it begins within a line. It may end in an
+        unfinished line, which the same pump continues; before the output of another run it gets a newline.
         """
         limit = self._router.log_buffer
         if limit <= 0 and not self._followers:
@@ -307,7 +307,7 @@ class ProgramOutput:
             follower.offer(stream, head + bytes(piece), skipped)
 
     def break_line(self, pump: Pump) -> None:
-        """Ends the recorded line of a pump that does not go on with it."""
+        """Ends the recorded line of a pump that does not continue it."""
         if self._midline and self._midline.get(pump.stream) is pump:
             del self._midline[pump.stream]
             self._keep(pump.stream, b"\n")
@@ -339,7 +339,7 @@ class ProgramOutput:
         return b"" if self._ring is None else self._ring.end(size)
 
     def kept(self, stream: str) -> tuple[int, bytes]:
-        """Returns (bytes on `stream` before what is kept, what is kept)."""
+        """Returns (bytes on `stream` before those kept, the bytes kept)."""
         return (0, b"") if self._ring is None else self._ring.kept(stream)
 
     def clear(self) -> None:
@@ -347,7 +347,7 @@ class ProgramOutput:
         self._ring = self._midline = None
 
     def subscribe(self, callback: Callable[[], object]) -> Subscription:
-        """Follows the output through restarts; `callback()` tells that `Subscription.take` has something."""
+        """Follows the output across restarts; `callback()` says that `Subscription.take` has something."""
         if self._followers is None:
             self._followers = []
         bound = max(self._router.log_buffer, 65536)

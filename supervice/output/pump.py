@@ -1,11 +1,10 @@
 """Reads one pipe of one run of a program, cuts its output into whole lines and writes them to a sink.
 
 The hot path has no work per line: one `readv` into a buffer that all pumps share, one search for the last
-newline, one `write` of the same memory. It keeps the unfinished line at the end and nothing else, and passes
-that on when it stays unfinished (`unfinished.py`); a log file that no other process writes gets it at once.
-Measured
-with 1 GiB into a rotating file: 1.6 GB/s and 0.64 CPU s/GiB while pipe and buffer are small, 2.4 and 0.43
-once both have grown (512 KiB; 256 KiB and 1 MiB are a little slower).
+newline, one `write` of the same memory. It keeps only the unfinished line at the end, and passes that on when
+it stays unfinished (`unfinished.py`); a log file that no other process writes gets it at once. Measured with
+1 GiB into a rotating file: 1.6 GB/s and 0.64 CPU s/GiB while pipe and buffer are small, 2.4 and 0.43 once
+both have grown (512 KiB; 256 KiB and 1 MiB are a little slower).
 
 From a full pipe into another one (our stdout), output that need not be seen here goes by `splice`, which
 moves pages and copies nothing: all but the last MARGIN bytes. The pump reads those, so that a block ends with
@@ -31,8 +30,7 @@ FULL = 60 * 1024  # a read of this size means a full pipe: it has 16 pages at fi
 MAX_LINE = 64 * 1024  # a longer line goes out in parts
 TURN = 1024 * 1024  # bytes that one pump moves in a turn of the loop
 BIG_PIPE = 1024 * 1024
-# What `splice` leaves in the pipe: more than the longest line, to see where the line ends, or that it does
-# not.
+# What `splice` leaves in the pipe: more than the longest line, to see whether and where the line ends.
 MARGIN = MAX_LINE + 4096
 NAMES = ("stdout", "stderr")
 NEVER = -1.0
@@ -40,7 +38,7 @@ TRICKLE = 1024  # bytes of a line that is written by hand or dot by dot, and not
 
 
 class Pump:
-    """Reads until end of file, which comes when the last holder of the write end is gone."""
+    """Reads until end of file, which comes when the last holder of the write end has closed it."""
 
     __slots__ = (
         "_ahead",
@@ -104,12 +102,12 @@ class Pump:
             self._reader.line_ends(self)
 
     def _move(self, resumed: bool) -> None:
-        """Moves at most TURN bytes. A short read says that the pipe is empty: it does not ask again."""
+        """Moves at most TURN bytes. A short read means that the pipe is empty, so it does not ask again."""
         moved = 0
         while moved < TURN:
             if self.sink.blocked:
                 self._watch(False)
-                # Output of an ended run goes before that of the next one, which waits behind it.
+                # Output of an ended run goes before that of the next one, which waits.
                 self.sink.wait(self, first=resumed or moved > 0)
                 return
             views = self._reader.views
@@ -141,7 +139,7 @@ class Pump:
             self._read_out()
 
     def _read_out(self) -> None:
-        """Goes on after all output of the child, while another process (a grandchild) holds the pipe."""
+        """Continues after all output of the child, while another process (a grandchild) holds the pipe."""
         self._left = -1
         self._reader.busy(-1)
         self._watch(True)
@@ -173,11 +171,11 @@ class Pump:
         return self._left >= 0
 
     def _unseen(self) -> bool:
-        """Returns whether lines may go to another pipe unread."""
+        """Returns whether lines may go to another pipe without being read here."""
         return self.sink.piped and self.format is None and not self._skip and not self._program.observed
 
     def _pass_on(self) -> int:
-        """Moves output from pipe to pipe and returns the number of bytes.
+        """Moves output from pipe to pipe; returns the number of bytes.
 
         It leaves MARGIN bytes or more, which have to be read in the same step: until then it is unknown
         whether the sink ends within a line.
@@ -221,7 +219,7 @@ class Pump:
         self._emit(head, buffer, cut)
 
     def _skip_line(self, size: int) -> int:
-        """Moves what follows the end of the dropped line to the front of the buffer."""
+        """Moves the bytes after the dropped line to the front of the buffer."""
         buffer = self._reader.buffer
         begin = buffer.find(b"\n", 0, size) + 1
         if not begin:
@@ -234,7 +232,7 @@ class Pump:
         return size - begin
 
     def _emit(self, head: bytes, data: bytes | bytearray, end: int, partial: bool = False) -> None:
-        """Records and writes `head + data[:end]`; `partial`: it ends in a line that stays unfinished."""
+        """Records and writes `head + data[:end]`; `partial`: it ends in an unfinished line."""
         if not (partial and self._gap):
             gap, self._gap = self._gap, False
             self._program.record(self, head, data, end, gap)
@@ -260,7 +258,7 @@ class Pump:
         self.sink.write(self, head, data, end)
 
     def _tell_spy(self, spy: Callable[[int, bytes], object], text: bytes) -> None:
-        """Shows the line that goes on from its beginning, however often it was passed on unfinished."""
+        """Shows a line that goes on from its beginning, however often parts of it were passed on."""
         text = self._said + text
         self._said = text[text.rfind(b"\n") + 1 :][-MAX_LINE:]
         spy(self.pid, text)
@@ -268,7 +266,7 @@ class Pump:
     # -- a line that stays unfinished --------------------------------------------------------------------
 
     def _line_waits(self) -> None:
-        """Has the unfinished line passed on after a while; at once where no other line can come into it."""
+        """Has the unfinished line passed on after a while; at once where nothing can interrupt it."""
         if self.since == NEVER:
             self.since = self._reader.loop.time()
             self._reader.line_begins(self)
@@ -283,7 +281,7 @@ class Pump:
             self._write(self._carry[ahead:], b"", 0, True)
 
     def pass_on(self, since: float) -> None:
-        """Passes the unfinished line on that began then: it has waited long enough."""
+        """Passes on the unfinished line that began at `since`: it has waited long enough."""
         if self.since != since:
             return  # it has ended meanwhile
         if self.sink.blocked:
@@ -327,7 +325,7 @@ class Pump:
         self._program.count_loss(nbytes, nlines)
 
     def abandoned(self) -> bool:
-        """Returns whether no process writes any more and the sink does not take what is left."""
+        """Returns whether no process writes any more and the sink does not take the rest."""
         import select
 
         if self._watched:
@@ -337,7 +335,7 @@ class Pump:
         return any(mask & select.POLLHUP for _, mask in poll.poll(0))
 
     def discard(self) -> None:
-        """Closes, and counts what is left as lost."""
+        """Closes the pipe, and counts the rest as lost."""
         import fcntl
         import termios
 
@@ -348,7 +346,7 @@ class Pump:
         self.close()
 
     def close(self) -> None:
-        """Ends at the end of file; writes the last line as it is, also without newline."""
+        """Ends at the end of file; writes the last line as it is, even without a newline."""
         if self.fd < 0:
             return
         self._watch(False)
@@ -365,7 +363,7 @@ class Pump:
 
 
 def torn_character(text: bytes) -> int:
-    """Returns how many bytes at the end of `text` begin a character of UTF-8; 0 when they are all of it."""
+    """Returns how many bytes at the end of `text` begin an incomplete UTF-8 character; 0 for none."""
     for size in range(1, min(4, len(text))):
         byte = text[-size]
         if byte >= 0xC0:

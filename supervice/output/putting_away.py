@@ -1,4 +1,7 @@
-"""Puts a log away among its backups, which have numbers or dates. `FileSink` calls it at a rotation."""
+"""Rotates one log file on disk: renames it to the next of its backups, which have numbers or dates.
+
+`FileSink` calls it at a rotation.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def backups_of(place: Place, date: str) -> Backups | DatedBackups:
-    """Returns the backups as they are now; with a `date`, those whose names have one."""
+    """Returns the backups as they are now; with a `date`, those that have a date in their names."""
     if not date:
         return Backups(place)
     from supervice.output.dated_backups import DatedBackups
@@ -22,7 +25,7 @@ def backups_of(place: Place, date: str) -> Backups | DatedBackups:
 
 
 class Rotation:
-    """The rotations of one block of output, which walk to the directory and list it once."""
+    """The rotations of one block of output; it walks to the directory and lists it once."""
 
     def __init__(self, path: str, date: str = "") -> None:
         """`date`: as in `backups_of`. OSError, as `Place`."""
@@ -32,7 +35,7 @@ class Rotation:
         self.foreign: frozenset[str] = frozenset()  # the paths of what is among the backups and not ours
 
     def put_away(self, fd: int, backups: int) -> str:
-        """Gives the log that is open as `fd` the first name of its backups, and returns that name.
+        """Renames the log that is open as `fd` to the first of its backups; returns that name.
 
         Returns "" when another process has removed or moved the log. OSError.
         """

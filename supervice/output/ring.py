@@ -1,7 +1,7 @@
 """The last output of one program in memory, and its followers.
 
-Bounded in bytes for each program and each follower: a slow follower loses its own lines only, and hears how
-many. Knows nothing of readers.
+Bounded in bytes for each program and each follower: a slow follower loses its own lines only, and is told how
+many. Knows nothing of clients.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ TICK = 10  # milliseconds that need no mark of their own
 class Part:
     """Output of one stream in one run, as it came.
 
-    `marks` says when: for each moment 4 bytes of where it begins and 8 of milliseconds since the epoch.
-    Output that comes within TICK of the last mark has none of its own.
+    `marks` says when: for each moment 4 bytes of position and 8 of milliseconds since the epoch. Output that
+    comes within TICK of the last mark has no mark of its own.
     """
 
     __slots__ = ("cut", "data", "marks", "run", "stream")
@@ -37,13 +37,13 @@ class Part:
         self.marks = bytearray()
 
     def mark(self, now: int) -> None:
-        """Notes that what is added next comes at `now`."""
+        """Notes that the output added next came at `now`."""
         marks = self.marks
         if not marks or not 0 <= now - int.from_bytes(marks[-8:], "big") < TICK:
             marks += (self.cut + len(self.data)).to_bytes(4, "big") + now.to_bytes(8, "big")
 
     def times(self) -> list[tuple[int, int]]:
-        """Returns (position in `data`, milliseconds) for each mark; below 0 for what was cut off."""
+        """Returns (position in `data`, milliseconds) for each mark; below 0 for output that was cut off."""
         marks = self.marks
         return [
             (
@@ -54,7 +54,7 @@ class Part:
         ]
 
     def shorten(self, size: int) -> None:
-        """Cuts `size` bytes off the beginning, and the marks that nothing needs any more."""
+        """Cuts `size` bytes off the beginning, and the marks that are no longer needed."""
         del self.data[:size]  # moves the start, copies nothing
         self.cut += size
         marks = self.marks
@@ -65,7 +65,7 @@ class Part:
 
 
 class Ring:
-    """Keeps at most `limit` bytes of both streams in their order, with whole lines at the old end.
+    """Keeps at most `limit` bytes of both streams in their order, beginning with a whole line.
 
     A chatty stdout does not push out the last errors: each stream has half of the room for itself.
     """
@@ -99,7 +99,7 @@ class Ring:
             self._trim()
 
     def begin_run(self) -> None:
-        """Notes that what comes now is of a new run."""
+        """Notes that a new run begins here."""
         self._run += 1
 
     def resize(self, limit: int) -> None:
@@ -108,7 +108,7 @@ class Ring:
             self._trim()
 
     def _trim(self) -> None:
-        """Cuts the old end: each stream keeps half of the room, and what the other one leaves."""
+        """Cuts the oldest output: each stream keeps half of the room, and what the other one leaves."""
         sizes = self._sizes
         for stream in (0, 1):
             room = max(self._limit // 2, self._limit - sizes[1 - stream])
@@ -116,7 +116,7 @@ class Ring:
                 self._cut(stream, sizes[stream] - room)
 
     def _cut(self, stream: int, size: int) -> None:
-        """Takes at least `size` bytes from the old end of one stream."""
+        """Cuts at least `size` bytes from the beginning of one stream."""
         index = 0
         while size > 0 and index < len(self._parts):
             part = self._parts[index]
@@ -135,13 +135,13 @@ class Ring:
             self._gone[stream] += cut
 
     def kept(self, stream: str) -> tuple[int, bytes]:
-        """Returns (bytes before what is kept, what is kept) of one stream."""
+        """Returns (bytes before those kept, the bytes kept) of one stream."""
         wanted = NAMES.index(stream)
         kept = [bytes(part.data) for part in self._parts if part.stream == wanted]
         return self._gone[wanted], b"".join(kept)
 
     def forget(self, stream: int) -> None:
-        """Forgets one stream: unknown output came after it."""
+        """Forgets one stream: output that was not read came after it."""
         self._parts = [part for part in self._parts if part.stream != stream]
         self._sizes[stream] = 0
 
@@ -164,7 +164,7 @@ class Ring:
     def timed(self, lines: int, stream: str | None = None) -> list[tuple[int, str, bytes]]:
         """Returns the same with the time of each line first: when it began, in ms since the epoch.
 
-        In the order in which they began to come, within a millisecond too.
+        The lines are in the order in which they began, even within a millisecond.
         """
         found: list[tuple[int, int, str, bytes]] = []  # the first says which began before which
         begun = [(0, 0, b""), (0, 0, b"")]  # a very long line comes in parts
@@ -194,7 +194,7 @@ class Ring:
 
 
 class Subscription:
-    """One follower: `callback()` is called once when there is output, `take()` returns it."""
+    """One follower: `callback()` is called once when there is output, which `take()` returns."""
 
     __slots__ = ("_bound", "_callback", "_followers", "_loop", "_lost", "_pieces", "_size", "_told", "on_end")
 
@@ -217,7 +217,7 @@ class Subscription:
         followers.append(self)
 
     def offer(self, stream: int, piece: bytes, skipped: int) -> None:
-        """Adds output; `skipped` lines before it were too many for one turn."""
+        """Adds output; `skipped` lines before it did not fit into one turn."""
         if skipped:
             self._lost += skipped + sum(text.count(b"\n") for _, text in self._pieces)
             self._pieces.clear()
@@ -241,7 +241,7 @@ class Subscription:
             self._callback()
 
     def take(self) -> tuple[int, list[tuple[str, bytes]]]:
-        """Returns the number of lines lost since the last call, and what came after them: (stream, lines)."""
+        """Returns the number of lines lost since the last call, and later output: (stream, lines)."""
         lost, pieces = self._lost, self._pieces
         self._lost = 0
         self._pieces = []
@@ -250,7 +250,7 @@ class Subscription:
         return lost, pieces
 
     def end(self) -> None:
-        """Ends the subscription: the program is supervised no more."""
+        """Ends the subscription: the program is no longer supervised."""
         ended, self.on_end = self.on_end, None
         if ended is not None:
             ended()

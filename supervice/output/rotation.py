@@ -1,7 +1,7 @@
-"""Rotation by time: when, and what a rotated file with a date is called. Pure.
+"""Rotation by time: when it is due, and the name of a rotated file with a date. Pure.
 
 `RotationTimer` asks for the next time and `DatedBackups` for names; nothing here touches a file. Loaded only
-where a `_rotate` or `_suffix` stands.
+where a `_rotate` or `_suffix` is set.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class Rotation:
     __slots__ = ("_line", "_zone")
 
     def __init__(self, way: str, zone: Zone) -> None:
-        """`way` is what `config` makes of the option: daily, hourly, 6h, 03:30."""
+        """`way` is the parsed option: daily, hourly, 6h, 03:30."""
         hours, minute = tuple(range(24)), 0
         if way == "daily":
             hours = (0,)
@@ -37,27 +37,27 @@ class Rotation:
             hours = tuple(range(0, 24, int(way[:-1])))
         elif way != "hourly":
             hours, minute = (int(way[:2]),), int(way[3:])
-        # By real time each hour, else once for each local time: see `schedules.timeline`.
+        # Hours by real time, other times once for each local time: see `schedules.timeline`.
         fixed = way != "hourly"
         cron = Cron(way, (), (minute,), hours, _ALL, _ALL, _ALL, (), False, False, True, fixed)
         self._line = Line(cron, zone)
         self._zone = zone
 
     def next_after(self, instant: float) -> float:
-        """The next rotation, in seconds since 1970."""
+        """Returns the next rotation, in seconds since 1970."""
         found = self._line.next_after(int(instant // 1))
         assert found is not None
         return float(found)
 
     def is_overdue(self, written: float, now: float) -> bool:
-        """Whether a rotation has come since a file was written: a daemon that was away rotates at its start.
+        """Returns whether a rotation was due since the file was written: the daemon was away.
 
-        A file of the future (the clock was set back) is not.
+        Never for a file from the future (the clock was set back).
         """
         return written <= now and self.next_after(written) <= now
 
     def day(self, instant: float) -> str:
-        """The local date of what was written until `instant`: midnight belongs to the day before."""
+        """Returns the local date of output until `instant`: midnight belongs to the day before."""
         return day(self._zone, instant)
 
 
@@ -82,7 +82,7 @@ class Dated:
 
 
 def read_name(base: str, name: str) -> Dated | None:
-    """What a file name says; None when it is no rotated file of `base`."""
+    """Parses a file name; None when it is no rotated file of `base`."""
     if not name.startswith(f"{base}."):
         return None
     rest = name[len(base) + 1 :]
@@ -98,13 +98,13 @@ def read_name(base: str, name: str) -> Dated | None:
 
 
 def dated(base: str, names: Iterable[str]) -> list[Dated]:
-    """The rotated files among `names`, the oldest first."""
+    """Returns the rotated files among `names`, oldest first."""
     found = (read_name(base, name) for name in names)
     return sorted((one for one in found if one is not None), key=lambda one: (one.date, one.number))
 
 
 def next_name(base: str, date: str, names: Iterable[str]) -> str:
-    """What the file that is rotated now is called: in the order of `dated` it is the last."""
+    """Returns the name for the file that is rotated now: in the order of `dated` it is the last."""
     there = dated(base, names)
     if not there or there[-1].date < date:
         return Dated(date, 0, False).name(base)
@@ -113,7 +113,7 @@ def next_name(base: str, date: str, names: Iterable[str]) -> str:
 
 
 def surplus(base: str, names: Iterable[str], backups: int) -> list[str]:
-    """The rotated files that are too many, the oldest first; a file in both forms counts once."""
+    """Returns the rotated files that are too many, oldest first; a file in both forms counts once."""
     there = dated(base, names)
     kept = sorted({(one.date, one.number) for one in there})[-backups:] if backups else []
     return [one.name(base) for one in there if (one.date, one.number) not in kept]

@@ -40,12 +40,12 @@ def discards(path: str | None) -> bool:
 
 
 BY_SIZE = (None, "number")
-# Seconds of one turn of the loop that all files together may take for rotations.
+# Seconds per turn of the loop that rotations of all files may take together.
 ROTATIONS = 0.01
 
 
 def _asked(config: ProgramConfig, stream: str, mode: tuple[int, bool]) -> tuple[Limits, ByTime]:
-    """Returns what a program asks of the log file of a stream."""
+    """Returns the settings that a program wants for the log file of a stream."""
     maxbytes, backups, compress, rotate, suffix = (
         getattr(config, f"{stream}_logfile_{name}")
         for name in ("maxbytes", "backups", "compress", "rotate", "suffix")
@@ -74,7 +74,7 @@ class OutputRouter:
         self.log_buffer = log_buffer
         self.logfile_mode = logfile_mode  # and whether it is exact or less our umask
         self.discard = Discard()
-        # What makes the pump of a stream, where something else reads along (see `supervisord.extensions`).
+        # Makes the pump of a stream whose output is also read for events (see `supervisord.extensions`).
         self.taps: Callable[[ProgramConfig, int], Callable[..., Pump]] | None = None
         self._log = log
         self._fds = (stdout_fd, stderr_fd)
@@ -122,7 +122,7 @@ class OutputRouter:
         self._views = [memoryview(self._buffer)]
 
     def enlarge(self) -> None:
-        """Makes the buffer bigger, for a program with much output. Called between reads: it is empty then."""
+        """Makes the buffer bigger, for a program with much output. Called between reads, when it is empty."""
         if len(self.buffer) < BUFFER:
             self._make_buffer(BUFFER)
 
@@ -133,7 +133,7 @@ class OutputRouter:
         return self._views
 
     def line_begins(self, pump: Pump) -> None:
-        """Has the unfinished line of a pump passed on, unless it `line_ends` before."""
+        """Has the unfinished line of a pump passed on, unless `line_ends` comes first."""
         if self._unfinished is None:
             from supervice.output.unfinished import Unfinished
 
@@ -205,7 +205,7 @@ class OutputRouter:
         return sink
 
     def _own_stream(self, path: str | None, default: int) -> int | None:
-        """Returns 0 or 1 when `path` is our stdout or stderr by name or in fact, `default` without a path."""
+        """Returns 0 or 1 when `path` is our stdout or stderr, by name or in fact; `default` for ""."""
         if not path:
             return default
         from supervice.output.targets import target
@@ -246,7 +246,7 @@ class OutputRouter:
                         self._retired.append(sink)
 
     def format_for(self, config: ProgramConfig, stream: int) -> Format | None:
-        """Returns the format of a stream: the program's, else on our stdout and stderr ours, else raw."""
+        """Returns the format of a stream: the program's own, else ours on our stdout and stderr, else raw."""
         asked: str | None = getattr(config, "log_format", None)
         if (asked or self.log_format) == "raw":
             return None
@@ -275,7 +275,7 @@ class OutputRouter:
             output.refresh(log_buffer)
 
     def reopen(self) -> list[tuple[str, str]]:
-        """SIGUSR2: after logrotate has moved the files. The paths that could not be opened, and why."""
+        """Reopens all files after logrotate has moved them; returns what could not be opened, and why."""
         done = [(path, sink.reopen()) for path, sink in list(self._sinks.items())]
         return [(path, why) for path, why in done if why]
 
@@ -288,7 +288,7 @@ class OutputRouter:
             sink.empty()
 
     async def rotate(self, outputs: Iterable[ProgramOutput] | None) -> list[tuple[str, str]]:
-        """Rotates the log files of these processes, or all; each path, and why it is not rotated, or ""."""
+        """Rotates the log files of these processes, or all; returns each path, and "" or why it was not."""
         logs = [sink for sink in self._sinks.values() if not isinstance(sink, StreamSink)]
         if outputs is not None:
             these = {id(sink) for output in outputs for sink in output.sinks}
@@ -296,7 +296,7 @@ class OutputRouter:
         return [(sink.path, sink.rotate()) async for sink in paced(self.loop, logs)]
 
     def may_rotate(self) -> bool:
-        """Whether this turn of the loop has time for one more rotation; the first one always may."""
+        """Returns whether this turn of the loop has time for one more rotation; always for the first."""
         if not self._rotating:
             self._rotating = self.loop.time() + ROTATIONS
             self.loop.call_soon(self._turn_ends)
@@ -307,7 +307,7 @@ class OutputRouter:
         self._rotating = 0.0
 
     def compress(self, log: Log) -> None:
-        """Compresses the old files of `log`, which was rotated."""
+        """Compresses the rotated files of `log`."""
         if self._archive is None:
             if self.start_helper is None:
                 return
@@ -317,7 +317,7 @@ class OutputRouter:
         self._archive.want(log)
 
     def stop_helpers(self) -> None:
-        """Ends compression, at the beginning of the shutdown."""
+        """Ends compression, when the shutdown begins."""
         if self._archive is not None:
             self._archive.close()
 
@@ -327,7 +327,7 @@ class OutputRouter:
             self.loop.call_soon(self._tell_idle)
 
     def pending(self) -> bool:
-        """Returns whether output is read and not written, or of an ended child not read yet."""
+        """Returns whether output is not written yet, or that of an ended child not read yet."""
         return self._busy > 0
 
     def flush(self) -> None:
@@ -336,7 +336,7 @@ class OutputRouter:
             output.flush()
 
     def on_idle(self, callback: Callable[[], object]) -> None:
-        """Calls back once when nothing is `pending`; soon, if nothing is now. The caller limits the time."""
+        """Calls back once nothing is `pending`, soon if nothing is now. The caller limits the time."""
         self._idle.append(callback)
         if not self._busy:
             self.loop.call_soon(self._tell_idle)
@@ -368,12 +368,12 @@ class OutputRouter:
     # -- the daemon's own log ----------------------------------------------------------------------------
 
     def log_stream(self, stream: int = 0) -> LogWriter:
-        """Returns what writes whole lines to our stdout (0) or stderr (1), between the lines of programs."""
+        """Returns a function that writes whole lines to our stdout (0) or stderr (1)."""
         return LogWriter(self.own(stream))
 
     def log_file(
         self, path: str, maxbytes: int, backups: int, compress: bool = False, by_time: ByTime = BY_SIZE
     ) -> LogWriter:
-        """The same into a rotating file (a device path is never rotated); OSError as for programs."""
+        """Returns the same for a rotating file (never for a device, which is not rotated); OSError."""
         sink = self._path_sink(path, (maxbytes, backups, compress, self.logfile_mode), by_time)
         return LogWriter(sink, lambda: self.log_stream(1))

@@ -56,12 +56,12 @@ if TYPE_CHECKING:
 
     Send = Callable[[int, list[bytes | memoryview]], int]
 
-# Bytes that wait for a stalled reader: with `drop` those of all sources, else of the daemon's own log only.
+# Bytes that may wait for a stalled reader: with `drop` of all sources, else of the daemon's own log only.
 QUEUE_LIMIT = 1024 * 1024
 BIG_PIPE = 1024 * 1024
-# What log files are made with: the mode, and whether that is exact or less our umask.
+# The mode of new log files, and whether it is exact or less our umask.
 LOGFILE_MODE = (0o640, False)
-# Why a log file is not rotated yet, though it will be.
+# Why a log file is not rotated yet; it will be.
 LATER = "is rotated where its last line ends"
 CUT = object()  # as `tail`: the sink ends in a line that no source will finish
 
@@ -141,7 +141,7 @@ class StreamSink:
         self._dead = fd < 0  # no reader is left; all output counts as lost
         self._grown = False
         self._losses: Losses | None = None  # made with the first
-        # Whether `splice` is worth a try. Not with `drop`, which counts lines.
+        # Whether `splice` is worth trying. Not with `drop`, which counts lines.
         self.piped = fd >= 0 and not drop and stat.S_ISFIFO(os.fstat(fd).st_mode)
 
     def splice(self, source: Source, fd: int, size: int) -> int:
@@ -166,7 +166,7 @@ class StreamSink:
         return done
 
     def write(self, source: Source, head: bytes, data: bytes | bytearray, end: int) -> None:
-        """Takes `head + data[:end]`: whole lines, or the beginning or continuation of a very long one."""
+        """Takes `head + data[:end]`: whole lines, or a part of a very long one."""
         size = len(head) + end
         if not size:
             return
@@ -303,7 +303,7 @@ class StreamSink:
         return self._size
 
     def wait(self, source: Source, first: bool) -> None:
-        """Calls `source.resume()` when the queue is empty; `first`: before all that wait now."""
+        """Calls `source.resume()` when the queue is empty; with `first`, before all other waiters."""
         if not self.blocked:
             self._owner.loop.call_soon(source.resume)
         elif first:
@@ -312,8 +312,10 @@ class StreamSink:
             self._waiters.append(source)
 
     def reopen(self) -> str:
-        """Opens the path anew, which may lead to another FIFO now; our own stdout stays. Returns why it could
-        not be opened, or ""."""
+        """Reopens the path, which may lead to another FIFO now; our own stdout stays.
+
+        Returns why it could not be opened, or "".
+        """
         if self.opener is None:
             return ""
         try:

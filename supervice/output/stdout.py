@@ -2,9 +2,8 @@
 
 O_NONBLOCK is a property of the open file description, which we share with the process that started us and
 with each child that inherited it: setting it would break their blocking writes. So a pipe or a terminal is
-opened anew through /proc/self/fd/N. Where that is refused (`docker run -u 12345`: the pipe belongs to root)
-the shared description stays, and each write goes a way that does not wait. `LogWriter` writes what we
-ourselves say there.
+reopened through /proc/self/fd/N. Where that is refused (`docker run -u 12345`: the pipe belongs to root) the
+shared description stays, and each write uses a call that does not wait. `LogWriter` writes our own log there.
 """
 
 from __future__ import annotations
@@ -26,7 +25,7 @@ PIPE_BUF = 4096  # pipe(7): a writable pipe takes this much at once
 
 
 def identity(fd: int) -> tuple[int, int] | None:
-    """Returns what is equal for descriptors of one pipe, terminal or file; None when `fd` is not open."""
+    """Returns a value that is equal for descriptors of one pipe, terminal or file; None for a closed one."""
     try:
         status = os.fstat(fd)
     except OSError:
@@ -42,7 +41,7 @@ def open_own(fd: int) -> tuple[int, Send | None]:
         return -1, None
     mode = os.fstat(fd).st_mode
     if stat.S_ISREG(mode):
-        # Never blocks. Opened anew it would have its own offset and overwrite what others write.
+        # Never blocks. Reopened it would have an offset of its own and overwrite what others write.
         return os.dup(fd), None
     if stat.S_ISSOCK(mode):
         return os.dup(fd), _send_to_socket
@@ -81,7 +80,7 @@ def _send_to_socket(fd: int, parts: list[bytes | memoryview]) -> int:
 class _SharedSend:
     """Writes to a shared pipe: by RWF_NOWAIT (Linux 6.5), else it polls first and then writes a little.
 
-    The second way can wait when another process fills the pipe between the two calls; nothing better is left.
+    The second way can wait when another process fills the pipe between the two calls; there is no better one.
     """
 
     __slots__ = ("_nowait",)
@@ -113,9 +112,9 @@ class _SharedSend:
 
 
 class LogWriter:
-    """The daemon's log as a source: never waits; what a stalled reader does not take is dropped.
+    """The daemon's log as a source. It never waits: lines that a stalled reader does not take are dropped.
 
-    What a file does not take, on a full disk or one that is gone, goes to `instead`: else it is said nowhere.
+    Lines that a file does not take, on a full disk or one that is gone, go to `instead`.
     """
 
     __slots__ = ("_instead", "lost_lines", "sink")

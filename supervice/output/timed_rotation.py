@@ -1,7 +1,7 @@
-"""Rotates log files at their times, with one timer for the nearest of all, and gives their backups a date.
+"""Rotates log files at their times, with one timer for the nearest of all, and dates their backups.
 
-The router makes it with the first `_rotate` or `_suffix`. Which times those are is decided in `rotation`, how
-a file is rotated is the business of its sink.
+The router makes it with the first `_rotate` or `_suffix`. `rotation` decides on the times; the sink of a file
+rotates it.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
 
 class Timing:
-    """What one log file has of it."""
+    """The timed rotation of one log file."""
 
     __slots__ = ("_timer", "asked", "dated", "due", "log", "next", "times")
 
@@ -56,7 +56,7 @@ class Timing:
         self.due: float | None = None  # the time that has come, until the file is rotated
 
     def date(self) -> str:
-        """The date of what a rotated file holds; "" where they have numbers."""
+        """Returns the date of what a rotated file holds; "" where backups have numbers."""
         if not self.dated:
             return ""
         return day(self._timer.zone, self._timer.now() if self.due is None else self.due)
@@ -66,7 +66,7 @@ class Timing:
 
 
 class RotationTimer:
-    """That of one router, until `close`."""
+    """The timer of one router, until `close`."""
 
     def __init__(self, router: Router, clock: Callable[[], float] = time.time) -> None:
         self._router = router

@@ -1,7 +1,7 @@
-"""Has lines passed on that stay unfinished: prompts, dots, progress bars.
+"""Passes on lines that stay unfinished: prompts, dots, progress bars.
 
-One timer for all pumps, which runs only while a line waits. A line counts from its first byte that was not
-passed on. The router makes it with the first unfinished line.
+One timer for all pumps, which runs only while a line waits. A line's time begins with its first byte that was
+not passed on. The router makes it with the first unfinished line.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class Unfinished:
         self._timer: Cancellable | None = None
 
     def begins(self, line: Line) -> None:
-        """Waits for the end of a line; one that waits already begins anew, by its `since`."""
+        """Waits for the end of a line; a line that waits already starts anew, from its `since`."""
         self._lines[line] = None
         if self._timer is None:
             self._timer = self._loop.call_later(PATIENCE, self._look)

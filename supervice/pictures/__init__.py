@@ -1,1 +1,1 @@
-"""Answers of the daemon as pictures (SVG), for `supervicectl` and for the page. Pure."""
+"""Draws answers of the daemon as SVG, for `supervicectl` and for the page. Pure."""

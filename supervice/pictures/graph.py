@@ -1,7 +1,7 @@
-"""The answer to `graph` as a picture (SVG): which program waits for which, from left to right. Pure.
+"""Draws the answer to `graph` as SVG: which program waits for which, from left to right. Pure.
 
-A program stands one column to the right of the last one that it needs. What needs nothing and is needed by
-nothing stands below, in rows.
+A program stands one column to the right of the last one that it needs. Programs that need none and that none
+needs stand below, in rows.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ def graph_svg(reply: dict[str, Any]) -> str:
 
 
 def _needs(program: Program, programs: dict[str, Program]) -> list[tuple[str, str]]:
-    """What it needs of what there is: (program, condition)."""
+    """Returns the existing programs that it needs: (program, condition)."""
     found = []
     for need in program.get("depends_on", ()):
         if isinstance(need, dict) and str(need.get("program")) in programs:
@@ -81,7 +81,7 @@ def _needs(program: Program, programs: dict[str, Program]) -> list[tuple[str, st
 
 
 def _columns(needs: dict[str, list[tuple[str, str]]]) -> tuple[list[list[str]], list[str]]:
-    """The programs by column, and those without any line. A circle, which no daemon has, ends somewhere."""
+    """Returns the programs by column, and those without any edge. A cycle, which no daemon has, is cut."""
     needed = {name for wanted in needs.values() for name, _ in wanted}
     alone = [name for name, wanted in needs.items() if not wanted and name not in needed]
     waiting = {name: len(wanted) for name, wanted in needs.items() if wanted or name in needed}
@@ -108,7 +108,7 @@ def _columns(needs: dict[str, list[tuple[str, str]]]) -> tuple[list[list[str]], 
 
 
 def _untangle(columns: list[list[str]], needs: dict[str, list[tuple[str, str]]]) -> None:
-    """Sorts each column by the middle of those that its programs have lines to."""
+    """Sorts each column by the mean position of the programs that its programs are connected to."""
     linked: dict[str, list[str]] = {}
     for name, wanted in needs.items():
         for other, _ in wanted:
@@ -127,7 +127,7 @@ def _untangle(columns: list[list[str]], needs: dict[str, list[tuple[str, str]]])
 
 
 def _lay_out(columns: list[list[str]], alone: list[str]) -> tuple[dict[str, Place], float, float]:
-    """The upper left corner of each program, and the size of the picture."""
+    """Returns the upper left corner of each program, and the size of the picture."""
     tallest = max(map(len, columns), default=0)
     step = TALL + GAP_Y
     places: dict[str, Place] = {}
@@ -145,7 +145,7 @@ def _lay_out(columns: list[list[str]], alone: list[str]) -> tuple[dict[str, Plac
 
 
 def _lacks(program: Program, condition: str) -> bool:
-    """Whether one of its processes does not fulfil the condition now."""
+    """Returns whether one of its processes does not fulfil the condition now."""
     processes = [p for p in program.get("processes", ()) if isinstance(p, dict)]
     return not processes or any(condition not in p.get("conditions", ()) for p in processes)
 
@@ -162,7 +162,7 @@ def _line(needed: Place, needing: Place, title: str, lacks: bool) -> str:
 
 
 def _word(needed: Place, conditions: str) -> str:
-    """What others wait for, beside what they wait for."""
+    """Returns what other programs wait for, to be written beside this one."""
     x, y = needed[0] + WIDE + 7, needed[1] + TALL / 2 - 6
     return f'<text class="word" x="{x:g}" y="{y:g}">{escape(short(conditions, 22))}</text>'
 

@@ -1,4 +1,4 @@
-"""What the pictures have in common: text that is safe in XML, the colours of states, the dark half. Pure."""
+"""What the pictures share: text that is safe in XML, the colours of states, the dark variant. Pure."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-# Class to colour, in light and in dark surroundings; each stands out from its background by 3 : 1 at least.
+# The colour of each class, light and dark; the contrast with the background is 3 : 1 or more.
 _COLORS = {
     "up": ("#2f8559", "#4fb286"),
     "busy": ("#c27803", "#e0a04a"),
@@ -31,7 +31,7 @@ _CLASSES = {
 
 
 def class_of(process: dict[str, Any]) -> str:
-    """Returns how a process is, as one of five: `up`, `busy` (on its way), `bad`, `done`, `off`.
+    """Returns the look of a process, one of five: `up`, `busy` (changing), `bad`, `done`, `off`.
 
     Takes a row of `status` or of `graph`.
     """
@@ -49,7 +49,7 @@ def class_of(process: dict[str, Any]) -> str:
 
 
 def dark(more: str) -> str:
-    """Returns the style rules for a reader who wants it dark: the common ones and `more`."""
+    """Returns the style rules for a dark colour scheme: the common ones and `more`."""
     common = f".bg{{fill:#1b1f25}}text{{fill:#dde1e6}}{_DARK}"
     return f"@media (prefers-color-scheme:dark){{{common}{more}}}"
 
@@ -60,6 +60,6 @@ def short(name: str, longest: int) -> str:
 
 
 def escape(value: object) -> str:
-    """Returns `value` for the inside of an element: characters that XML does not know are gone by `clean`."""
+    """Returns `value` for the inside of an element; `clean` removes characters that XML does not allow."""
     words = clean(value)
     return words.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace('"', "&quot;")

@@ -1,6 +1,6 @@
-"""The answer to `boot` as a timeline, in text and as a picture (SVG), with the critical chain marked. Pure.
+"""Draws the answer to `boot` as a timeline, in text and SVG, with the critical chain marked. Pure.
 
-The critical chain is what the beginning took its time from: the process that was there last, the one whose
+The critical chain is what determined the time of the start: the process that was ready last, the one whose
 change let it start, the one before that, and so on. Making any other process faster changes nothing.
 """
 
@@ -23,7 +23,7 @@ HEADS = (len("NAME"), len("BEGAN"), len("SETTLED"), len("DETAIL"))
 SHORTEST = 1e-9  # seconds; below it there is nothing to draw to scale
 WAITING, STARTING, READY, FAILED = ".", "=", "#", "x"
 
-# Of the picture, in pixels.
+# Measures of the picture, in pixels.
 WIDTH, LABEL, MARGIN, TOP = 1000, 200, 20, 70
 TALL, SMALL, MANY = 24, 15, 30  # the height of a row; the smaller one for more rows than MANY
 LONGEST_NAME = 28
@@ -34,14 +34,14 @@ DARK_STYLE = "line{stroke:#2c333b}.chain{stroke:#8fa8ff}"
 
 
 def rows_of(reply: dict[str, Any]) -> tuple[list[Row], list[Row]]:
-    """The rows of the beginning in the order of their starts, and those that were asked for later."""
+    """Returns the rows of the first start in the order of spawning, and those of later requests."""
     rows = [row for row in reply.get("processes", ()) if isinstance(row, dict)]
     rows.sort(key=lambda row: (_began(row) is None, _began(row) or 0.0, _number(row.get("asked")) or 0.0))
     return [r for r in rows if not r.get("later")], [r for r in rows if r.get("later")]
 
 
 def critical_chain(reply: dict[str, Any]) -> list[str]:
-    """Names, the first to start first; empty when nothing has been started."""
+    """Returns names, the first to start first; empty when nothing was started."""
     rows = {str(row.get("name")): row for row in rows_of(reply)[0] if _began(row) is not None}
     now = _number(reply.get("elapsed")) or 0.0
     if not rows:
@@ -56,7 +56,7 @@ def critical_chain(reply: dict[str, Any]) -> list[str]:
 
 
 def duration(reply: dict[str, Any]) -> float:
-    """Seconds until everything had settled; until now while something has not."""
+    """Returns the seconds until everything had settled; until now while something has not."""
     now = _number(reply.get("elapsed")) or 0.0
     ends = [_end(row, now) for row in rows_of(reply)[0]]
     return max(ends, default=0.0)
@@ -77,7 +77,7 @@ def _done(row: Row) -> float | None:
 
 
 def _end(row: Row, now: float) -> float:
-    """When it had settled; `now` for what has not."""
+    """Returns when it had settled; `now` if it has not."""
     for moment in (_done(row), _number(row.get("failed"))):
         if moment is not None:
             return moment
@@ -85,7 +85,7 @@ def _end(row: Row, now: float) -> float:
 
 
 def _is_pending(row: Row) -> bool:
-    """It is on its way: waits or starts. What was left stopped, or was stopped on its way, is not."""
+    """Returns whether it waits or starts; not when it was left stopped, or was stopped before it was up."""
     if _done(row) is not None or _number(row.get("failed")) is not None:
         return False
     return row.get("state") not in ("STOPPED", "EXITED", "FATAL") or bool(row.get("waiting_for"))
@@ -112,7 +112,7 @@ def _pieces(row: Row, now: float, until: float) -> list[tuple[str, float, float]
 
 
 def boot_text(reply: dict[str, Any], look: Look | None = None) -> str:
-    """The timeline for a terminal, as wide as that is; `*` marks the critical chain."""
+    """Returns the timeline as wide as the terminal; `*` marks the critical chain."""
     look = look or Look()
     rows, later = rows_of(reply)
     if not rows and not later:
@@ -149,7 +149,7 @@ def boot_text(reply: dict[str, Any], look: Look | None = None) -> str:
 
 
 def _bar_width(cells: list[list[str]], width: int) -> int:
-    """The characters of the chart: what the terminal has beside the other columns, details included."""
+    """Returns the width of the chart: what the other columns, details included, leave of the terminal."""
     if width <= 0:
         return BAR
     others = [
@@ -199,7 +199,7 @@ def _detail(row: Row) -> str:
 
 
 def boot_svg(reply: dict[str, Any]) -> str:
-    """The timeline as one SVG file that needs nothing else: one bar a process."""
+    """Returns the timeline as one self-contained SVG file: one bar per process."""
     rows = rows_of(reply)[0]
     now, whole = _number(reply.get("elapsed")) or 0.0, duration(reply)
     chain = critical_chain(reply)
@@ -269,7 +269,7 @@ def _axis(span: float, scale: float, height: int) -> list[str]:
 
 
 def _tick(span: float) -> float:
-    """1, 2 or 5 times a power of ten, so that there are at most TICKS and a few."""
+    """Returns 1, 2 or 5 times a power of ten, so that there are only a few more than TICKS."""
     tick = 1e-6
     while True:
         for factor in (1, 2, 5):
