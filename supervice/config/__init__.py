@@ -1,8 +1,8 @@
 """Turns configuration files into values.
 
-Reads files and nothing else; never prints, never raises for content.
+It reads files and nothing else, never prints, and never raises because of a file's content.
 
-`parse_config` is the documented Python API; the daemon, `check` and reload use `load`, which also has the
+`parse_config` is the documented Python API; the daemon, `check` and reload use `load`, which also returns the
 warnings and one `ProgramConfig` for each process.
 """
 
@@ -35,7 +35,7 @@ __all__ = [
 
 
 class Loaded:
-    """A configuration that was read; only `problems` has a meaning when `errors` is not empty."""
+    """A configuration that was read; when `errors` is not empty, only `problems` is meaningful."""
 
     __slots__ = (
         "config",
@@ -81,11 +81,12 @@ def load(
     trace: bool = False,
     settled: bool = False,
 ) -> Loaded:
-    """Reads `path` and what it includes. FileNotFoundError when it does not exist; otherwise see `problems`.
+    """Reads `path` and what it includes; FileNotFoundError when it does not exist.
 
-    Relative paths begin in `cwd`, by default the current directory; with `resolve=False` they stay as they
-    are written. `trace` keeps the text of the options and their places, which a daemon does not need.
-    `settled` is for files that may be written right now: each is read until two reads agree.
+    Everything else that is wrong is in `problems`. Relative paths begin in `cwd`, by default the current
+    directory; with `resolve=False` they stay as written. `trace` keeps the text of the options and their
+    places, which a daemon does not need. With `settled` each file is read until two reads agree: it may be
+    being written right now.
     """
     if environ is None:
         environ = os.environ
@@ -129,7 +130,7 @@ def parse_config(path: str) -> SupervisorConfig:
 
 
 def check_dependencies(programs: list[ProgramConfig]) -> None:
-    """Raises ConfigValidationError when `depends_on` of programs that were built in Python cannot work."""
+    """Raises ConfigValidationError when `depends_on` of programs built in Python cannot work."""
     if not any(program.depends_on for program in programs):
         return
     from supervice.lifecycle.graph import is_unchecked, problems
@@ -155,7 +156,7 @@ def refuse_program(program: ProgramConfig, error: Exception) -> NoReturn:
 
 
 def check_config(config: SupervisorConfig) -> None:
-    """Raises ConfigValidationError when a configuration that was built in Python cannot work."""
+    """Raises ConfigValidationError when a configuration built in Python cannot work."""
     from supervice.config.validation import problems_of
 
     found = problems_of(config)
@@ -165,10 +166,10 @@ def check_config(config: SupervisorConfig) -> None:
 
 
 def instances(program: ProgramConfig) -> list[ProgramConfig]:
-    """Returns one configuration for each process of a program that was built in Python.
+    """Returns one configuration for each process of a program built in Python.
 
     Expands `%(process_num)s` (two digits), `%(process_num)d` and `%(process_num)02d` in texts, and leaves
-    every other percent sign alone. (`Loaded.processes` has those of a file.)
+    every other percent sign alone. (For a file, see `Loaded.processes`.)
     """
     if program.program is not None:
         return [program]

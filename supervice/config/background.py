@@ -1,6 +1,6 @@
-"""Servers that go into the background by default, and what keeps them in the foreground.
+"""Knows servers that go into the background by default, and what keeps them in the foreground.
 
-A supervisor watches the process that it started; a server that forks and lets that one end is out of its
+A supervisor watches the process that it started. A server that forks and lets that process end is out of its
 sight, and the next start finds the port taken.
 """
 
@@ -10,7 +10,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-# What to add to the command. The daemon's manual is the source of each.
+# What to add to the command; the source is the manual of each server.
 _ADD = {
     "apache2": "-DFOREGROUND",
     "apache2ctl": "-DFOREGROUND",
@@ -56,8 +56,8 @@ _ADD = {
     "zabbix_agentd": "--foreground",
     "zabbix_server": "--foreground",
 }
-# Those that go there unless they are told otherwise, by one of these words (or letters) or in their own
-# configuration. The others of `_ADD` do so when they are told to.
+# Servers that go into the background unless one of these words (or letters), or their own configuration, says
+# otherwise. The others of `_ADD` do so only when told to.
 _STAYS = {
     "apache2": ("-DFOREGROUND", "FOREGROUND", "-X", "-DNO_DETACH"),
     "apache2ctl": ("-DFOREGROUND", "FOREGROUND", "-X"),
@@ -99,12 +99,12 @@ _STAYS = {
 _SHELLS = ("sh", "bash", "dash", "ash")
 # Words that send a program into the background, whichever program it is.
 _DROP = ("--daemon", "--daemonize", "--detach", "--background", "--fork", "-daemon")
-# With these a program prints something and ends.
+# With these words a program prints something and ends.
 _PRINTS = frozenset(("-t", "-v", "-V", "--version", "--help", "-h", "-T"))
 
 
 def foreground_form(argv: Sequence[str]) -> str:
-    """Returns how to write the command so that it stays in the foreground; "" when that is not known."""
+    """Returns how to write the command so that it stays in the foreground; "" when that is unknown."""
     if not argv:
         return ""
     path, *rest = argv
@@ -128,7 +128,7 @@ def foreground_form(argv: Sequence[str]) -> str:
 
 
 def told_problem(argv: Sequence[str]) -> str:
-    """Returns what sends the command into the background by its own words, and what to write; else ""."""
+    """Returns what in the command sends it into the background, and what to write; else ""."""
     if not argv:
         return ""
     path, *rest = argv
@@ -150,7 +150,7 @@ def told_problem(argv: Sequence[str]) -> str:
 def server_problem(argv: Sequence[str], command: str) -> str:
     """Returns how to keep a server in the foreground that goes into the background by default; else "".
 
-    Only the words count: what the server's own configuration says is the caller's to find out.
+    It looks at the command only; the caller looks at the server's own configuration.
     """
     path, *rest = argv or [""]
     name = path.rpartition("/")[2]
@@ -166,7 +166,7 @@ def server_problem(argv: Sequence[str], command: str) -> str:
 
 
 def _keeps(word: str, stay: str) -> bool:
-    """Whether the word is, or holds, the one that keeps the server in the foreground."""
+    """Returns whether the word is, or contains, the one that keeps the server in the foreground."""
     if " " in stay:
         return stay in " ".join(word.split())
     if word == stay:

@@ -1,4 +1,4 @@
-"""Turns sections into a configuration: kinds of sections, groups, and the rules for the whole."""
+"""Turns sections into a configuration: the kinds of sections, groups, and rules for the whole."""
 
 from __future__ import annotations
 
@@ -34,12 +34,12 @@ _STOCK = (
 )
 _NAMED = ("program", "group", "eventlistener", "fcgi-program")
 _STOCK_ONLY = ("eventlistener", "fcgi-program", "unix_http_server", "inet_http_server")
-# Sections for supervisord's own client and plug-ins, which a daemon does not need.
+# Sections for supervisord's client and plug-ins, which our daemon does not need.
 _IGNORED = ("supervisorctl", "rpcinterface", "ctlplugin")
 
 
 class Builder:
-    """Turns a `Reading` into the parts of `Loaded`; `ctx` gets the problems."""
+    """Turns a `Reading` into the parts of `Loaded`; problems go to `ctx`."""
 
     def __init__(self, ctx: Context, reading: Reading) -> None:
         self.ctx = ctx
@@ -77,7 +77,7 @@ class Builder:
         self._stop_budget(by_kind)
 
     def _kind(self, section: Section) -> str:
-        """Returns the kind of a section; "" for one that has no effect, with a problem that says so."""
+        """Returns the kind of a section; "" after reporting one that has no effect."""
         name, ctx = section.name, self.ctx
         kind, colon, rest = name.partition(":")
         if ctx.stock and not colon and kind in _NAMED:
@@ -135,7 +135,7 @@ class Builder:
         silent = False
         for section in (*by_kind.get(kind, ()), *self.from_environment):
             names = ctx.names(section, {}, here=section.here)
-            # A variable is ours in both dialects, and beats the files.
+            # A variable belongs to our dialect even beside a stock file, and beats the files.
             ours = section in self.from_environment
             found = (
                 [rows("supervice")[name] for name in section.options] if ours else ctx.check(section, kind)
@@ -212,7 +212,7 @@ class Builder:
         return members
 
     def _member(self, program: str, group: Group, known: set[str], members: dict[str, list[Group]]) -> str:
-        """Adds `program` to `group`; returns what is wrong, or ""."""
+        """Adds `program` to `group`; returns what is wrong with that, or ""."""
         target = f"program:{program}"
         if target not in known and f"fcgi-program:{program}" in known:
             target = f"fcgi-program:{program}"
@@ -247,7 +247,7 @@ class Builder:
             self.processes.extend(program.processes)
 
     def _plugins(self) -> bool:
-        """Returns whether the file loads plug-ins into supervisord, which may have events of their own."""
+        """Returns whether the file loads plug-ins into supervisord, which may have their own events."""
         names = [name for name in self.reading.sections if name.startswith("rpcinterface:")]
         return names not in ([], ["rpcinterface:supervisor"])
 
@@ -301,7 +301,7 @@ class Builder:
             if name.startswith("program:")
         }
         self._expand_groups(sections)
-        # also those with errors of their own: they are not unknown
+        # programs with errors too: they are known all the same
         needs: dict[str, dict[tuple[str, str], None]] = {name: {} for name in sections}
         for process in self.processes:  # with %(process_num)s each may have its own
             needs[program_of(process)].update((pair, None) for pair in process.depends_on)
@@ -323,7 +323,7 @@ class Builder:
             self.ctx.error(file, line, "depends_on", f"[{shown(section.name)}] depends_on: {fault.message}")
 
     def _expand_groups(self, sections: Container[str]) -> None:
-        """Replaces the name of a group, unless a program has it too, by the names of its programs."""
+        """Replaces the name of a group by its programs, unless a program has the same name."""
         members: dict[str, dict[str, None]] = {}
         for process in self.processes:
             if process.group is not None and process.group not in sections:
@@ -358,13 +358,13 @@ class Builder:
 
 
 def section_of(config: ProgramConfig) -> str:
-    """Returns the name of the section that a program stands in."""
+    """Returns the name of the section that defines a program."""
     kind = "eventlistener" if config.listener else "fcgi-program" if config.socket else "program"
     return f"{kind}:{program_of(config)}"
 
 
 def container_defaults(config: SupervisorConfig, given: frozenset[str]) -> None:
-    """Sets what the daemon does where the file says nothing: it logs to stdout and writes no pid file.
+    """Sets the daemon's defaults where the file says nothing: log to stdout, no pid file.
 
     It sets `socket_path` to "": the caller chooses the place.
     """

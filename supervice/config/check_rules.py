@@ -1,4 +1,4 @@
-"""Checks the options of a program that have to fit together, and sees which of them cannot be meant."""
+"""Checks that the options of a program fit together, and finds those that look like mistakes."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     from supervice.config.context import Context
     from supervice.config.reader import Section
 
-# What makes a command doubtful: a character or the first word of a shell, a word that sends it into the
-# background. A hit costs the daemon a module (`doubts`), so what a shell itself is given does not count.
+# What makes a command doubtful: a character or word that only a shell understands, or a word that sends it to
+# the background. A hit makes the daemon load `doubts`, so the arguments of a shell itself do not count.
 _SHELL = frozenset("&|<>$`~;")
 _SHELLS = frozenset(("sh", "bash", "dash", "ash", "zsh", "ksh"))
 # fmt: off
@@ -21,7 +21,7 @@ SUSPECTS = frozenset((
     "umask", "unset", "until", "while",
 ))
 # fmt: on
-# Programs that end by themselves, and soon: a failed start where they have to live for `startsecs`.
+# Programs that end soon by themselves: a failed start where they have to live for `startsecs`.
 # fmt: off
 BRIEF = frozenset((
     ":", "[", "chgrp", "chmod", "chown", "cp", "date", "echo", "exit", "false", "install", "ldconfig", "ln",
@@ -32,7 +32,7 @@ _AWAY = ("-daemon", "--detach", "--background", "--fork")
 
 
 def is_doubtful(section: Section, values: dict[str, Any], stock: bool) -> bool:
-    """Whether `doubts` may have something to say. Cheap: it is asked for every program at every start."""
+    """Returns whether `doubts` may have a warning. Cheap: it runs for every program at every start."""
     given = section.options
     command = given["command"][0] if "command" in given else ""
     first, _, rest = command.partition(" ")
@@ -58,7 +58,7 @@ def _has_brief(words: str) -> bool:
 def readiness_problems(
     ctx: Context, section: Section, where: str, values: dict[str, Any], check: dict[str, Any]
 ) -> None:
-    """Reports what does not fit together; `values` and `check` are what the options of the program say."""
+    """Reports options that do not fit together; `values` and `check` are the parsed options."""
     given = section.options
 
     def error(option: str, message: str) -> None:
@@ -72,7 +72,7 @@ def readiness_problems(
         if needed is not None and f"{prefix}{needed}" not in given:
             error(f"{prefix}type", f"{prefix}type = {kind.value} needs {prefix}{needed}; add it")
         if kind is HealthCheckType.NONE and f"{prefix}type" not in given:
-            # the same option says what a missed ping leads to
+            # the option also says what a missed ping leads to
             idle = (o for o in given if o in check and o.startswith(prefix))
             idle = (o for o in idle if o != "healthcheck_action" or not values.get("watchdog"))
             option = next(idle, None)

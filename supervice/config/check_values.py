@@ -1,4 +1,4 @@
-"""Parsers for http checks, `ready`, `restart_limit`, `schedule`, `watch`, `_rotate`. Pure, as `values`."""
+"""Parsers for http checks, `ready`, `restart_limit`, `schedule`, `watch`, `_rotate`. Pure, like `values`."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ _TOKEN = frozenset("!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHI
 MEGABYTE = 1 << 20
 # `ready = fd:N` cannot use the standard streams of the child, nor the descriptors that supervice needs.
 FIRST_FD, LAST_FD = 3, 99
-# The ways to become ready that have something behind a colon, and what.
+# The ways to become ready that take a value after a colon, and its form.
 _WAYS = {"fd": "N", "log": "REGEX", "tcp": "HOST:PORT", "unix": "PATH", "http": "URL", "file": "PATH"}
 
 
 def memory_limit(text: str) -> int | float:
-    """Parses `512MB`, or `80%` of the container's limit, which is 0.8."""
+    """Parses `512MB`, or `80%` of the container's limit, returned as 0.8."""
     word = text.strip()
     if not word.endswith("%"):
         try:
@@ -119,7 +119,7 @@ def split_ready(text: str) -> tuple[str, str]:
 
 
 def ready(text: str) -> str:
-    """Parses a way to become ready; returns it in its one spelling."""
+    """Parses a way to become ready; returns its canonical spelling."""
     way, argument = split_ready(text)
     if way in ("started", "notify", "check"):
         if argument:
@@ -142,14 +142,14 @@ def ready(text: str) -> str:
     elif way == "tcp":
         host_and_port(argument)
     elif way == "http":
-        # both http:http://host/ and, as people write it, http://host/
+        # both http:http://host/ and, as people tend to write, http://host/
         url = argument if "://" in argument else f"http:{argument}"
         return f"http:{http_url(url)}"
     return f"{way}:{argument}"
 
 
 def schedule(text: str) -> tuple[str, ...]:
-    """Parses schedules, one a line, and returns them as they are written; cronsim decides what is one."""
+    """Parses schedules, one per line, and returns them as written; cronsim decides what is valid."""
     from supervice.schedules.expression import parse_lines
 
     return tuple([one.text for one in parse_lines(text)])
@@ -163,7 +163,7 @@ def listen(text: str) -> tuple[tuple[str, str], ...]:
 
 
 def watch_action(text: str) -> str:
-    """Parses `restart`, `reload`, `signal:HUP` or `run:COMMAND`; returns it in its one spelling."""
+    """Parses `restart`, `reload`, `signal:HUP` or `run:COMMAND`; returns its canonical spelling."""
     way, colon, argument = text.partition(":")
     way, argument = way.strip().lower(), argument.strip()
     if way in ("restart", "reload") and not colon:
@@ -176,7 +176,7 @@ def watch_action(text: str) -> str:
 
 
 def restart_limit(text: str) -> tuple[int, int | float]:
-    """Parses `5/60s`: so many restarts are allowed in so much time."""
+    """Parses `5/60s`: how many restarts are allowed in how much time."""
     count, slash, window = text.partition("/")
     if not slash:
         raise ValueError("not a limit; write how many restarts in which time: 5/60s")
@@ -202,13 +202,13 @@ def http_place(text: str) -> tuple[str, int | None]:
 
 
 def http_address(text: str) -> str:
-    """Returns the address as it is written; ValueError as `http_place`."""
+    """Returns the address as written; ValueError as `http_place`."""
     http_place(text)
     return text.strip()
 
 
 def rotation(text: str) -> str:
-    """A way to rotate in its one spelling; ValueError says what to write."""
+    """Parses a way to rotate; returns its canonical spelling. ValueError says what to write."""
     word = text.strip().lower()
     if word in ("daily", "hourly"):
         return word

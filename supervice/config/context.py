@@ -1,4 +1,4 @@
-"""What the parts of one load share: the dialect, the problems, and how an option becomes a value."""
+"""What all parts of one load share: the dialect, the problems, and how an option becomes a value."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from supervice.config.options import Row
     from supervice.config.reader import Section, Value
 
-# Kinds and options whose values may be secrets: messages do not repeat them.
+# Kinds and options whose values may be secrets: messages do not show them.
 _SECRET_KINDS = ("environment", "secrets")
 _SECRET_OPTIONS = ("password", "username", "healthcheck_headers", "readiness_headers")
 _STREAMS = {
@@ -155,7 +155,7 @@ class Context:
         return FAILED
 
     def _empty(self, section: Section, name: str) -> str | None:
-        """Returns the value of an empty option, as supervisord takes it; warns of what cannot start."""
+        """Returns the value of an empty option, as supervisord does; warns when the program cannot start."""
         if name != "command":
             return None
         _, file, line = section.options[name]
@@ -248,7 +248,7 @@ class Context:
         return path
 
     def socket_path(self, path: str) -> str:
-        """The whole path of a Unix socket; ValueError for one that no socket can have."""
+        """Returns the absolute path of a Unix socket; ValueError for a path that no socket can have."""
         path = self.path(path)
         size = len(os.fsencode(path))
         if size > LONGEST_SOCKET:
@@ -258,7 +258,7 @@ class Context:
         return path
 
     def _rotation(self, section: Section, name: str, kind: str, value: int) -> int:
-        """The value, within what the daemon does in one turn of its loop. ValueError in our dialect."""
+        """Returns the value, within what one turn of the loop can do. ValueError in our dialect."""
         if kind == "maxbytes" and 0 < value < LEAST_BYTES:
             why, use = "a file of less than 4KB is rotated all the time", LEAST_BYTES
             write = "4KB or more, or 0 for never"

@@ -1,8 +1,8 @@
-"""Warns of what the options of a program say and cannot mean.
+"""Warns of options that are valid and look like a mistake.
 
-Words of a shell or of a daemon, variables without a comma between them, an option
-that its indentation made part of the value above it. Loaded for a section in which `check_rules.is_doubtful`
-sees a reason. It looks at the text alone: what is missing on this machine is `cli.check_here`'s matter.
+Words of a shell or of a background server, variables without a comma between them, an option that its
+indentation made part of the value above it. Loaded for a section in which `check_rules.is_doubtful` sees a
+reason. It looks at the text alone: `cli.check_here` looks for what this machine lacks.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ if TYPE_CHECKING:
 _LONGEST_VALUE = 20_000  # characters of a value that is looked at
 LONGEST = 400  # characters of a message that repeats a command
 _LETTERS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_0123456789")
-# Their values are lines with names of their own, which may be those of options.
+# The values of these are lines with names of their own, which may equal names of options.
 _OF_LINES = ("environment", "secrets", "headers")
 
 
 def doubts(ctx: Context, section: Section, kind: str, values: dict[str, Any]) -> None:
-    """Reports what cannot be meant; `values` are what the options say."""
+    """Reports options that look like a mistake; `values` are the parsed options."""
     where = f"[{shown(section.name)}]"
     swallowed = set()
     for option, found, line in _swallowed(section, kind):
@@ -79,7 +79,7 @@ def _of_command(raw: str, command: str, has_to_live: bool) -> Iterator[str]:
 
 
 def _is_brief(argv: Sequence[str]) -> bool:
-    """Whether a command ends by itself; of a shell, whether all do that it is told to run."""
+    """Returns whether a command ends soon by itself; for a shell, whether all its commands do."""
     if argv[0].rpartition("/")[2] in BRIEF:
         return True
     if argv[0].rpartition("/")[2] not in SHELLS or len(argv) < 3 or argv[1] not in ("-c", "-ec", "-lc"):
@@ -94,7 +94,7 @@ def _is_brief(argv: Sequence[str]) -> bool:
 
 
 def _swallowed(section: Section, kind: str) -> Iterator[tuple[str, str, int]]:
-    """Option, the option that is lost in its value, and the line of that one."""
+    """Returns an option, the option that is lost in its value, and the line of that one."""
     table = rows(kind)
     for option, (text, _, line) in section.options.items():
         if "\n" not in text or option not in table or len(text) > _LONGEST_VALUE:
@@ -115,7 +115,7 @@ def _swallowed(section: Section, kind: str) -> Iterator[tuple[str, str, int]]:
 
 
 def _line_of(content: str, file: str, after: int) -> int:
-    """The line of the file that has the content, comments between the two counted; 0 for none."""
+    """Returns the line with the content, counting comments in between; 0 when there is none."""
     try:
         lines = read_file(file, BIGGEST, follow=True)[0].decode(errors="replace").split("\n")
     except OSError:
@@ -124,7 +124,7 @@ def _line_of(content: str, file: str, after: int) -> int:
 
 
 def _is_closed(text: str) -> bool:
-    """Whether no quote is open at the end of the text."""
+    """Returns whether no quote is open at the end of the text."""
     try:
         split_command(text)
     except ValueError:
@@ -133,7 +133,7 @@ def _is_closed(text: str) -> bool:
 
 
 def _without_comma(raw: str, parsed: dict[str, str]) -> Iterator[tuple[str, str]]:
-    """The variables whose value goes on with ` NAME=`, and that name; a value in quotes is meant so."""
+    """Returns variables whose unquoted value goes on with ` NAME=`, each with that name."""
     for name, value in parsed.items() if len(raw) <= _LONGEST_VALUE else ():
         at = raw.find(f"{name}=")
         if at < 0 or raw[at + len(name) + 1 :].lstrip(" \t")[:1] in ('"', "'"):

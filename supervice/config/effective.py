@@ -1,7 +1,7 @@
-"""The values of a configuration, option by option, as JSON has them: what counts, wherever it is from.
+"""Returns the values in effect, option by option, as JSON has them, wherever they come from.
 
 `check --explain` shows those of a file, the daemon those that it runs with. Loaded when one of them is asked
-for. What may be a secret is not among them, but for what came out of a variable into a command.
+for. Values that may be secrets are left out, except for variables that were expanded in a command.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ if TYPE_CHECKING:
 
 HIDDEN = "***"
 _CHECKS = ("healthcheck", "readiness")
-# Options that are fields of another class, and its field for the option without more behind it.
+# Options that fill fields of another class, and its field for the option without a suffix.
 _OWNERS = {"schedule": "lines", "watch": "paths", "listen": "sockets"}
 
 
 def program_values(config: ProgramConfig, stock: bool) -> Iterator[tuple[Row, Any]]:
-    """Every option of the program that has an effect, and the value that counts."""
+    """Returns every option of the program that has an effect, with its value."""
     limits = config.limits or Limits()
     for row in rows(section_of(config).partition(":")[0]).values():
         name = row[NAME]
@@ -52,7 +52,7 @@ def program_values(config: ProgramConfig, stock: bool) -> Iterator[tuple[Row, An
 
 
 def supervisor_values(config: SupervisorConfig, dialect: str) -> Iterator[tuple[Row, Any]]:
-    """The same of `[supervice]` or `[supervisord]`."""
+    """Returns the same for `[supervice]` or `[supervisord]`."""
     table = dict(rows(dialect))
     for name in ("shutdown_timeout", "exit_when_idle"):  # they count in both dialects
         table[name] = rows("supervice")[name]
@@ -63,7 +63,7 @@ def supervisor_values(config: SupervisorConfig, dialect: str) -> Iterator[tuple[
 
 
 def plain(kind: str, value: Any) -> Any:
-    """As JSON has it: lists, texts, numbers."""
+    """Returns the value as JSON has it: lists, texts, numbers."""
     if value is None:
         return None
     if kind == "environment":

@@ -1,6 +1,6 @@
 """The event types that an event listener may name: those of supervisord 4.3 (`supervisor/events.py`).
 
-A name that others begin with, like `PROCESS_STATE`, stands for all of them.
+A name that is the beginning of others, like `PROCESS_STATE`, stands for all of them.
 """
 
 EVENTS = frozenset(

@@ -1,4 +1,4 @@
-"""Expands `%(name)s` in values. A bare `%` stays, `%%` is `%`. Pure, but for the name of the host."""
+"""Expands `%(name)s` in values. A bare `%` stays; `%%` is `%`. Pure, but for the name of the host."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _CONVERSIONS = "sdiouxXeEfFgGra"
 
 
 class ExpandError(ValueError):
-    """Unknown names, or variables that are not set: `problems` has a message for each."""
+    """Unknown names, or variables that are not set; `problems` has a message for each."""
 
     def __init__(self, *problems: str) -> None:
         super().__init__("; ".join(problems))
@@ -22,7 +22,7 @@ class ExpandError(ValueError):
 
 
 class Names:
-    """The names that may stand between `%(` and `)`: `values`, and `ENV_X` for `extra` and `environ`.
+    """The names allowed between `%(` and `)`: those of `values`, and `ENV_X` from `extra` and `environ`.
 
     With `deferred`, `process_num` stays in the text: `config.instances` expands it.
     """
@@ -67,7 +67,7 @@ class Names:
 
 
 def expand(text: str, names: Names) -> tuple[str, bool]:
-    """Returns the text with its names replaced, and whether it holds a bare `%` (supervisord refuses it).
+    """Returns the expanded text, and whether it holds a bare `%` (which supervisord refuses).
 
     ExpandError with everything that is wrong.
     """

@@ -1,4 +1,4 @@
-"""What is left of an expression that was read: steps to run on a line, and words to look for first. Pure."""
+"""A parsed regular expression: steps to run on a line, and words to search for first. Pure."""
 
 from __future__ import annotations
 
@@ -20,24 +20,24 @@ SPLIT, JUMP, MATCH = 10, 11, 12
 
 
 def mask(chars: bytes) -> int:
-    """A bit for each byte."""
+    """Returns a mask with a bit for each byte."""
     found = 0
     for byte in chars:
         found |= 1 << byte
     return found
 
 
-# What \\w is, and \\b is about.
+# The characters of \\w, between which \\b finds no boundary.
 WORDS = mask(b"0123456789_abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
 
 
 class Expression:
-    """`words`: a line has to hold one of them to be worth running `program` on it; none: any line is."""
+    """`program` has the steps. A line without any of `words` cannot match; with no `words`, any line may."""
 
     __slots__ = ("program", "words")
 
     def __init__(self, node: Node) -> None:
-        """ValueError when the node is too large."""
+        """Compiles the node; ValueError when it is too large."""
         if _size(node) > LARGEST:
             raise ValueError("its counted repeats make it too large, write smaller numbers")
         self.program: list[Node] = []
@@ -91,7 +91,7 @@ def _write(node: Node, program: list[Node]) -> None:
 
 
 def _words(node: Node) -> tuple[bytes, ...] | None:
-    """Words one of which stands in everything that the node matches; None when there are none to be had."""
+    """Returns words, one of which is in everything that the node matches; None without such words."""
     kind = node[0]
     if kind == ALT:
         every = [_words(one) for one in node[1]]

@@ -1,9 +1,8 @@
-"""Regular expressions that are matched in bounded time: what they may say, read into a program.
+"""Parses regular expressions that can be matched in bounded time.
 
-Python's `re` goes back and tries again, which takes a line that a program prints as far as it likes:
-`^(a+)+$` and 32 times an a stop a PID 1. What is read here is run by `checks.line_matcher`, which looks at
-each byte once; so what needs to go back (references, looking around) is an error. The rest means what it
-means to `re` for bytes. Pure.
+Python's `re` backtracks, so a line of a program can hold it up for as long as it likes: `^(a+)+$` and 32
+times an a stop a PID 1. `checks.line_matcher` looks at each byte once, so whatever needs backtracking
+(references, lookaround) is an error. Everything else means the same as in `re` for bytes. Pure.
 """
 
 from __future__ import annotations
@@ -49,14 +48,17 @@ _NOT_HERE = {
 
 
 def expression(text: str) -> Expression:
-    """ValueError, which says what to write, for what cannot be matched in bounded time, or is none at all."""
+    """Returns the parsed expression.
+
+    ValueError, which says what to write, for one that is invalid or cannot be matched in bounded time.
+    """
     if len(text) > LONGEST:
         raise ValueError(f"longer than {LONGEST} characters, write a shorter one")
     return Expression(_Reader(text).whole())
 
 
 class _Reader:
-    """Recursive descent; `depth` keeps it from the end of the stack."""
+    """A recursive descent parser; `depth` keeps it from exhausting the stack."""
 
     def __init__(self, text: str) -> None:
         self.text = text
@@ -150,7 +152,7 @@ class _Reader:
         return low, high
 
     def atom(self) -> Node | None:
-        """None for a comment."""
+        """Returns a node; None for a comment."""
         char = self.text[self.at]
         if char in "*+?" or (char == "{" and self._is_times()):
             raise self.fail(f"nothing to repeat, write \\{char} for the character,")
@@ -206,7 +208,7 @@ class _Reader:
         return node
 
     def _extension(self) -> None:
-        """What stands behind (? and only groups."""
+        """Parses what follows (? and only groups."""
         for sign, what in _NOT_HERE.items():
             if self.take(sign):
                 raise ValueError(f"{what}, (?{sign}...), cannot be matched in bounded time; write it without")
@@ -244,7 +246,7 @@ class _Reader:
         return (SET, self.folded(1 << self._byte()))
 
     def _byte(self) -> int:
-        """The byte that an escape is, in a class or outside."""
+        """Returns the byte that an escape stands for, in a class or outside."""
         char = self.peek()
         self.at += 1
         if char == "x":
@@ -293,7 +295,7 @@ class _Reader:
         return (ALT, [chosen, *others]) if others else chosen
 
     def _member(self) -> tuple[bool, int] | str:
-        """Whether it is one byte, and the mask; what is not ASCII as it is."""
+        """Returns whether it is a single byte, and its mask; non-ASCII bytes stand for themselves."""
         char = self.peek()
         if not char:
             raise self.fail("a class without its end, write \\[ for the character,")

@@ -1,6 +1,6 @@
-"""Recognises files of other tools, so that one message says what the file is instead of one for each line.
+"""Recognises files of other tools, so that one message names the format instead of one error per line.
 
-Pure text. `reader` asks where a file has text before its first section, or a section of systemd.
+Pure text. `reader` asks when a file has text before its first section, or a section of systemd.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ _MAPPED = (
 
 
 def problem_of(text: str, unit: int = 0) -> tuple[int, str] | None:
-    """The line on which another format shows, and what to write instead; None for one that is not known.
+    """Returns the line that shows another format, and what to write instead; None for an unknown one.
 
-    `unit`: the line with a section of a systemd unit; without one the text begins outside of any section.
+    `unit`: the line of a systemd section; without one the text is outside of any section.
     """
     if unit:
         mapped = ", ".join(f"{theirs} is {ours} =" for theirs, ours in _MAPPED)
@@ -64,6 +64,6 @@ _INI = "write INI: [program:NAME], and below it command = PROGRAM ARGUMENTS"
 
 
 def _process(line: str) -> bool:
-    """Whether the line is `name: command`, as Procfiles have it."""
+    """Returns whether the line is `name: command`, as in a Procfile."""
     name, colon, command = line.partition(": ")
     return bool(colon and command.strip() and name) and name.replace("-", "a").replace("_", "a").isalnum()

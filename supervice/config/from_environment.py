@@ -1,6 +1,6 @@
-"""Settings of `[supervice]` in variables of the daemon's environment: SUPERVICE_HTTP=:9090.
+"""Reads settings of `[supervice]` from variables of the daemon's environment: SUPERVICE_HTTP=:9090.
 
-The command line beats the environment, the environment beats the files.
+The command line beats the environment, and the environment beats the files.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from supervice.config.context import Context
 
 PREFIX = "SUPERVICE_"
-# What else is read under this prefix: options of the command line, what hooks and tests are told.
+# Other variables with this prefix: options of the command line, and what hooks and tests are told.
 OTHERS = frozenset(
     (
         "CONFIG", "CONFIGURATION", "NODAEMON", "GROUP", "SINGLE_CHILD", "SUBREAPER", "EXIT_CODE_OK",
@@ -23,12 +23,12 @@ OTHERS = frozenset(
         "EVENT", "PROGRAM", "CODE", "REASON", "SECONDS",
     )
 )  # fmt: skip
-# The command line has these as well, and says itself what is wrong with them.
+# Also options of the command line, which reports its own errors.
 COMMAND_LINE = frozenset(("logfile", "loglevel", "socket", "shutdown_timeout"))
 
 
 def sections(environ: Mapping[str, str], cwd: str, ctx: Context) -> list[Section]:
-    """One section for each variable that names an option; a variable that names none gets a warning."""
+    """Returns one section for each variable that names an option; others get a warning."""
     table = rows("supervice")
     found = []
     for variable, value in environ.items():
@@ -50,6 +50,6 @@ def sections(environ: Mapping[str, str], cwd: str, ctx: Context) -> list[Section
 
 
 def _is_injected(word: str) -> bool:
-    """Whether Kubernetes or Docker links set it, for a Service whose name begins with `supervice`."""
+    """Returns whether Kubernetes or Docker links set it, for a Service whose name begins with `supervice`."""
     parts = word.split("_")
     return "PORT" in parts or "SERVICE" in parts

@@ -1,4 +1,4 @@
-"""What does not fit together in `http` and what belongs to it. Loaded where one of the options stands."""
+"""Checks that `http` and its options fit together. Loaded where one of them is set."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ DIGITS = "0123456789abcdef"
 
 
 def http_problems(ctx: Context, config: SupervisorConfig, sections: Iterable[Section]) -> None:
-    """Reports them; the password itself is in no message."""
+    """Reports what does not fit together; no message contains the password."""
     given = {option: place[1:] for section in sections for option, place in section.options.items()}
 
     def error(option: str, message: str) -> None:
@@ -42,7 +42,7 @@ def http_problems(ctx: Context, config: SupervisorConfig, sections: Iterable[Sec
 
 
 def digest_problem(password: str) -> str:
-    """Returns what is wrong with `{SHA256}…`; "" for what is none, and for a good one."""
+    """Returns what is wrong with `{SHA256}…`; "" for a good digest, and for a plain password."""
     if not password.startswith("{SHA256}"):
         return ""
     digest = password[8:].strip().lower()

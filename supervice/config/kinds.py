@@ -1,6 +1,7 @@
-"""The kinds of options: how each is parsed, and what the documentation calls it.
+"""The kinds of options: the parser of each, and its name in the documentation.
 
-PID 1 imports this module in every container, and the parsers of what few configurations have when one has it.
+PID 1 imports this module in every container; parsers that few configurations use are loaded with the first
+value.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def _seldom(name: str, plain: str | None = None) -> Callable[[str], Any]:
-    """A parser of `check_values`, which is loaded for the first value that is not `plain`."""
+    """Returns a parser that loads `check_values` for the first value that is not `plain`."""
 
     def parse(text: str) -> Any:
         if text == plain:

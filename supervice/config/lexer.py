@@ -1,4 +1,4 @@
-"""Splits lines of INI text: takes off blanks and comments, tells keys from values. Pure text, no files.
+"""Splits lines of INI text: removes blanks and comments, separates keys from values. Pure text, no files.
 
 The rules are those of Python's RawConfigParser as supervisord configures it; tests compare the two.
 """
@@ -11,9 +11,9 @@ if TYPE_CHECKING:
 
 
 def lines(text: str) -> Iterator[tuple[int, int, str, bool]]:
-    """Yields number, indentation, content, and whether a comment cuts a quoted value.
+    """Yields number, indentation, content, and whether a comment cuts a quoted value off.
 
-    It leaves out lines that are only a comment; the content of an empty line is "".
+    It skips lines that are only a comment; the content of an empty line is "".
     """
     for number, line in enumerate(text.split("\n"), 1):
         stripped = line.strip()

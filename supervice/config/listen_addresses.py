@@ -1,4 +1,4 @@
-"""Parses the sockets of `listen`. Pure; loaded where it stands."""
+"""Parses the sockets of `listen`. Pure; loaded where the option is set."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ _FORM = "write tcp:HOST:PORT or unix:/PATH, with NAME= in front if it is to have
 
 
 def parse(text: str) -> tuple[tuple[str, str], ...]:
-    """Returns (name, address) of each socket; without a name it is called by its number: 1, 2, …"""
+    """Returns (name, address) of each socket; one without a name is named by its number: 1, 2, …"""
     found: list[tuple[str, str]] = []
     for word in text.replace(",", " ").split():
         name, equals, address = word.partition("=")

@@ -1,6 +1,6 @@
-"""Options of `listen`: what does not fit together, and what they become.
+"""Checks that the options of `listen` fit together, and turns them into its fields.
 
-Loaded where one of them stands.
+Loaded where one of them is set.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _OPTIONS = ("listen_stdin", "listen_backlog", "listen_mode", "listen_owner")
 
 
 def listen_problems(ctx: Context, section: Section, where: str, values: dict[str, Any]) -> None:
-    """Reports what does not fit together; `values` are what the options of the program say."""
+    """Reports options that do not fit together; `values` are the parsed options."""
     given = section.options
 
     def error(option: str, message: str) -> None:
@@ -55,7 +55,7 @@ def listen_problems(ctx: Context, section: Section, where: str, values: dict[str
 
 
 def nest(fields: dict[str, Any]) -> None:
-    """Puts the options of `listen` among the fields of a program where they belong."""
+    """Moves the options of `listen` among a program's fields to where they belong."""
     more = {name[7:]: fields.pop(name) for name in list(fields) if name.startswith("listen_")}
     if fields["listen"]:
         fields["listen"] = ListenConfig(fields["listen"], **more)

@@ -17,7 +17,7 @@ _TEXTS = ("command", "directory", *_LOGS, "process_name", "user", "ready", "pre_
 
 
 def expanded(program: ProgramConfig) -> list[ProgramConfig]:
-    """Returns one configuration for each process: `program` itself when nothing in it is expanded."""
+    """Returns one configuration for each process: `program` itself when there is nothing to expand."""
     if program.numprocs == 1 and program.process_name is None and _START not in repr(program):
         return [program]
     first = program.numprocs_start
@@ -62,7 +62,7 @@ def _check(check: HealthCheckConfig, number: int) -> HealthCheckConfig:
 
 
 def _number(text: str, number: int) -> str:
-    """Replaces `%(process_num)s` and its formats, and leaves every other `%` alone."""
+    """Expands `%(process_num)s` and its formats, and leaves every other `%` alone."""
     if _START not in text:
         return text
     parts = text.split(_START)

@@ -6,10 +6,10 @@ The parser, `check`, reloads and docs/configuration.md read it.
 A row is `(name, kind, default, supervisord_default, dialects, effect, reload, text)`:
 
 - `kind` names a parser in `kinds.KINDS`;
-- the defaults are written as in a file (None: none). `default` is ours, `supervisord_default` that of a stock
-  supervisord file; for an option without effect, `default` is what supervice always does;
-- `dialects`: "both", "supervice" (ours only; its default in a stock file may be another) or "supervisord"
-  (only there);
+- the defaults are written as in a file (None: no default). `default` is ours, `supervisord_default` that of a
+  stock supervisord file; for an option without effect, `default` is what supervice always does;
+- `dialects`: "both", "supervice" (ours only; its default in a stock file may differ) or "supervisord" (only
+  there);
 - `effect`: "" for an option that works; any other text says why it has no effect (a warning);
 - `reload`: what a reload does with a new value; "" where the option has no effect.
 
@@ -262,9 +262,9 @@ INET_SERVER: tuple[Row, ...] = (
 
 # Options that are fields of `ProgramConfig.schedule`, `ProgramConfig.watch` and `ProgramConfig.listen`.
 NESTED = ("schedule_", "watch_", "listen_")
-# Where an option's name is not that of the field in `SupervisorConfig`.
+# Options whose field in `SupervisorConfig` has another name.
 FIELDS = {"socket": "socket_path", "logfile_maxbytes": "log_maxbytes", "logfile_backups": "log_backups"}
-# The fields of `ProgramConfig` that the options of a group fill.
+# The fields of `ProgramConfig` that groups of options fill.
 GROUP_FIELDS = {"programs": "group", "priority": "group_priority"}
 
 _tables: dict[str, dict[str, Row]] = {}
@@ -282,7 +282,7 @@ _SECTIONS = {
 
 
 def rows(kind: str) -> dict[str, Row]:
-    """The options of a kind of section, by name."""
+    """Returns the options of a kind of section, by name."""
     table = _tables.get(kind)
     if table is None:
         table = _tables[kind] = {row[NAME]: row for row in _SECTIONS[kind]}
@@ -290,19 +290,19 @@ def rows(kind: str) -> dict[str, Row]:
 
 
 def default(row: Row, stock: bool) -> Any:
-    """The parsed default in the given dialect; None where there is none."""
+    """Returns the parsed default in the given dialect; None where there is none."""
     written = row[STOCK] if stock and (row[STOCK] or row[DIALECTS] != OURS_ONLY) else row[OURS]
     return None if written is None else KINDS[row[KIND]][0](written)
 
 
 def live_fields() -> frozenset[str]:
-    """The fields of `ProgramConfig` that a running process takes over at a reload."""
+    """Returns the fields of `ProgramConfig` that a running process takes over at a reload."""
     fields = {row[NAME] for row in PROGRAM if row[RELOAD] == LIVE and not row[NAME].startswith(NESTED)}
     return frozenset(fields | {GROUP_FIELDS[row[NAME]] for row in GROUP if row[RELOAD] == LIVE})
 
 
 def start_fields() -> dict[str, str]:
-    """The fields of `SupervisorConfig` that count when the daemon starts, with the names of their options."""
+    """Returns the fields of `SupervisorConfig` that are read at the start only, with their options' names."""
     return {
         FIELDS.get(row[NAME], row[NAME]): row[NAME] for row in SUPERVICE + SUPERVISORD if row[RELOAD] == START
     }

@@ -1,4 +1,4 @@
-"""What does not go with `overlap`, and what is doubtful beside it. Loaded where it stands."""
+"""Checks which options do not go with `overlap`, and which are doubtful beside it. Loaded where it is set."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ if TYPE_CHECKING:
     from supervice.config.context import Context
     from supervice.config.reader import Section
 
-# These ask an address: with `listen` the old process answers there too.
+# These checks ask an address: with `listen` the old process answers there too.
 _SHARED = ("tcp", "unix", "http")
 
 
 def overlap_problems(
     ctx: Context, section: Section, where: str, values: dict[str, Any], check: dict[str, Any]
 ) -> None:
-    """Reports it; `values` and `check` are what the options of the program say."""
+    """Reports them; `values` and `check` are the parsed options."""
     given = section.options
     _, file, line = given["overlap"]
     if not values.get("overlap"):

@@ -1,6 +1,6 @@
 """Parses `KEY=value` lists with quotes, in both dialects. Loaded for the first list that is not empty.
 
-Pure. It imports `shlex` (and so `re`) only for what the fast path cannot read.
+Pure. It imports `shlex` (and so `re`) only for what the fast path cannot parse.
 """
 
 from __future__ import annotations
@@ -11,11 +11,11 @@ _WORD = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ012345678
 
 
 def pairs(text: str) -> list[tuple[str, str]]:
-    """Parses `KEY=value` items, separated by commas or line ends, with the shell's quotes in a value.
+    r"""Parses `KEY=value` items, separated by  commas or line ends, with the shell's quotes in a value.
 
-    Outside quotes a value ends at a comma or line end and loses the blanks around it, and a backslash keeps
-    the next character as it is. In double quotes a backslash does so before `"` and `\\` only, in single
-    quotes never.
+    Outside quotes a value ends at a comma or line end, the blanks around it are dropped, and a backslash
+    escapes the next character. In double quotes a backslash escapes only `"` and `\`, in single quotes
+    nothing.
     """
     found: list[tuple[str, str]] = []
     at, end = 0, len(text)
@@ -82,7 +82,7 @@ def _quoted(text: str, at: int, end: int, key: str, parts: list[str]) -> int:
 def supervisord_pairs(text: str, cut: list[str] | None = None) -> list[tuple[str, str]]:
     """Parses `environment` as supervisord 4.3 does: shlex in its non-POSIX mode, no escapes in quotes.
 
-    `cut` gets the names of those whose value ends early that way. ValueError for what supervisord refuses.
+    Adds to `cut` the names of values that this cuts short. ValueError for what supervisord refuses.
     """
     found: list[tuple[str, str]] = []
     for item in text.strip().split(",") if text.strip() else ():
@@ -118,7 +118,7 @@ def _by_shlex(text: str, cut: list[str]) -> list[tuple[str, str]]:
         if len(tokens[i : i + 3]) != 3 or tokens[i + 1] != "=":
             raise ValueError(f"item {i // 4 + 1} is not KEY=value; put such a value into quotes")
         found.append((tokens[i], tokens[i + 2].strip("'\"")))
-        # it steps over whatever stands where a comma should
+        # it skips whatever stands in place of a comma
         if tokens[i + 3 : i + 4] not in ([], [","]):
             cut.append(tokens[i])
     if found and "#" in text and _has_comment(text):
@@ -127,7 +127,7 @@ def _by_shlex(text: str, cut: list[str]) -> list[tuple[str, str]]:
 
 
 def _has_comment(text: str) -> bool:
-    """Returns whether shlex leaves out what stands behind a #."""
+    """Returns whether shlex takes what follows a # for a comment."""
     import shlex
 
     def tokens(commenters: str) -> list[str]:

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 ERROR = "error"
 WARNING = "warning"
-# Only inside this package: an error in our dialect, nothing in supervisord's.
+# Used inside this package only: an error in our dialect, ignored in supervisord's.
 STRICT = "strict"
 
 
@@ -42,7 +42,7 @@ class ConfigValidationError(ValueError):
 
 
 def nearest(word: str, known: Iterable[str], likeness: float = 0.7) -> str:
-    """Returns `; did you mean 'x'?` for the likeliest of `known`, or nothing."""
+    """Returns `; did you mean 'x'?` for the most similar of `known`, or ""."""
     import difflib
 
     found = difflib.get_close_matches(word[:64].lower(), list(known), 1, likeness)
@@ -50,6 +50,6 @@ def nearest(word: str, known: Iterable[str], likeness: float = 0.7) -> str:
 
 
 def shown(text: str, most: int = 60) -> str:
-    """Returns a value as messages show it: one line, printable, not too long."""
+    """Returns a value as messages show it: on one line, printable, not too long."""
     text = text if len(text) <= most else text[: most - 3] + "..."
     return text if text.isprintable() else ascii(text)[1:-1]

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 LONGEST_NAME = 128  # characters; a line of `status` and a frame of the control socket hold many names
 MOST_PROCESSES = 20_000  # of one configuration: a typo must not fill the memory
 _CHECKS = ("healthcheck_", "readiness_")
-# Shared by the many programs without a check.
+# Shared by all programs without a check.
 _NO_CHECK = HealthCheckConfig()
 _TEMPLATES = ("text", "command", "path", "paths", "logfile", "environment", "secrets")
 _LIMIT_FIELDS = ("nice", "oom_score_adj", "no_new_privs", "capabilities", "pdeathsig")
@@ -52,7 +52,7 @@ def _limits(values: dict[str, Any]) -> Limits | None:
 
 
 def name_fault(name: str) -> str:
-    """What is wrong with a name wherever it is shown, and what to write; "" for nothing."""
+    """Returns what is wrong with a name, and what to write; "" for a good one."""
     if len(name) > LONGEST_NAME:
         return f"a name of {len(name)} characters is too long; write at most {LONGEST_NAME}"
     bad = next((c for c in name if not c.isprintable()), "")
@@ -60,7 +60,7 @@ def name_fault(name: str) -> str:
 
 
 class Group:
-    """The options of `[group:x]` for its members."""
+    """The options of `[group:x]` that apply to its members."""
 
     __slots__ = ("name", "priority")
 
@@ -103,7 +103,7 @@ class Program:
         self.processes: list[ProgramConfig] = []
 
     def build(self, room: int) -> None:
-        """Fills `template` and `processes` (at most `room`), or reports why not."""
+        """Fills `template` and `processes` (at most `room`), or reports why it cannot."""
         table = rows(self.kind)
         numprocs = self._number(table["numprocs"], 1)
         start = self._number(table["numprocs_start"], 0)
@@ -154,11 +154,11 @@ class Program:
         return otherwise if value is FAILED else int(value)
 
     def _evaluate(self, todo: list[Row], first: bool = False) -> tuple[dict[str, Any], dict[str, Any]]:
-        """Returns fields of ProgramConfig, and the options of its two checks, from the options in `todo`."""
+        """Returns the fields of ProgramConfig, and the options of its two checks, from those in `todo`."""
         values: dict[str, Any] = {}
         check: dict[str, Any] = {}
         self.names.extra = {**self._environment, **self._own}
-        # What is read after `environment` can use the section's own variables.
+        # Options that are read after `environment` can use the section's own variables.
         for row in sorted(todo, key=self._turn):
             name = row[NAME]
             if name in ("process_name", "numprocs", "numprocs_start"):
@@ -275,7 +275,7 @@ class Program:
             self.processes.append(config)
 
     def _share(self, values: dict[str, Any], numprocs: int) -> None:
-        """Warns when all processes of a program write into one file: its lines do not say whose they are."""
+        """Warns when all processes of a program write to one file: no line tells which one wrote it."""
         options = self.section.options
         for option in ("stdout_logfile", "stderr_logfile") if numprocs > 1 else ():
             path = values.get(option)

@@ -1,6 +1,6 @@
-"""Splits command lines. Quotes in `KEY=value` lists are `pairs`'; no other module has quoting rules.
+"""Splits command lines. Quotes in `KEY=value` lists are left to `pairs`; no other module has quoting rules.
 
-Pure. It imports `shlex` (and so `re`) only for what the fast path cannot read.
+Pure. It imports `shlex` (and so `re`) only for what the fast path cannot parse.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 def split_command(command: str) -> list[str]:
     """Splits a command line by the shell's quoting rules, without expansions.
 
-    ValueError when a quote is not closed, or no word is there.
+    ValueError when a quote is not closed, or there is no word.
     """
     if (
         '"' not in command

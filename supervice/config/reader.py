@@ -1,10 +1,10 @@
-"""Turns INI files into sections, each value with its file and line. It knows one option: `[include] files`.
+"""Reads INI files into sections, each value with its file and line. It knows one option: `[include] files`.
 
-The lexical rules are supervisord's: Python's RawConfigParser with inline comments, and with duplicates
-allowed. What our dialect forbids beyond that becomes a problem of severity "strict", because the dialect is
-known only when everything is read. Reading ends on any input: regular files only, each once, with limits on
-the size, the number of files and the number of problems. No other module of the package opens configuration
-files.
+The lexical rules are supervisord's: Python's RawConfigParser with inline comments and with duplicates
+allowed. Whatever our dialect forbids beyond that becomes a problem of severity "strict", because the dialect
+is known only when everything is read. Reading ends on any input: it reads regular files only, each once, with
+limits on the size, the number of files and the number of problems. No other module of the package opens
+configuration files.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ BIGGEST = 16 * 1024 * 1024  # bytes of one file
 LONG_PATH = 250  # characters of a path in a message
 MOST_FILES = 10_000
 DEEPEST = 50  # files that include each other
-# Seconds since its last change in which a file may still be being written, and between two looks at it. All
-# looks together stay far below what a turn of the event loop may take.
+# A file that changed less than so many seconds ago may be half written; also the pause between two reads of
+# it. All reads together stay far below what one turn of the event loop may take.
 SETTLE = 0.05
 SETTLE_PAUSE = 0.005
 SETTLE_TRIES = 8
@@ -37,7 +37,7 @@ MOST_COMPLAINTS = 100  # about the syntax of one file
 
 
 class Section:
-    """A section and its options, in the order of the file."""
+    """A section and its options, in file order."""
 
     __slots__ = ("file", "here", "line", "name", "options")
 
@@ -50,10 +50,10 @@ class Section:
 
 
 class Reading:
-    """All sections of a configuration file and of what it includes."""
+    """All sections of a configuration file and of the files that it includes."""
 
     def __init__(self, environ: Mapping[str, str], cwd: str, *, settled: bool = False) -> None:
-        """`settled`: a file that may be being written is read until it reads the same twice."""
+        """With `settled`, a file that may be being written is read until two reads agree."""
         self._settled = settled
         self.sections: dict[str, Section] = {}
         self.problems: list[Problem] = []
@@ -81,9 +81,9 @@ class Reading:
         self._file(real, path, path, 0)
 
     def _file(self, real: str, path: str, from_file: str, from_line: int) -> None:
-        """Reads one file. `path` is its name in messages; `from_…` is where it is included."""
+        """Reads one file. `path` is its name in messages; `from_…` is the place that includes it."""
         try:
-            # The file itself was named by who starts us; what it includes may lie in a program's directory.
+            # The command line names the file itself; one that it includes may lie in a program's directory.
             data, info = read_file(real, BIGGEST, follow=not from_line)
             if self._settled:
                 data, info = _settle(real, data, info, follow=not from_line)
@@ -288,7 +288,7 @@ _CUT = (
 
 
 def _settle(real: str, data: bytes, info: os.stat_result, *, follow: bool) -> tuple[bytes, os.stat_result]:
-    """The content once it reads the same twice, if the file changed a moment ago: it may be half written."""
+    """Returns the content once two reads agree, if the file has just changed: it may be half written."""
     import time
 
     for _ in range(SETTLE_TRIES):

@@ -1,4 +1,4 @@
-"""Options that rotate log files by time: what does not fit together. Loaded where one of them stands."""
+"""Checks that the options for rotating log files by time fit together. Loaded where one of them is set."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ BY_TIME = ("_rotate", "_suffix")
 def rotation_problems(
     ctx: Context, given: Mapping[str, tuple[str, str, int]], where: str, values: Mapping[str, Any]
 ) -> None:
-    """Reports it; `given` are the options of a section as they are written, `values` what they say."""
+    """Reports what does not fit; `given` has the options as written, `values` the parsed ones."""
     for option in given:
         prefix, underscore, word = option.rpartition("_")
         if underscore + word not in BY_TIME or option not in values:

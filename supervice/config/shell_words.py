@@ -1,12 +1,12 @@
-"""Finds what only a shell understands in a command that no shell reads, and writes the `sh -c` that does it.
+"""Finds words that only a shell understands in a command that runs without one; writes the `sh -c` for it.
 
-Pure text. `doubts` is its caller.
+Pure text, called by `doubts`.
 """
 
 from __future__ import annotations
 
 SHELLS = frozenset(("sh", "bash", "dash", "ash", "zsh", "ksh", "busybox"))
-# Words of a shell that are no programs, or do nothing as one.
+# Words of a shell that are no programs, or have no effect as one.
 _BUILTINS = frozenset(
     (
         ".", "cd", "eval", "exec", "export", "for", "if", "set", "shopt", "source", "trap", "ulimit",
@@ -20,7 +20,7 @@ _QUOTED = "\0"  # stands for a character that has no meaning of its own
 
 
 class _Word:
-    """One word of a command: as it is written, without what is quoted, and without what no `$` counts in."""
+    """One word of a command: `raw` as written, `bare` without quoted parts, `live` where `$` counts."""
 
     __slots__ = ("bare", "live", "raw")
 
@@ -34,7 +34,7 @@ class _Word:
 
 
 def shell_problem(command: str) -> str:
-    """Returns what is wrong with the command and what to write instead; "" where nothing is."""
+    """Returns what is wrong with the command, and what to write instead; "" when nothing is."""
     words = _words(command) if len(command) <= _LONGEST else []
     if not words:
         return ""
@@ -53,7 +53,7 @@ def shell_problem(command: str) -> str:
 
 
 def _words(command: str) -> list[_Word]:
-    """The words of the command, by the shell's quotes."""
+    """Returns the words of the command, by the shell's quoting rules."""
     found: list[_Word] = []
     word: _Word | None = None
     quote = ""
@@ -83,7 +83,7 @@ def _words(command: str) -> list[_Word]:
 
 
 def _tokens(words: list[_Word]) -> list[str]:
-    """What of the words only a shell understands, each once."""
+    """Returns the parts of the words that only a shell understands, each once."""
     found: dict[str, None] = {}
     inside = False  # behind a shell, or a program that has one: its variables are its own
     head = True
@@ -147,7 +147,7 @@ def _listed(tokens: list[str]) -> str:
 
 
 def _instead(words: list[_Word], tokens: list[str]) -> str:
-    """Which option does the same without a shell, as the end of the message."""
+    """Returns the end of the message: the option that does the same without a shell."""
     if tokens == ["cd", "&&"] and len(words) > 3 and words[2].bare == "&&":
         return f", or directory = {words[1].raw} and the command alone"
     if tokens == ["&"]:
@@ -160,7 +160,7 @@ def _instead(words: list[_Word], tokens: list[str]) -> str:
 
 
 def _as_shell(words: list[_Word]) -> str:
-    """The command as an argument of `sh -c`; what is assigned may be a secret and is left out."""
+    """Returns the command as an argument of `sh -c`, without assigned values, which may be secrets."""
     raws, bares = [word.raw for word in words], [word.bare for word in words]
     if bares[-1] == "&":
         del raws[-1], bares[-1]

@@ -1,4 +1,4 @@
-"""Computes how long a stop of everything may take, to compare it with the shutdown timeout."""
+"""Computes how long stopping everything may take, to compare it with the shutdown timeout."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ def worst_stop(processes: Collection[ProgramConfig]) -> float:
 
 
 def cut_stops(processes: Collection[ProgramConfig], timeout: float) -> dict[str, tuple[float, float]]:
-    """Returns, by process, the seconds that it may take to stop and the fewer that a shutdown leaves it.
+    """Returns for each process the seconds it may take to stop, and the fewer that a shutdown leaves it.
 
-    The shutdown may leave it more, where those before it are quicker than they may be. Nothing counts as cut
-    where only what is kept back for the end itself (`reserve`) is missing.
+    The shutdown may leave it more when earlier levels stop faster than they may. A stop does not count as cut
+    when it lacks only the time that is kept back for the end itself (`reserve`).
     """
     if worst_stop(processes) <= timeout:
         return {}
@@ -48,5 +48,5 @@ def cut_stops(processes: Collection[ProgramConfig], timeout: float) -> dict[str,
 
 
 def timeout_for(seconds: float) -> float:
-    """Returns the shutdown_timeout, in whole seconds, that leaves stops of `seconds` uncut."""
+    """Returns the shutdown_timeout, in whole seconds, that does not cut stops of `seconds`."""
     return next(whole for whole in range(int(seconds), int(seconds) + 4) if whole - reserve(whole) >= seconds)

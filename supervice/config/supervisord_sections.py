@@ -1,6 +1,6 @@
-"""Parses sections of supervisord's dialect beside programs: event listeners, FastCGI sockets, HTTP servers.
+"""Parses sections of supervisord's dialect other than programs: listeners, FastCGI sockets, HTTP servers.
 
-The package `supervisord` uses what they become.
+The package `supervisord` uses the results.
 """
 
 from __future__ import annotations
@@ -54,7 +54,10 @@ def _values(ctx: Context, section: Section, names: Names, table: tuple[Row, ...]
 
 
 def listener(ctx: Context, section: Section, program: Program, *, plugins: bool) -> None:
-    """Makes the processes of the section listeners. `plugins`: the file loads some, with their own events."""
+    """Makes the processes of the section event listeners.
+
+    `plugins`: the file loads plug-ins, which may have events of their own.
+    """
     values = _values(ctx, section, program.names, LISTENER)
     where = f"[{shown(section.name)}]"
     names = tuple(dict.fromkeys(event.upper() for event in values.get("events") or ()))

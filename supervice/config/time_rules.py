@@ -1,6 +1,6 @@
-"""Options of `schedule` and `watch`: what does not fit together, and what they become.
+"""Checks that the options of `schedule` and `watch` fit together, and turns them into their fields.
 
-Loaded where one of them stands.
+Loaded where one of them is set.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from supervice.config.reader import Section
 
 ENV_FILES = "@env"
-# What a schedule decides instead.
+# Options that a schedule takes the place of.
 _DECIDED = {
     "autorestart": "remove it",
     "startretries": "write schedule_retries",
@@ -27,7 +27,7 @@ _DECIDED = {
 
 
 def time_problems(ctx: Context, section: Section, where: str, values: dict[str, Any], numprocs: int) -> None:
-    """Complains, and sets what follows from a schedule in `values`."""
+    """Reports what does not fit, and sets what follows from a schedule in `values`."""
     _Rules(ctx, section, where, values, numprocs).look()
 
 
@@ -98,7 +98,7 @@ class _Rules:
 
 
 def nest(fields: dict[str, Any]) -> None:
-    """Puts the options of `schedule` and `watch` among the fields of a program where they belong."""
+    """Moves the options of `schedule` and `watch` among a program's fields to where they belong."""
     lines, paths = fields["schedule"], fields["watch"]
     of_schedule = {name[9:]: fields.pop(name) for name in list(fields) if name.startswith("schedule_")}
     of_watch = {name[6:]: fields.pop(name) for name in list(fields) if name.startswith("watch_")}

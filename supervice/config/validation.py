@@ -1,7 +1,7 @@
 """Checks a configuration that was built in Python: each error names the program and the field.
 
-Loaded for a `Supervisor` of an application, and where a value did not work. What a parser of the option table
-takes as text is asked of it; everything else is looked at by its type.
+Loaded for a `Supervisor` of an application, and when a value did not work. Values that a parser of the option
+table takes as text are given to it; all others are checked by type.
 """
 
 from __future__ import annotations
@@ -87,7 +87,7 @@ def _of_check(prefix: str, check: HealthCheckConfig) -> Iterator[str]:
 
 
 def _wrong(kind: str, value: Any, name: str) -> str:
-    """What is wrong with a value, and what to write; "" where nothing is."""
+    """Returns what is wrong with a value, and what to write; "" when nothing is."""
     if value is None:
         return "" if name not in ("command",) else "there is none; write PROGRAM ARGUMENTS"
     if kind == "bool":

@@ -1,4 +1,4 @@
-"""One parser for each kind of value: text in, value out, `ValueError` with what to write instead.
+"""One parser per kind of value: text in, value out, `ValueError` with what to write instead.
 
 Pure; knows nothing of files or sections. A message never repeats the text, which may be a secret: the caller
 knows, and shows it. `kinds.KINDS` says which option takes which parser. The daemon uses `stop_steps` and
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 YES = ("yes", "true", "on", "1")
 NO = ("no", "false", "off", "0")
-# More seconds do not fit an int of milliseconds in every system call.
+# More seconds would not fit the int of milliseconds that some system calls take.
 LONGEST = 1_000_000_000
 _UNITS = (("ms", 0.001), ("s", 1), ("m", 60), ("h", 3600), ("d", 86400))
 _SIZES = (("kb", 1024), ("mb", 1024**2), ("gb", 1024**3), ("tb", 1024**4))
@@ -94,7 +94,7 @@ def port(text: str) -> int:
 
 
 def number(text: str) -> int | float:
-    """Parses a number that is not negative; returns whole ones as int."""
+    """Parses a number that is not negative; returns whole numbers as int."""
     text = text.strip()
     whole, _, fraction = text.partition(".")
     if not text.isascii() or len(text) > 24 or not (whole + fraction).isdigit():
@@ -144,7 +144,7 @@ def whole_seconds(text: str) -> int:
 
 
 def limits(parse: Callable[[str], int]) -> Callable[[str], tuple[int, int]]:
-    """Returns a parser of `soft:hard`, or one for both; -1 stands for `unlimited`."""
+    """Returns a parser of `soft:hard`, or of one value for both; -1 stands for `unlimited`."""
 
     def one(word: str) -> int:
         return -1 if word.strip().lower() in ("unlimited", "infinity", "-1") else parse(word)
@@ -163,7 +163,7 @@ def limits(parse: Callable[[str], int]) -> Callable[[str], tuple[int, int]]:
 
 
 def capabilities(text: str) -> tuple[str, ...]:
-    """Parses names with or without CAP_; returns them in the kernel's order, `none` as none."""
+    """Parses names with or without CAP_; returns them in the kernel's order, `none` as an empty tuple."""
     from supervice.pid1.capabilities import NAMES
 
     found = {word.upper().removeprefix("CAP_") for word in words(text)}
@@ -256,14 +256,14 @@ def signal_name(number: int) -> str:
 
 
 def stop_signals(text: str) -> str:
-    """Parses a stop signal or a ladder; returns it in its one spelling: `TERM`, `TERM:10 QUIT:5 KILL`."""
+    """Parses a stop signal or a ladder; returns its canonical spelling: `TERM`, `TERM:10 QUIT:5 KILL`."""
     return " ".join(
         signal_name(signum) + ("" if wait is None else f":{wait}") for signum, wait in stop_steps(text)
     )
 
 
 def stop_steps(text: str) -> list[tuple[int, int | float | None]]:
-    """Parses a ladder into signals, each with the seconds behind it (None where there are none)."""
+    """Parses a ladder into signals, each with the seconds after it (None where none are given)."""
     steps: list[tuple[int, int | float | None]] = []
     for word in text.replace(",", " ").split():
         name, colon, wait = word.partition(":")
@@ -307,12 +307,12 @@ def words(text: str) -> tuple[str, ...]:
 
 
 def names(text: str) -> tuple[str, ...]:
-    """Parses a list separated by commas, as that of `[group:x] programs`."""
+    """Parses a list separated by commas, as in `[group:x] programs`."""
     return tuple(word.strip() for word in text.split(",") if word.strip())
 
 
 def dependencies(text: str) -> tuple[tuple[str, str], ...]:
-    """Parses `db:healthy, cache` into pairs of program and condition, which is `started` by default."""
+    """Parses `db:healthy, cache` into pairs of program and condition, by default `started`."""
     found: dict[str, str] = {}
     for word in names(text):
         name, _, condition = word.partition(":")
