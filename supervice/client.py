@@ -1,6 +1,6 @@
-"""`Controller`: talking to the daemon from a program that uses asyncio.
+"""`Controller`: talks to the daemon from a program that uses asyncio.
 
-Needs nothing of the daemon. `supervicectl` does the same without asyncio through `control.client`.
+Needs nothing of the daemon's code. `supervicectl` does the same without asyncio, in `control.client`.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def _error(code: str, message: str) -> dict[str, Any]:
 
 
 class Controller:
-    """Client for the control socket. Each call is a connection of its own; calls may run concurrently.
+    """A client of the control socket. Each call has a connection of its own; calls may run concurrently.
 
     The verbs print what happened (errors on stderr) and return whether it went well; `send_command` returns
     the daemon's reply and prints nothing.
@@ -46,11 +46,11 @@ class Controller:
         self.socket_path = socket_path
 
     async def send_command(self, command: str, **kwargs: Any) -> dict[str, Any]:
-        """The daemon's reply to `{"command": command, **kwargs}`.
+        """Returns the daemon's reply to `{"command": command, **kwargs}`.
 
-        When no daemon answers, an error reply with the code `NOT_RUNNING`. A `timeout` (seconds) is for the
-        daemon, which says after that time what an action still waits for. Raises TypeError for arguments
-        that are not JSON.
+        When no daemon answers it returns an error reply with the code `NOT_RUNNING`. A `timeout` (seconds) is
+        sent to the daemon, which says after that time what an action still waits for. Raises TypeError for
+        arguments that are not JSON.
         """
         import asyncio
 
@@ -72,7 +72,7 @@ class Controller:
             return _error(NOT_RUNNING, connect_message(self.socket_path, error))
 
     async def _connect(self) -> socket.socket:
-        """A connected socket: asyncio takes the EAGAIN of a full queue for "in progress" and goes on."""
+        """Returns a connected socket: asyncio itself would take EAGAIN of a full queue for "in progress"."""
         import asyncio
         import socket
 

@@ -1,8 +1,8 @@
 """The public names of health checks: one question to one process, and the pace of asking it.
 
-A check reports, and nothing else: `HealthChecked` goes to the process that it was made for, with the pid that
-it speaks of, and the state machine (`lifecycle.transition`) decides. The daemon imports this module for the
-first program that has a check.
+A check only reports: `HealthChecked`, with the pid that was checked, goes to the process, and the state
+machine (`lifecycle.transition`) decides. The daemon imports this module for the first program that has a
+check.
 """
 
 from __future__ import annotations

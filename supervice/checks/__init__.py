@@ -1,1 +1,1 @@
-"""How a program is asked whether it is well or ready, one module a way to ask. Decides nothing."""
+"""Ways to ask a program whether it is healthy or ready, one module each. Decides nothing."""

@@ -1,4 +1,4 @@
-"""What every check is: a question that is asked once, and its answer."""
+"""What every check has: it asks once, and gives an answer."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from supervice.lean.dataclasses import dataclass
 
 @dataclass
 class HealthCheckResult:
-    """`message` says why, in words for people. `unknown`: the check could not be run; nothing is said."""
+    """The answer. `message` gives the reason for people; `unknown` says that the check could not be run."""
 
     healthy: bool
     message: str = ""
@@ -17,7 +17,7 @@ class HealthCheckResult:
 
 
 class HealthChecker(ABC):
-    """One way to ask. `check` may take `timeout` seconds and never raises for a sick program."""
+    """One way to ask. `check` takes up to `timeout` seconds and never raises for an unhealthy program."""
 
     @abstractmethod
     async def check(self) -> HealthCheckResult:

@@ -1,4 +1,4 @@
-"""Connections that never hold up the loop: made on it, names looked up in a thread."""
+"""Makes connections without holding up the loop; a thread looks up names."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ if TYPE_CHECKING:
     from supervice.lean.loop import AnyFuture, EventLoop
 
 
-# What we lack to make a connection; EAGAIN is the full queue of who is asked.
+# What we may lack to make a connection; EAGAIN means that the program's queue is full.
 _MEANS = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS})
 
 
 def lacks_means(error: OSError) -> bool:
-    """Whether it is we who could not ask."""
+    """Returns whether the error is about us: we lacked what it takes to ask."""
     return error.errno in _MEANS
 
 
 async def connect(host: str, port: int) -> Socket:
-    """A connected socket that does not block; the caller closes it. OSError when it is not accepted."""
+    """Returns a connected, non-blocking socket; the caller closes it. OSError when it is refused."""
     import socket
 
     loop = running_loop()
@@ -51,7 +51,7 @@ async def connect(host: str, port: int) -> Socket:
 
 
 async def connect_unix(path: str) -> None:
-    """Returns when the path is listened on (stream or datagram). OSError when it is not."""
+    """Returns when a process listens at the path (stream or datagram). OSError when none does."""
     import socket
 
     for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM, socket.SOCK_SEQPACKET):
@@ -95,7 +95,7 @@ async def readable(loop: EventLoop, sock: Socket) -> None:
 
 
 async def _addresses(loop: EventLoop, host: str, port: int) -> list[Any]:
-    """Returns the entries of getaddrinfo, which is asked beside the loop for a name."""
+    """Returns the entries of getaddrinfo; for a name they are looked up in a thread."""
     found = at_once(host, port)
     if found is not None:
         return found

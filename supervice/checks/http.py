@@ -1,6 +1,6 @@
-"""A check that asks by HTTP: one GET, the status decides, redirects are not followed.
+"""Checks by HTTP: sends one GET; the status decides, and redirects are not followed.
 
-h11 speaks the protocol; it is imported with the first such check. The connection is made for the one request.
+h11 speaks the protocol; it is imported with the first such check. Each request has a connection of its own.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from supervice.models import HealthCheckConfig
 
-# Bytes of the body that are looked at, for the message of a failure; the rest is never read.
+# Bytes of the body that are read, for the message of a failure.
 KEPT_BODY = 1024
 SHOWN_BODY = 200
 CHUNK = 16 * 1024
@@ -50,7 +50,7 @@ class HTTPHealthChecker(HealthChecker):
         return HealthCheckResult(well, f"{where} answers {status}{said}")
 
     async def _ask(self, host: str, port: int, target: str) -> tuple[int, str]:
-        """The status, and of a failure the beginning of what was said."""
+        """Returns the status, and for a failure the beginning of the body."""
         sock = await connect(host, port)
         try:
             return await self._talk(sock, host, port, target)

@@ -1,8 +1,8 @@
-"""Looks for an expression in lines, in a time that grows with their length and with nothing else.
+"""Searches lines for an expression, in time that grows with their length and with nothing else.
 
-All ways through the program are taken at once, and each set of places at which they stand is a row of a
-table: the next byte says which row comes next. Rows are made when they are needed, each by one walk through
-the program, and thrown away when there are too many. The caller says when time is up, and goes on later.
+It follows all ways through the program at once. Each set of positions is a row of a table: the next byte says
+which row comes next. A row is made when it is first needed, by one walk through the program; when there are
+too many, all are dropped. The caller says when its time is up, and goes on later.
 """
 
 from __future__ import annotations
@@ -20,21 +20,21 @@ if TYPE_CHECKING:
     Row = list[Any]
 
 MOST_ROWS = 500
-# So many bytes are looked at between two looks at the clock: with a row to be made for each, some 20 ms.
+# Bytes between two looks at the clock: some 20 ms when each needs a new row.
 SLICE = 64
-# What stood before: the beginning of the line, a byte of a word, another one.
+# What precedes a position: the beginning of the line, a byte of a word, or another byte.
 START, IN_WORD, OTHER = range(3)
 
 
 class LineMatcher:
-    """One line at a time: `search` until it says something."""
+    """Searches one line at a time: call `search` until it returns an answer."""
 
     def __init__(self, expression: Expression) -> None:
         self._program = expression.program
         self.words = expression.words
         self._by_word = any(step[0] == AT and step[1] not in (BEGIN, END) for step in self._program)
         masks = {step[1] for step in self._program if step[0] == SET} | ({WORDS} if self._by_word else set())
-        # Bytes that no step tells apart are one column.
+        # Bytes that no step tells apart share a column.
         columns: dict[tuple[int, ...], int] = {}
         known = [columns.setdefault(tuple(m >> b & 1 for m in masks), len(columns)) for b in range(256)]
         self._column = bytes(known)
@@ -48,9 +48,9 @@ class LineMatcher:
         self._here = self._first
 
     def search(self, line: bytes, give_up: float) -> bool | None:
-        """Whether the expression is in the line; None when the clock says `give_up` before that is known.
+        """Returns whether the line has a match; None when `give_up` says first that time is up.
 
-        Then it is to be called again with the same line.
+        Call it again with the same line then.
         """
         text = line.translate(self._column)
         at, row, found = self._at, self._here, self._found
@@ -79,7 +79,7 @@ class LineMatcher:
         return row
 
     def _step(self, row: Row, column: int) -> Row:
-        """The row that follows, which is remembered."""
+        """Returns the row that follows, and remembers it."""
         byte = -1 if column == self._end else self._byte[column]
         places, before = row[-1]
         is_word = byte >= 0 and WORDS >> byte & 1

@@ -1,4 +1,4 @@
-"""The pace of a check: the first at once, then every `interval` seconds."""
+"""Paces a check: asks at once, then every `interval` seconds."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ if TYPE_CHECKING:
     from supervice.lean.loop import EventLoop
     from supervice.models import HealthCheckConfig
 
-# While a program is awaited: the first pause between two questions, and how it grows up to the longest.
+# While others wait for the program: the first pause between two checks, how it grows, and the longest.
 FIRST_PAUSE = 0.05
 GROWTH = 1.5
 LONGEST_PAUSE = 1.0
 
 
 class HealthMonitor:
-    """Asks one process again and again: the first time at once, then every `interval` seconds.
+    """Asks one process again and again: at once, then every `interval` seconds.
 
-    Failures in the first `start_period` seconds do not count, until a check has passed (Docker's rule).
-    `report(healthy, message, counts)` is called after each check, or `unknown(message)` when the check could
-    not be run, which says nothing about the process. `eager`: until one has passed it is asked sooner than
-    `interval` says, because a caller waits for it.
+    Failures in the first `start_period` seconds do not count, until a check has passed (Docker's rule). It
+    calls `report(healthy, message, counts)` after each check, or `unknown(message)` when the check could not
+    be run, which says nothing about the process. With `eager` it asks more often until a check has passed,
+    because others wait for the answer.
     """
 
     def __init__(
@@ -77,12 +77,12 @@ class HealthMonitor:
             self._pause = min(self._pause * GROWTH, LONGEST_PAUSE)
             return pause
         if not self._spread:
-            # Two hundred programs that came up together must not be asked together for ever.
+            # Two hundred programs that start together must not be checked at the same moment for ever.
             self._spread = True
             return interval * (time.monotonic_ns() // 100 % 1000 + 1) / 1000
         return interval
 
     def stop(self) -> None:
-        """No report comes after this; a check that is under way is given up and its script killed."""
+        """Stops asking. A check under way is abandoned and its script killed; no report comes after this."""
         self._stopped = True
         self._task.cancel()

@@ -1,7 +1,8 @@
 """The ways in which a program becomes ready: `fd:`, `log:`, `tcp:`, `unix:`, `http:` and `file:`.
 
 Each is a `Way` of one run: `prepare` before the spawn, `begin` with it, `end` in any case. It calls `ready()`
-once and stops looking. `notify` and `check` need nothing of this: the program, or its check, says so itself.
+once and then stops looking. `notify` and `check` need none of this: the program or its readiness check says
+so.
 """
 
 from __future__ import annotations
@@ -18,47 +19,47 @@ if TYPE_CHECKING:
 
     from supervice.lean.loop import AnyFuture, EventLoop
 
-    # Called before the program starts; what it returns is called until it says True.
+    # Called before the program starts; the function that it returns is called until it returns True.
     Look = Callable[[], Callable[[], bool]]
-    # Has a process of its own answer a question; returns what ends that.
+    # Has a separate process answer a question; returns a function that ends it.
     Begin = Callable[[Callable[[], str], Callable[[str], object]], Callable[[], object]]
     from supervice.output.process_output import ProgramOutput
 
-# Seconds between two looks, growing from the first to the longest: gentle, and never late by much.
+# Seconds between two looks, growing from the first to the longest: cheap, and never late by much.
 FIRST_PAUSE = 0.05
 GROWTH = 1.5
 LONGEST_PAUSE = 1.0
-# One look that takes longer has found nothing.
+# A look that takes longer counts as a failure.
 LOOK = 5.0
-# Seconds that lines are looked at in one turn of the loop, and bytes of them that may wait.
+# Seconds per turn of the loop for searching lines, and the bytes of output that may wait.
 LOOK_TURN = 0.01
 BACKLOG = 4 * 1024 * 1024
-# What a process says that has looked.
+# The answer of a process that has looked.
 READY = "ready"
 # linux/time.h; file systems stamp with this clock, which is up to 10 ms behind the exact one.
 CLOCK_REALTIME_COARSE = 5
 
 
 class Way:
-    """`ready()` is called at most once, between `begin` and `end`."""
+    """Watches one run; calls `ready()` at most once, between `begin` and `end`."""
 
     def __init__(self, loop: EventLoop, ready: Callable[[], object]) -> None:
         self._loop = loop
         self._ready = ready
 
     def prepare(self) -> tuple[tuple[int, int], ...]:
-        """Descriptors for the child: (ours, its number there); they stay ours until `begin` or `end`."""
+        """Returns descriptors for the child: (ours, its number); they stay ours until `begin` or `end`."""
         return ()
 
     def begin(self, pid: int) -> None:
-        """The child runs."""
+        """Starts watching: the child runs."""
 
     def end(self) -> None:
-        """Looks no more and lets go of everything."""
+        """Stops watching and lets go of everything."""
 
 
 class Line(Way):
-    """`fd:N`: the child writes a newline to its descriptor N, as s6 has it."""
+    """`fd:N`: the child writes a newline to its descriptor N, as with s6."""
 
     def __init__(self, loop: EventLoop, ready: Callable[[], object], number: int) -> None:
         super().__init__(loop, ready)
@@ -72,7 +73,7 @@ class Line(Way):
 
         self._read, write = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
         try:
-            # Away from every number that a child can ask for, or it would be overwritten on its way there.
+            # Above every number that a child can ask for, or it would be overwritten on its way there.
             self._write = fcntl.fcntl(write, fcntl.F_DUPFD_CLOEXEC, LAST_FD + 1)
         finally:
             os.close(write)
@@ -105,10 +106,10 @@ class Line(Way):
 
 
 class Log(Way):
-    """`log:REGEX`: a line of its output, on either stream, in which the expression is found.
+    """`log:REGEX`: the expression matches a line of its output, on either stream.
 
-    Lines are looked at for LOOK_TURN seconds a turn; what a program prints while more than BACKLOG bytes wait
-    is passed over.
+    Lines are searched for LOOK_TURN seconds per turn; when more than BACKLOG bytes wait, further output is
+    passed over.
     """
 
     def __init__(
@@ -140,7 +141,7 @@ class Log(Way):
             self._work()
 
     def _work(self) -> None:
-        """Looks at what waits, as far as a turn of the loop allows."""
+        """Searches the waiting lines, as long as one turn of the loop allows."""
         self._working = False
         matcher, give_up = self._matcher, time.monotonic() + LOOK_TURN
         while self._pid and (self._lines or self._later):
@@ -170,7 +171,7 @@ class Log(Way):
 
 
 class Looking(Way):
-    """Looks again and again, gently, until it is so."""
+    """Looks again and again, with growing pauses, until the condition holds."""
 
     def __init__(self, loop: EventLoop, ready: Callable[[], object]) -> None:
         super().__init__(loop, ready)
@@ -189,7 +190,7 @@ class Looking(Way):
                 found = await wait_for(self._loop, self.look(), LOOK)
             except (OSError, TimeoutError):
                 found = False
-            # One turn later: the end of the child, if it has come meanwhile, is dealt with before.
+            # One turn later, so that an exit of the child that has come meanwhile is handled first.
             await sleep(self._loop, 0 if found else pause)
             if found:
                 break
@@ -204,7 +205,7 @@ class Looking(Way):
 
 
 class Tcp(Looking):
-    """`tcp:HOST:PORT`: connections are accepted."""
+    """`tcp:HOST:PORT`: a connection is accepted."""
 
     def __init__(self, loop: EventLoop, ready: Callable[[], object], where: str) -> None:
         super().__init__(loop, ready)
@@ -218,7 +219,7 @@ class Tcp(Looking):
 
 
 class Unix(Looking):
-    """`unix:PATH`: the socket is listened on."""
+    """`unix:PATH`: a process listens at the path."""
 
     def __init__(self, loop: EventLoop, ready: Callable[[], object], path: str) -> None:
         super().__init__(loop, ready)
@@ -247,7 +248,7 @@ class Http(Looking):
 
 
 class File(Looking):
-    """`file:PATH`: it was made or changed since the start; what the clock says does not matter."""
+    """`file:PATH`: the file was made or changed since the start, whatever the clock says."""
 
     def __init__(self, loop: EventLoop, ready: Callable[[], object], path: str) -> None:
         super().__init__(loop, ready)
@@ -263,7 +264,7 @@ class File(Looking):
 
 
 class Beside(Way):
-    """`file:PATH` and `unix:PATH` on a mount that may never answer: a process of its own looks."""
+    """`file:PATH` and `unix:PATH` on a mount that may never answer: a separate process looks."""
 
     def __init__(self, loop: EventLoop, ready: Callable[[], object], look: Look, beside: Begin) -> None:
         super().__init__(loop, ready)
@@ -318,7 +319,7 @@ def _unix_beside(path: str) -> Callable[[], bool]:
 
 
 def _mark(path: str) -> tuple[int, ...] | None:
-    """What differs when the file was made or changed, whatever the clock does; None without a file."""
+    """Returns a value that differs once the file is made or changed; None without a file."""
     try:
         found = os.stat(path)
     except OSError:
@@ -333,7 +334,10 @@ def way_to_be_ready(
     output: ProgramOutput | None,
     beside: Callable[[str], Begin | None] | None = None,
 ) -> Way | None:
-    """None for a way that needs no looking. `beside` says how to look at a path that may never answer."""
+    """Returns the way; None for one that needs no looking.
+
+    `beside` has a separate process look at a path that may never answer.
+    """
     way, argument = split_ready(text)
     if beside is not None and way in ("file", "unix"):
         begin = beside(argument)

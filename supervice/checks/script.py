@@ -1,4 +1,4 @@
-"""A check that runs a command, in a group of its own that is gone when the check is over."""
+"""Checks by a command, in a process group of its own that is gone when the check is over."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ if TYPE_CHECKING:
     from supervice.models import HealthCheckConfig
     from supervice.pid1.runtime import Runtime
 
-# With an option (-c, -e) already a shell with a script of its own.
+# With an option (-c, -e) it is a shell with a script of its own already.
 SHELLS = frozenset({"sh", "bash", "dash", "ash", "busybox", "zsh"})
-# The end of a script's output that is kept for the message.
+# Bytes at the end of a script's output that are kept for the message.
 KEPT_OUTPUT = 2048
 
 
 class ScriptHealthChecker(HealthChecker):
-    """Healthy when the command exits with 0 within the timeout; then its whole group is killed.
+    """Healthy when the command exits with 0 within the timeout. Its whole group is killed after that.
 
-    `prepare` makes the order to spawn (user, environment, directory) from argv and output descriptor; without
-    it the command runs as we do.
+    `prepare` makes the order to spawn (user, environment, directory) from argv and descriptors; without it
+    the command runs as we do.
     """
 
     def __init__(
@@ -67,8 +67,11 @@ class ScriptHealthChecker(HealthChecker):
 
 
 def check_words(command: str) -> list[str]:
-    """The arguments of a check. One that uses a shell's operators gets a shell, as Docker's HEALTHCHECK does
-    (`curl -f localhost || exit 1`); everything else is run as it is, also where there is no shell."""
+    """Returns the arguments of a check.
+
+    A command that uses a shell's operators gets a shell, as Docker's HEALTHCHECK does (`curl -f localhost ||
+    exit 1`); any other is run as it is, so it needs no shell in the image.
+    """
     words = split_command(command)
     is_shell = words[0].rpartition("/")[2] in SHELLS and any(word.startswith("-") for word in words[1:2])
     if any(c in command for c in "|&;<>$`") and not is_shell:
@@ -77,7 +80,7 @@ def check_words(command: str) -> list[str]:
 
 
 class ScriptRun:
-    """One run of a script: its group and the end of what it said."""
+    """One run of a script: its group, and the end of its output."""
 
     def __init__(
         self, runtime: Runtime, argv: list[str], prepare: Callable[[list[str], int, int], Order]
@@ -102,7 +105,7 @@ class ScriptRun:
         runtime.loop.add_reader(self._read, self._on_output)
 
     def _clear_group(self) -> None:
-        # Still a zombie: the group's number cannot be given out anew. A check leaves nothing behind.
+        # The leader is still a zombie, so no other group can have its number. A check leaves nothing behind.
         signal_group(self.pid, signal.SIGKILL)
 
     def _on_exit(self, status: int) -> None:
@@ -124,7 +127,7 @@ class ScriptRun:
         return text.splitlines()[-1].strip() if text else ""
 
     def last_lines(self, most: int) -> tuple[str, ...]:
-        """The end of what it said, without empty lines."""
+        """Returns the end of its output, without empty lines."""
         lines = (line.strip() for line in self._kept.decode(errors="replace").splitlines())
         return tuple(line for line in lines if line)[-most:]
 

@@ -1,4 +1,4 @@
-"""A check that connects by TCP."""
+"""Checks by connecting over TCP."""
 
 from __future__ import annotations
 

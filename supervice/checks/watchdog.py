@@ -1,4 +1,4 @@
-"""The watchdog of one run: the program has to ping before each `watchdog` seconds are over."""
+"""The watchdog of one run: the program has to ping at least once every `watchdog` seconds."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ if TYPE_CHECKING:
 
 
 class Watchdog:
-    """`missed(message)` is called for each time that goes by without a ping, `back()` for the first after it.
+    """Calls `missed(message)` for each period without a ping, and `back()` at the first ping after one.
 
-    A ping only takes down the time: however often a program pings, there is one timer in each period.
+    A ping only notes the time, so there is one timer per period however often a program pings.
     """
 
     def __init__(
@@ -50,7 +50,7 @@ class Watchdog:
         self._missed(message)
 
     def change(self, seconds: float) -> None:
-        """Another time, from now on."""
+        """Sets another period, from now on."""
         self.stop()
         self._seconds = seconds
         self._last = self._loop.time()

@@ -1,1 +1,1 @@
-"""The control socket: frames, access, its server; and the client's side of it."""
+"""The control socket: its frames, who may do what, its server, and the client."""

@@ -1,6 +1,6 @@
-"""Where the control socket is: the one answer for the daemon that makes it and the client that looks for it.
+"""Finds where the control socket is: for the daemon that makes it, and for the client that looks for it.
 
-Reads files and the environment, connects to nothing. Must stay cheap: it runs before every `supervicectl`.
+Reads files and the environment, connects to nothing. It must stay cheap: it runs before every `supervicectl`.
 """
 
 from __future__ import annotations
@@ -27,33 +27,34 @@ CONFIG_PATHS = (
 
 
 def default_paths(environ: Mapping[str, str]) -> list[str]:
-    """The places a daemon without `socket` setting may have taken, in order."""
+    """Returns the places that a daemon without a `socket` setting may have taken, in order."""
     runtime = environ.get("XDG_RUNTIME_DIR", "")
     directories = ["/tmp", "/run", runtime if os.path.isabs(runtime) else "", "/dev/shm"]
     return [os.path.join(directory, NAME) for directory in directories if directory]
 
 
 def all_defaults(environ: Mapping[str, str]) -> list[str]:
-    """The default places, and then the same with our mark, for a daemon that could have none of them."""
+    """Returns the default places, then the same names with our mark, for when all of those are taken."""
     paths = default_paths(environ)
     return [*paths, *map(marked, paths)]
 
 
 def writable_paths(environ: Mapping[str, str]) -> list[str]:
-    """The default places whose directory can be written, in order: the daemon takes the first it can have."""
+    """Returns the default places in a writable directory, in order: the daemon takes the first free one."""
     return [path for path in all_defaults(environ) if os.access(os.path.dirname(path), os.W_OK | os.X_OK)]
 
 
 def marked(path: str) -> str:
-    """The name beside a default place that another container holds: it carries the mark of our own.
+    """Returns the name to use when another container holds the default one: with the mark of our container.
 
-    Containers of a pod may share `/dev/shm` and `/tmp`; mount namespaces they never share.
+    Containers of a pod may share `/dev/shm` and `/tmp`, but never a mount namespace, whose number is the
+    mark.
     """
     return f"{path.removesuffix('.sock')}-{mount_namespace()}.sock"
 
 
 def told_path(explicit: str | None, environ: Mapping[str, str]) -> str | None:
-    """The path that was named with -s or `$SUPERVICE_SOCKET`."""
+    """Returns the path given with -s or in `$SUPERVICE_SOCKET`."""
     told = explicit or environ.get("SUPERVICE_SOCKET")
     return told if told and told != "none" else None
 
@@ -61,10 +62,9 @@ def told_path(explicit: str | None, environ: Mapping[str, str]) -> str | None:
 def socket_candidates(
     explicit: str | None, environ: Mapping[str, str], proc_cmdline: str = "/proc/1/cmdline"
 ) -> Iterator[str]:
-    """Where the daemon may be listening, the likeliest first.
+    """Yields where the daemon may be listening, the likeliest first.
 
-    `explicit` (-s) or `$SUPERVICE_SOCKET` are taken at their word: another daemon than the one that was asked
-    for must not get the command.
+    `explicit` (-s) and `$SUPERVICE_SOCKET` exclude all other places: no other daemon must get the command.
     """
     told = told_path(explicit, environ)
     if told is not None:
@@ -87,7 +87,7 @@ def socket_candidates(
 
 
 def init_options(proc_cmdline: str) -> dict[str, str]:
-    """`config` and `socket` from the command line of PID 1, if that is supervice and we may look."""
+    """Returns `config` and `socket` from the command line of PID 1, if it is supervice and readable."""
     try:
         with open(proc_cmdline, "rb") as file:
             words = [os.fsdecode(word) for word in file.read(65536).split(b"\0")]
@@ -119,9 +119,9 @@ def init_options(proc_cmdline: str) -> dict[str, str]:
 
 
 def configured_socket(path: str, environ: Mapping[str, str]) -> str | None:
-    """`socket` of the `[supervice]` section in the file `path`, or None.
+    """Returns `socket` of the `[supervice]` section in the file `path`, or None.
 
-    A glance, not a parse: what it does not understand counts as not set, and the default paths are next.
+    A glance, not a parse: a value that it does not understand counts as not set; the default paths come next.
     """
     from supervice.fs.files import read_file
 
@@ -146,7 +146,10 @@ def configured_socket(path: str, environ: Mapping[str, str]) -> str | None:
 
 
 def _expand(value: str, here: str, environ: Mapping[str, str]) -> str | None:
-    """`%(here)s`, `%(ENV_X)s` and `%(ENV_X:-default)s` filled in; None when something else is asked for."""
+    """Returns the value with `%(here)s`, `%(ENV_X)s` and `%(ENV_X:-default)s` expanded.
+
+    None for any other name.
+    """
     before, start, rest = value.partition("%(")
     out = before.replace("%%", "%")
     while start:

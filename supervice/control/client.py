@@ -1,6 +1,6 @@
-"""Asking the daemon, synchronously: what `supervicectl` does. Imports next to nothing, because it is timed.
+"""Asks the daemon, synchronously, for `supervicectl`. Imports next to nothing, because its start is timed.
 
-`supervice.client.Controller` is the same for asyncio and shares what is decided here: where the daemon is,
+`supervice.client.Controller` is the same for asyncio and shares the decisions made here: where the daemon is,
 which daemon to trust, how long to wait.
 """
 
@@ -32,25 +32,25 @@ LOOK_AGAIN = 0.1
 
 
 class Unreachable(Exception):
-    """No daemon that may be talked to. The message is one line and says what to do."""
+    """There is no daemon that may be talked to. The message is one line and says what to do."""
 
 
 class Elsewhere(Unreachable):
-    """The daemon is another container's."""
+    """The daemon that answers belongs to another container."""
 
 
 def reply_timeout(command: str, timeout: float | None) -> float | None:
-    """Seconds to wait for the reply; None: as long as the daemon lives (a stop may take minutes)."""
+    """Returns the seconds to wait for the reply; None: no limit, since a stop may take minutes."""
     if VERBS.get(command, 0) & AT_ONCE:
         return timeout if timeout is not None else QUICK_TIMEOUT
     return timeout + GRACE if timeout is not None else None
 
 
 def trusted(peer: Peer, *, named: bool = False) -> bool:
-    """Whether a daemon may be believed: root's or our own.
+    """Returns whether the daemon may be trusted: root's and our own user's are.
 
-    Root believes also the one that was named with -s, and PID 1 of its own container: so
-    `docker exec -u root` reaches a daemon that the image runs as another user.
+    Root also trusts the one named with -s, and PID 1 of its own container: so `docker exec -u root` reaches a
+    daemon that the image runs as another user.
     """
     if peer.uid in (0, os.geteuid()):
         return True
@@ -58,9 +58,9 @@ def trusted(peer: Peer, *, named: bool = False) -> bool:
 
 
 def full_queue_of_a_stranger(path: str) -> str:
-    """Why a socket whose queue is full is not waited at, or "": a stranger's would hold us up for nothing.
+    """Returns why not to wait at a socket whose queue is full, or "": a stranger could hold us up.
 
-    Who listens is known only once we are connected; the owner of the file, and of PID 1, before.
+    A connection would tell who listens; before it, the owners of the file and of PID 1 have to do.
     """
     try:
         uid = os.lstat(path).st_uid
@@ -72,7 +72,7 @@ def full_queue_of_a_stranger(path: str) -> str:
 
 
 def check_peer(path: str, peer: Peer, *, named: bool) -> None:
-    """Raises `Unreachable` when the daemon at `path` is not to be talked to."""
+    """Raises `Unreachable` when the daemon at `path` must not be talked to."""
     if not named and in_this_container(peer.pid) is False:
         raise Elsewhere(
             f"{path} is the socket of another container's supervice; write -s {path} to talk to it"
@@ -84,7 +84,7 @@ def check_peer(path: str, peer: Peer, *, named: bool) -> None:
 
 
 def connect_message(path: str, error: OSError) -> str:
-    """One line on why there is no connection."""
+    """Returns one line on why there is no connection."""
     if isinstance(error, FileNotFoundError):
         return NOT_FOUND_MESSAGE
     if isinstance(error, ConnectionRefusedError):
@@ -98,9 +98,9 @@ def connect_message(path: str, error: OSError) -> str:
 
 
 class Client:
-    """One connection to the daemon at `path`. OSError, or `Unreachable` when it is not to be trusted.
+    """One connection to the daemon at `path`. OSError, or `Unreachable` when it is not trusted.
 
-    `named`: the user wants this one, also when it is another container's (`Elsewhere`).
+    `named`: the user asked for this daemon, even if it is another container's (`Elsewhere`).
     """
 
     def __init__(self, path: str, timeout: float = QUICK_TIMEOUT, *, named: bool = True) -> None:
@@ -131,14 +131,14 @@ class Client:
                 time.sleep(0.005)
 
     def send(self, request: dict[str, Any]) -> None:
-        """ValueError when it is over 1 MiB."""
+        """Sends one request. ValueError when it is over 1 MiB."""
         try:
             self._sock.sendall(encode(request), _socket.MSG_NOSIGNAL)
         except (BrokenPipeError, ConnectionResetError):
             pass  # it may have said why before it hung up: `receive` tells
 
     def receive(self, timeout: float | None) -> dict[str, Any] | None:
-        """The next frame; None when the daemon has hung up. TimeoutError, `ProtocolError`."""
+        """Returns the next frame; None when the daemon has hung up. TimeoutError, `ProtocolError`."""
         give_up = None if timeout is None else time.monotonic() + timeout
         while not self._ready:
             if self._frames.error is not None:
@@ -163,7 +163,7 @@ class Client:
         return self._sock.fileno()
 
     def arrived(self) -> list[dict[str, Any]] | None:
-        """The frames that have come, once there is something to read; None when the daemon has hung up."""
+        """Returns the frames that have come, when the socket is readable; None after the daemon's end."""
         try:
             data = self._sock.recv(262144)
         except ConnectionResetError:
@@ -175,7 +175,7 @@ class Client:
         return frames if data or frames else None
 
     def receive_idly(self, timeout: float | None, idle: Callable[[], float]) -> dict[str, Any] | None:
-        """The same; while nothing comes, `idle` is called, and again after the seconds that it returns."""
+        """Does the same; while it waits it calls `idle`, again after the seconds that `idle` returns."""
         give_up = None if timeout is None else time.monotonic() + timeout
         pause = idle()
         while True:
@@ -190,7 +190,7 @@ class Client:
     def ask(
         self, request: dict[str, Any], timeout: float | None = None, idle: Callable[[], float] | None = None
     ) -> dict[str, Any]:
-        """The reply to `request`, all its pages; each is awaited for `timeout` seconds.
+        """Sends `request` and returns the reply with all its pages, waiting `timeout` seconds for each.
 
         `Unreachable` when there is none.
         """
@@ -225,7 +225,7 @@ class Client:
 
 
 def reach(explicit: str | None, environ: Mapping[str, str]) -> Client:
-    """A connection to the first daemon that answers. `Unreachable` when there is none."""
+    """Returns a connection to the first daemon that answers. `Unreachable` when none does."""
     problem, elsewhere = "", ""
     looked: list[str] = []
     named = told_path(explicit, environ) is not None
@@ -236,7 +236,7 @@ def reach(explicit: str | None, environ: Mapping[str, str]) -> Client:
         except Elsewhere as error:
             elsewhere = elsewhere or f"no supervice runs in this container; {error}"
         except OSError as error:
-            # That a place is empty is the least interesting thing that can be wrong.
+            # An empty place is the least interesting of all problems.
             if not isinstance(error, FileNotFoundError):
                 problem = problem or connect_message(path, error)
         except Unreachable as error:
@@ -254,7 +254,7 @@ def call(
     timeout: float | None = None,
     idle: Callable[[], float] | None = None,
 ) -> dict[str, Any]:
-    """The daemon's reply to `request`. `Unreachable` when there is none; `timeout` in seconds."""
+    """Returns the daemon's reply to `request`. `Unreachable` when there is none; `timeout` in seconds."""
     with reach(explicit, environ) as client:
         return client.ask(request, reply_timeout(str(request.get("command")), timeout), idle)
 

@@ -1,4 +1,4 @@
-"""Tables that fit a terminal: columns as wide as they must be, and no line longer than the width. Pure."""
+"""Makes tables that fit a terminal: columns as narrow as possible, no line longer than the width. Pure."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 __all__ = ["Look", "clean", "fold", "table"]
 
 GREEN, YELLOW, RED, DIM, RESET = "\x1b[32m", "\x1b[33m", "\x1b[31m", "\x1b[2m", "\x1b[0m"
-# What a word in a cell means, whatever the table.
+# What a word in a cell means, in any table.
 COLORS = {
     "RUNNING": GREEN,
     "WAITING": YELLOW,
@@ -42,7 +42,7 @@ LEAST = 8  # characters that a column which is cut keeps
 
 
 class Look:
-    """How text is shown: `width` in characters (0: nothing is cut), with colours, and what a cut ends in."""
+    """How text is shown: `width` in characters (0: nothing is cut), colours, and the mark for cut text."""
 
     __slots__ = ("color", "ellipsis", "width")
 
@@ -52,7 +52,7 @@ class Look:
         self.ellipsis = ellipsis
 
     def cut(self, text: str, width: int | None = None) -> str:
-        """`text` in at most `width` characters (those of a line)."""
+        """Returns `text` cut to `width` characters (those of a line)."""
         width = self.width if width is None else width
         if width <= 0 or (len(text) <= width and text.isascii()) or columns_of(text) <= width:
             return text
@@ -67,7 +67,7 @@ class Look:
 
 
 def columns_of(text: str) -> int:
-    """The columns that a text takes on a terminal."""
+    """Returns the columns that a text takes on a terminal."""
     return len(text) if text.isascii() else sum(map(_columns, text))
 
 
@@ -88,10 +88,10 @@ def table(
     right: Collection[str] = (),
     drop: Sequence[str] = (),
 ) -> str:
-    """The lines, each with its newline.
+    """Returns the lines, each with its newline.
 
-    Where the width is too small, columns without a fact go first, then the last column is cut, then those of
-    `drop` go, the first of it first, and at last the first column is cut. `right`: headings of numbers.
+    When the width is too small, empty columns go first, then the last column is cut, then the columns of
+    `drop` go one by one, and finally the first column is cut. `right`: headings of numbers.
     """
     every = [header, *rows]
     widths = [max(columns_of(row[column]) for row in every) for column in range(len(header))]
@@ -112,7 +112,7 @@ def table(
 
 
 def colored(cell: str, heading: bool = False) -> str:
-    """The cell in the colour of what it means."""
+    """Returns the cell in the colour of its meaning."""
     color = "\x1b[1m" if heading else COLORS.get(cell)
     return f"{color}{cell}{RESET}" if color and cell else cell
 
@@ -124,7 +124,7 @@ def _fit(
     width: int,
     drop: Sequence[str],
 ) -> list[int]:
-    """The columns that are shown; `widths` of those that are cut get smaller."""
+    """Returns the columns to show; reduces in `widths` those that have to be cut."""
     shown = list(range(len(header)))
     if width <= 0:
         return shown
@@ -158,7 +158,7 @@ def _fit(
 
 
 def fold(text: str, look: Look, indent: str = "  ") -> str:
-    """A sentence in lines that fit, with their newlines; the second and later ones are indented."""
+    """Returns a sentence as lines that fit, with newlines; all but the first are indented."""
     if look.width <= 0 or columns_of(text) <= look.width:
         return text + "\n"
     lead = text[: len(text) - len(text.lstrip(" "))]
@@ -171,7 +171,7 @@ def fold(text: str, look: Look, indent: str = "  ") -> str:
                 lines.append(line)
                 line = indent
                 continue
-            # no line holds the word
+            # the word is longer than a line
             size = max(1, (look.width - len(line)) // (1 if word.isascii() else 2))
             lines.append(line + word[:size])
             line, word = indent, word[size:]

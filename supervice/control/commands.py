@@ -1,4 +1,4 @@
-"""What the control socket serves, as a Protocol; `api.dispatch` has it."""
+"""What the control socket needs of the daemon, as a Protocol; `api.dispatch` implements it."""
 
 from __future__ import annotations
 

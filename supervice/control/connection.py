@@ -1,7 +1,7 @@
-"""One client of the control socket: reads its requests, answers them in order, survives whatever it does.
+"""Serves one client of the control socket: reads its requests, answers them in order, survives anything.
 
-Made by a `Server`, which is told when it ends. Whatever goes wrong here costs this client its connection
-and no other client anything.
+A `Server` makes it and is told when it ends. Whatever goes wrong here costs this client its connection, and
+no other client anything.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ STALL_TIMEOUT = 30.0  # seconds without reading any of a reply, or without askin
 
 
 class Connection(BufferedSocket):
-    """See the module."""
+    """One client; see the module's docstring."""
 
     def __init__(self, server: Server, sock: _socket.socket, level: Level | None) -> None:
         super().__init__(server.loop, sock)
@@ -99,7 +99,7 @@ class Connection(BufferedSocket):
         self._work()
 
     def _hung_up(self) -> bool:
-        """Whether the end of input means that the client is gone, and not only that it has said all."""
+        """Returns whether the end of input means that the client is gone, not only done asking."""
         poll = select.poll()
         poll.register(self._fd, 0)  # POLLHUP is always reported
         return bool(poll.poll(0))
@@ -126,7 +126,7 @@ class Connection(BufferedSocket):
             self._update()
 
     def _finish(self, reply: dict[str, Any]) -> None:
-        """The last thing said on this connection."""
+        """Sends a last reply and closes the connection."""
         self._end_stream()
         self._write(encode_reply(reply))
         self._closing = True
@@ -177,7 +177,7 @@ class Connection(BufferedSocket):
             self._work()
 
     def _first_page(self, reply: dict[str, Any]) -> bytes:
-        """The whole reply, if it fits into a frame."""
+        """Returns the whole reply, if it fits into a frame, or its first page."""
         if not has_many_rows(reply):
             try:
                 return encode(reply)
@@ -235,7 +235,7 @@ class Connection(BufferedSocket):
     # Watching -----------------------------------------------------------------------------------------
 
     def _update(self) -> None:
-        """Brings the reader and the one timer in line with what is awaited."""
+        """Sets the reader and the one timer to what the connection waits for."""
         full = len(self._pending) >= MAX_PENDING or self._frames.error is not None
         reading = not (self._ended or self._closing or full)
         self._watch_input(reading)
@@ -249,7 +249,7 @@ class Connection(BufferedSocket):
             self._set_timer("")
 
     def close(self) -> None:
-        """Ends the connection now. A command that only reads ends with it, another one goes on."""
+        """Closes the connection now. A command that only reads is cancelled, any other goes on."""
         if self.closed:
             return
         self._release()

@@ -1,8 +1,8 @@
-"""Replies that are larger than a frame, in pages: lists of rows are cut, and put together again. Pure.
+"""Sends replies that are larger than a frame in pages: cuts lists of rows, and joins them again. Pure.
 
-A page is a reply of its own with some of the rows and `"more": true`; its client asks on with the command
-`more`, on the same connection. A row that is too large itself is cut in its longest list; the page that
-begins with the rest of it says `"continues": true`. A client that does not ask on has the first page.
+A page is a reply with some of the rows and `"more": true`; the client asks for the next one with the command
+`more`, on the same connection. A row that is too large by itself is cut in its longest list; the page that
+begins with the rest of it says `"continues": true`. A client that never asks for more has the first page.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ _ROOM = MAX_FRAME - 256  # for the fields that say how it goes on
 
 
 class _Rest(dict):  # type: ignore[type-arg]
-    """What is left of a row that was cut."""
+    """The rest of a row that was cut."""
 
 
 class Pages:
-    """The frames of one reply, made when they are asked for."""
+    """The frames of one reply, made one at a time when they are asked for."""
 
     def __init__(self, reply: Reply) -> None:
         self._fields: Reply = {}
@@ -45,7 +45,7 @@ class Pages:
         self.done = False
 
     def frame(self) -> bytes:
-        """The next page as a frame. ValueError when a row is too large and has no list to be cut."""
+        """Returns the next page as a frame. ValueError when a row is too large and has no list to be cut."""
         parts = [dumps(self._fields)[1:-1]]
         self._fields = {"status": self._fields.get("status")}
         room = _ROOM - len(parts[0])
@@ -79,7 +79,7 @@ class Pages:
         return len(data).to_bytes(HEADER, "big") + data
 
     def _piece(self, rows: list[Any], is_dict: bool, room: int, fresh: bool) -> tuple[str, int]:
-        """The text of the next rows and their number; 0 when the page is full."""
+        """Returns the text of the next rows and their number; 0 when the page is full."""
         for count in (PIECE, 1):
             some = rows[self._at : self._at + count]
             cut = next(
@@ -102,7 +102,7 @@ class Pages:
 
 
 def _cut(rows: list[Any], at: int) -> None:
-    """Puts half of the longest list of a row into a row behind it."""
+    """Moves half of the longest list of a row into a new row after it."""
     row = rows[at]
     key = max(
         (key for key, value in row.items() if isinstance(value, list) and len(value) > 1),
@@ -116,7 +116,7 @@ def _cut(rows: list[Any], at: int) -> None:
 
 
 def add_page(whole: Reply, page: Reply) -> bool:
-    """Adds a page to what came before it; whether there is more to ask for."""
+    """Adds a page to the earlier ones; returns whether there are more."""
     more, continues = page.pop(MORE, False) is True, page.pop(CONTINUES, False) is True
     whole.pop(MORE, None)
     for key, value in page.items():

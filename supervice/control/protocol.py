@@ -69,14 +69,14 @@ def verbs(flag: int) -> frozenset[str]:
     return frozenset(verb for verb, flags in VERBS.items() if flags & flag)
 
 
-# The command that asks for the next page of a reply, and the field of a page that has a next: see `paging`,
-# which is loaded when there is such a reply.
+# The command that asks for the next page of a reply, and the field of a page that has a successor; see
+# `paging`, which is loaded for the first such reply.
 MORE = "more"
 MANY = 500  # rows; with more it is not tried whether they fit into one frame
 
 
 class CommandError(Exception):
-    """A request that is answered with an error. `extra` is added to the reply."""
+    """An error that is the answer to a request. `extra` is added to the reply."""
 
     def __init__(self, code: str, message: str, **extra: Any) -> None:
         super().__init__(message)
@@ -89,11 +89,11 @@ class CommandError(Exception):
 
 
 class ProtocolError(CommandError):
-    """Bytes that are no frame: the connection that sent them cannot be trusted to be in step any more."""
+    """Bytes that are no frame: after them the connection may be out of step."""
 
 
 class Shared(dict):  # type: ignore[type-arg]  # of [str, Any], and `typing` is not loaded
-    """A reply that many clients get: it is encoded once. No one changes it."""
+    """A reply for many clients, encoded once. No one changes it."""
 
     __slots__ = ("frame",)
 
@@ -101,7 +101,7 @@ class Shared(dict):  # type: ignore[type-arg]  # of [str, Any], and `typing` is 
 
 
 def encode(message: dict[str, Any]) -> bytes:
-    """`message` as a frame. ValueError when it is over 1 MiB, TypeError when it is not JSON."""
+    """Returns `message` as a frame. ValueError when it is over 1 MiB, TypeError when it is not JSON."""
     if isinstance(message, Shared):
         if not hasattr(message, "frame"):
             message.frame = _frame(message)
@@ -117,7 +117,7 @@ def _frame(message: dict[str, Any]) -> bytes:
 
 
 def encode_reply(reply: dict[str, Any]) -> bytes:
-    """`reply` as a frame; an error reply instead when it cannot be sent. Raises nothing."""
+    """Returns `reply` as a frame, or an error reply when it cannot be sent. Never raises."""
     try:
         return encode(reply)
     except (TypeError, ValueError) as error:
@@ -126,12 +126,12 @@ def encode_reply(reply: dict[str, Any]) -> bytes:
 
 
 def has_many_rows(reply: dict[str, Any]) -> bool:
-    """Whether `reply` is given to `paging.Pages` without a try."""
+    """Returns whether `reply` goes to `paging.Pages` without trying one frame first."""
     return any(isinstance(value, list | dict) and len(value) > MANY for value in reply.values())
 
 
 def decode_body(body: bytes | bytearray) -> dict[str, Any]:
-    """The object in the body of a frame, or `ProtocolError`."""
+    """Returns the object in the body of a frame; `ProtocolError`."""
     if not body:
         raise ProtocolError(EMPTY_REQUEST, "the frame is empty")
     try:
@@ -146,7 +146,7 @@ def decode_body(body: bytes | bytearray) -> dict[str, Any]:
 class FrameReader:
     """Cuts a stream of bytes into messages, however it arrives.
 
-    After something that is no frame `error` is set and everything later is ignored.
+    Bytes that are no frame set `error`; everything after them is ignored.
     """
 
     __slots__ = ("_buffer", "error")
@@ -157,11 +157,11 @@ class FrameReader:
 
     @property
     def partial(self) -> bool:
-        """Whether a frame has begun and not ended."""
+        """Returns whether a frame has begun and not ended."""
         return bool(self._buffer)
 
     def feed(self, data: bytes) -> list[dict[str, Any]]:
-        """The messages that `data` completes, in order; look at `error` afterwards."""
+        """Returns the messages that `data` completes, in order; look at `error` afterwards."""
         messages: list[dict[str, Any]] = []
         if self.error is not None:
             return messages
@@ -187,7 +187,7 @@ class FrameReader:
 
 
 def command_of(request: dict[str, Any]) -> str:
-    """The verb of a request, or `CommandError`. Its arguments are the business of what serves it."""
+    """Returns the verb of a request, or raises `CommandError`. It does not look at the arguments."""
     command = request.get("command")
     if not isinstance(command, str) or not command:
         raise CommandError(INVALID_REQUEST, 'a request needs a verb; write "command": "status"')

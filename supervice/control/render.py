@@ -1,8 +1,8 @@
-"""Replies of the daemon as text for people: what both clients show. Pure.
+"""Renders replies of the daemon as text for people: what both clients show. Pure.
 
-`supervice.client.Controller` prints the table of processes and what a reload did as `supervicectl` does, and
-must not depend on the command line; what only `supervicectl` shows is in `cli`. Takes replies as they come: a
-field that is missing (an older daemon, upstream's) is left out.
+`supervice.client.Controller` prints the table of processes and the result of a reload as `supervicectl` does,
+and must not depend on the command line; text that only `supervicectl` shows is in `cli`. Fields that a reply
+lacks (an older daemon's, or upstream's) are left out.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ __all__ = [
 
 RUNNING_STATES = frozenset(("RUNNING", "UNHEALTHY"))
 AT_REST = frozenset(("STOPPED", "EXITED", "FATAL"))
-# The columns of `status` that a narrow terminal gives up, the first one first.
+# The columns of `status` that are dropped on a narrow terminal, in this order.
 STATUS_DROP = ("EXIT", "HEALTH", "RESTARTS", "PID", "UPTIME", "DETAIL")
-# Those that processes end by; the module `signal` costs more than the whole table.
+# Signals that processes end by; the module `signal` costs more than the whole table.
 SIGNALS = {
     1: "SIGHUP",
     2: "SIGINT",
@@ -51,7 +51,7 @@ SIGNALS = {
 
 
 def duration(seconds: object) -> str:
-    """A time with its units: `0.03 s`, `41 s`, `2 min 5 s`, `3 h 12 min`, `4 d 2 h`; "-" for what is none."""
+    """Returns a time with units: `0.03 s`, `41 s`, `2 min 5 s`, `3 h 12 min`, `4 d 2 h`; "-" for None."""
     if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not 0 <= seconds < 1e12:
         return "-"
     if seconds < 60:
@@ -67,19 +67,19 @@ _UNITS = (("d", 86400, "h", 3600), ("h", 3600, "min", 60), ("min", 60, "s", 1))
 
 
 def uptime(seconds: object) -> str:
-    """The same as a cell: `41s`, `2m5s`, `3h12m`, `4d2h`."""
+    """Returns the same for a cell: `41s`, `2m5s`, `3h12m`, `4d2h`."""
     if isinstance(seconds, int | float) and not isinstance(seconds, bool) and 0 <= seconds < 60:
         return f"{int(seconds)}s"
     return duration(seconds).replace("min", "m").replace(" ", "")
 
 
 def health_cell(value: object) -> str:
-    """Of a column HEALTH."""
+    """Returns the cell of the column HEALTH."""
     return "ok" if value is True else "failed" if value is False else "-"
 
 
 def detail(process: dict[str, Any]) -> str:
-    """What a person who looks at this process should know besides its state."""
+    """Returns what a person who looks at this process should know besides its state."""
     parts = []
     waiting = process.get("waiting_for")
     if waiting:
@@ -103,13 +103,13 @@ def detail(process: dict[str, Any]) -> str:
 
 
 def shown_state(process: dict[str, Any]) -> str:
-    """Its state, and WAITING for one that rests until what it needs is there."""
+    """Returns its state, or WAITING while it waits for its dependencies."""
     state = clean(process.get("state", "?"))
     return "WAITING" if process.get("waiting_for") and state in AT_REST else state
 
 
 def last_exit(process: dict[str, Any]) -> str:
-    """Of a column EXIT: the code, the signal of the last exit, or -."""
+    """Returns the cell of the column EXIT: the code or signal of the last exit, or -."""
     number = process.get("signal")
     if number:
         return SIGNALS.get(number, f"signal {clean(number)}") if isinstance(number, int) else "?"
@@ -118,7 +118,7 @@ def last_exit(process: dict[str, Any]) -> str:
 
 
 def severity(process: dict[str, Any]) -> int:
-    """0 for what needs a person, 1 for what may, 2 for the rest."""
+    """Returns 0 for a process that needs a person, 1 for one that may, 2 for the rest."""
     state = process.get("state")
     if state in ("FATAL", "UNHEALTHY"):
         return 0
@@ -129,7 +129,7 @@ def severity(process: dict[str, Any]) -> int:
 
 
 def status_table(reply: dict[str, Any], look: Look | None = None) -> str:
-    """The table of `status`: first what needs a person. With resources, what each uses and the container."""
+    """Returns the table of `status`, most urgent rows first; with resources, the usage too."""
     processes = [p for p in reply.get("processes", ()) if isinstance(p, dict)]
     if not processes:
         return "No programs\n"
@@ -181,7 +181,7 @@ def _with_options(name: object, options: object) -> str:
 
 
 def reload_text(reply: dict[str, Any]) -> str:
-    """What a reload did, or would do, with the options that differ."""
+    """Returns what a reload did, or would do, with the options that differ."""
     dry = reply.get("dry_run") is True
     options = reply.get("options")
     options = options if isinstance(options, dict) else {}

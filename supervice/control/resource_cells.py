@@ -1,4 +1,4 @@
-"""What processes and the container use, as text for people. Pure; replies as they come."""
+"""Renders what processes and the container use as text. Pure."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ UNKNOWN = "-"
 
 
 def cells(process: dict[str, Any]) -> list[str]:
-    """Those of HEADER; what is not known is never 0."""
+    """Returns the cells of HEADER; an unknown value is never shown as 0."""
     used = process.get("resources")
     if not isinstance(used, dict):
         return [UNKNOWN] * len(HEADER)
@@ -28,7 +28,7 @@ def cells(process: dict[str, Any]) -> list[str]:
 
 
 def cpu_time(seconds: object) -> str:
-    """`0.25s`, `41s`, `2m05s`, `3h12m`."""
+    """Returns `0.25s`, `41s`, `2m05s`, `3h12m`."""
     if not isinstance(seconds, int | float) or isinstance(seconds, bool) or seconds < 0:
         return UNKNOWN
     if seconds < 60:
@@ -38,7 +38,7 @@ def cpu_time(seconds: object) -> str:
 
 
 def container_line(reply: dict[str, Any]) -> str:
-    """The container's own, above the table; "" where nothing is known."""
+    """Returns the line about the container above the table; "" when nothing is known."""
     container = reply.get("container")
     if not isinstance(container, dict) or not _is_number(container.get("memory")):
         return ""

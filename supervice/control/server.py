@@ -1,7 +1,7 @@
-"""The control socket's server: accepts connections and says what each client may do.
+"""The control socket's server: accepts connections and decides what each client may do.
 
-What is said on a connection is `connection.Connection`'s business, what is done `Commands`'. Runs on the
-daemon's loop and on asyncio's. Without clients it costs no wake-up; what serves one is loaded with the first.
+`connection.Connection` talks to the client, `Commands` does what it asks. Runs on the daemon's loop and on
+asyncio's. Without clients it causes no wake-up; the code that serves one is loaded with the first client.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ __all__ = ["RpcServer", "SocketInUse", "check_socket"]
 class RpcServer(ServerBase):
     """Serves `commands` at `path`.
 
-    `mode` is the socket file's, by default 0600, or 0660 with `group_gid`, whose members may read. `log` gets
-    one line for what an administrator should know.
+    `mode` is that of the socket file, by default 0600, or 0660 with `group_gid`, whose members may read.
+    `log` gets one line for each thing an administrator should know.
     """
 
     most = 512
@@ -55,7 +55,7 @@ class RpcServer(ServerBase):
     def open(self) -> None:
         """Makes the socket and begins to accept (about 0.2 ms).
 
-        Raises `SocketInUse` when a live daemon answers at `path` or something that is no socket lies there,
+        Raises `SocketInUse` when a live daemon answers at `path` or something other than a socket lies there,
         other OSErrors when the socket cannot be made. A dead socket is replaced. `close` removes the file if
         it is still ours.
         """
@@ -64,7 +64,7 @@ class RpcServer(ServerBase):
             self._listen(self._listener, self.title)
 
     def give(self, uid: int) -> None:
-        """Makes the socket file that of the user that we are about to become. OSError."""
+        """Gives the socket file to the user that we are about to become. OSError."""
         if self._listener is not None:
             self._listener.give(uid)
 

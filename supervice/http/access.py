@@ -1,7 +1,7 @@
-"""What a client may see and do on the page, from what its request says. Pure.
+"""Decides what a client may see and do on the page, from its request alone. Pure.
 
-The password itself is `credentials.guard`'s business: a request that comes here has passed it. Neither `Host`
-nor `Origin` is compared with anything where there is a password: proxies change them.
+`credentials.guard` checks the password before. With a password, neither `Host` nor `Origin` is compared with
+anything: proxies change them.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ if TYPE_CHECKING:
 
     from supervice.http.messages import Request, Response
 
-# A request that a page of another origin has made says so here, where the browser sends it at all.
+# The header with which a browser says that a page of another origin made the request.
 FOREIGN = frozenset(("cross-site", "same-site"))
 
 
 class Access:
-    """Of one listening place. `uids`: whose processes may act over a Unix socket; None: all that reach it."""
+    """The rules of one address. `uids`: users who may act over a Unix socket; None: all that reach it."""
 
     __slots__ = ("_hosts", "_password", "_uids")
 
@@ -31,13 +31,13 @@ class Access:
         self._uids = uids
 
     def refusal(self, request: Request) -> Response | None:
-        """The answer to a request for what not every client may see; None when this one may."""
+        """Returns the answer that refuses a request for what not every client may see; None when it may."""
         if self._password or request.peer.startswith("unix:") or self._knows(request.headers.get("host", "")):
             return None
         return text(421, "this name is not known here; ask by address, or write http_hosts = NAME")
 
     def _knows(self, host: str) -> bool:
-        """Whether no web site could have given this name to us: it is an address, or the operator's."""
+        """Returns whether no web site could have given us this name: it is an address, or the operator's."""
         name, colon, port = host.rpartition(":")
         if not colon or not (port.isascii() and port.isdigit()) or host.endswith("]"):
             name = host
@@ -45,7 +45,7 @@ class Access:
         return name == "localhost" or name in self._hosts or is_address(name)
 
     def why_not(self, request: Request) -> str:
-        """Why this client may not start and stop programs; "" when it may."""
+        """Returns why this client may not start and stop programs; "" when it may."""
         if self._password:
             return ""
         if not request.peer.startswith("unix:"):
@@ -56,12 +56,12 @@ class Access:
 
 
 def is_foreign(request: Request) -> bool:
-    """Whether a page of another origin has made the request."""
+    """Returns whether a page of another origin made the request."""
     return request.headers.get("sec-fetch-site", "").strip().lower() in FOREIGN
 
 
 def is_address(host: str) -> bool:
-    """Whether it is an IPv4 address in four numbers, or in brackets, which only IPv6 has."""
+    """Returns whether it is an IPv4 address of four numbers, or in brackets, which only IPv6 has."""
     if host.startswith("[") and host.endswith("]"):
         return True
     parts = host.split(".")
@@ -71,6 +71,6 @@ def is_address(host: str) -> bool:
 
 
 def uid_of(peer: str) -> int:
-    """The uid in `unix:uid=U,pid=P`; -1 where there is none."""
+    """Returns the uid in `unix:uid=U,pid=P`; -1 where there is none."""
     number = peer.removeprefix("unix:uid=").partition(",")[0]
     return int(number) if number.isascii() and number.isdigit() and len(number) < 11 else -1

@@ -1,7 +1,7 @@
-"""One client of the HTTP server: reads its requests, answers them in order, survives whatever it does.
+"""Serves one client of the HTTP server: reads its requests, answers them in order, survives anything.
 
-h11 knows HTTP; here are the socket, the limits and the pace. Made by a `Server`. Whatever goes wrong
-here costs this client its connection and no other client anything.
+h11 knows HTTP; this has the socket, the limits and the pace. A `Server` makes it. Whatever goes wrong here
+costs this client its connection, and no other client anything.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ LINGER = 2.0  # seconds for a client that still sends to hear what we said last
 
 
 class HttpConnection(BufferedSocket):
-    """See the module. An idle client may stay: it costs no wake-up."""
+    """One client; see the module's docstring. An idle client may stay: it causes no wake-up."""
 
     def __init__(self, server: Server, sock: _socket.socket, peer: str) -> None:
         super().__init__(server.loop, sock)
@@ -137,7 +137,7 @@ class HttpConnection(BufferedSocket):
             self._http.receive_data(data)
 
     def _encourage(self) -> None:
-        """Expect: 100-continue: the client waits for a word before it sends its body."""
+        """Answers Expect: 100-continue, which the client awaits before it sends its body."""
         if self._request is not None and self._http.they_are_waiting_for_100_continue:
             self._send(h11.InformationalResponse(status_code=100, headers=[], reason="Continue"))
 
@@ -184,7 +184,7 @@ class HttpConnection(BufferedSocket):
             return self._unexpected(request, error)
 
     def _refuse(self, status: int, why: str) -> None:
-        """The last thing said on this connection: what comes now cannot be told from a request any more."""
+        """Sends a last answer and closes: what follows cannot be told from a request any more."""
         self._request = None
         if self._http.our_state in (h11.IDLE, h11.SEND_RESPONSE):
             self._answer(text(status, f"{REASONS.get(status, 'error')}: {why}", {"Connection": "close"}))
@@ -246,7 +246,7 @@ class HttpConnection(BufferedSocket):
             self._stream.begin(body)
 
     def _finish(self) -> None:
-        """The response is complete."""
+        """Ends the response."""
         if self.closed:
             return
         self._send(h11.EndOfMessage())
@@ -281,7 +281,7 @@ class HttpConnection(BufferedSocket):
     # Watching -----------------------------------------------------------------------------------------
 
     def _update(self) -> None:
-        """Brings the reader and the one timer in line with what is awaited."""
+        """Sets the reader and the one timer to what the connection waits for."""
         full = len(self._ahead) >= MAX_AHEAD
         reading = self._lingering or not (self._ended or self._closing or full)
         self._watch_input(reading)
@@ -296,7 +296,7 @@ class HttpConnection(BufferedSocket):
 
     @property
     def _partial(self) -> bool:
-        """Whether the head of a request has begun to come."""
+        """Returns whether the head of a request has begun to come."""
         return bool(self._http.trailing_data[0])
 
     def _late(self) -> None:
@@ -309,7 +309,7 @@ class HttpConnection(BufferedSocket):
     # Ending -------------------------------------------------------------------------------------------
 
     def _linger(self) -> None:
-        """Closing with unread input would be a reset, which may overtake our last words."""
+        """Waits before closing: with unread input it would reset, which may overtake our last answer."""
         if self._ended:
             self.close()
             return
@@ -321,7 +321,7 @@ class HttpConnection(BufferedSocket):
             self.close()
 
     def close_soon(self) -> None:
-        """Ends the connection when what is being answered is answered."""
+        """Closes the connection when the present request is answered."""
         self._ended = True
         if self._stream is not None or not self.busy:
             self.close()
@@ -330,7 +330,7 @@ class HttpConnection(BufferedSocket):
             self._work()
 
     def close(self) -> None:
-        """Ends the connection now. What a handler is doing goes on."""
+        """Closes the connection now. What a handler is doing goes on."""
         if self.closed:
             return
         self._release()

@@ -1,6 +1,6 @@
 """A user name and a password, as HTTP Basic carries them (RFC 7617), and the guard that asks for them.
 
-A password may be kept as its digest: `{SHA}` (supervisord's way) or `{SHA256}` and hexadecimal digits.
+A password may be given as its digest: `{SHA}` (supervisord's way) or `{SHA256}` and hexadecimal digits.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 def guard(
     username: str | None, password: str | None, realm: str = "default"
 ) -> Callable[[Request], Response | None] | None:
-    """HTTP Basic authentication; None when there is no password, and so nothing to ask for."""
+    """Returns the guard for HTTP Basic authentication; None when there is no password to ask for."""
     if username is None or password is None:
         return None
     user = username.encode()
@@ -33,7 +33,7 @@ def guard(
         given_user, given_secret = _given(request.headers.get("authorization", ""))
         if digest is not None:
             given_secret = digest(given_secret)
-        # both are compared, so that the time does not tell which was wrong
+        # both are compared, so that the time taken does not tell which one was wrong
         if same(given_user, user) & same(given_secret, secret):
             return None
         return text(401, "user name and password, please", {"WWW-Authenticate": f'Basic realm="{realm}"'})
@@ -42,7 +42,7 @@ def guard(
 
 
 def user_of(request: Request) -> str:
-    """The user name that the request gives, right or wrong, as one harmless line; "" without one."""
+    """Returns the user name that the request gives, right or wrong, as one harmless line; "" without one."""
     return clean(_given(request.headers.get("authorization", ""))[0].decode("utf-8", "replace"))
 
 

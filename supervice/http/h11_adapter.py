@@ -1,4 +1,4 @@
-"""Between h11's events and the server's own requests and responses."""
+"""Converts between h11's events and the server's own requests and responses."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def request_of(event: h11.Request, peer: str) -> Request:
-    """A request whose body is still to come."""
+    """Returns a request whose body is still to come."""
     headers: dict[str, str] = {}
     for raw_name, raw_value in event.headers:
         name, value = raw_name.decode("latin-1"), raw_value.decode("latin-1")
@@ -23,7 +23,7 @@ def request_of(event: h11.Request, peer: str) -> Request:
 
 
 def head_of(response: Response) -> h11.Response:
-    """h11.LocalProtocolError when a header cannot be said."""
+    """Returns the head of a response. h11.LocalProtocolError when a header is not allowed."""
     headers = list(response.headers.items())
     if "date" not in {name.lower() for name in response.headers}:
         headers.append(("Date", http_date(time.gmtime())))

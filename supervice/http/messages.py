@@ -6,8 +6,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    # `send(data)` says False when the client does not keep up: that piece is gone. `done()` ends the answer.
-    # What is returned is called once at the end, whichever side ends it.
+    # `send(data)` returns False when the client does not keep up; that piece is lost. `done()` ends it.
+    # The returned function is called once at the end, whichever side ends it.
     Stream = Callable[[Callable[[bytes], bool], Callable[[], None]], Callable[[], object]]
     Handler = Callable[["Request"], "Response | Awaitable[Response]"]
     Guard = Callable[["Request"], "Response | None"]
@@ -41,7 +41,7 @@ REASONS = {
 
 
 class Request:
-    """`path` is decoded and without the query, `query` as it came; names of `headers` are in lower case."""
+    """`path` is decoded and without the query; `query` is as it came; `headers` have lower-case names."""
 
     __slots__ = ("body", "headers", "method", "path", "peer", "query")
 
@@ -62,7 +62,7 @@ class Request:
 
 
 class Response:
-    """`body` is bytes, or a `Stream` that is begun when the head has been sent."""
+    """`body` is bytes, or a `Stream` that begins when the head has been sent."""
 
     __slots__ = ("body", "headers", "status")
 
@@ -75,13 +75,13 @@ class Response:
 
 
 def text(status: int, words: str, headers: dict[str, str] | None = None) -> Response:
-    """A short answer for people, with a newline at its end."""
+    """Returns a short answer for people, with a newline at its end."""
     kind = {"Content-Type": "text/plain; charset=utf-8"}
     return Response(status, f"{words}\n".encode(), {**kind, **(headers or {})})
 
 
 def _without_authority(path: str) -> str:
-    """`http://host/path` is what proxies ask for."""
+    """Returns the path of `http://host/path`, which proxies send."""
     if path[:7].lower() == "http://":
         _, slash, rest = path[7:].partition("/")
         return f"/{rest}" if slash else "/"
@@ -89,7 +89,7 @@ def _without_authority(path: str) -> str:
 
 
 def unquote(text: str) -> str:
-    """Percent-encoding resolved; what is not UTF-8 then becomes U+FFFD, what is no encoding stays."""
+    """Decodes percent-encoding; bytes that are not UTF-8 become U+FFFD, invalid encoding stays."""
     if "%" not in text:
         return text
     first, *rest = text.encode("utf-8", "surrogateescape").split(b"%")
@@ -109,7 +109,7 @@ _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct",
 
 
 def http_date(when: tuple[int, ...]) -> str:
-    """The `Date` header for a `time.gmtime()`; strftime would speak the language of the locale."""
+    """Returns the `Date` header for a `time.gmtime()`; strftime would use the language of the locale."""
     year, month, day, hour, minute, second, weekday = when[:7]
     clock = f"{hour:02d}:{minute:02d}:{second:02d}"
     return f"{_DAYS[weekday]}, {day:02d} {_MONTHS[month - 1]} {year} {clock} GMT"

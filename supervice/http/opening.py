@@ -1,6 +1,6 @@
-"""Opens the place of an HTTP server, however long that takes: again and again, with growing pauses.
+"""Opens the address of an HTTP server, trying again with growing pauses for as long as it takes.
 
-A name is looked up beside the loop. What cannot be had costs no program anything; it is said each time.
+A thread looks up names. An address that cannot be had holds up no program; each failure is reported.
 """
 
 from __future__ import annotations
@@ -15,15 +15,15 @@ if TYPE_CHECKING:
     from supervice.lean.loop import Cancellable, EventLoop
     from supervice.net.resolver import Answer
 
-# Seconds until a place that could not be had is tried again, doubled each time up to the longest.
+# Seconds until the next try, doubled each time up to the longest.
 FIRST_RETRY = 1.0
 LONGEST_RETRY = 30.0
-# After so many without an answer of a name server that is said.
+# Seconds without an answer of a name server after which that is reported.
 SAY_AFTER = 2.0
 
 
 class Opening:
-    """Of one place. `say(words)` is called with what is in the way, `opened()` once it is there."""
+    """One address. It calls `say(words)` with each obstacle, and `opened()` once it listens."""
 
     def __init__(
         self,
@@ -43,11 +43,11 @@ class Opening:
 
     @property
     def is_asking(self) -> bool:
-        """Whether a name server is asked now."""
+        """Returns whether a name server is being asked now."""
         return self._stop_asking is not None
 
     def inet(self, host: str, port: int) -> None:
-        """At the address of `host`, a name or in numbers."""
+        """Listens at the address of `host`, a name or in numbers."""
         name = host.strip("[]")
         if name in ("", "*") or at_once(name, port) is not None:
             self._try(lambda: self.server.open_inet(host, port), lambda: self.inet(host, port))
@@ -73,7 +73,7 @@ class Opening:
             self._failed(error, lambda: self.inet(host, port))
 
     def unix(self, path: str, mode: int, uid: int | None = None, gid: int | None = None) -> None:
-        """At the path, with this mode and these owners."""
+        """Listens at the path, with this mode and these owners."""
         self._try(
             lambda: self.server.open_unix(path, mode, uid, gid), lambda: self.unix(path, mode, uid, gid)
         )
@@ -104,7 +104,7 @@ class Opening:
         self._stop_asking = None
 
     def give_up(self) -> None:
-        """Tries no more; the server is the caller's to close."""
+        """Stops trying; the caller closes the server."""
         if self._stop_asking is not None:
             self._stop_asking()
         self._rest()

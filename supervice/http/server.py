@@ -1,8 +1,8 @@
-"""The HTTP server: listens on Unix and internet sockets and hands whole requests to a handler.
+"""The HTTP server: listens on Unix and internet sockets and gives whole requests to a handler.
 
-What is said on a connection is `connection.HttpConnection`'s business, and HTTP itself is h11's. Imported
-when a configuration asks for HTTP, not before: h11 is the largest thing that the daemon can load. Runs on the
-daemon's loop and on asyncio's. Without clients it costs no wake-up.
+`connection.HttpConnection` talks to each client, and h11 knows HTTP. Imported only when a configuration asks
+for HTTP: h11 is the largest thing that the daemon can load. Runs on the daemon's loop and on asyncio's.
+Without clients it causes no wake-up.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ MAX_TASKS = 256  # requests being worked on, those of clients that left among th
 class HttpServer(ServerBase):
     """Answers requests with what `handler` returns: a Response, or an awaitable of one.
 
-    The handler may raise: the client gets a 500 and `log` a line. `guard` is asked when the head of a request
-    has come, before its body is read; a Response of it is the answer. One server may listen at many places.
+    The handler may raise: the client gets a 500, and `log` a line. `guard` sees the head of a request before
+    its body is read; if it returns a Response, that is the answer. One server may listen at many addresses.
     """
 
     most = 256
@@ -50,9 +50,9 @@ class HttpServer(ServerBase):
         self.guard = guard
 
     def open_unix(self, path: str, mode: int = 0o700, uid: int | None = None, gid: int | None = None) -> None:
-        """Listens at `path` (mode and owner are in place before a client can connect).
+        """Listens at `path`; mode and owner are set before a client can connect.
 
-        `SocketInUse` when a live daemon answers there or something that is no socket lies there; other
+        `SocketInUse` when a live daemon answers there or something other than a socket lies there; other
         OSErrors when it cannot be made. A dead socket is replaced.
         """
         self._listen(Listener(path, mode, gid, self.log, uid=uid), f"http {path}")
@@ -60,7 +60,7 @@ class HttpServer(ServerBase):
     def open_inet(self, host: str, port: int, found: list[tuple[Any, ...]] | None = None) -> None:
         """Listens at `host` (an address, or "" or "*" for all interfaces, IPv6 included) and `port`.
 
-        For a name, `found` has its addresses: `opening.Opening` asks for them. An OSError's `strerror` says
+        For a name, `found` has its addresses: `opening.Opening` looks them up. An OSError's `strerror` says
         where and why. Port 0: see `ports`.
         """
         from supervice.net.inet_listener import listen
@@ -70,11 +70,11 @@ class HttpServer(ServerBase):
 
     @property
     def ports(self) -> list[int]:
-        """The ports of the internet sockets."""
+        """Returns the ports of the internet sockets."""
         return [acceptor.listener.port for acceptor in self._acceptors if acceptor.listener.port]
 
     def close_soon(self) -> None:
-        """Stops listening; a client that is being answered gets its answer whole first."""
+        """Stops listening; a client that is being answered gets its whole answer first."""
         self._stop_listening()
         for connection in list(self._connections):
             connection.close_soon()
@@ -93,5 +93,5 @@ class HttpServer(ServerBase):
 
     @property
     def overloaded(self) -> bool:
-        """Whether no further request may be begun; for connections."""
+        """Returns whether no further request may begin; for connections."""
         return len(self._tasks) >= MAX_TASKS

@@ -1,4 +1,4 @@
-"""A response of the HTTP server that is produced piece by piece, and its end, whichever side ends it."""
+"""A response that a handler produces piece by piece, and its end, whichever side ends it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class Streaming:
-    """Calls what the stream gave us for its end once."""
+    """One such response. It calls the function that ends the stream once."""
 
     def __init__(self, client: Client, log: Callable[[str], object]) -> None:
         self._client = client
@@ -53,7 +53,7 @@ class Streaming:
                 self._client.stream_done()
 
     def end(self) -> None:
-        """The client has left."""
+        """Ends the stream because the client has left."""
         if not self._over:
             self._over = True
             if self._begun:
