@@ -47,7 +47,7 @@ __all__ = [
 
 # How long `start_process` waits on top of the program's own startsecs or ready_timeout; seconds.
 START_WAIT = 5.0
-# The trigger of what is asked without another.
+# The trigger of a request that names none.
 APPLICATION = "application"
 
 
@@ -135,7 +135,7 @@ class Process:
 
     @property
     def started_at(self) -> float | None:
-        """When it was last spawned, in seconds since the epoch; None when it has never run."""
+        """When it was last spawned, in seconds since the epoch; None if it has never run."""
         return self.driver.started_at
 
     @property
@@ -146,7 +146,7 @@ class Process:
 
     @property
     def restarts(self) -> int:
-        """Automatic restarts; a start or restart that was asked for does not count."""
+        """The number of automatic restarts; requested starts and restarts do not count."""
         return self.driver.restarts
 
     @property
@@ -197,7 +197,7 @@ class Process:
         return lambda: self._unwatch(watcher)
 
     def watch_health(self, watcher: ConditionWatcher) -> Callable[[], None]:
-        """Calls `watcher(process)` when health or readiness changes while the state does not; as `watch`."""
+        """Calls `watcher(process)` when health or readiness changes but not the state; as `watch`."""
         self._condition_watchers = (*self._condition_watchers, watcher)
         return lambda: self._unwatch(watcher)
 
@@ -206,7 +206,7 @@ class Process:
         self._condition_watchers = tuple(w for w in self._condition_watchers if w is not watcher)
 
     def changed(self, change: Announce, *, said: bool = False) -> None:
-        """Tells the log, unless it is `said`, and the watchers of a change of state; the driver calls it."""
+        """Tells the log, unless `said`, and the watchers about a change of state; the driver calls it."""
         if not said:
             reporting.log_change(self.config.name, self.pid, change, self.timer_left)
         if self.driver.events is not None:
@@ -222,7 +222,7 @@ class Process:
     # -- what its leader leaves behind -------------------------------------------------------------------
 
     def belongings(self) -> Belongings:
-        """Returns what finds all that the program has started."""
+        """Returns the object that finds everything the program has started."""
         if self._left is None:
             from supervice.runner.left_behind import LeftBehind
 
@@ -230,7 +230,7 @@ class Process:
         return self._left.belongings
 
     def judge(self, child: Child, left: list[Stat]) -> int:
-        """The driver asks what becomes of the processes that the leader has left."""
+        """Decides what becomes of the processes that the leader has left; the driver asks."""
         assert self._left is not None  # which found them
         if self.beside is not None and self.beside.driver is not None:
             return self.beside.judge(child, left)
@@ -238,14 +238,14 @@ class Process:
         return self._left.judge(driver.config, driver.snapshot, driver.policy, child, left)
 
     def before_stop(self, child: Child) -> None:
-        """The driver is about to send a stop signal; notes what it started while parents name that."""
+        """Notes what the child started, while parents still tell; the driver is about to signal it."""
         stop = self.snapshot.stop
         if self.config.user is not None and self.config.killasgroup and stop is not None and not stop.bounded:
             self.belongings().find(leader=child.pid)
 
     @property
     def has_left_any(self) -> bool:
-        """Whether earlier runs still live, or have left processes that may."""
+        """Whether earlier runs still live, or have left processes that may live."""
         if self.beside is not None and self.beside.driver is not None:
             return True
         if self.unseen:
@@ -264,7 +264,7 @@ class Process:
     # -- requests, which return at once ------------------------------------------------------------------
 
     def request_start(self, trigger: str = APPLICATION) -> None:
-        """Begins a start; `trigger` says what it comes from, as in `Snapshot.trigger`."""
+        """Begins a start; `trigger` says what caused it, as in `Snapshot.trigger`."""
         self.driver.feed(StartRequested(trigger))
 
     def request_stop(
@@ -280,7 +280,7 @@ class Process:
         self.driver.stop(request)
 
     def request_restart(self, *, force: bool = False, trigger: str = APPLICATION) -> Attempt | None:
-        """Begins a restart; where the new process starts beside the present one, returns how that goes."""
+        """Begins a restart; returns its progress when the new process starts beside the present one."""
         if not force and self.overlaps:
             from supervice.runner.overlap import overlap_of
 
@@ -296,7 +296,7 @@ class Process:
         return self.config.overlap and self.state in UP
 
     def may_end(self, child: Child) -> bool:
-        """The driver asks whether the end of its child counts now."""
+        """Returns whether the end of the child counts now; the driver asks."""
         return self.beside is None or self.beside.may_end(child)
 
     def request_end(self, reason: str) -> None:

@@ -1,1 +1,1 @@
-"""One process being run: the driver that acts on what the state machine decides, and its helpers."""
+"""Runs one process: the driver that acts on the state machine's decisions, and its helpers."""

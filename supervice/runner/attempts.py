@@ -1,4 +1,4 @@
-"""Waiting for restarts that start the new process beside the old one. Loaded with the first of them."""
+"""Waits for restarts that start the new process beside the old one. Loaded with the first of them."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ if TYPE_CHECKING:
         def request_restart(self, *, force: bool = False, trigger: str = "") -> Attempt | None: ...
 
 
-# Seconds that a new process which is RUNNING has to pass its readiness check, on top of the start period.
+# Seconds that a new, RUNNING process has to pass its readiness check, on top of the start period.
 CHECKED_WITHIN = 5.0
 
 
 class Attempt:
-    """A restart that was asked for, until it is settled; a second one that comes meanwhile is the same."""
+    """A requested restart, until it is settled; a second request that comes meanwhile joins it."""
 
     __slots__ = ("_waiters", "is_settled", "reason")
 
@@ -56,7 +56,7 @@ class Attempt:
 async def failures(
     loop: EventLoop, attempts: Iterable[tuple[str, Attempt | None]], seconds: float
 ) -> dict[str, str]:
-    """Waits for the attempts to be settled, and returns which of the names go on as they were, and why."""
+    """Waits until the attempts are settled; returns the names of processes that go on as before, and why."""
     give_up = loop.time() + seconds
     found = {
         name: await attempt.wait(loop, give_up - loop.time())
@@ -67,7 +67,7 @@ async def failures(
 
 
 def start_time(config: ProgramConfig) -> float:
-    """Returns the seconds until it is clear whether a new process becomes ready by its readiness check."""
+    """Returns the seconds after which it is clear whether a new process passes its readiness check."""
     return config.readiness.start_period + CHECKED_WITHIN
 
 
@@ -76,15 +76,15 @@ async def restart_beside(
 ) -> tuple[dict[str, str], dict[str, str]]:
     """Restarts processes that have `overlap`, all at once.
 
-    `seconds`: how long to wait; None: what it may take, and `wait` more. Returns which names go on as they
-    were, and why, and the states that the others have reached.
+    `seconds`: how long to wait; None: as long as it may take, and `wait` more. Returns which names go on as
+    before and why, and the states that the others have reached.
     """
     if seconds is None:
         seconds = max(p.start_time() + start_time(p.config) + p.stop_time() for p in processes) + wait
     give_up = loop.time() + seconds
     attempts = [(p.config.name, p.request_restart(trigger=trigger)) for p in processes]
     kept = await failures(loop, attempts, seconds)
-    # one whose old process has ended meanwhile is not ready yet, and one that was not up restarts without it
+    # a process that was not up restarts alone; one whose old run has ended meanwhile is not ready yet
     rest = [process for process in processes if process.config.name not in kept]
     back = Until(rest, UP | {FATAL, EXITED})
     await back.wait(max(0.0, give_up - loop.time()))

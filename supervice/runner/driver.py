@@ -1,7 +1,7 @@
-"""The driver of one process: feeds inputs into the state machine, commits the answer, performs the effects.
+"""The driver of one process: feeds inputs to the state machine, commits the answer, performs the effects.
 
-Only the driver writes the state of a process. It queues inputs that come up while it performs effects, and
-never nests them. Each `process.Process` has one driver.
+Only the driver writes the state of a process. Inputs that come up while it performs effects are queued, never
+nested. Each `process.Process` has one driver.
 """
 
 from __future__ import annotations
@@ -161,7 +161,7 @@ class Driver:
         return self.launcher.runtime
 
     def feed(self, event: Input) -> None:
-        """Answers an input: commits the next snapshot, then performs the effects; queues it when nested."""
+        """Handles an input: commits the next snapshot, then performs the effects; queues it when nested."""
         self._inputs.append(event)
         if self._busy:
             return
@@ -177,7 +177,7 @@ class Driver:
                 self.runtime().loop.call_soon(self.feed, self._inputs.pop())
 
     def stop(self, request: StopRequested) -> None:
-        """Feeds it; a start that still waits to spawn has its end with it."""
+        """Feeds the request, and cancels a start that still waits to spawn."""
         self.feed(request)
         if self.obstacle is not None and not self.snapshot.should_run:
             self.obstacle.cancel("stopped while the start waited")
@@ -248,7 +248,7 @@ class Driver:
         self.feed(LeaderChanged(old, child.pid))
 
     def child_gone(self, child: Child) -> None:
-        """Takes the end of the child; the owner may hold it back, and calls this again then."""
+        """Handles the end of the child; the owner may delay it, and calls this again then."""
         if not self.owner.may_end(child):
             return
         self.child = None
@@ -281,7 +281,8 @@ class Driver:
         self._clear_timer()
         seconds = effect.seconds
         if effect.jitter:
-            # Random enough to spread a hundred programs that crash together; importing `random` takes 1 ms.
+            # Random enough to spread a hundred programs that crash together; importing `random` would take 1
+            # ms.
             seconds *= 1 + effect.jitter * (time.monotonic_ns() // 1000 % 2001 / 1000 - 1)
         self._timer = self.runtime().loop.call_later(seconds, self._timer_elapsed)
 
@@ -316,7 +317,7 @@ class Driver:
         before = self.snapshot
         self.feed(event)
         after = self.snapshot
-        # Health and readiness can change while the state does not.
+        # Health and readiness can change without a change of state.
         if after.healthy is not before.healthy or after.ready is not before.ready:
             self.owner.condition_changed()
 
@@ -328,7 +329,7 @@ class Driver:
         reporting.log_readiness(self.config.name, before, self.snapshot.ready, message)
 
     def name_successor(self, pid: int) -> None:
-        """Notes the process that goes on with the run when the present child exits (MAINPID=)."""
+        """Notes the process that continues the run when the present child exits (MAINPID=)."""
         if self.child is not None:
             self.child.successor = 0 if pid == self.child.pid else pid
 
@@ -339,7 +340,7 @@ class Driver:
     def health_checked(
         self, pid: int, healthy: bool, message: str, counts: bool, *, at_once: bool = False, by: str = CHECK
     ) -> None:
-        """Takes the result of a health check of the child `pid`; `counts`: outside the start period."""
+        """Feeds the result of a health check of the child `pid`; `counts`: it is outside the start period."""
         self.health_message = message
         self.health_time = time.time()
         before = self.snapshot.healthy

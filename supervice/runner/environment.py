@@ -1,7 +1,7 @@
-"""Variables from files, and those of our own that `pass_environment` names. Knows nothing of processes.
+"""Adds variables from files, and our own that `pass_environment` names. Knows nothing of processes.
 
-`launcher` reads the files at each start, so that a file which appears or changes later counts. Messages name
-files, lines and variables, never values.
+`launcher` reads the files at each start, so a file that appears or changes later counts. Messages name files,
+lines and variables, never values.
 """
 
 from __future__ import annotations
@@ -20,17 +20,17 @@ if TYPE_CHECKING:
     from supervice.models import ProgramConfig
     from supervice.pid1.identity import Identity
 
-# The kernel takes 128 KiB for one variable (MAX_ARG_STRLEN); a far larger file is a mistake.
+# The kernel accepts 128 KiB per variable (MAX_ARG_STRLEN); a far larger file is a mistake.
 BIGGEST = 1024 * 1024
 _WILD = "*?["
 
 
 class Unusable(SpawnError):
-    """A file that does not exist or holds what no environment can, in words. It may be put right later."""
+    """A file that does not exist or holds what no environment can, in words. It may be corrected later."""
 
 
 def passing(environ: Mapping[str, str], patterns: Iterable[str]) -> dict[str, str]:
-    """Returns what names and globs in `patterns` match of `environ`."""
+    """Returns the variables of `environ` that names and globs in `patterns` match."""
     passed = {}
     for pattern in patterns:
         if not any(c in pattern for c in _WILD):
@@ -49,7 +49,7 @@ def add_layers(
     of_all: tuple[tuple[str, ...], Mapping[str, str]],
     reader: Identity | None,
 ) -> int:
-    """Adds to `env` what files and the configuration say, and returns the fingerprint of the files' part.
+    """Adds variables from files and the configuration to `env`; returns a fingerprint of the files' part.
 
     `of_all`: the env files and variables of all programs. `reader`: see `_text`. Unusable.
     """
@@ -65,8 +65,8 @@ def add_layers(
 def parse(text: str) -> dict[str, str]:
     """Parses `KEY=VALUE` lines. ValueError with the number of a line that is none.
 
-    Takes off `export ` before the key, one pair of quotes around the value, and blanks outside of them. A
-    line that begins with # is a comment. Nothing is expanded, and a backslash is a backslash.
+    It removes `export ` before the key, one pair of quotes around the value, and blanks outside of them. A
+    line that begins with # is a comment. It expands nothing, and a backslash is a backslash.
     """
     found = {}
     for number, line in enumerate(text.removeprefix("\ufeff").split("\n"), 1):
@@ -89,7 +89,7 @@ def parse(text: str) -> dict[str, str]:
 
 
 def from_files(paths: Iterable[str], reader: Identity | None = None) -> dict[str, str]:
-    """Returns the variables of all env files, later ones win. Unusable. `reader`: see `_text`."""
+    """Returns the variables of all env files; later ones win. Unusable. `reader`: see `_text`."""
     found: dict[str, str] = {}
     for path in paths:
         try:
@@ -123,10 +123,10 @@ def _why(error: Exception) -> str:
 
 
 def _text(path: str, reader: Identity | None) -> str:
-    """Returns the content, any bytes, as `os.environ` has them. Never blocks.
+    """Returns the content, any bytes, in the form of `os.environ`. Never blocks.
 
     `reader` is the program's user: a file in a directory that is neither root's nor ours is opened with the
-    rights of that user, who could have put a link there to what only we may read.
+    rights of that user, who could have put a link there to a file that only we may read.
     """
     if reader is not None and not is_trusted(reader.uid) and _is_foreign(path):
         with Acting(reader):

@@ -1,4 +1,4 @@
-"""Hands listening sockets on to a program, as sd_listen_fds(3) reads it. Loaded with the first of them."""
+"""Passes listening sockets to a program, as sd_listen_fds(3) expects them. Loaded with the first of them."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ FIRST_FD = 3
 
 
 def with_sockets(order: Order, listen: ListenConfig, sockets: Sockets | None, config: ProgramConfig) -> Order:
-    """Returns the order with them. SpawnError when one cannot be had."""
+    """Returns the order with the sockets. SpawnError when one cannot be had."""
     if sockets is None:
         raise SpawnError("listen needs a supervisor that keeps its sockets open", permanent=True)
     try:

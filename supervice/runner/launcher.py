@@ -1,7 +1,7 @@
 """Decides what a program is started with: arguments, environment, user, descriptors.
 
-All processes of a supervisor share one `Launcher`. It looks everything up at each start, so that a retry
-finds a user, a binary or a directory that appears later.
+All processes of a supervisor share one `Launcher`. It looks everything up at each start, so a retry finds a
+user, a binary or a directory that has appeared since.
 """
 
 from __future__ import annotations
@@ -42,8 +42,8 @@ if TYPE_CHECKING:
         def question(self) -> Question | None: ...
 
 
-# Meant for supervice, by the manager that started it (a program that answered would speak in our name) and
-# by the operator.
+# Variables for supervice itself, from the manager that started it (a program that used them would speak in
+# our name) and from the operator.
 _NOT_PASSED_ON = ("NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID", "SUPERVICE_HTTP_PASSWORD")
 
 
@@ -62,7 +62,7 @@ class Launcher:
     ) -> None:
         """`directory`: where programs start that set none; None: the current one.
 
-        `environment` and `env_file` are for all programs. `is_closed`: the owner calls `close`.
+        `environment` and `env_file` apply to all programs. `is_closed`: the owner calls `close`.
         """
         self._is_closed = is_closed
         self.runtime = runtime
@@ -97,7 +97,7 @@ class Launcher:
         return self._null
 
     def obstacle(self, config: ProgramConfig, over: Callable[[str], object]) -> Obstacle | None:
-        """What a start of the program has to wait for, a mount or a name server; None: nothing."""
+        """Returns what a start of the program must wait for, a mount or a name server; None: nothing."""
         given = self.inputs.get(config.name)
         questions = [] if given is None else [given.question()]
         if config.listen is not None and self.sockets is not None:
@@ -118,7 +118,7 @@ class Launcher:
         return Obstacle(self.runtime.loop, config.name, asked, over)
 
     def beside(self, path: str) -> Begin | None:
-        """How to look at `path` without waiting for its mount; None where the kernel answers."""
+        """Returns what looks at `path` without waiting for its mount; None if the kernel answers."""
         mounts = self._foreign_mounts()
         if mounts is None or not mounts.silent(path):
             return None
@@ -127,7 +127,7 @@ class Launcher:
         return lambda ask, answered: Probe(self.runtime, self.helpers, ask, answered).cancel
 
     def _foreign_mounts(self) -> Mounts | None:
-        """None where every mount is this kernel's own, and in an application, which may have threads."""
+        """Returns the mounts; None when all are the kernel's own, and in an application with threads."""
         if not self.runtime.spawner.exclusive:
             return None
         if self._mounts is None:
@@ -137,7 +137,7 @@ class Launcher:
         return self._mounts if self._mounts.any() else None
 
     def notify_socket(self) -> NotifySocket:
-        """Returns the socket for notifications of programs; opened for the first that needs it."""
+        """Returns the socket for notifications of programs; opens it for the first that needs it."""
         if self._notify is None:
             from supervice.notify.server import NotifySocket, places
 
@@ -146,7 +146,7 @@ class Launcher:
         return self._notify
 
     def notify_variables(self, config: ProgramConfig) -> dict[str, str]:
-        """Returns what tells a program that notifies us where to; nothing for one that does not."""
+        """Returns the variables that tell a program where to send notifications; none if it sends none."""
         if config.ready != "notify" and not config.watchdog:
             return {}
         env = {"NOTIFY_SOCKET": self.notify_socket().address}
@@ -155,7 +155,7 @@ class Launcher:
         return env
 
     def release_notify_socket(self) -> None:
-        """Closes the socket with its last user, in a launcher that is never closed itself."""
+        """Closes the socket with its last user, in a launcher whose owner never closes it."""
         if self._notify is not None and not self._is_closed and self._notify.is_idle:
             self._notify.close()
             self._notify = None
@@ -173,7 +173,7 @@ class Launcher:
         """Returns what the spawner needs.
 
         SpawnError: permanent when the user does not exist, transient when a file of the environment cannot be
-        used. `remember`: a start of the program itself, see `is_stale`.
+        used. `remember`: this is a start of the program itself, see `is_stale`.
         """
         identity: Identity | None = None
         if config.user is not None:
@@ -204,7 +204,7 @@ class Launcher:
     def is_stale(self, config: ProgramConfig) -> bool:
         """Returns whether its files would give the program another environment than at its last start.
 
-        False for a file that cannot be read: a running program is not replaced by one that cannot start.
+        False when a file cannot be read: a running program is not replaced by one that cannot start.
         """
         if config.name not in self.marks or config.name in self._unanswered:
             return False
@@ -214,7 +214,7 @@ class Launcher:
             return False
 
     async def ask_files(self, configs: Iterable[ProgramConfig]) -> None:
-        """Finds out whose files do not answer at all; `is_stale` leaves those alone."""
+        """Finds out whose files do not answer at all; `is_stale` skips those."""
         mounts = self._foreign_mounts()
         self._unanswered = frozenset()
         if mounts is not None:
@@ -228,13 +228,13 @@ class Launcher:
         return name in self._unanswered
 
     def forget(self, name: str) -> None:
-        """Forgets the files of the process, so that it is not stale until it has started again."""
+        """Forgets the files of the process: it is not stale until it has started again."""
         self.marks.pop(name, None)
         if name in self.pipes:
             self.pipes.pop(name).end()
 
     def _environ(self, config: ProgramConfig, identity: Identity | None) -> tuple[dict[str, str], int | None]:
-        """Returns the environment and the fingerprint of its part from files, None without. SpawnError."""
+        """Returns the environment, and a fingerprint of its part from files or None. SpawnError."""
         env = self._passed_on(config.pass_environment)
         identity = identity or self.own_identity
         if identity is not None:
@@ -259,7 +259,7 @@ class Launcher:
         return env, add_layers(env, config, (self.env_file, self.environment), self._reader(config))
 
     def _reader(self, config: ProgramConfig) -> Identity | None:
-        """Whose rights open the program's files where ours are too many: root's daemon can change them."""
+        """Returns whose rights open the program's files when ours are too many: root's daemon can switch."""
         if config.user is None or os.geteuid() or not self.runtime.spawner.exclusive:
             return None
         try:
@@ -268,9 +268,10 @@ class Launcher:
             return None
 
     def _passed_on(self, patterns: tuple[str, ...] | None) -> dict[str, str]:
-        """Returns what a program inherits of our own environment.
+        """Returns the part of our own environment that a program inherits.
 
-        It is kept: the daemon's does not change while it runs, and decoding it took a tenth of a respawn.
+        It is cached: the daemon's environment does not change while it runs, and decoding it took a tenth of
+        a respawn.
         """
         patterns = None if patterns is None else tuple(patterns)
         passed = self._passed.get(patterns)
@@ -294,11 +295,9 @@ class Launcher:
         variables: dict[str, str] | None = None,
         fds: tuple[tuple[int, int], ...] = (),
     ) -> int:
-        """Starts the program and returns its pid.
+        """Starts the program and returns its pid. SpawnError with the reason in words.
 
-        `variables` and `fds` (ours, number in the child): for this run.
-
-        SpawnError with the reason in words.
+        `variables` and `fds` (ours, number in the child) apply to this run.
         """
         try:
             argv = split_command(config.command)
@@ -334,7 +333,7 @@ class Launcher:
         return self.pipes[name]
 
     def ended(self, config: ProgramConfig, foreground: bool) -> None:
-        """A run is over: takes back what it had of us."""
+        """Takes back what a run had of us, at its end."""
         if config.name in self.pipes:
             self.pipes[config.name].end()
         if foreground and self._terminal:

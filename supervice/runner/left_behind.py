@@ -1,8 +1,8 @@
-"""Decides over what a program leaves behind when its leader ends, says it, and stops it later on request.
+"""Decides about processes that a program leaves when its leader ends, logs it, and stops them on request.
 
-A leader that ends and leaves processes has gone into the background. Where the program is started again its
-group is stopped first; where it is not, what it left lives on, belongs to the program, and a stop of the
-program reaches it.
+A leader that ends and leaves processes has gone into the background. If the program is started again, its
+group is stopped first; if not, the processes live on, belong to the program, and a stop of the program
+reaches them.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ if TYPE_CHECKING:
     from supervice.pid1.leftovers import Stat
     from supervice.pid1.runtime import Runtime
 
-# Seconds between two lines about what a program that is started again and again leaves behind.
+# Seconds between two log lines about what a program in a restart loop leaves behind.
 SAY_AGAIN = 60.0
 
 
 class LeftBehind:
-    """Of one program; made when a leader leaves something for the first time, or by a stop that looks."""
+    """What one program has left; made when a leader first leaves processes, or by a stop that looks."""
 
     __slots__ = ("_hunt", "_runtime", "_said", "belongings", "stopped")
 
@@ -47,9 +47,9 @@ class LeftBehind:
     def judge(
         self, config: ProgramConfig, now: Snapshot, policy: Policy, child: Child, left: list[Stat]
     ) -> int:
-        """Returns what becomes of `left`, and says it; see `child.Owner`."""
+        """Decides what becomes of `left`, and logs it; see `child.Owner`."""
         if now.stop is not None:
-            # while the container ends, what called setsid is stopped along with all other leftovers
+            # while the container ends, processes that called setsid are stopped with all other leftovers
             return CLEAR_GROUP if now.stop.bounded else CLEAR_ALL
         loop_time = self._runtime.loop.time()
         status = child.returncode or 0
@@ -61,7 +61,7 @@ class LeftBehind:
             logger.warning(_what_was_left(config, status, fresh, replaced))
         if not replaced:
             return LEAVE
-        # who crashed did not go into the background
+        # a leader that crashed did not go into the background
         return CLEAR_LATER if status in policy.exitcodes else CLEAR_GROUP
 
     async def stopped_all(self, grace: float, *, force: bool = False) -> bool:
@@ -74,7 +74,7 @@ class LeftBehind:
         return not over.result()
 
     def stop(self, grace: float, *, force: bool = False) -> AnyFuture:
-        """Stops what was left by earlier runs; returns what is done, with the rest, once all is gone."""
+        """Stops what earlier runs have left; returns a future that is done once all is gone."""
         if self.stopped is None or self.stopped.done():
             done = self.stopped = self._runtime.loop.create_future()
             self._hunt = Hunt(

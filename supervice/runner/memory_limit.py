@@ -1,4 +1,4 @@
-"""Looks at the memory of one run of a program that has a `memory_limit`, with all that it started.
+"""Watches the memory of one run of a program that has a `memory_limit`, with all that it started.
 
 Loaded with the first program that has one.
 """
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 
 class MemoryLimit:
-    """Of one run, from the moment it is RUNNING to `stop`."""
+    """The watch over one run, from the moment it is RUNNING to `stop`."""
 
     def __init__(
         self,
@@ -82,7 +82,7 @@ class MemoryLimit:
             self._report(MemoryChecked(self._pid, over, words, restarts))
 
     def _may_restart(self, turns: Turns, trigger: str) -> bool:
-        """Whether it is stopped for that; asked at each look until it is, or below its limit again."""
+        """Returns whether it may be restarted now; asked at each look above the limit."""
         name, before = self._config.name, self._waits
         self._waits = turns.waits_for(name)
         if self._waits not in ("", before):
@@ -90,7 +90,7 @@ class MemoryLimit:
         return not self._waits and not turns.replaces(name, trigger)
 
     def _limit(self, container: int | None) -> int | None:
-        """Returns the bytes; a share is that of the container's limit as it is now."""
+        """Returns the bytes; a share applies to the container's limit as it is now."""
         limit = self._config.memory_limit
         if isinstance(limit, float):
             return None if container is None else int(limit * container)

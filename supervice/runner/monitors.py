@@ -123,7 +123,7 @@ class Monitors:
         return env, () if self._way is None else self._way.prepare()
 
     def spawned(self, pid: int) -> None:
-        """Begins to listen to the child `pid`, in the turn that spawned it: nothing is missed."""
+        """Begins to listen to the child `pid`, in the turn that spawned it, so nothing is missed."""
         self._pid = pid
         self._spawned_at = self._launcher.runtime.loop.time()
         if self._notify is not None:
@@ -137,14 +137,14 @@ class Monitors:
             self._notify.drain()
 
     def moved(self, pid: int) -> None:
-        """Goes on with the run, and the watch for its readiness, under another pid."""
+        """Continues the run, and the watch for its readiness, under another pid."""
         self._pid = pid
         self._moving = True
         if self._notify is not None:
             self._notify.register(pid, self._message)
 
     def end(self) -> None:
-        """Ends all that still goes on: the run is over, or never began."""
+        """Ends everything that still goes on: the run is over, or never began."""
         self._moving = False
         self._stop_health()
         self._stop_readiness()
@@ -155,7 +155,7 @@ class Monitors:
             self._launcher.release_notify_socket()
 
     def perform(self, effect: Effect) -> None:
-        """Performs an effect of the state machine that is about monitors."""
+        """Performs an effect of the state machine that concerns monitors."""
         _PERFORM[type(effect)](self, effect)
 
     # -- readiness ---------------------------------------------------------------------------------------
@@ -232,7 +232,7 @@ class Monitors:
             self._launcher.runtime.loop,
             self._watchdog_time,
             self._missed_ping,
-            # with health checks, a ping only ends what a missed ping began
+            # with health checks, a ping only undoes a missed ping
             lambda: reports.pinged(pid, "the watchdog was pinged", only_if_sick=checked),
         )
 

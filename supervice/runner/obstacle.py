@@ -1,7 +1,7 @@
-"""What a start may have to wait for though it depends on no program: a mount or a name server that is silent.
+"""Waits before a start for what may never answer: a mount or a name server.
 
-Loaded where a program's directory, command or files lie on a mount that this kernel does not serve, or its
-socket has the name of a host. It holds that one program; everything else goes on.
+Loaded when a program's directory, command or files are on a mount that another machine or process serves, or
+its socket has the name of a host. It holds up that one program; everything else goes on.
 """
 
 from __future__ import annotations
@@ -22,16 +22,16 @@ if TYPE_CHECKING:
     from supervice.pid1.mounts import Mounts
     from supervice.pid1.runtime import Runtime
 
-    # Begins to ask; calls back with what is wrong, or "", and returns what ends that.
+    # Begins to ask; calls back with what is wrong, or "", and returns a function that cancels.
     Ask = Callable[[Callable[[str], object]], Callable[[], object]]
     Question = tuple[str, Ask]  # what is asked for, in words
 
-# Seconds without an answer after which the log says so.
+# Seconds without an answer after which a log line says so.
 SAY_AFTER = 2.0
 
 
 class Obstacle:
-    """Asks one question after the other; `over(problem)` is called once, in a later turn or by `cancel`."""
+    """Asks one question after the other; calls `over(problem)` once, in a later turn or from `cancel`."""
 
     def __init__(
         self, loop: EventLoop, name: str, questions: list[Question], over: Callable[[str], object]
@@ -72,7 +72,7 @@ class Obstacle:
         self._over(problem)
 
     def cancel(self, problem: str) -> None:
-        """Waits no more: that is why the start has failed."""
+        """Stops waiting; `problem` is why the start has failed."""
         if self._stop is not None:
             self._stop()
         self._answered(problem)
@@ -81,7 +81,7 @@ class Obstacle:
 def question_of_mounts(
     runtime: Runtime, pids: set[int], mounts: Mounts, config: ProgramConfig, directory: str | None, path: str
 ) -> Question | None:
-    """Whether all answer that a start touches, and the daemon with it; None when none of it may be silent."""
+    """Returns a question whether all mounts that the start touches answer; None when all surely do."""
     silent: dict[str, str] = {}
     for what, one in _touched(config, directory, path):
         mount = mounts.silent(one)
@@ -97,7 +97,7 @@ def question_of_mounts(
 
 
 def _touched(config: ProgramConfig, directory: str | None, path: str) -> Iterator[tuple[str, str]]:
-    """The paths, and what each is."""
+    """Returns the paths, and what each of them is."""
     here = config.directory or directory or "/"
     yield "directory", here
     try:
@@ -133,7 +133,7 @@ def _touch(paths: list[str]) -> Callable[[], str]:
 async def unanswered(
     runtime: Runtime, pids: set[int], mounts: Mounts, files: Mapping[str, Iterable[str]]
 ) -> frozenset[str]:
-    """The names in `files` one of whose paths does not answer within SAY_AFTER seconds."""
+    """Returns the names in `files` one of whose paths does not answer within SAY_AFTER seconds."""
     loop = runtime.loop
     where: dict[str, str] = {}  # path -> its mount
     for paths in files.values():
@@ -170,5 +170,5 @@ async def unanswered(
 
 
 def path_of(environments: tuple[Mapping[str, str], ...]) -> str:
-    """PATH as the first of these has it."""
+    """Returns PATH from the first of these environments that has it."""
     return next((one["PATH"] for one in environments if "PATH" in one), os.defpath)

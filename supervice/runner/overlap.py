@@ -1,8 +1,8 @@
 """Runs a new process beside the present one, which it replaces when it is ready: `overlap = true`.
 
 Loaded with the first such restart. Each of the two has a driver, and with it a state machine, monitors and
-one child; the public `Process` stays the same and goes on with the other driver. `lifecycle.overlap` decides.
-The second driver reports here: its changes of state are no changes of the process.
+one child; the public `Process` stays the same and continues with the other driver. `lifecycle.overlap`
+decides. The second driver reports here: its changes of state are not changes of the process.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ if TYPE_CHECKING:
 
 
 class Overlap:
-    """Of one process, from its first restart of this kind on."""
+    """The second run of one process, from the first restart of this kind on."""
 
     def __init__(self, host: Host) -> None:
         self._host = host
@@ -105,15 +105,15 @@ class Overlap:
 
     @property
     def is_coming(self) -> bool:
-        """Whether a new process is on its way."""
+        """Whether a new process is starting."""
         return self._now.phase == COMING
 
     def row(self) -> dict[str, Any] | None:
-        """What `status` shows of the second run."""
+        """Returns what `status` shows of the second run."""
         return None if self.pid is None else {"phase": self._now.phase, "pid": self.pid}
 
     def words(self) -> str:
-        """Says what is going on beside the present run, or how the last attempt to replace it has failed."""
+        """Returns what happens beside the present run, or how the last attempt to replace it has failed."""
         if self.driver is not None and self._now.phase == COMING and self.pid is None:
             return "a new process is about to start"
         if self.pid is None:
@@ -141,7 +141,7 @@ class Overlap:
         return attempt
 
     def stop(self, request: StopRequested) -> None:
-        """Stops the second run, since the process is stopped or restarted in the plain way."""
+        """Stops the second run, since the process is stopped or restarted without overlap."""
         self._request = request
         self._feed(Stopped("it was stopped meanwhile"))
 
@@ -158,7 +158,7 @@ class Overlap:
             await gone
 
     def reconfigure(self, config: ProgramConfig) -> None:
-        """The process has other settings that count at once."""
+        """Applies other settings of the process that take effect at once."""
         if self.driver is not None and self._now.phase == COMING and self._config is None:
             self.driver.config = config
             self.driver.policy = _without_retries(config)
@@ -166,7 +166,7 @@ class Overlap:
     # -- what happens ------------------------------------------------------------------------------------
 
     def may_end(self, child: Child) -> bool:
-        """The present run has ended: a process that is stopped is at rest when its second run is, too."""
+        """Handles the end of the present run: a stopped process is at rest when its second run is, too."""
         now = self._host.driver.snapshot
         if now.stop is not None and not now.should_run:
             if self.driver is None:
@@ -177,11 +177,11 @@ class Overlap:
         return True
 
     def judge(self, child: Child, left: list[Stat]) -> int:
-        """Whose an orphan is cannot be told while two runs live: the group is the leader's own."""
+        """Decides about leftovers: with two runs, only the group of a leader is known to be its own."""
         return CLEAR_GROUP if any(stat.pgrp == child._group for stat in left) else LEAVE
 
     def seen(self, side: Side, change: Announce | None) -> None:
-        """The second run is in another state, or its readiness has changed."""
+        """Handles a change of the second run's state or readiness."""
         driver = self.driver
         if driver is None or driver.owner is not side:
             return
@@ -198,7 +198,7 @@ class Overlap:
             self._ended(driver)
 
     def _ended(self, driver: Driver) -> None:
-        """Takes over what is kept of its runs, and lets those go on who wait for its end."""
+        """Takes over the records of its runs, and releases callers that wait for its end."""
         present, self.driver = self._host.driver, None
         present.exits = (*present.exits, *driver.exits)[-KEPT_EXITS:]
         present.oom_kills += driver.oom_kills
@@ -219,7 +219,7 @@ class Overlap:
         self._feed(Gone(self._host.driver.snapshot.state in UP))
 
     def _stop_what_it_left(self, driver: Driver) -> None:
-        """Stops what has left the group of an old run; what is younger may be of the new one, and stays."""
+        """Stops what has left the group of an old run; younger processes may be the new run's, and stay."""
         belongings, before = self._host.belongings(), self._begun_at
 
         def find() -> list[Stat]:
@@ -229,7 +229,7 @@ class Overlap:
             self._hunt = Hunt(self._loop, find, lambda _left: None, grace=driver.stop_time())
 
     def _look_for_sockets(self, driver: Driver) -> None:
-        """Restarts the process when a run has removed the file of a socket at its end: no client finds it."""
+        """Restarts the process if a run removed the file of a socket at its end: no client finds it."""
         present, config = self._host.driver, driver.config
         sockets = None if present.launcher is None else present.launcher.sockets
         if self._now.phase != GOING or sockets is None or present.snapshot.state not in UP:
@@ -250,7 +250,7 @@ class Overlap:
         return self._host.driver.runtime().loop
 
     def _feed(self, event: Happening) -> None:
-        """As `Driver.feed`: what comes up meanwhile is answered after it."""
+        """As `Driver.feed`: what comes up meanwhile is handled after it."""
         self._queue.append(event)
         if self._busy:
             return
@@ -304,7 +304,7 @@ class Overlap:
         before, child = old.snapshot, old.child
         has_ended = child is None or child.returncode is not None
         pids = f"pid {new.snapshot.pid} takes over from pid {before.pid}"
-        # Each has its owner, its event bus and its output from here on.
+        # From here on each has its own owner, event bus and output.
         host.driver = new
         self.driver = old
         new.owner, old.owner = host, Side(self.seen, host)
@@ -330,7 +330,7 @@ class Overlap:
         how = describe(child.returncode or 0) if child is not None else "it ended"
         yet = "" if new.snapshot.ready else ", though it is not ready yet"
         logger.warning(f"{new.config.name}: {how}; {pids}{yet}")
-        # whatever its state machine would do next, it starts nothing any more
+        # whatever its state machine decides, it starts nothing any more
         if before.stop is not None:
             old.feed(self._request)
         else:
@@ -360,5 +360,5 @@ def overlap_of(host: Host) -> Overlap:
 
 
 def _without_retries(config: ProgramConfig) -> Any:
-    """Returns its policy for a run that is tried once; what follows a failure is decided here."""
+    """Returns the policy for a run that is tried once; this module decides what follows a failure."""
     return replace(policy_of(config), startretries=-1, autorestart=False)

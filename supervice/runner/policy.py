@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from supervice.runner.launcher import Launcher
     from supervice.runner.monitors import Monitors, Reports
 
-# Programs that are alike, and all processes of one program, share one object.
+# Equal programs, and all processes of one program, share one object.
 _policies: dict[Policy, Policy] = {}
 
 

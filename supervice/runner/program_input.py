@@ -1,7 +1,7 @@
 """The standard input of one process with `stdin = pipe`: a pipe for each run, open as long as the run is.
 
-Writing never waits. What the program does not read waits here, up to a limit that the writers keep to: each
-`write` tells when its text is in the pipe. `Launcher` makes it for the first start of such a program.
+Writing never waits. Text that the program does not read waits here, up to a limit that writers must respect:
+each `write` tells when its text is in the pipe. `Launcher` makes it for the first start of such a program.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     Taken = Callable[[bool], object]
 
-# Bytes that wait while the program does not read; a writer that finds more is refused.
+# Bytes that may wait while the program does not read; beyond that a writer is refused.
 LIMIT = 1024 * 1024
 
 
@@ -46,16 +46,16 @@ class ProgramInput:
         return self._theirs
 
     def opened(self) -> None:
-        """The child has its descriptor, or was not started."""
+        """Closes our copy: the child has its descriptor, or was not started."""
         if self._theirs >= 0:
             os.close(self._theirs)
             self._theirs = -1
 
     def question(self) -> None:
-        """There is nothing to ask for before a start."""
+        """Returns None: it has nothing to ask before a start."""
 
     def end(self) -> None:
-        """The run is over: what it has not read is lost."""
+        """Ends the run: text that it has not read is lost."""
         self._watch(False)
         if self._fd >= 0:
             os.close(self._fd)
@@ -69,10 +69,9 @@ class ProgramInput:
     # -- for writers -------------------------------------------------------------------------------------
 
     def write(self, text: bytes, taken: Taken | None = None) -> None:
-        """Writes what others have not written before it is done.
+        """Writes the text after all text that waits already.
 
-        `taken(True)` is called when all of it is in the pipe, `taken(False)` when it will not be read.
-
+        Calls `taken(True)` when all of it is in the pipe, `taken(False)` when it will not be read.
         BrokenPipeError when the program has closed its input or does not run, BlockingIOError when too much
         waits already.
         """
@@ -86,14 +85,14 @@ class ProgramInput:
             self._go_on()
 
     def close(self) -> None:
-        """Closes the input of this run behind all that was written: the program reads its end."""
+        """Closes the input of this run after all that was written: then the program reads its end."""
         if self._fd >= 0:
             self._last = True
             if not self._queue:
                 self.end()
 
     def _is_closed(self) -> bool:
-        """Whether no process has the other end any more."""
+        """Returns whether no process has the other end any more."""
         import select
 
         poll = select.poll()

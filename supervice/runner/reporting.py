@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from supervice.output.process_output import ProgramOutput
     from supervice.pid1.child import Child
 
-# Exits that are kept, and the bytes of output before each.
+# Exits that are kept, and the bytes of output with each.
 KEPT_EXITS = 5
 KEPT_OUTPUT = 1024
 
@@ -40,8 +40,8 @@ _EVENTS = {state: EventType[f"PROCESS_STATE_{state}"] for state in STATES}
 class Exit:
     """One exit of a process: `when` in seconds since the epoch, `status` a code or -n for signal n.
 
-    `oom`: the words for a kill for want of memory, "" for any other end. `trigger`: what brought it about, as
-    in `Snapshot.trigger`; "" when the program ended by itself.
+    `oom`: the words for a kill for want of memory, "" for any other exit. `trigger`: what caused it, as in
+    `Snapshot.trigger`; "" when the program ended by itself.
     """
 
     __slots__ = ("oom", "output", "pid", "ran_for", "status", "trigger", "when")
@@ -71,7 +71,7 @@ def exit_of(child: Child, at: float) -> ChildExited:
 
 
 def trigger_of(stop: Stop | None, signalled: tuple[int, str] | None, status: int) -> str:
-    """Returns what brought an exit about: the stop that is under way, or a signal that was asked for."""
+    """Returns what caused an exit: the stop in progress, or a signal that was asked for."""
     if stop is not None:
         return stop.trigger
     return signalled[1] if signalled is not None and status == -signalled[0] else ""
@@ -80,7 +80,7 @@ def trigger_of(stop: Stop | None, signalled: tuple[int, str] | None, status: int
 def with_exit(
     exits: tuple[Exit, ...], event: ChildExited, output: ProgramOutput | None, trigger: str
 ) -> tuple[Exit, ...]:
-    """Returns the last exits after one that happens now, with the last lines of its run."""
+    """Returns the last exits including the present one, with the last lines of its run."""
     said = b"" if output is None else output.end(KEPT_OUTPUT)
     one = Exit(time.time(), event.pid, event.status, event.ran_for, said, event.blame, trigger)
     return (*exits, one)[-KEPT_EXITS:]
@@ -120,7 +120,7 @@ def log_health(name: str, before: bool | None, healthy: bool, message: str, coun
 
 
 def log_unknown(name: str, what: str, message: str) -> None:
-    """A line for each check that could not be run."""
+    """Logs a check that could not be run."""
     logger.warning(f"{name}: whether it is {what} is unknown: {message}; this does not count")
 
 

@@ -1,4 +1,4 @@
-"""The owner of a second driver: what that reports is no change of the process (see `overlap`)."""
+"""The owner of a second driver: what that driver reports is no change of the process (see `overlap`)."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Side:
         self._seen(self, None)
 
     def before_stop(self, child: Child) -> None:
-        """What it started is told by its age from what the present run has started."""
+        """Does nothing: age tells its processes from those of the present run."""
 
     def may_end(self, child: Child) -> bool:
         return True

@@ -1,4 +1,4 @@
-"""Waiting for processes to get somewhere, without polling."""
+"""Waits for processes to reach a state, without polling."""
 
 from __future__ import annotations
 
@@ -74,18 +74,18 @@ if TYPE_CHECKING:
 
 
 class NotReached(Exception):
-    """A process that was awaited in a state has failed, or ended, and will not get there by itself."""
+    """A process has failed or ended and will not reach the awaited state by itself."""
 
 
 class Until:
-    """Waits until every process has been in one of `states`, seen from the moment this is made.
+    """Waits until every process has been in one of `states` at some time since this was made.
 
     Make it before the request whose outcome is awaited: a state that is only passed through counts too, and a
     program that is up and gone again within one turn of the loop did start. A process that crashes and is
     started again in the same step has not come to rest, unless `passing`. `wait` must follow.
 
-    With `queue`, a process that waits for its dependencies is on its way wherever it rests; one that stops
-    waiting without having been started has got where it gets.
+    With `queue`, a process that waits for its dependencies counts as under way wherever it rests; one that
+    stops waiting without having been started counts as done.
     """
 
     def __init__(
@@ -125,7 +125,7 @@ class Until:
                 self._future.set_result(None)
 
     def drop(self, names: Container[str]) -> None:
-        """Waits for these no longer: something else was asked of them meanwhile."""
+        """Stops waiting for these: something else was asked of them meanwhile."""
         for key in [key for key, process in self._missing.items() if process.config.name in names]:
             del self._missing[key]
         if not self._missing and self._future is not None and not self._future.done():
@@ -137,7 +137,7 @@ class Until:
         return list(self._missing.values())
 
     async def wait(self, seconds: float) -> bool:
-        """Returns whether all got there within `seconds`."""
+        """Returns whether all of them got there within `seconds`."""
         for process in self.missing:
             if process.state in self._states and not self._is_waiting(process):
                 del self._missing[id(process)]

@@ -1,4 +1,4 @@
-"""When a program with a `schedule` runs: expressions, time zones, and the decision about each due time.
+"""Decides when a program with a `schedule` runs: expressions, time zones, and each time that comes due.
 
-Loaded only where a schedule stands. Pure, except `zones`, which reads time zone files.
+Loaded only where a schedule is set. Pure, except `zones`, which reads time zone files.
 """

@@ -1,4 +1,4 @@
-"""What is allowed in a cron expression and rarely meant. Pure text, for `check`."""
+"""Finds what is allowed in a cron expression but rarely intended. Pure text, for `check`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def doubts(schedule: Cron | Every | Reboot) -> list[str]:
-    """One line each, without the name of the option."""
+    """Returns one line for each, without the name of the option."""
     if not isinstance(schedule, Cron):
         return []
     found = _long_steps(schedule)

@@ -1,12 +1,12 @@
-"""The decision about a program with a schedule: what runs, what is missed, skipped, queued, restarted.
+"""Decides about a program with a schedule: what runs, and what is missed, skipped, queued or restarted.
 
 `decide(state, event, plan)` returns the next state and the effects to perform, in order. It reads no clock
 and does nothing. Each time of the schedule is dealt with once: it begins a run, waits as the one pending run,
-is skipped because a run is in progress, or is missed because nothing could run at it. `State.done` is the
-last such time, so that a clock that is set back runs nothing twice; a clock that is set back by more than a
-day was wrong before, and what ran under it does not count. Times that came due unseen (a clock set forward, a
-suspended machine, a frozen container, a start with a stamp) make one run together, unless they are older than
-the deadline.
+is skipped because a run is in progress, or is missed because nothing could run then. `State.done` is the last
+such time, so a clock that is set back runs nothing twice; one that is set back by more than a day was wrong
+before, and what ran under it does not count. Times that came due unseen (a clock set forward, a suspended
+machine, a frozen container, a start with a stamp) make one run together, unless they are older than the
+deadline.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from supervice.schedules.states import Effect, Event, Plan, Step
 
-# A clock that is set back further than that was wrong before.
+# Seconds; a clock that is set back further was wrong before.
 LONGEST_REPEAT: Final = 86400.0
 # 2020-01-01: a clock before that was never set.
 UNSET_BEFORE: Final = 1577836800.0
@@ -47,10 +47,10 @@ def begin(
     boot: bool = True,
     held: bool = False,
 ) -> Step:
-    """The state of a schedule that begins: with the daemon (`boot`), or by a reload.
+    """Returns the state of a schedule that begins with the daemon (`boot`), or at a reload.
 
-    `stamp` is what `schedule_stamp` holds: times after it that are over are made up, once. `held`: not before
-    an operator starts it.
+    `stamp` is the time in `schedule_stamp`: later times that are over are made up for, once. `held`: it does
+    not run before an operator starts it.
     """
     state = State(wall, mono, wall, mono, held=held)
     effects: list[Effect] = []
@@ -72,7 +72,7 @@ def begin(
 
 
 def decide(state: State, event: Event, plan: Plan) -> tuple[State, list[Effect]]:
-    """The next state, and what has to be done to make it true."""
+    """Returns the next state, and the effects that make it true."""
     state = _read_clocks(state, event.wall, event.mono)
     handle: Callable[[State, Any, Plan], Step] = _HANDLERS[type(event)]
     state, effects = handle(state, event, plan)
@@ -82,7 +82,7 @@ def decide(state: State, event: Event, plan: Plan) -> tuple[State, list[Effect]]
 
 
 def wake(state: State, plan: Plan) -> float | None:
-    """Seconds from the last event until the next `Looked` is due; None: nothing is awaited."""
+    """Returns the seconds from the last event until the next `Looked`; None: nothing is awaited."""
     run = state.run
     found = [] if state.held or state.closed else [next_due(state, plan)]
     if run is not None:
@@ -92,14 +92,14 @@ def wake(state: State, plan: Plan) -> float | None:
 
 
 def will_run_again(state: State, plan: Plan) -> bool:
-    """Whether a container with nothing else to do goes on for it."""
+    """Returns whether a container with nothing else to do has to go on for it."""
     if state.closed:
         return False
     return state.run is not None or state.pending is not None or next_due(state, plan) is not None
 
 
 def is_unset(wall: float) -> bool:
-    """Whether a clock shows a time before supervice existed: it was never set."""
+    """Returns whether a clock shows a time before supervice existed: it was never set."""
     return wall < UNSET_BEFORE
 
 
@@ -176,21 +176,21 @@ def _released(state: State) -> State:
 
 
 def _idle(state: State) -> State:
-    """Nothing begins by itself any more; a run in progress goes on until it is stopped."""
+    """Cancels what would begin by itself; a run in progress goes on until it is stopped."""
     if state.run is not None and state.run.retry_at is not None:
         state = replace(state, run=None)
     return replace(state, pending=None)
 
 
 def _plan_changed(state: State, event: s.PlanChanged, plan: Plan) -> Step:
-    """A run in progress goes on as it began; the times that are over are not those of the new plan."""
+    """Takes a new plan. A run in progress goes on; past times of the new plan do not count."""
     if event.times:
         state = replace(state, since=state.wall, done=s.NEVER, anchor=state.mono, distance_done=s.NEVER)
     return state, [Stamp(state.wall)] if plan.settings.stamped else []
 
 
 def _shutdown(state: State, _event: s.ShutdownBegan, _plan: Plan) -> Step:
-    """Whatever stops the container stops the run in progress."""
+    """Ends the schedule; the shutdown itself stops a run in progress."""
     return replace(_idle(state), closed=True), []
 
 

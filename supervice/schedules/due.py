@@ -1,4 +1,4 @@
-"""What becomes of the times of a schedule that have come; the first half of `decide`. Pure."""
+"""Decides what becomes of the times of a schedule that have come; the first half of `decide`. Pure."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from supervice.schedules.states import Effect, Plan, Run, State, Step
 
-# A run that begins so much after its time is called late in the log.
+# Seconds; a run that begins later than this is called late in the log.
 _LATE: Final = 60.0
 
 
@@ -45,7 +45,7 @@ def come_due(state: State, plan: Plan) -> Step:
 
 
 def _settle(state: State, plan: Plan, count: int, due: float) -> Step:
-    """`count` times have come, the last of them at `due` (wall)."""
+    """Deals with `count` times that have come, the last of them at `due` (wall)."""
     if state.run is not None:
         return _overlap(state, state.run, plan, count, due)
     deadline = plan.settings.deadline
@@ -70,7 +70,7 @@ def _miss(state: State, plan: Plan, count: int, due: float, why: str) -> Step:
 
 
 def _overlap(state: State, run: Run, plan: Plan, count: int, due: float) -> Step:
-    """Times that came during a run."""
+    """Deals with times that came during a run."""
     effects: list[Effect] = []
     overlap = plan.settings.overlap
     skipped = count

@@ -1,4 +1,4 @@
-"""How a run of a schedule begins and ends: attempts, deadlines, what is recorded. Pure; used by `decide`."""
+"""Begins and ends a run of a schedule: attempts, deadlines, records. Pure; used by `decide`."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def begin_run(state: State, due: float | None, cause: str, plan: Plan) -> Step:
 
 
 def begin_pending(state: State, plan: Plan) -> Step:
-    """The run that waited for the end of another, if there is one."""
+    """Begins the run that waited for the end of another, if there is one."""
     if state.pending is None or state.closed:
         return replace(state, pending=None), []
     return begin_run(state, state.pending.due, state.pending.cause, plan)
@@ -47,14 +47,14 @@ def end_run(state: State, event: RunEnded, plan: Plan) -> Step:
 
 
 def why_stopped(run: Run) -> str:
-    """Why a run was ended before its end; "" when it was not."""
+    """Returns why a run was stopped before its end; "" when it was not."""
     if run.ending == s.TIMEOUT:
         return f"took longer than {duration(run.settings.timeout or 0)} (schedule_timeout)"
     return "still ran at its next time (schedule_overlap = restart)" if run.ending == s.OVERLAP else ""
 
 
 def _next_attempt(state: State, run: Run, plan: Plan) -> float | None:
-    """When the run is tried again (mono); None when it has failed."""
+    """Returns when the run is tried again (mono); None when it has failed."""
     settings = run.settings
     if run.attempt > settings.retries or run.ending == s.OVERLAP or state.pending is not None or state.held:
         return None
@@ -64,13 +64,13 @@ def _next_attempt(state: State, run: Run, plan: Plan) -> float | None:
 
 
 def delay(settings: Settings, nth: int) -> float:
-    """The wait before the nth retry (1, 2, …)."""
+    """Returns the wait before the nth retry (1, 2, …)."""
     # The exponent is bounded: factor ** 5000 would be an OverflowError.
     return min(settings.backoff * settings.backoff_factor ** min(nth - 1, 64), settings.backoff_max)
 
 
 def fail(state: State, plan: Plan) -> Step:
-    """The run has failed, and is not tried again."""
+    """Records that the run has failed and is not tried again."""
     run = state.run
     assert run is not None
     seconds = _seconds(state, run)
@@ -105,7 +105,7 @@ def _succeed(state: State) -> Step:
 
 
 def impossible(state: State, reason: str, plan: Plan) -> Step:
-    """The run could not begin."""
+    """Records that the run could not begin."""
     run = state.run
     if run is None or run.spawned is not None or run.retry_at is not None:
         return state, []
@@ -117,12 +117,12 @@ def impossible(state: State, reason: str, plan: Plan) -> Step:
 
 
 def cancel(state: State) -> Step:
-    """The run was stopped from outside, which is neither success nor failure."""
+    """Records that the run was stopped from outside, which is neither success nor failure."""
     return _over(replace(state, pending=None))
 
 
 def _over(state: State) -> Step:
-    """No run is in progress any more; says how many times it has covered."""
+    """Records that no run is in progress any more, and how many times it has covered."""
     run = state.run
     assert run is not None
     state = replace(state, run=None)
@@ -139,14 +139,14 @@ def _seconds(state: State, run: Run) -> float | None:
 
 
 def runs_out_at(run: Run) -> float | None:
-    """When `schedule_timeout` ends a run (mono)."""
+    """Returns when `schedule_timeout` ends a run (mono)."""
     if run.spawned is None or run.ending or run.settings.timeout is None:
         return None
     return run.spawned + run.settings.timeout
 
 
 def next_due(state: State, plan: Plan) -> float | None:
-    """When the next time of the schedule comes, if no clock is set until then (mono)."""
+    """Returns when the next time of the schedule comes, if the clock is not set until then (mono)."""
     line = plan.timeline
     times = []
     at = line.next_after(max(state.done, state.since))
@@ -163,7 +163,7 @@ def _shown(state: State, plan: Plan, due: float) -> str:
 
 
 def upcoming(state: State, plan: Plan, most: int) -> list[float]:
-    """The next times (wall), the soonest first."""
+    """Returns the next times (wall), the soonest first."""
     found: list[float] = []
     while len(found) < most:
         at = next_due(state, plan)

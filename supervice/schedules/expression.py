@@ -1,8 +1,8 @@
-"""One line of `schedule`: a cron expression, `@daily` and its kin, `@reboot`, or `every 90s`.
+"""Parses one line of `schedule`: a cron expression, `@daily` and its kin, `@reboot`, or `every 90s`.
 
 Pure. cronsim decides what a cron expression is; this module turns its answer into a compact record, because
-cronsim's own iteration goes wrong around a set clock and a repeated hour (docs/adr/0021). What is refused is
-explained in `refusals`, what is allowed but rarely meant in `advice`.
+cronsim's own iteration goes wrong around a set clock and a repeated hour (docs/adr/0021). `refusals` explains
+what is refused, `advice` what is allowed but rarely intended.
 """
 
 from __future__ import annotations
@@ -28,18 +28,18 @@ NAMES: Final = {
     "@midnight": "0 0 * * *",
     "@hourly": "0 * * * *",
 }
-# Any time does: cronsim only parses here.
+# Any time will do: cronsim only parses here.
 _BEGIN: Final = datetime(2000, 1, 1)
 # The longest `every`: 31 years, what a timer takes (`config.values.LONGEST`).
 LONGEST: Final = 1_000_000_000
-# Lines that were parsed, and so many of them.
+# Lines that were parsed, and the most that are kept.
 MOST_KNOWN: Final = 4096
 _known: dict[str, Cron | Every | Reboot] = {}
 _UNITS: Final = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
 def parse_lines(text: str) -> tuple[Cron | Every | Reboot, ...]:
-    """The schedules of an option, one a line; ValueError says what to write instead."""
+    """Returns the schedules of an option, one per line; ValueError says what to write instead."""
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     if not lines:
         raise ValueError("is empty; write a schedule (30 3 * * *, @daily, every 5m)")
@@ -47,7 +47,7 @@ def parse_lines(text: str) -> tuple[Cron | Every | Reboot, ...]:
 
 
 def parse(line: str) -> Cron | Every | Reboot:
-    """One schedule; ValueError says what to write instead. The reader, the rules and the driver share it."""
+    """Returns one schedule; ValueError says what to write. The reader, the rules and the driver share it."""
     known = _known.get(line)
     if known is None:
         known = _parse(line)
@@ -106,14 +106,14 @@ def _record(text: str, fields: tuple[str, ...], parsed: CronSim) -> Cron:
 
 
 def _may_never_come(cron: Cron) -> bool:
-    """False for all but few: any of the first 28 days is each weekday in some year."""
+    """Returns whether it may never come; rarely: each of the first 28 days is any weekday in some year."""
     if not cron.both:
         return False
     return not cron.days & 0x1FFFFFFE or not cron.weekdays
 
 
 def _distance(word: str) -> float:
-    """Seconds of `90s`, `5m`, `1h30m`."""
+    """Returns the seconds of `90s`, `5m`, `1h30m`."""
     total, number, rest = 0.0, "", word.strip()
     while rest:
         digits = len(rest) - len(rest.lstrip("0123456789."))

@@ -1,4 +1,4 @@
-"""The five fields of a cron expression: what they are called and what they hold."""
+"""The five fields of a cron expression: their names and values."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Field:
     names: tuple[str, ...] = ()
 
     def number(self, word: str) -> int | None:
-        """The value of a number or a name; None when it is neither, or out of bounds."""
+        """Returns the value of a number or a name; None when it is neither, or out of bounds."""
         if word in self.names:
             return self.least + self.names.index(word)
         if not (word.isascii() and word.isdigit()) or len(word) > 4:

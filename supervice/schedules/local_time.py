@@ -1,7 +1,7 @@
-"""The next time of a cron expression on a calendar without time zones.
+"""Finds the next time of a cron expression on a calendar without time zones.
 
-Local time is counted in seconds since 1970-01-01 00:00 on the wall's clock, as if every day had 24 hours.
-What a time zone does to it is decided in `timeline`. Pure.
+Local time is counted in seconds since 1970-01-01 00:00 on the wall clock, as if every day had 24 hours.
+`timeline` decides what a time zone does to it. Pure.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ if TYPE_CHECKING:
 
 EPOCH: Final = date(1970, 1, 1).toordinal()
 DAY: Final = 86400
-# A time that does not come in so many years never comes (29 February on one weekday may take 40).
+# Years after which a time counts as never coming (29 February on one weekday may take 40).
 YEARS: Final = 50
 
 
 def next_local(cron: Cron, after: int) -> int | None:
-    """The first matching time after `after`; None when there is none in the next 50 years."""
+    """Returns the first matching time after `after`; None when there is none in the next 50 years."""
     soonest = after + 60 - after % 60
     day, rest = divmod(soonest, DAY)
     today = date.fromordinal(EPOCH + day)
@@ -47,7 +47,7 @@ def next_local(cron: Cron, after: int) -> int | None:
 
 
 def _time_of_day(cron: Cron, hour: int, minute: int) -> int | None:
-    """The first matching time at or after HH:MM of a day, in seconds."""
+    """Returns the first matching time at or after HH:MM of a day, in seconds."""
     place = bisect_left(cron.hours, hour)
     if place < len(cron.hours) and cron.hours[place] == hour:
         minutes = bisect_left(cron.minutes, minute)
@@ -60,7 +60,7 @@ def _time_of_day(cron: Cron, hour: int, minute: int) -> int | None:
 
 
 def is_day(cron: Cron, today: date) -> bool:
-    """Whether day of month and day of week allow it, by Debian's rule for both given."""
+    """Returns whether day of month and day of week match; if both are given, Debian's rule applies."""
     if cron.both:
         return _is_day_of_month(cron, today) and _is_day_of_week(cron, today)
     return _is_day_of_month(cron, today) or _is_day_of_week(cron, today)
@@ -95,7 +95,7 @@ def days_in_month(today: date) -> int:
 
 
 def _last_workday(today: date) -> int:
-    """The day of the last Monday to Friday of the month."""
+    """Returns the last Monday to Friday of the month."""
     last = days_in_month(today)
     weekday = today.replace(day=last).isoweekday()
     return last - max(0, weekday - 5)

@@ -1,4 +1,4 @@
-"""What a line of `schedule` says, parsed."""
+"""A parsed line of `schedule`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ LAST: Final = -1  # in place of the number of a weekday in its month
 
 @dataclass(frozen=True)
 class Cron:
-    """The times that a cron expression names; sets of small numbers are bit masks (bit n is n)."""
+    """The times that a cron expression names; sets of small numbers are bit masks (bit n stands for n)."""
 
     text: str  # as it was written
     fields: tuple[str, ...]  # its five fields, in capitals
@@ -31,7 +31,7 @@ class Cron:
 
 @dataclass(frozen=True)
 class Every:
-    """A distance in seconds, counted from when the schedule began."""
+    """An interval in seconds, counted from when the schedule began."""
 
     text: str
     seconds: float

@@ -1,4 +1,4 @@
-"""Why a schedule is refused, and what to write instead. Pure text; `expression` asks it."""
+"""Explains why a schedule is refused, and what to write instead. Pure text; `expression` asks it."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def of_distance(word: str) -> str:
 
 
 def of_count(words: Sequence[str]) -> str:
-    """For an expression that does not have five fields."""
+    """Returns why an expression that does not have five fields is refused."""
     first = words[0].upper() if words else ""
     if first.startswith(("TZ=", "CRON_TZ=")):
         zone = words[0].partition("=")[2]
@@ -52,13 +52,13 @@ def _like_a_field(word: str) -> bool:
 
 
 def _seconds(word: str) -> int:
-    """The distance that a field of seconds stands for: 30 for `*/30`; 0 when it is none."""
+    """Returns the interval that a field of seconds stands for: 30 for `*/30`; 0 when it is none."""
     step = word[2:] if word.startswith(("*/", "0/")) else ""
     return int(step) if step.isascii() and step.isdigit() and len(step) < 3 and int(step) < 60 else 0
 
 
 def of_fields(fields: Sequence[str]) -> str:
-    """For five fields (in capitals) that cronsim refuses: the first that is wrong."""
+    """Returns what is wrong with the first bad one of five fields (in capitals) that cronsim refuses."""
     for field, text in zip(FIELDS, fields, strict=True):
         for term in text.split(","):
             why = _of_term(field, text, term)
@@ -68,7 +68,7 @@ def of_fields(fields: Sequence[str]) -> str:
 
 
 def of_a_range_of_one(fields: Sequence[str]) -> str:
-    """cronsim reads `5-5/10` as `5/10`, Debian's cron as `5`; "" where there is none of that."""
+    """Returns why `5-5/10` is refused: cronsim reads it as `5/10`, Debian's cron as `5`; else ""."""
     for field, text in zip(FIELDS, fields, strict=True):
         for term in text.split(","):
             base, slash, step = term.partition("/")
@@ -79,7 +79,7 @@ def of_a_range_of_one(fields: Sequence[str]) -> str:
 
 
 def _of_term(field: Field, text: str, term: str) -> str:
-    """What is wrong with one item of a list; "" where nothing is."""
+    """Returns what is wrong with one item of a list; "" when nothing is."""
     if not term:
         return "an empty item; write numbers with commas and without blanks (1,15)"
     base, slash, step = term.partition("/")
@@ -131,7 +131,7 @@ def _of_word(field: Field, word: str) -> str:
 
 
 def _unwrapped(field: Field, first: str, start: int, end: int, step: int) -> str:
-    """The list that a range over the end stands for."""
+    """Returns the list that a range past the end stands for."""
     most = 6 if field.names and field.least == 0 else field.most  # Sunday once
     values = [*range(start, most + 1), *range(field.least, min(end, most) + 1)][::step]
     if first in field.names:

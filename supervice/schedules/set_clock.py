@@ -1,7 +1,8 @@
 """Notices that the clock of the container was set, or that the machine slept.
 
-Linux tells by a timer that is cancelled (timerfd_create(2), TFD_TIMER_CANCEL_ON_SET), which Python can make
-from 3.13 on; elsewhere the two clocks are compared each minute. What an NTP server slews moves both alike.
+Linux reports it by a timer that is cancelled (timerfd_create(2), TFD_TIMER_CANCEL_ON_SET), which Python can
+make from 3.13 on; elsewhere it compares the two clocks each minute. An NTP server that slews moves both
+alike.
 """
 
 from __future__ import annotations
@@ -17,16 +18,16 @@ if TYPE_CHECKING:
 
     from supervice.lean.loop import Cancellable, EventLoop
 
-# Seconds between two looks, where Linux cannot be asked to tell.
+# Seconds between two looks where Linux cannot report it.
 LOOK_EVERY = 60.0
-# A smaller difference between the clocks is no news.
+# Seconds; a smaller difference between the clocks is ignored.
 LEAST = 0.5
-# Some time that never comes while a timer waits for it (100 years).
+# A time that never comes while a timer waits for it (100 years).
 _FAR = 3_155_760_000.0
 
 
 class SetClock:
-    """Calls `was_set(seconds)` with how much the clock went forward (negative: back), until `close`."""
+    """Calls `was_set(seconds)` with how far the clock jumped forward (negative: back), until `close`."""
 
     def __init__(
         self,

@@ -1,4 +1,4 @@
-"""The content of `schedule_stamp`: up to when the times of a schedule are dealt with. Pure."""
+"""The content of `schedule_stamp`: the last time of a schedule that was dealt with. Pure."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Final
 
-# No stamp is longer; what is longer is another file.
+# Bytes; a longer file is no stamp.
 LONGEST: Final = 256
 _LATEST: Final = 253402300799.0  # 9999-12-31
 
 
 def write(until: float) -> bytes:
-    """`1780282800.0 2026-06-01T03:00:00Z`: the first word counts, to the last bit; the second is to read."""
+    """Returns `1780282800.0 2026-06-01T03:00:00Z`: the first word is exact, the second is for people."""
     shown = datetime.fromtimestamp(int(until), UTC).isoformat().replace("+00:00", "Z")
     return f"{until!r} {shown}\n".encode()
 
 
 def read(data: bytes) -> float:
-    """Seconds since 1970; ValueError when it is no stamp."""
+    """Returns seconds since 1970; ValueError when it is no stamp."""
     try:
         until = float(data[:LONGEST].split(None, 1)[0].decode("ascii"))
     except (ValueError, IndexError):

@@ -1,4 +1,4 @@
-"""The words of the decision about a schedule: what is known, what happens, what is to be done.
+"""The values of the decision about a schedule: its state, what happens, and what to do.
 
 All times come in pairs: `wall` is seconds since 1970, which jumps when the clock is set, `mono` is monotonic.
 """
@@ -18,7 +18,7 @@ SKIP, QUEUE, RESTART = "skip", "queue", "restart"
 # Why a run began.
 SCHEDULE, MADE_UP, BOOT, OPERATOR = "schedule", "made up", "boot", "operator"
 
-# What ends a run before its end.
+# What stops a run before its end.
 TIMEOUT, OVERLAP = "timeout", "overlap"
 
 NEVER: Final = float("-inf")
@@ -26,7 +26,7 @@ NEVER: Final = float("-inf")
 
 @dataclass(frozen=True)
 class Settings:
-    """What the options of a program say beside its times."""
+    """What the options of a program say apart from its times."""
 
     overlap: str = SKIP
     timeout: float | None = None
@@ -40,7 +40,7 @@ class Settings:
 
 @dataclass(frozen=True)
 class Plan:
-    """What a reload replaces."""
+    """The part of a schedule that a reload replaces."""
 
     timeline: Timeline
     settings: Settings = Settings()
@@ -113,7 +113,7 @@ class Looked:
 
 @dataclass(frozen=True)
 class RunBegan:
-    """The program was spawned: for a run of the schedule, or because an operator asked."""
+    """The program was spawned: for a run of the schedule, or because an operator asked for it."""
 
     wall: float
     mono: float
@@ -121,7 +121,7 @@ class RunBegan:
 
 @dataclass(frozen=True)
 class RunEnded:
-    """The program has ended by itself, could not be spawned, or was stopped as `Stop` says."""
+    """The program ended by itself, could not be spawned, or was stopped as `Stop` says."""
 
     wall: float
     mono: float
@@ -132,7 +132,7 @@ class RunEnded:
 
 @dataclass(frozen=True)
 class RunCancelled:
-    """An operator, a reload or the end of the container has stopped it, or its wait for others."""
+    """An operator, a reload or the end of the container stopped it, or its wait for others."""
 
     wall: float
     mono: float
@@ -140,7 +140,7 @@ class RunCancelled:
 
 @dataclass(frozen=True)
 class RunImpossible:
-    """It was not started: what it depends on failed for good."""
+    """The program was not started: a dependency failed for good."""
 
     wall: float
     mono: float
@@ -157,7 +157,7 @@ class Held:
 
 @dataclass(frozen=True)
 class Released:
-    """An operator starts it, or wants it again."""
+    """An operator starts the program, or wants it again."""
 
     wall: float
     mono: float
@@ -165,7 +165,7 @@ class Released:
 
 @dataclass(frozen=True)
 class PlanChanged:
-    """A reload; the new plan comes with it."""
+    """A reload brought a new plan."""
 
     wall: float
     mono: float

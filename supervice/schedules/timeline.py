@@ -1,9 +1,9 @@
 """The times of a program's schedules in real time: time zones, daylight saving, jitter, several lines.
 
-Pure: a time zone comes in as an object (`zones` reads it), times are seconds since 1970 in UTC.
+Pure: a time zone comes in as an object (`zones` reads it); times are seconds since 1970 in UTC.
 
-Daylight saving is Debian's rule. A schedule whose minute and hour are both fixed has one run for each local
-time: the first of a repeated one, and the end of the gap for one that the clock skips. A schedule whose
+Daylight saving follows Debian's rule. A schedule whose minute and hour are both fixed has one run for each
+local time: the first of a repeated one, and the end of the gap for one that the clock skips. A schedule whose
 minute or hour begins with `*` has a run at each instant whose local time matches: twice in a repeated hour,
 never in a gap.
 """
@@ -25,16 +25,16 @@ if TYPE_CHECKING:
 
     from supervice.schedules.records import Reboot
 
-# No zone changes its offset twice in so short a time (a test asks every zone of the database).
+# Seconds within which no zone changes its offset twice (a test checks every zone of the database).
 _STRIDE: Final = 7 * 86400
-# How long before a time its first local occurrence may lie: a zone that crosses the date line repeats a day.
+# How far back the first occurrence of a local time may be: a zone that crosses the date line repeats a day.
 _REPEATED: Final = 25 * 3600
-# Times that came due unseen are counted up to here.
+# The most times that came due unseen are counted.
 MOST: Final = 1000
 
 
 class Span:
-    """A time with one offset from UTC; its end is looked for no further than asked."""
+    """A period with one offset from UTC; its end is searched for only as far as asked."""
 
     __slots__ = ("_zone", "end", "known", "offset", "start")
 
@@ -46,7 +46,7 @@ class Span:
         self.offset = zone.offset(start)
 
     def holds(self, instant: int) -> bool:
-        """Whether `instant`, not before the start, has this offset; looks at the time up to it."""
+        """Returns whether `instant`, not before the start, has this offset."""
         while self.end is None and self.known < instant:
             probe = min(self.known + _STRIDE, instant)
             if self._zone.offset(probe) == self.offset:
@@ -66,7 +66,7 @@ class Span:
 
 
 class Zone:
-    """A time zone, as times with one offset each; what was found is kept for all its schedules."""
+    """A time zone, as periods with one offset each; results are kept for all its schedules."""
 
     __slots__ = ("_spans", "_tz", "name")
 
@@ -77,7 +77,7 @@ class Zone:
         self._spans: list[Span] = []
 
     def offset(self, instant: int) -> int:
-        """Seconds east of UTC."""
+        """Returns seconds east of UTC."""
         if self._tz is None:
             return 0
         difference = datetime.fromtimestamp(instant, UTC).astimezone(self._tz).utcoffset()
@@ -85,16 +85,16 @@ class Zone:
         return difference.days * 86400 + difference.seconds
 
     def local(self, instant: float) -> float:
-        """The local time of an instant, in seconds as `local_time` counts them."""
+        """Returns the local time of an instant, in seconds as `local_time` counts them."""
         return instant + self.offset(int(instant // 1))
 
     def shown(self, instant: float) -> str:
-        """`2026-11-29 03:00 CET`; with seconds where there are some."""
+        """Returns `2026-11-29 03:00 CET`, with seconds if there are any."""
         when = datetime.fromtimestamp(int(instant // 1), self._tz or UTC)
         return f"{when:%Y-%m-%d %H:%M:%S}".removesuffix(":00") + f" {when.tzname()}"
 
     def spans(self, instant: int) -> Iterator[Span]:
-        """The span of `instant`, and those after it."""
+        """Yields the span of `instant`, and those after it."""
         if not self._spans or instant < self._spans[0].start:
             self._spans = [Span(self, instant)]
         place = bisect_right(self._spans, instant, key=lambda span: span.start) - 1
@@ -129,7 +129,7 @@ class Line:
         return self._found
 
     def next_after(self, instant: int) -> int | None:
-        """The first run after `instant`; None when there is none in 50 years."""
+        """Returns the first run after `instant`; None when there is none in 50 years."""
         return self._fixed(instant) if self._cron.fixed else self._by_real_time(instant)
 
     def _fixed(self, instant: int) -> int | None:
@@ -144,7 +144,7 @@ class Line:
             local = found  # its first occurrence is over
 
     def _first(self, local: int, since: int) -> int:
-        """The first instant that has this local time; where the clock skips it, the end of the gap."""
+        """Returns the first instant with this local time, or the end of the gap if the clock skips it."""
         for span in self._zone.spans(since):
             run = local - span.offset
             if run < span.start and span.start > since:
@@ -168,14 +168,14 @@ class Line:
 
 
 class Timeline:
-    """All schedules of one program. Cron lines go by the wall's clock, `every` by the monotonic one."""
+    """All schedules of one program. Cron lines go by the wall clock, `every` by the monotonic one."""
 
     __slots__ = ("_lines", "at_boot", "distances", "offset", "zone")
 
     def __init__(
         self, schedules: Iterable[Cron | Every | Reboot], zone: Zone, jitter: float = 0, seed: str = ""
     ) -> None:
-        """`seed` is what the offset below `jitter` seconds is made from: a program's and a host's name."""
+        """`seed` determines the offset below `jitter` seconds: a program's and a host's name."""
         self.zone = zone
         self.offset = spread(jitter, seed)
         self._lines: list[Line] = []
@@ -195,13 +195,13 @@ class Timeline:
         return bool(self._lines)
 
     def next_after(self, instant: float) -> float | None:
-        """The first time of a cron line after `instant` (seconds since 1970)."""
+        """Returns the first time of a cron line after `instant` (seconds since 1970)."""
         bare = int((instant - self.offset) // 1)
         found = [run for line in self._lines if (run := line.next_after(bare)) is not None]
         return min(found) + self.offset if found else None
 
     def next_distance(self, anchor: float, after: float) -> float | None:
-        """The first time of an `every` after `after`; all are counted from `anchor` (monotonic seconds)."""
+        """Returns the first time of an `every` after `after`, counted from `anchor` (monotonic)."""
         anchor += self.offset
         found = []
         for distance in self.distances:
@@ -212,14 +212,14 @@ class Timeline:
         return min(found, default=None)
 
     def between(self, after: float, until: float) -> tuple[int, float]:
-        """How many times of cron lines lie in (after, until], at most MOST, and the last of them."""
+        """Returns how many times of cron lines are in (after, until], at most MOST, and the last of them."""
         count, last = _walk(self.next_after, after, until)
         if count == MOST:
             last = self._last_before(until, last)
         return count, last
 
     def _last_before(self, until: float, known: float) -> float:
-        """The last time up to `until`; `known` is one of them, and may lie years before."""
+        """Returns the last time up to `until`; `known` is one of them, and may be years before."""
         distance, last, high = 60.0, known, until
         while until - distance > known:
             found = self.next_after(until - distance)
@@ -238,7 +238,7 @@ class Timeline:
         return last
 
     def distances_between(self, anchor: float, after: float, until: float) -> tuple[int, float]:
-        """The same for `every`."""
+        """Returns the same for `every`."""
         count, last = _walk(lambda time: self.next_distance(anchor, time), after, until)
         if count == MOST:
             grid = anchor + self.offset
@@ -257,11 +257,11 @@ def _walk(following: Callable[[float], float | None], after: float, until: float
 
 
 def seed_of(program: str, host: str) -> str:
-    """What the offset of `schedule_jitter` is made from: it is another for each program and each host."""
+    """Returns the seed of `schedule_jitter`, which differs between programs and between hosts."""
     return f"{program}\0{host}"
 
 
 def spread(jitter: float, seed: str) -> float:
-    """An offset from 0 to below `jitter` seconds, always the same for a seed; whole seconds from 60 on."""
+    """Returns an offset from 0 to below `jitter` seconds, constant for a seed; whole seconds from 60 on."""
     share = jitter * (crc32(seed.encode("utf-8", "surrogateescape")) / 2**32)
     return float(int(share)) if jitter >= 60 else int(share * 1000) / 1000

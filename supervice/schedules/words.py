@@ -1,7 +1,7 @@
-"""A schedule in plain English, from what it means and not from how it is written. Pure.
+"""Describes a schedule in plain English, by its meaning and not by its spelling. Pure.
 
-Two cron expressions with different times have different words (a test compares random pairs), so that a
-reader of `check --explain` sees what was meant and what was written.
+Two cron expressions with different times get different words (a test compares random pairs), so that a reader
+of `check --explain` can compare what was meant with what was written.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ MONTHS: Final = (
     "July", "August", "September", "October", "November", "December",
 )  # fmt: skip
 _NTH: Final = {1: "first", 2: "second", 3: "third", 4: "fourth", 5: "fifth", LAST: "last"}
-# More times of day than that are not listed one by one.
+# More times of day than this are not listed one by one.
 _MOST_TIMES: Final = 6
 _MANY: Final = 5
 
 
 def say(schedule: Cron | Every | Reboot) -> str:
-    """`at 03:30 on Monday to Friday`, `every 90 s`: a phrase without a full stop."""
+    """Returns a phrase without a full stop: `at 03:30 on Monday to Friday`, `every 90 s`."""
     if isinstance(schedule, Every):
         return f"every {duration(schedule.seconds)}"
     if isinstance(schedule, Cron):
@@ -42,7 +42,7 @@ def say(schedule: Cron | Every | Reboot) -> str:
 
 
 def duration(seconds: float) -> str:
-    """`90 s`, `5 min`, `1 h 30 min`, `2 days`; only what is not 0."""
+    """Returns `90 s`, `5 min`, `1 h 30 min`, `2 days`; units of 0 are left out."""
     if seconds < 60:
         return f"{seconds:g} s"
     left = round(seconds)
@@ -55,7 +55,7 @@ def duration(seconds: float) -> str:
 
 
 def ahead(seconds: float) -> str:
-    """About how long until then: `12 s`, `4 min`, `3 h`, `2 days`, rounded to one unit (two below 3 h)."""
+    """Returns roughly how long until then: `12 s`, `4 min`, `3 h`, `2 days`; below 3 h in two units."""
     if seconds < 60:
         return f"{max(0, round(seconds))} s"
     minutes = round(seconds / 60)
@@ -66,7 +66,7 @@ def ahead(seconds: float) -> str:
 
 
 def moment(local: float, now: float) -> str:
-    """A local time (seconds, see `local_time`) as seen at `now`: `14:15`, `Tue 14:15`, `2027-02-28 14:15`."""
+    """Returns a local time as seen at `now`: `14:15`, `Tue 14:15`, `2027-02-28 14:15`."""
     from datetime import date
 
     day, rest = divmod(int(local), 86400)
@@ -108,7 +108,7 @@ def _time(cron: Cron) -> str:
 
 
 def _whole_step(values: Sequence[int], size: int) -> int:
-    """The distance of values that go round evenly (0, 15, 30, 45 of 60); 0 when they do not."""
+    """Returns the step of values that divide a round evenly (0, 15, 30, 45 of 60); else 0."""
     if len(values) < 2 or size % len(values):
         return 0
     step = size // len(values)
@@ -116,12 +116,12 @@ def _whole_step(values: Sequence[int], size: int) -> int:
 
 
 def _numbers(name: str, values: Sequence[int]) -> str:
-    """`minute 5`, `minutes 5 and 20`, `minutes 10 to 20`, `hours 0, 7, 14 and 21`."""
+    """Returns `minute 5`, `minutes 5 and 20`, `minutes 10 to 20`, `hours 0, 7, 14 and 21`."""
     return f"{name}{'s' if len(values) > 1 else ''} {_ranges(values, str)}"
 
 
 def _ranges(values: Sequence[int], shown: Callable[[int], str]) -> str:
-    """Three and more in a row become `a to b`, five and more at one distance `a, b, c … z`."""
+    """Returns three and more in a row as `a to b`, five and more at equal steps as `a, b, c … z`."""
     step = values[1] - values[0] if len(values) >= _MANY else 0
     if step > 1 and all(b - a == step for a, b in pairwise(values)):
         return f"{', '.join(map(shown, values[:3]))} … {shown(values[-1])}"
@@ -137,7 +137,7 @@ def _ranges(values: Sequence[int], shown: Callable[[int], str]) -> str:
 
 
 def listed(parts: Iterable[str]) -> str:
-    """`a`, `a and b`, `a, b and c`."""
+    """Returns `a`, `a and b`, `a, b and c`."""
     words = list(parts)
     return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
 
@@ -146,12 +146,12 @@ def listed(parts: Iterable[str]) -> str:
 
 
 def _date(cron: Cron) -> str:
-    """ "" for every day."""
+    """Returns the days; "" for every day."""
     months = _bits(cron.months, 1, 12)
     in_months = "" if len(months) == 12 else f"in {_ranges(months, lambda month: MONTHS[month - 1])}"
     days, weekdays = _days(cron), _weekdays(cron)
     if not cron.both:
-        # a field that matches each day makes the other one meaningless; both are said
+        # a field that matches each day makes the other one meaningless; both are shown
         on = f"{days or 'on every day'} or on {weekdays or 'every day'}"
     elif days and weekdays:
         on = f"{days}, when it is {weekdays},"
@@ -179,7 +179,7 @@ def _days(cron: Cron) -> str:
 
 
 def _weekdays(cron: Cron) -> str:
-    # Monday first, as weeks are spoken of
+    # Monday first, as people speak of weeks
     days = [day for day in (1, 2, 3, 4, 5, 6, 0) if cron.weekdays >> day & 1]
     if len(days) == 7:
         return ""

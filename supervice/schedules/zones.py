@@ -1,6 +1,6 @@
 """Finds the time zone of a schedule: `schedule_timezone`, else TZ, else /etc/localtime, else UTC.
 
-A zone that is named and not found is an error; only where none is named at all it is UTC. Reads files.
+A zone that is named but not found is an error; it is UTC only when none is named. Reads files.
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ if TYPE_CHECKING:
 
 LOCALTIME: Final = "/etc/localtime"
 _UTC: Final = ("", "UTC", "UTC0", "Etc/UTC", "GMT", "GMT0", "Z")
-# No zone file is longer; the longest of the database has 3.5 KB.
+# Bytes; the longest zone file in the database has 3.5 KB.
 _LONGEST: Final = 1 << 20
 
-# By name, or by the content of a file.
+# Zones by name, or by the content of a file.
 _zones: dict[str | bytes, Zone] = {}
 
 
 def find(name: str | None, environ: Mapping[str, str], localtime: str = LOCALTIME) -> Zone:
-    """The zone of an option's value (None: not set); ValueError says what to write."""
+    """Returns the zone of an option's value (None: not set); ValueError says what to write."""
     if name is not None:
         return _named(name)
     named = environ.get("TZ")
@@ -52,7 +52,7 @@ def find(name: str | None, environ: Mapping[str, str], localtime: str = LOCALTIM
 
 
 def _named(text: str) -> Zone:
-    """A zone of the database, a file, or a rule as TZ may hold one (`CET-1CEST,M3.5.0,M10.5.0/3`)."""
+    """Returns a zone of the database, a file, or a rule as in TZ (`CET-1CEST,M3.5.0,M10.5.0/3`)."""
     name = text.strip().removeprefix(":")
     if name in _UTC:
         return _kept("UTC", "UTC", None)
@@ -79,7 +79,7 @@ def _named(text: str) -> Zone:
 
 
 def _kept(key: str | bytes, name: str, tz: tzinfo | None) -> Zone:
-    """One object for each zone: its schedules share what was found out about it."""
+    """Returns one object per zone, so that its schedules share what was found out about it."""
     zone = _zones.get(key)
     if zone is None:
         zone = _zones[key] = Zone(name, tz)
@@ -87,7 +87,7 @@ def _kept(key: str | bytes, name: str, tz: tzinfo | None) -> Zone:
 
 
 def _read(path: str) -> bytes:
-    """The content of a regular file; OSError for anything else."""
+    """Returns the content of a regular file; OSError for anything else."""
     fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY)
     try:
         if not stat.S_ISREG(os.fstat(fd).st_mode):
@@ -110,7 +110,7 @@ def _of_file(data: bytes, name: str, place: str) -> Zone:
 
 
 def _file_of_rule(rule: str) -> bytes:
-    """A time zone file (RFC 8536, version 2) that has no changes of its own and `rule` at its end."""
+    """Returns a time zone file (RFC 8536, version 2) without changes of its own and `rule` at its end."""
     if not rule.isascii() or not rule.isprintable() or len(rule) > 100:
         raise ValueError("no rule")
     counts = b"".join(count.to_bytes(4, "big") for count in (0, 0, 0, 0, 1, 4))
@@ -120,7 +120,7 @@ def _file_of_rule(rule: str) -> bytes:
 
 
 def _known() -> set[str]:
-    """The names of the database, wherever one is."""
+    """Returns the names in the database, wherever one is."""
     import zoneinfo
 
     try:

@@ -1,4 +1,4 @@
-"""Watching files: what has changed since a program started, and what is done about it.
+"""Watches files: finds what has changed since a program started, and decides what to do about it.
 
-Loaded only where a `watch` stands. `scanner` looks at files, all else is pure.
+Loaded only where a `watch` is set. `scanner` looks at files, everything else is pure.
 """

@@ -1,8 +1,8 @@
-"""The decision about a watched program: when a change acts, and when it does not.
+"""Decides about a watched program: when a change acts, and when it does not.
 
 `decide(state, event, rules)` returns the next state and the effects to perform, in order. It reads no clock
-and no file: times are monotonic seconds, what a look has found comes in. A change acts after `delay` seconds
-of quiet, at the latest after ten of them. With a check, a change acts only after the check has passed and
+and no file: times are monotonic seconds, and the findings of a look come in. A change acts after `delay`
+seconds of quiet, at the latest after ten delays. With a check, it acts only after the check has passed and
 nothing changed meanwhile; a change that was refused waits for the next one. Five actions in a minute suspend
 the watch.
 """
@@ -35,24 +35,24 @@ if TYPE_CHECKING:
 
     from supervice.watch.states import Effect, Event, Rules, State, Step
 
-# A change acts at the latest after so many delays.
+# A change acts after so many delays at the latest.
 MOST_DELAYS: Final = 10
 # So many actions in so many seconds suspend the watch.
 MOST_ACTIONS: Final = 5
 WINDOW: Final = 60.0
-# Names that a line of the log lists.
+# The most names in a log line.
 _MOST_NAMES: Final = 5
 
 
 def decide(state: State, event: Event, rules: Rules) -> tuple[State, list[Effect]]:
-    """The next state, and what has to be done to make it true."""
+    """Returns the next state, and the effects that make it true."""
     handle: Callable[[State, Any, Rules], Step] = _HANDLERS[type(event)]
     state, effects = handle(replace(state, at=event.at), event, rules)
     return state, effects
 
 
 def wake(state: State, rules: Rules) -> float | None:
-    """Seconds from the last event to the next look; None: no look is needed."""
+    """Returns the seconds from the last event to the next look; None: no look is needed."""
     if state.held or state.suspended or state.phase in (CHECKING, ACTING):
         return None
     if state.phase == CHECKED:
@@ -125,7 +125,7 @@ def _acted(state: State, _event: Acted, _rules: Rules) -> Step:
 
 
 def _started(state: State, _event: Started, _rules: Rules) -> Step:
-    """What changed before is what the program reads; but during a restart of ours it counts, once."""
+    """Accepts earlier changes, which the program will read; during a restart of ours they count, once."""
     if state.phase == ACTING:
         return state, []
     return replace(state, phase=_idle(state), refused=False), [Accept()]
@@ -141,7 +141,7 @@ def _resumed(state: State, _event: Resumed, _rules: Rules) -> Step:
 
 
 def _idle(state: State) -> str:
-    """The phase of a watch that has nothing to do but to await the end of what it has begun."""
+    """Returns the phase of a watch that only awaits the end of what it has begun."""
     return state.phase if state.phase in (CHECKING, ACTING) else WATCHING
 
 

@@ -1,4 +1,4 @@
-"""Files that are mounted alone, whose replacement outside is never seen. Pure."""
+"""Finds files that are mounted alone: their replacement outside is never seen. Pure."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ if TYPE_CHECKING:
 
 
 def mount_points(mountinfo: bytes) -> set[str]:
-    """The fifth word of each line of /proc/self/mountinfo, unescaped (proc(5))."""
+    """Returns the fifth word of each line of /proc/self/mountinfo, unescaped (proc(5))."""
     found = set()
     for line in mountinfo.splitlines():
         words = line.split(b" ", 5)
@@ -18,7 +18,7 @@ def mount_points(mountinfo: bytes) -> set[str]:
 
 
 def _unescaped(word: bytes) -> str:
-    """Blanks, tabs, newlines and backslashes stand as three octal digits."""
+    """Returns the path with octal escapes (blanks, tabs, newlines, backslashes) resolved."""
     first, *rest = word.split(b"\\")
     parts = [first]
     for part in rest:
@@ -31,5 +31,5 @@ def _unescaped(word: bytes) -> str:
 
 
 def mounted_alone(files: Iterable[str], points: set[str]) -> list[str]:
-    """Those of `files` (regular files, not directories) that are mount points themselves."""
+    """Returns those of `files` (regular files, not directories) that are mount points themselves."""
     return [file for file in files if file in points]

@@ -1,7 +1,7 @@
-"""What `watch` and `watch_ignore` name: paths and globs, and the names that no glob finds. Pure.
+"""What `watch` and `watch_ignore` name: paths and globs, and the names that no glob matches. Pure.
 
-`*` and `?` stay within a name, `**` is any number of directories, none included. Names that begin with a dot
-are found only by a pattern that says the dot; `..data` of a ConfigMap is reached through the links beside it.
+`*` and `?` stay within a name; `**` is any number of directories, including none. Names that begin with a dot
+match only a pattern that has the dot; `..data` of a ConfigMap is reached through the links beside it.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from typing import Final
 
 _WILD: Final = frozenset("*?[")
-# What editors, version control and runtimes leave beside what is meant.
+# Names that editors, version control and runtimes leave beside the files that are meant.
 _NEVER: Final = frozenset(("node_modules", "__pycache__"))
 _NEVER_ENDINGS: Final = ("~", ".swp", ".tmp")
 ANY_DEPTH: Final = "**"
@@ -25,7 +25,7 @@ def is_glob(text: str) -> bool:
 
 
 class Pattern:
-    """An absolute path or glob, in parts: what is literal up to the first wildcard, and the rest."""
+    """An absolute path or glob in parts: the literal path up to the first wildcard, and the rest."""
 
     __slots__ = ("base", "parts", "text")
 
@@ -34,7 +34,7 @@ class Pattern:
         wild = next((place for place, name in enumerate(names) if is_glob(name)), len(names))
         self.text = text
         self.base = "/" + "/".join(names[:wild])
-        # Each is a name, ANY_DEPTH, or what a name has to match.
+        # Each part is a name, ANY_DEPTH, or an expression for a name.
         self.parts: list[str | re.Pattern[str]] = []
         for name in names[wild:]:
             if name == ANY_DEPTH:
@@ -45,7 +45,7 @@ class Pattern:
 
 
 def is_found(name: str, part: str | re.Pattern[str]) -> bool:
-    """Whether a wildcard finds a name: those of editors and hidden ones it does not."""
+    """Returns whether a wildcard matches a name; it matches no hidden ones, nor those of editors."""
     if name in _NEVER or name.endswith(_NEVER_ENDINGS):
         return False
     if isinstance(part, str):  # ANY_DEPTH
@@ -56,9 +56,10 @@ def is_found(name: str, part: str | re.Pattern[str]) -> bool:
 
 
 def ignoring(globs: Iterable[str], own_files: Iterable[str]) -> Callable[[str], bool]:
-    """A test for paths that are not watched: `watch_ignore`, and the log files that supervice writes.
+    """Returns a test for paths that are not watched: `watch_ignore`, and the log files of supervice.
 
-    A glob with a slash is for whole paths (relative ones for their ends), one without for any name in a path.
+    A glob with a slash is for whole paths (a relative one for their ends), one without for any name in a
+    path.
     """
     names, paths = [], []
     for glob in globs:
@@ -83,7 +84,7 @@ def ignoring(globs: Iterable[str], own_files: Iterable[str]) -> Callable[[str], 
 
 
 def _translate(glob: str) -> str:
-    """A regular expression for a name, or for a path whose parts are separated by slashes."""
+    """Returns a regular expression for a name, or for a path with slashes."""
     return "/".join(_name(part) for part in glob.split("/")).replace(f"{_DEPTHS}/", _DEPTHS)
 
 

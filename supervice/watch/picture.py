@@ -1,7 +1,7 @@
-"""What files hold, compared with what they held before. Pure.
+"""Compares what files hold with what they held before. Pure.
 
-A mark is anything that is equal as long as a file's content is: its length and hash, or, for a file too long
-to read, its size, inode and time. A file that is away keeps its mark, so that its return is compared with it.
+A mark is a value that stays equal as long as a file's content does: its length and hash or, for a file too
+long to read, its size, inode and time. A missing file keeps its mark, so that its return is compared with it.
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ if TYPE_CHECKING:
     from collections.abc import Hashable, Mapping
     from typing import Final
 
-# Marks of files that are away are kept up to this number: temporary names must not pile up.
+# The most marks of missing files that are kept: temporary names must not pile up.
 MOST_AWAY: Final = 2000
 
 
 @dataclass(frozen=True)
 class Changes:
-    """What one look has found."""
+    """The findings of one look."""
 
     moved: bool = False  # a content differs from the last look
     changed: tuple[str, ...] = ()  # differs from what was accepted last, in order of name
@@ -28,7 +28,7 @@ class Changes:
 
 
 class Picture:
-    """Marks by path: those seen last, and those accepted as what the program has read."""
+    """Marks by path: the last ones seen, and those accepted as what the program has read."""
 
     __slots__ = ("_accepted", "_away", "_changed", "_seen")
 
@@ -39,7 +39,7 @@ class Picture:
         self._changed: tuple[str, ...] | None = ()
 
     def look(self, present: Mapping[str, Hashable]) -> Changes:
-        """Takes the marks of all files that are there."""
+        """Records the marks of all existing files."""
         seen = self._seen
         back = [path for path in present if path in self._away]
         for path in back:
@@ -61,7 +61,7 @@ class Picture:
         return Changes(moved, self.changed(), tuple(gone), tuple(back))
 
     def changed(self) -> tuple[str, ...]:
-        """Files that are there and differ from what was accepted."""
+        """Returns existing files that differ from what was accepted."""
         if self._changed is None:
             accepted, away = self._accepted, self._away
             self._changed = tuple(
@@ -74,6 +74,6 @@ class Picture:
         return self._changed
 
     def accept(self) -> None:
-        """What was seen last is what the program has from now on."""
+        """Accepts what was seen last as what the program has read."""
         self._accepted.update((path, mark) for path, mark in self._seen.items() if path not in self._away)
         self._changed = ()

@@ -1,9 +1,9 @@
-"""Looks at the files of a `watch`: `stat` for each, and content only where that differs.
+"""Looks at the files of a `watch`: `stat` for each, and the content only if that differs.
 
-Everything goes by path and follows links, so that a link that is swapped (a ConfigMap), an editor's rename
-and a bind mount are seen alike. A directory is listed again only when its own time has changed. Two writes
-within one tick of a file system's clock cannot be told apart by `stat`, so what changed a moment ago is read
-again. Nothing here decides what a change leads to; see `decide`.
+Everything goes by path and follows links, so a link that is swapped (a ConfigMap), an editor's rename and a
+bind mount all look alike. A directory is listed again only when its own time has changed. `stat` cannot tell
+two writes within one tick of a file system's clock apart, so a file that has just changed is read again.
+`decide` decides what a change leads to.
 """
 
 from __future__ import annotations
@@ -29,15 +29,15 @@ if TYPE_CHECKING:
     Folder = tuple[int, int, int]
 
 MOST_FILES: Final = 2000
-# Names that are looked at for one watch: a `**` in the wrong place must not hold the daemon.
+# The most names that one watch looks at: a `**` in the wrong place must not hold up the daemon.
 MOST_NAMES: Final = 20000
 # A longer file counts as changed when its size, inode or time does.
 LONGEST: Final = 1 << 20
-# Bytes that one look reads at most; the rest is read at the next, which comes at once.
+# The most bytes that one look reads; the next look, which comes at once, reads the rest.
 READ_AT_ONCE: Final = 16 << 20
-# Seconds; no file system has a coarser clock, but FAT.
+# Seconds; no file system but FAT has a coarser clock.
 _TICK: Final = 2.0
-# In place of the time of a directory that changed within the last tick: it is listed again.
+# Replaces the time of a directory that changed within the last tick: it is listed again.
 _RECENT: Final = (0, 0, 0)
 
 
@@ -54,7 +54,7 @@ class Look:
 
 
 def own_mount_points() -> set[str]:
-    """What is mounted in our own mount namespace; nothing where /proc does not say."""
+    """Returns the mount points of our own mount namespace; none when /proc does not say."""
     try:
         with open("/proc/self/mountinfo", "rb") as file:
             return mount_points(file.read())
@@ -103,7 +103,7 @@ class Scanner:
     # -- what differs --------------------------------------------------------------------------------
 
     def _stat_all(self) -> tuple[list[str], list[str]]:
-        """The files whose signature is another one, and those that changed a moment ago."""
+        """Returns the files whose signature differs, and those that changed a moment ago."""
         differ, again = [], []
         get = os.stat
         for path, file in self._files.items():
@@ -127,7 +127,7 @@ class Scanner:
         return differ, again
 
     def _read(self, differ: list[str], now: float) -> tuple[int, list[str]]:
-        """Takes new marks; how many had to be left for the next look, and what could not be read."""
+        """Takes new marks; returns how many are left for the next look, and what could not be read."""
         budget, left = READ_AT_ONCE, 0
         complaints = []
         for path in differ:
@@ -176,7 +176,7 @@ def _signature(found: os.stat_result) -> Signature:
 
 
 def _folder(path: str) -> Folder | None:
-    """What tells that a directory has other names in it than before; None when there is none."""
+    """Returns a value that differs when a directory has other names; None when there is none."""
     try:
         found = os.stat(path)
     except OSError:
@@ -185,7 +185,7 @@ def _folder(path: str) -> Folder | None:
 
 
 def _mark(path: str, found: os.stat_result) -> tuple[int, Hashable]:
-    """Bytes read, and what stands for the content; OSError."""
+    """Returns the number of bytes read, and the mark of the content; OSError."""
     if found.st_size > LONGEST:
         return 0, _signature(found)
     fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY)
@@ -194,7 +194,7 @@ def _mark(path: str, found: os.stat_result) -> tuple[int, Hashable]:
         while len(data) <= LONGEST:
             more = os.read(fd, LONGEST + 1 - len(data))
             if not more:
-                # 64 bits, with a key of this process; nothing else is loaded for it
+                # 64 bits, keyed per process; it needs no further module
                 return len(data), (len(data), hash(data))
             data += more
     finally:
@@ -203,7 +203,7 @@ def _mark(path: str, found: os.stat_result) -> tuple[int, Hashable]:
 
 
 class _Search:
-    """Finds the files of patterns, and the directories that have to be looked at for new ones."""
+    """Finds the files of patterns, and the directories that may get new ones."""
 
     def __init__(self, is_ignored: Callable[[str], bool], now: float) -> None:
         self.files: set[str] = set()
@@ -220,7 +220,7 @@ class _Search:
             if os.path.isdir(pattern.base):
                 self._below(pattern.base, [ANY_DEPTH])
             else:
-                # It is watched until it is there. It may become a directory, too.
+                # It is watched until it exists; it may become a directory, too.
                 self._add(pattern.base)
                 self._note(pattern.base)
         self._seen.clear()
@@ -268,7 +268,7 @@ class _Search:
             self._add(path)
 
     def _note(self, folder: str) -> None:
-        """Keeps the time of a directory from before it is listed: what changes meanwhile differs later."""
+        """Keeps the time of a directory from before it is listed, so that later changes show."""
         if folder not in self.folders:
             found = _folder(folder)
             recent = found is not None and abs(self._now - found[2] / 1e9) < _TICK

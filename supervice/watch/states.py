@@ -1,4 +1,4 @@
-"""The words of the decision about a watch: what is known, what happens, what is to be done."""
+"""The values of the decision about a watch: its state, what happens, and what to do."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class State:
 
 @dataclass(frozen=True)
 class Started:
-    """The program is about to start, and what the files hold was looked at for it."""
+    """The program is about to start, and its files were looked at for that."""
 
     at: float
 
@@ -59,7 +59,7 @@ class Checked:
 
 @dataclass(frozen=True)
 class Acted:
-    """The action is over, whether it did what it should or not."""
+    """The action is over, whether it succeeded or not."""
 
     at: float
 
@@ -83,7 +83,7 @@ class Resumed:
 
 @dataclass(frozen=True)
 class Accept:
-    """What the last look has seen is what the program has."""
+    """Accept what the last look has seen as what the program has."""
 
 
 @dataclass(frozen=True)
