@@ -1,7 +1,7 @@
-"""supervice: the PID 1 for containers that need more than one process.
+"""supervice: a PID 1 for containers that run more than one process.
 
-The names of the public API can be imported from here: `from supervice import Supervisor, parse_config`. Each
-is loaded from its module when it is asked for, so that the commands pay for nothing.
+The public API can be imported from here: `from supervice import Supervisor, parse_config`. A name is loaded
+from its module when it is first used, so the commands pay for nothing that they do not use.
 """
 
 TYPE_CHECKING = False
@@ -69,7 +69,7 @@ __all__ = [
     "setup_logger",
 ]
 
-# Module -> the names of it that can be imported from here.
+# Module -> its names that can be imported from here.
 _PUBLIC = {
     "client": ("Controller",),
     "config": ("ConfigValidationError", "parse_config"),

@@ -1,8 +1,8 @@
 """The supervisor: makes the parts, connects them, and runs them from the first start to the exit code.
 
-It decides nothing. What becomes of one process is `lifecycle.transition`'s decision, the end of the container
-`lifecycle.exit_policy`'s. Which processes there are stands in `supervision.table`, whose observers the other
-parts are; what is asked of the daemon is asked of the part that does it.
+It decides nothing. `lifecycle.transition` decides about one process, `lifecycle.exit_policy` about the end of
+the container. `supervision.table` has the set of processes, and the other parts observe it. A caller that
+needs something done asks the part that does it.
 """
 
 from __future__ import annotations
@@ -54,8 +54,8 @@ __all__ = ["CannotSwitch", "PidfileInUse", "SocketInUse", "Supervisor"]
 class Supervisor:
     """Runs the programs of one configuration.
 
-    `daemon=True` says that this process is ours alone: every child is collected, leftovers are stopped at the
-    end, and what the file leaves open gets the defaults of a container.
+    `daemon=True` says that this process is ours alone: it reaps every child, stops leftovers at the end, and
+    uses a container's defaults where the file says nothing.
     """
 
     def __init__(self, config: SupervisorConfig | None = None, *, daemon: bool = False) -> None:
@@ -74,13 +74,13 @@ class Supervisor:
         self._on_demand = OnDemand(self)
         self._reloader: Reloader | None = None
         self._notifier = self._manager_notifier()
-        # in this order; the extensions come before all of them once they are made
+        # in this order; the extensions, once made, come first
         self.table.observe(self._on_demand, self.journal, self.startup.record, self.startup, self.probes)
         if self._notifier is not None:
             self.table.observe(self._notifier)
         self.table.observe(self.termination)
 
-        # of a run
+        # for one run
         self._resources: Resources | None = None
         self._signals: SignalActions | None = None
         self.memory: MemoryWatch | None = None
@@ -104,12 +104,12 @@ class Supervisor:
 
     @property
     def groups(self) -> dict[str, list[str]]:
-        """Group name to the names of its processes; a program outside any group is its own."""
+        """The names of its processes by group; a program outside any group is a group of its own."""
         return self.table.groups
 
     @property
     def extensions(self) -> Extensions | None:
-        """What supervisord's dialect adds to programs; None as long as none of them needs it."""
+        """What supervisord's dialect adds to programs; None until one of them needs it."""
         return self._on_demand.extensions
 
     # -- the configuration -------------------------------------------------------------------------------
@@ -128,7 +128,7 @@ class Supervisor:
         self.table.replace(loaded.processes)
 
     def read(self) -> configuration.Loaded:
-        """Returns the configuration as the file says now. ConfigValidationError with all of its errors."""
+        """Returns the configuration as the file reads now. ConfigValidationError with all of its errors."""
         return self.source.read()
 
     @property
@@ -137,20 +137,21 @@ class Supervisor:
         return self.source.stock
 
     def files(self) -> tuple[str, ...]:
-        """The files of the configuration that counts now."""
+        """Returns the files of the configuration in effect."""
         return self.source.files
 
     def set_command(self, argv: list[str]) -> None:
-        """Runs these words as `main` once all programs are up; the container ends when it does.
+        """Makes these words the foreground command.
 
-        ValueError when the configuration has a main program already.
+        It runs as `main` once all programs are up, and the container ends when it does. ValueError when the
+        configuration has a main program already.
         """
         from supervice.supervision.foreground import program_of_command
 
         self.table.add(program_of_command(argv, self.processes)).foreground = argv
 
     async def reload_config(self) -> dict[str, list[str]]:
-        """Reads the configuration again and applies what changed; nothing changes when it has an error.
+        """Reads the configuration again and applies what changed; an error in it changes nothing.
 
         Returns the process names `added`, `removed` and `changed`, sorted, and the settings in
         `restart_required`.
@@ -164,7 +165,7 @@ class Supervisor:
         }
 
     async def reload(self, *, dry_run: bool = False, force: bool = False) -> ReloadPlan:
-        """Does the same; `dry_run` only says what would change, `force` may take every program away."""
+        """Does the same; `dry_run` only returns what would change, `force` may remove every program."""
         if self._reloader is None:
             from supervice.supervision.reload import Reloader
 
@@ -174,7 +175,7 @@ class Supervisor:
         return await self._reloader.reload(dry_run=dry_run, force=force)
 
     def apply(self, loaded: configuration.Loaded) -> None:
-        """Takes over the settings and servers of a reload, as far as they need no new start."""
+        """Takes over the settings and servers of a reload that need no new start."""
         if self._resources is not None:
             self._resources.apply(loaded.config)
         self.config = loaded.config
@@ -184,26 +185,26 @@ class Supervisor:
         self._on_demand.serve(loaded.servers)
 
     def reopen(self) -> list[tuple[str, str]]:
-        """Opens every log file anew, for an external rotation; what could not be opened, and why."""
+        """Reopens every log file after an external rotation; returns what could not be opened, and why."""
         logger.info("reopening log files")
         failed = [] if self._resources is None else self._resources.reopen()
         return failed if self._socket_files is None else failed + self._socket_files.look()
 
     async def rotate(self, outputs: Iterable[ProgramOutput] | None) -> list[tuple[str, str]]:
-        """Rotates the log files of these processes, or all; each path, and why it is not rotated, or ""."""
+        """Rotates the log files of these processes, or all; returns each path, and "" or why it was not."""
         return [] if self._resources is None else await self._resources.outputs.rotate(outputs)
 
     def empty_log(self, path: str) -> None:
-        """Begins the log file at `path` anew, if one of ours is there. OSError."""
+        """Empties the log file at `path`, if it is one of ours. OSError."""
         if self._resources is not None:
             self._resources.outputs.empty(path)
 
     # -- the run -----------------------------------------------------------------------------------------
 
     async def run(self) -> None:
-        """Starts everything and returns when it is all over; `exit_code` says how it ended.
+        """Starts everything and returns when all of it has ended; `exit_code` says how.
 
-        SocketInUse or PidfileInUse when another daemon is there already; then nothing was started.
+        SocketInUse or PidfileInUse when another daemon runs already; then nothing was started.
         """
         loop = running_loop()
         self._finished = loop.create_future()
@@ -240,9 +241,9 @@ class Supervisor:
             await done
 
     async def __aenter__(self) -> Self:
-        """Runs it until the end of the block; the sockets are open and the programs begin to start then.
+        """Runs it until the end of the block, which begins when the sockets are open and programs start.
 
-        SocketInUse or PidfileInUse as `run`.
+        SocketInUse or PidfileInUse, like `run`.
         """
         loop = running_loop()
         begun = self._begun = loop.create_future()
@@ -258,7 +259,7 @@ class Supervisor:
         return self
 
     async def __aexit__(self, *_exc: object) -> None:
-        """Stops everything, and returns when it has ended."""
+        """Stops everything; returns when it has ended."""
         running, self._running = self._running, None
         if running is None:
             return
@@ -310,7 +311,7 @@ class Supervisor:
     def _start(self, loop: EventLoop) -> None:
         if not self.processes:
             logger.warning(self.source.invitation())
-        # first, or what a program abandons in its first millisecond would go to another process for ever
+        # before any start: an orphan of a program's first millisecond would never come to us
         if self.daemon and not own_process.is_pid1() and not become_subreaper():
             logger.warning("cannot become child subreaper: orphans of programs will not be collected here")
         self.probes.begin()

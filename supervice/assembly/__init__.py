@@ -1,1 +1,1 @@
-"""What `core` connects: parts that reach over several packages."""
+"""Parts that `core` connects and that reach over several packages."""

@@ -1,7 +1,7 @@
-"""Makes the parts that only some configurations need, when something needs them first, and ends them all.
+"""Makes the parts that only some configurations need, when the first program needs them, and closes them.
 
-At the start that is the configuration's doing; later a reload may bring the first program with a schedule. A
-configuration that asks for none of them loads none of their modules.
+At the start the configuration decides; later a reload may bring the first program with a schedule. A
+configuration that needs none of these parts loads none of their modules.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 
 
 class OnRequest:
-    """Implements `Commands` by the `Dispatcher`, which the first request makes."""
+    """Implements `Commands` with a `Dispatcher` that it makes at the first request."""
 
     def __init__(self, daemon: Asked) -> None:
         self._daemon = daemon
@@ -63,7 +63,7 @@ class OnRequest:
 
 
 class OnDemand(Observer):
-    """Of one supervisor; it makes nothing before `open` and after `close`."""
+    """The optional parts of one supervisor; it makes none before `open` and after `close`."""
 
     def __init__(self, daemon: Configured) -> None:
         self._daemon = daemon
@@ -80,14 +80,14 @@ class OnDemand(Observer):
         self._site: Site | None = None
 
     def prepare(self) -> None:
-        """Reads what only the user may read that we are now."""
+        """Reads files that only the present user may read, before the daemon changes its user."""
         if self._daemon.config.http:
             from supervice.api.password import password_of
 
             self._password = password_of(self._daemon.config)
 
     def open(self, loop: EventLoop, resources: Resources, commands: Commands) -> None:
-        """Makes what the programs need; what a client of ours reaches comes with `serve`."""
+        """Makes the parts that the programs need. Servers that clients reach are opened by `serve`."""
         self._loop = loop
         self._resources = resources
         self._commands = commands
@@ -97,14 +97,14 @@ class OnDemand(Observer):
         self._take_turns()
 
     def begin(self) -> None:
-        """The programs start after this."""
+        """Begins the work that comes before the programs start."""
         if self.extensions is not None:
             self.extensions.running()
         if self._watches is not None:
             self._watches.begin()
 
     def begin_schedules(self) -> None:
-        """The programs have been started before this."""
+        """Begins the schedules; the programs have been started."""
         if self._schedules is not None:
             self._schedules.begin()
 
@@ -120,11 +120,11 @@ class OnDemand(Observer):
         self._loop = self._resources = None
 
     def with_sockets(self) -> list[HasSocketFiles]:
-        """The parts that have made sockets of their own."""
+        """Returns the parts that have made sockets of their own."""
         return [part for part in (self._endpoints, self._servers) if part is not None]
 
     def rebuild(self) -> None:
-        """The set of processes has changed, and may need more than was made before."""
+        """Makes further parts when the set of processes has changed and needs more."""
         self._extend()
         self._listen()
         self._take_turns()
@@ -132,7 +132,7 @@ class OnDemand(Observer):
             made.rebuild()
 
     def serve(self, servers: list[Server]) -> None:
-        """Opens the HTTP servers of supervisord's dialect, and closes those that are not among them."""
+        """Opens the HTTP servers of a supervisord file, and closes those that it no longer has."""
         loop, resources = self._loop, self._resources
         if loop is None or resources is None or not (servers or self._servers):
             return
@@ -164,7 +164,7 @@ class OnDemand(Observer):
         self._endpoints.open(where)
 
     def _page(self) -> Site:
-        """The page, made when the first client asks for it."""
+        """Returns the page; makes it when the first client asks."""
         if self._site is None:
             from supervice.web.site import Site
 
@@ -186,7 +186,7 @@ class OnDemand(Observer):
             self.extensions.rebuild()
 
     def _listen(self) -> None:
-        """Makes what keeps sockets of programs open."""
+        """Makes the part that keeps sockets of programs open."""
         daemon, resources, loop = self._daemon, self._resources, self._loop
         if loop is None or resources is None or self._listening is not None:
             return
@@ -196,7 +196,7 @@ class OnDemand(Observer):
             self._listening = Listening(loop, daemon.table, daemon.startup, resources.launcher)
 
     def _take_turns(self) -> None:
-        """Makes what says which of several processes may be restarted now."""
+        """Makes the part that says which of several processes may be restarted now."""
         daemon, resources = self._daemon, self._resources
         if resources is None or resources.launcher.turns is not None:
             return
@@ -207,7 +207,7 @@ class OnDemand(Observer):
             resources.launcher.turns = Turns(daemon.table)
 
     def _attend(self) -> list[Schedules | Watches]:
-        """Makes what runs programs at their times and what watches files; returns what is new."""
+        """Makes the parts that run schedules and watch files; returns the new ones."""
         daemon, loop = self._daemon, self._loop
         if loop is None:
             return []

@@ -1,1 +1,1 @@
-"""Many processes: which there are, the order of their start and stop, reload, restart, probes, the end."""
+"""Runs many processes: the set of them, the order of start and stop, reload, restart, probes, the end."""

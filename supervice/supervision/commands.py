@@ -1,6 +1,6 @@
 """Runs a command beside a program, as its user and with its environment: `schedule_notify`, `watch_check`.
 
-Loaded where one of these stands.
+Loaded where one of these is set.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from supervice.pid1.spawn import Order
     from supervice.runner.launcher import Launcher
 
-# What a pipe takes without a reader, in bytes.
+# Bytes that a pipe takes without a reader.
 MOST_INPUT = 16 * 1024
 _MOST_LINES = 5
 
@@ -42,9 +42,9 @@ async def run_command(
     env: dict[str, str] | None = None,
     data: bytes = b"",
 ) -> Outcome:
-    """Waits for its end, at most `seconds`: then its whole group is killed. `data` is its standard input.
+    """Runs the command for at most `seconds`, then kills its whole group. `data` is its standard input.
 
-    It never raises for the command: what cannot be run has failed.
+    It never raises because of the command: one that cannot be run has failed.
     """
     try:
         run = _started(launcher, config, command, env or {}, data)

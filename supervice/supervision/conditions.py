@@ -1,4 +1,4 @@
-"""Waiting until processes are running, ready or healthy, at the same moment. Loaded when it is asked for."""
+"""Waits until processes are running, ready or healthy, all at the same moment. Loaded on demand."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 
 
 class UntilAll(Observer):
-    """Waits until all of `processes` are what `wanted` asks, at the same moment.
+    """Waits until all of `processes` fulfil `wanted` at the same moment.
 
-    One that cannot get there any more ends the waiting. `wait` must follow, once.
+    A process that can no longer do so ends the wait. `wait` must follow, once.
     """
 
     def __init__(
@@ -58,15 +58,15 @@ class UntilAll(Observer):
             self._future.set_result(None)
 
     def _is_lost(self, process: Process) -> bool:
-        """It will not get there by itself: it failed or ended for good, or was left stopped."""
+        """Returns whether it will not get there by itself: failed or ended for good, or left stopped."""
         return process.state in (FATAL, EXITED) or bool(self._queue.why_left(process))
 
     def has(self, process: Process) -> bool:
-        """Whether it is there, now that the waiting is over."""
+        """Returns whether the process is there, now that the wait is over."""
         return id(process) not in self._missing
 
     async def wait(self, seconds: float) -> None:
-        """Until all are there, or for so many seconds."""
+        """Waits until all are there, or for so many seconds."""
         try:
             if self._missing and not any(self._is_lost(self._all[key]) for key in self._missing):
                 loop = running_loop()
@@ -88,14 +88,14 @@ def has_become_ready(process: Process) -> bool:
 
 
 def is_healthy(process: Process) -> bool:
-    """Its check has passed, or it has pinged; of one without a check or a watchdog: it runs."""
+    """Returns whether its check has passed or it has pinged; without either, whether it runs."""
     if is_unchecked(process.config):
         return is_running(process)
     return process.state in UP and process.snapshot.healthy is True
 
 
 def _is_completed(process: Process) -> bool:
-    """A oneshot is never up: completed, it is all it can be."""
+    """Returns whether it is a completed oneshot, which is never up but fulfils every wish."""
     return process.state == EXITED and process.config.type == "oneshot" and process.expected
 
 

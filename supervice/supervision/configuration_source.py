@@ -1,4 +1,4 @@
-"""Reads the configuration of a supervisor, at the start and again for each reload."""
+"""Reads the configuration of a supervisor at the start and for each reload."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ if TYPE_CHECKING:
 
 
 class ConfigurationSource:
-    """One file with what it includes, and what the command line says beside it."""
+    """One file with what it includes, and the settings that the command line adds."""
 
     def __init__(self, *, daemon: bool) -> None:
         self._daemon = daemon
         self.directory = os.getcwd()  # relative paths of the file belong to it
-        # What the command line says beats the file, now and after every reload.
+        # The command line beats the file, now and after every reload.
         self.overrides: dict[str, str | float] = {}
         self.stock = False  # whether it is a stock supervisord file
         self.files: tuple[str, ...] = ()
@@ -31,7 +31,7 @@ class ConfigurationSource:
         self.latest: list[configuration.Problem] = []  # what `new_warnings` returned last
 
     def read(self, path: str | None = None) -> configuration.Loaded:
-        """Returns what the file says now. ConfigValidationError with all of its errors."""
+        """Returns the configuration as the file reads now. ConfigValidationError with all of its errors."""
         loaded = configuration.load(
             path or self.path,
             daemon_defaults=self._daemon,
@@ -47,7 +47,7 @@ class ConfigurationSource:
         return loaded
 
     def load(self, path: str) -> configuration.Loaded:
-        """Reads the file that every later `read` means."""
+        """Reads the file, which every later `read` reads again."""
         loaded = self.read(path)
         self.path = os.path.abspath(path)
         self.stock = loaded.dialect == "supervisord"
@@ -55,13 +55,13 @@ class ConfigurationSource:
         return loaded
 
     def use(self, loaded: configuration.Loaded) -> None:
-        """What was read is what counts now."""
+        """Makes a configuration that was read the one in effect."""
         self.files = tuple(loaded.files)
         self._patterns = tuple(loaded.patterns)
         self.servers = loaded.servers
 
     def introduction(self, programs: int, processes: int, socket: str | None, command: str = "") -> str:
-        """Returns the first line of the log: who runs what, and where it can be asked.
+        """Returns the first line of the log: what runs, and where to ask about it.
 
         `command`: the name of the foreground command, which runs beside the programs.
         """
@@ -75,7 +75,7 @@ class ConfigurationSource:
         return f"supervice {__version__}: {self.path}, {counted}, control socket {socket or 'none'}"
 
     def invitation(self) -> str:
-        """Returns what to do about a configuration without programs: where to put some, and what to type."""
+        """Returns what to do without any programs: where to write some, and what to type."""
         place = f"into {self.path}"
         if self._patterns:
             place = f"into a file {self._patterns[0]}"
@@ -85,22 +85,22 @@ class ConfigurationSource:
         )
 
     def new_warnings(self) -> list[configuration.Problem]:
-        """Those of the last `read` that this has not returned before."""
+        """Returns the warnings of the last `read` that it has not returned before."""
         self.latest = self.unsaid()
         self._said.update(self.latest)
         return self.latest
 
     def unsaid(self) -> list[configuration.Problem]:
-        """Those of the last `read` that `new_warnings` has not returned."""
+        """Returns the warnings of the last `read` that `new_warnings` has not returned."""
         return [problem for problem in self._warnings if problem not in self._said]
 
 
 class PartlyApplied(ValueError):
-    """The new configuration counts, except for the processes that are named: these stay as they were."""
+    """The new configuration is in effect, except for the named processes, which stay as they were."""
 
 
 def say_refused(error: Exception, where: str = "") -> None:
-    """Logs why nothing was reloaded: each problem on a line of its own, then how many there are."""
+    """Logs why nothing was reloaded: each problem on a line of its own, then their number."""
     for problem in getattr(error, "problems", ()):
         logger.error(clean(problem))
     what = "" if isinstance(error, PartlyApplied) else "nothing was reloaded: "
@@ -108,7 +108,7 @@ def say_refused(error: Exception, where: str = "") -> None:
 
 
 def summary(error: Exception) -> str:
-    """Returns what went wrong, in one line: the number of problems where there are any."""
+    """Returns what went wrong in one line: the number of problems, if there are any."""
     count = len(getattr(error, "problems", ()))
     if not count:
         return clean(getattr(error, "strerror", None) or error)

@@ -1,8 +1,8 @@
-"""Where the daemon's control socket is: the configured path, or the first default place that can be had.
+"""Opens the daemon's control socket: at the configured path, or at the first default path it can have.
 
-Containers of a pod may share a directory, and a stranger may write into it. What is in the way at our path
-neither keeps the daemon from starting nor takes its control socket away: the default places are next, at
-last under names with the container's own mark, and `supervicectl` looks there too.
+Containers of a pod may share a directory, and other users may write into it. An obstacle at our path neither
+keeps the daemon from starting nor deprives it of a control socket: the default paths come next, at last under
+names with the container's own mark, and `supervicectl` looks there too.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class ControlSocket:
-    """Of one run. `path` is None where there is no socket, or none yet."""
+    """The control socket of one run. `path` is None while there is none."""
 
     def __init__(self, loop: EventLoop, commands: Commands) -> None:
         self._loop = loop
@@ -30,8 +30,11 @@ class ControlSocket:
         self.path: str | None = None
 
     def open(self, config: SupervisorConfig) -> None:
-        """Takes a place if there is none; what is in the way is said. SocketInUse when a daemon of root's or
-        of our own user answers there, or root has put something else at the configured path."""
+        """Takes a path if there is none yet; logs obstacles. SocketInUse.
+
+        It raises that when a daemon of root or our own user answers there, or root has put something else at
+        the configured path.
+        """
         if self._server is not None or config.socket_path == "none":
             return
         group = _group(config.socket_group)
@@ -61,7 +64,7 @@ class ControlSocket:
     def _try(
         self, path: str, config: SupervisorConfig, group: int | None, *, default: bool = False
     ) -> tuple[str, bool]:
-        """Listens there; ("", False), or why not and whether something is in the way that we leave alone."""
+        """Listens there; ("", False), or why not, and whether the obstacle is one that we leave alone."""
         server = RpcServer(
             self._loop,
             self._commands,
@@ -83,11 +86,11 @@ class ControlSocket:
         return "", False
 
     def restore(self) -> list[tuple[str, str]]:
-        """Makes the socket file again if it was removed; what could not be made, and why."""
+        """Makes the socket file again if it was removed; returns what could not be made, and why."""
         return [] if self._server is None else self._server.restore()
 
     def give(self, uid: int) -> None:
-        """Makes the socket file that of the user that we are about to become. OSError."""
+        """Gives the socket file to the user that we are about to become. OSError."""
         if self._server is not None:
             self._server.give(uid)
 

@@ -41,7 +41,7 @@ def program_of_command(argv: list[str], processes: Mapping[str, Process]) -> Pro
 
 
 async def start_last(table: ProcessTable, startup: Startup) -> None:
-    """Starts the command when every program has got where it is going, and what is up is ready."""
+    """Starts the command when every program has settled, and those that are up are ready."""
     command = startup.command
     if command is None:
         return

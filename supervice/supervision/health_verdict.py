@@ -1,7 +1,7 @@
-"""Says how it is, in answer to what was asked: live, ready, started, or healthy (Docker's HEALTHCHECK).
+"""Puts the answers to health questions into words: live, ready, started, healthy (Docker's HEALTHCHECK).
 
-Orchestrators restart what is not live, so `live` is narrow. After `healthy` nothing is restarted: it tells of
-every program that is not what its configuration wants it to be.
+Orchestrators restart a container that is not live, so `live` is narrow. Nothing restarts because of
+`healthy`: it names every program that is not as its configuration wants it.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def healthy(processes: Iterable[Process], queue: StartQueue) -> list[Process]:
-    """Returns the processes for which the container is not healthy: FATAL, UNHEALTHY, or never to start."""
+    """Returns the processes that make the container unhealthy: FATAL, UNHEALTHY, or unable ever to start."""
     return [
         p
         for p in processes
@@ -28,7 +28,7 @@ def healthy(processes: Iterable[Process], queue: StartQueue) -> list[Process]:
 
 
 def wrong(kind: str, processes: Iterable[Process], queue: StartQueue, *, named: bool) -> list[Process]:
-    """Returns the processes that answer the question `kind` with no; `named`: it was asked about these."""
+    """Returns the processes that fail the question `kind`; `named`: the question is about these alone."""
     if kind == "live":
         return [p for p in processes if not is_live(p)]
     if kind == "ready":
@@ -41,7 +41,7 @@ def sentence(
 ) -> str:
     """Returns the answer in words: `not live: web is UNHEALTHY: 3 health checks failed in a row`.
 
-    `details`: with what programs and their checks have said.
+    `details`: include what programs and their checks have said.
     """
     if well:
         return kind

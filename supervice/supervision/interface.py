@@ -1,6 +1,6 @@
-"""What those above the supervision need of the daemon. For type checkers only; never loaded at run time.
+"""What the layers above need of the daemon, as a Protocol. For type checkers only; never loaded at run time.
 
-`core.Supervisor` is one. What needs less takes less: a table, the startup, the termination.
+`core.Supervisor` implements it. Code that needs less takes less: a table, the startup, the termination.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Keeps the last changes of state of all processes, and passes new ones on to those who follow them."""
+"""Keeps the last changes of state of all processes, and sends new ones to clients that follow."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from supervice.process import Process
 
     Send = Callable[[dict[str, Any]], bool]
-    # when, type, name, the state before, reason, pid, trigger
+    # time, type, name, previous state, reason, pid, trigger
     Entry = tuple[float, str, str, str, str, int | None, str]
 
 KEPT_EVENTS = 200
@@ -36,7 +36,7 @@ class Journal(Observer):
         self._add((time.time(), kind, name, change.from_state, change.reason, process.pid, change.trigger))
 
     def note(self, kind: str, name: str, reason: str) -> None:
-        """Takes down what is no change of state."""
+        """Records an event that is no change of state."""
         self._add((time.time(), kind, name, "", reason, None, ""))
 
     def _add(self, entry: Entry) -> None:
@@ -45,7 +45,7 @@ class Journal(Observer):
             send({"status": "ok", "event": _event(entry)})
 
     def events(self) -> list[dict[str, Any]]:
-        """Returns the events as `supervicectl events --json` has them, the oldest first."""
+        """Returns the events as `supervicectl events --json` shows them, oldest first."""
         return [_event(entry) for entry in self._kept]
 
     def follow(self, send: Send) -> Callable[[], None]:

@@ -1,8 +1,8 @@
-"""Listening sockets of programs (`listen`): opened by us, kept open while a program restarts.
+"""Opens listening sockets for programs (`listen`), and keeps them open while a program restarts.
 
-A client that connects meanwhile waits instead of being refused. A socket is made for the first start that
+A client that connects meanwhile waits instead of being refused. A socket is opened for the first start that
 needs it, and closed when no process of its program will run again by itself: an operator has stopped it, it
-is FATAL, it has ended, a reload has taken the socket away. Made where a program has `listen`.
+is FATAL, it has ended, or a reload has removed the socket. Made for the first program with `listen`.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from supervice.supervision.table import ProcessTable
 
 FIRST_FD = 3  # of the program
-# Ours are above all numbers that they get there.
+# Our descriptors are above all numbers that they get in the child.
 ABOVE = 100
 LONGEST_BACKLOG = 65535  # the kernel cuts it to net.core.somaxconn
 
@@ -59,7 +59,7 @@ class Socket:
             found = at_once(host.strip("[]"), int(port), _socket.AI_PASSIVE) if found is None else found
             if isinstance(found, OSError):
                 raise found
-            # one descriptor for each address that is written: IPv4 first, as a client of `localhost` expects
+            # one descriptor for each configured address: IPv4 first, as a client of `localhost` expects
             addresses = sorted(found or [], key=lambda entry: entry[0] != _socket.AF_INET)[:1]
         (inet,) = inet_listener.listen(host, int(port), addresses)
         try:
@@ -86,7 +86,7 @@ class Socket:
         logger.info(f"{self.address}: its file was removed; it has been made again")
 
     def is_lost(self) -> bool:
-        """Whether no client finds it any more."""
+        """Returns whether no client can find it any more."""
         return self._listener is not None and self._listener.is_lost()
 
     def close(self) -> None:
@@ -96,7 +96,7 @@ class Socket:
 
 
 def _owner(settings: ListenConfig, user: str | None) -> tuple[int | None, int | None]:
-    """By default the user that the program runs as, if that is another one than we."""
+    """Returns the owner of the socket file: by default the user that the program runs as, if not ours."""
     name = settings.owner or user
     if name is None:
         return None, None
@@ -107,7 +107,7 @@ def _owner(settings: ListenConfig, user: str | None) -> tuple[int | None, int | 
 
 
 class Listening(Observer):
-    """Those of one supervisor, from the first program that has some to `close`."""
+    """The listening sockets of one supervisor's programs, until `close`."""
 
     def __init__(self, loop: EventLoop, table: ProcessTable, startup: Startup, launcher: Launcher) -> None:
         self._loop = loop
@@ -123,7 +123,7 @@ class Listening(Observer):
     # -- what a start asks for ---------------------------------------------------------------------------
 
     def open(self, config: ProgramConfig) -> list[int]:
-        """Returns our descriptors of its sockets, opened where they are not. OSError."""
+        """Returns our descriptors of its sockets, opening those that are not open. OSError."""
         assert config.listen is not None
         program = program_of(config)
         there = self._open.setdefault(program, {})
@@ -142,12 +142,12 @@ class Listening(Observer):
         return [there[key].fd for key, _ in _keys(config)]
 
     def lost(self, config: ProgramConfig) -> list[str]:
-        """The addresses of its open sockets whose file was removed."""
+        """Returns the addresses of its open sockets whose file was removed."""
         there = self._open.get(program_of(config), {})
         return [address for key, address in _keys(config) if key in there and there[key].is_lost()]
 
     def question(self, config: ProgramConfig) -> Question | None:
-        """The host of a socket that has a name and is not open yet."""
+        """Returns a question for the address of a socket's host, if it is a name and not open yet."""
         there = self._open.get(program_of(config), {})
         for key, address in _keys(config):
             host, _, port = address.removeprefix("tcp:").rpartition(":")
@@ -181,7 +181,7 @@ class Listening(Observer):
                 self._look(program_of(process.config))
 
     def rebuild(self) -> None:
-        """A reload: what is new is opened before what is not wanted any more is closed."""
+        """Handles a reload: opens new sockets before it closes those that are no longer wanted."""
         wanted: dict[str, set[object]] = {}
         for process in self._table.processes.values():
             config = process.config
@@ -199,7 +199,7 @@ class Listening(Observer):
             self._look(program)
 
     def _look(self, program: str) -> None:
-        """Decides in the next turn of the loop: what comes back after a stop is asked to start by then."""
+        """Decides in the next turn of the loop: by then a start after the stop has been requested."""
         if program in self._open and program not in self._looking:
             self._looking.add(program)
             self._loop.call_soon(self._decide, program)
@@ -237,7 +237,7 @@ class Listening(Observer):
 
 
 def _keys(config: ProgramConfig) -> list[tuple[object, str]]:
-    """What makes each socket of a program another one, and its address."""
+    """Returns what distinguishes each socket of a program, with its address."""
     listen = config.listen
     if listen is None:
         return []

@@ -1,4 +1,4 @@
-"""Keeps account of the processes that the kernel kills for want of memory, and says which program lost one.
+"""Matches the kernel's kills for want of memory to the programs that lost a process.
 
 Loaded when the kernel's counter has changed for the first time.
 """
@@ -27,7 +27,7 @@ MOST_NAMES = 10
 
 
 class MemoryKills:
-    """`read` returns the kernel's counter, which was `start` when the daemon began."""
+    """The account. `read` returns the kernel's counter, which was `start` when the daemon began."""
 
     def __init__(
         self,
@@ -52,11 +52,11 @@ class MemoryKills:
 
     @property
     def total(self) -> int:
-        """How many processes of the container the kernel has killed since the daemon began."""
+        """Returns how many processes of the container the kernel has killed since the daemon began."""
         return max(0, self._tally.count - self._start)
 
     def look(self) -> None:
-        """Takes down what was counted since the last look, and waits a second for the process that ends."""
+        """Records the kills since the last look, and gives the killed process a second to end."""
         self._tally = counted(self._tally, self._read())
         if self._tally.open and self._timer is None:
             self._members = self._pids()
@@ -85,7 +85,7 @@ class MemoryKills:
         if not number:
             return
         now = self._pids()
-        # one that has ended meanwhile says so itself
+        # a leader that has ended is reported with its exit
         fewer = {
             name: len(pids - now[name]) for name, pids in before.items() if name in now and pids - now[name]
         }

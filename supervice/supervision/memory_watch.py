@@ -1,6 +1,6 @@
-"""Opens the container's counter of kills when the daemon starts; what follows is loaded with the first death.
+"""Opens the container's counter of kills when the daemon starts; loads the rest at the first kill.
 
-Where no cgroup can be read, nothing is claimed.
+Where no cgroup can be read, it claims nothing.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class MemoryWatch:
-    """Of one daemon."""
+    """The watch of one daemon."""
 
     __slots__ = ("_counter", "_kills", "_parts", "_start", "cgroup")
 
@@ -55,7 +55,7 @@ class MemoryWatch:
                 logger.warning(WHOLE_CONTAINER)
 
     def total(self) -> int | None:
-        """Returns how many processes were killed since the daemon began; None where they are not counted."""
+        """Returns how many processes were killed since the daemon began; None when they are not counted."""
         if self._counter is None:
             return None
         self.look()
@@ -73,13 +73,13 @@ class MemoryWatch:
         return self._kills
 
     def look(self) -> None:
-        """Takes down what was counted since the last look."""
+        """Records the kills since the last look."""
         kills = self._account()
         if kills is not None:
             kills.look()
 
     def blame(self, status: int, ours: bool) -> str:
-        """Returns why a process that ended with `status` was killed, when memory was the reason; else "".
+        """Returns why a process that ended with `status` was killed, if memory was the reason; else "".
 
         `ours`: the last signal that it got was our own SIGKILL.
         """

@@ -1,4 +1,4 @@
-"""What happens next to a process by itself, and when: for `status`, `why` and the log. Looks only."""
+"""Tells what will happen next to a process by itself, and when: for `status`, `why` and the log."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ if TYPE_CHECKING:
     from supervice.process import Process
     from supervice.runner.waiting import StartQueue
 
-# Processes that a line names.
+# The most processes that a line names.
 MOST = 5
 
 
 def next_step(process: Process, queue: StartQueue | None) -> str:
-    """Returns what happens next by itself, in words; "" where nothing is due."""
+    """Returns what happens next by itself, in words; "" when nothing is due."""
     waiting = queue.waiting_for(process) if queue is not None else []
     if waiting:
         return f"starts as soon as {' and '.join(_condition(word) for word in waiting)}"
@@ -82,7 +82,7 @@ _STEPS = {BACKOFF: _backoff, STARTING: _starting, STOPPING: _stopping, UNHEALTHY
 
 
 def waiting_line(missing: Sequence[Process], queue: StartQueue | None) -> str:
-    """Says which processes are still waited for, and how long that may take."""
+    """Returns the line about processes that are still awaited, and how long that may take."""
     words = [_words(process, queue) for process in missing[:MOST]]
     if len(missing) > MOST:
         words.append(f"and {len(missing) - MOST} more")

@@ -1,6 +1,6 @@
-"""Answers what orchestrators ask of the whole: live, ready, started.
+"""Answers the probes of orchestrators about the whole container: live, ready, started.
 
-The rules about one process are in `status`. `supervicectl health` and the HTTP endpoints ask here.
+The rules for one process are in `status`. `supervicectl health` and the HTTP endpoints ask here.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class Probes(Observer):
-    """Of one supervisor; `begin` before each run."""
+    """The probes of one supervisor; call `begin` before each run."""
 
     def __init__(self, table: ProcessTable) -> None:
         self._table = table
@@ -47,11 +47,11 @@ class Probes(Observer):
     # -- the answers -------------------------------------------------------------------------------------
 
     def live(self) -> bool:
-        """Returns False when the container had better be restarted."""
+        """Returns False when the container should be restarted."""
         return all(is_live(process) for process in self._table.processes.values())
 
     def late(self) -> list[str]:
-        """Returns the processes that are to run by themselves and are neither ready nor done."""
+        """Returns the processes that should run by themselves and are neither ready nor done."""
         return [name for name, process in self._table.processes.items() if not is_ready(process)]
 
     def ready(self) -> bool:

@@ -1,4 +1,4 @@
-"""Finds the processes that an operator names: `web`, `web:00`, `group:web`, `group:*`, `all`."""
+"""Finds the processes that a user names: `web`, `web:00`, `group:web`, `group:*`, `all`."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ SHOWN = 5  # groups that an error names
 
 
 class UnknownName(LookupError):
-    """There is no such process or group; the message names a similar one, if there is one."""
+    """There is no such process or group; the message suggests a similar name, if there is one."""
 
 
 def resolve_names(processes: Mapping[str, Process], words: list[str]) -> list[Process]:
@@ -70,7 +70,7 @@ def _nothing(processes: Mapping[str, Process], word: str) -> str:
 
 
 def no_group(processes: Mapping[str, Process], word: str) -> str:
-    """Returns what to say of a group that does not exist: one of a similar name, or the first few."""
+    """Returns the message for a group that does not exist: a similar name, or the first few names."""
     import difflib
 
     groups = sorted({group_of(process.config) for process in processes.values()})

@@ -1,9 +1,9 @@
 """Applies a changed configuration to running processes, one reload at a time.
 
-The new configuration is read and checked whole before anything is touched. Removed processes are stopped
-first, so that a program can be renamed and keep its port. Changed ones are stopped then, and each starts with
-its new settings as soon as what it has to do with has stopped. Those of a program with `rolling` come last,
-one after the other.
+The new configuration is read and checked as a whole before anything changes. Removed processes are stopped
+first, so that a program can be renamed and keep its port. Then changed ones are stopped, and each starts with
+its new settings as soon as the processes it is related to have stopped. Programs with `rolling` come last,
+one process after the other.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ class Reloader:
         self._busy = False
 
     async def reload(self, *, dry_run: bool, force: bool = False) -> ReloadPlan:
-        """Does what `Daemon.reload` promises, after a reload that is under way."""
+        """Does what `Daemon.reload` promises, after any reload in progress."""
         if self._busy:
             turn = running_loop().create_future()
             self._queue.append(turn)
@@ -94,7 +94,7 @@ class Reloader:
 
     def _plan(self, loaded: Loaded) -> ReloadPlan:
         table = self._table
-        # the foreground command stands in no file
+        # the foreground command is in no file
         commands = {name for name, process in table.processes.items() if process.foreground is not None}
         old = [table.configured(name) for name in table.processes if name not in commands]
         taken = next((c.name for c in loaded.processes if c.main or c.name in commands), None)
@@ -175,7 +175,7 @@ class Reloader:
             raise Overtaken(TOO_LATE)
 
     async def _stop(self, names: list[str], why: Mapping[str, str]) -> list[str]:
-        """Stops what is to be removed or changed; returns what could not be stopped."""
+        """Stops processes that are removed or changed; returns those that could not be stopped."""
         processes = self._table.processes
         leaving = [processes[name] for name in names]
         if not leaving:
@@ -190,7 +190,7 @@ class Reloader:
 
 
 class _Renewal:
-    """Stops the changed processes of one reload and starts them again, each as soon as it has stopped."""
+    """Stops the changed processes of one reload, and starts each again as soon as it has stopped."""
 
     def __init__(
         self,
@@ -209,7 +209,7 @@ class _Renewal:
         self.unready: list[str] = []  # who did not become ready, and who was left as it was for that
 
     def renew(self, names: list[str]) -> None:
-        """Gives those that have stopped, and those that are new, their settings and starts them."""
+        """Gives stopped and new processes their settings and starts them."""
         self._stopped += names
         self._renew_stopped()
 
@@ -228,7 +228,7 @@ class _Renewal:
                 startup.request([table.processes[name]], self._why.get(name, "reload"))
 
     async def run(self, parts: list[list[str]]) -> None:
-        """Renews `parts`, which do not wait for each other."""
+        """Renews `parts`, which are independent of each other."""
         loop = running_loop()
         tasks: list[AnyFuture] = []
         new = [name for part in parts if self._table.leaving.isdisjoint(part) for name in part]
@@ -243,7 +243,7 @@ class _Renewal:
             self._renew_stopped()
 
     async def roll(self, names: list[str], batch: int = 1) -> None:
-        """Renews these, so many at a time; the first that does not become ready ends it."""
+        """Renews the processes, `batch` at a time; the first that does not become ready ends it."""
         if not names:
             return
         from supervice.supervision.rolling import Rolling
@@ -267,9 +267,9 @@ class _Renewal:
             await self._again([table.processes[name] for name in rest], start=False)
 
     async def _again(self, processes: Sequence[Process], *, start: bool = True) -> dict[str, str]:
-        """Gives these their settings, in new processes beside them or after a stop.
+        """Gives the processes their settings, in new processes beside them or after a stop.
 
-        Returns which of them go on as they were, and why. Nothing else may start them meanwhile.
+        Returns which of them go on as before, and why. Nothing else may start them meanwhile.
         """
         table, startup, launcher = self._table, self._reloader._startup, self._table.launcher
         kept: dict[str, str] = {}
@@ -312,7 +312,7 @@ class _Renewal:
 
 
 def _overlaps(process: Process, new: ProgramConfig) -> bool:
-    """Whether its new process can start beside it."""
+    """Returns whether its new process can start beside it."""
     if not new.overlap or process.state not in UP:
         return False
     from supervice.lifecycle.overlap import fits

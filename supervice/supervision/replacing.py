@@ -1,4 +1,4 @@
-"""Replaces processes by new ones with other settings, which start beside them: a reload with `overlap`."""
+"""Replaces processes at a reload with `overlap`: new ones with other settings start beside them."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ async def replace(
     configs: Mapping[str, ProgramConfig],
     why: Mapping[str, str],
 ) -> dict[str, str]:
-    """Has processes with new settings take over; returns which of the names go on as they were, and why."""
+    """Starts new processes that take over; returns the names of those that go on as before, and why."""
     overlaps = [(process.config.name, overlap_of(process)) for process in processes]
     attempts = [(name, overlap.ask(why[name], configs[name])) for name, overlap in overlaps]
     seconds = 0.0

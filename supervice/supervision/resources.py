@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 
 
 class Resources:
-    """`daemon`: this process is ours alone. `directory` is where programs start that name no other.
+    """The resources of one run. SocketInUse or PidfileInUse; then nothing is left open.
 
-    Making one may raise SocketInUse or PidfileInUse; then nothing is left open.
+    `daemon`: this process is ours alone. `directory` is where programs start that name no other.
     """
 
     def __init__(
@@ -61,7 +61,7 @@ class Resources:
 
     @property
     def socket_path(self) -> str | None:
-        """Where the control socket is."""
+        """The path of the control socket."""
         return self._socket.path
 
     def _tell_programs(self) -> None:
@@ -69,8 +69,10 @@ class Resources:
             self.launcher.environment.setdefault("SUPERVICE_SOCKET", self._socket.path)
 
     def reopen(self) -> list[tuple[str, str]]:
-        """Opens every log file anew, and the control socket where there is none yet; what could not be
-        opened, and why."""
+        """Reopens every log file, and opens a control socket if there is none yet.
+
+        Returns what could not be opened, and why.
+        """
         failed = self.outputs.reopen()
         why = self._take_socket()
         if why:
@@ -78,7 +80,7 @@ class Resources:
         return failed
 
     def _take_socket(self) -> str:
-        """Takes the control socket where there is none yet; "", or why another daemon has it."""
+        """Opens the control socket if there is none yet; returns "", or why another daemon has it."""
         try:
             self._socket.open(self._config)
         except OSError as error:
@@ -91,11 +93,11 @@ class Resources:
         return self._socket.path is not None
 
     def restore(self) -> list[tuple[str, str]]:
-        """Makes the control socket's file again if it was removed; what could not be made, and why."""
+        """Makes the control socket's file again if it was removed; returns failures with reasons."""
         return self._socket.restore()
 
     def _limits(self) -> list[str]:
-        """Raises our limits to what the configuration asks for; the warnings."""
+        """Raises our limits as the configuration says; returns warnings."""
         asked = (("minfds", "NOFILE", self._config.minfds), ("minprocs", "NPROC", self._config.minprocs))
         said = [
             (name, own_process.at_least(limit, least)) for name, limit, least in asked if least is not None
@@ -103,9 +105,9 @@ class Resources:
         return [f"{name}: {warning}" for name, warning in said if warning]
 
     def _switch(self, user: str) -> None:
-        """Becomes the user. What needs root is open by now: our streams, our log, pid file and socket.
+        """Becomes the user. What needs root is open by now: our streams, log, pid file and socket.
 
-        The last two are given to the user, so that it can remove them where the directory lets it.
+        The last two are given to the user, who can then remove them if the directory permits.
         """
         try:
             identity = resolve(user)
@@ -172,7 +174,7 @@ class Resources:
             os.umask(self._umask)
 
     def apply(self, config: SupervisorConfig) -> None:
-        """The settings of a reload, as far as they do not need a new start."""
+        """Applies the settings of a reload that need no new start."""
         old, self._config = self._config, config
         config.strip_ansi = old.strip_ansi  # START in the option table; half of the programs would have it
         if (old.log_format, old.log_overflow, old.log_buffer) != (
@@ -217,7 +219,7 @@ class Resources:
             logger.warning(f"running without a pid file: {path}: {error.strerror}")
 
     def close(self) -> None:
-        """Ends every connection and lets go of every file; what is still queued for output is lost."""
+        """Ends every connection and closes every file; output that is still queued is lost."""
         self._socket.close()
         self.outputs.close()
         self.launcher.close()
@@ -228,18 +230,18 @@ class Resources:
 
 
 def _log_of(config: SupervisorConfig) -> tuple[object, ...]:
-    """What the configuration says of the daemon's log file."""
+    """Returns the settings of the daemon's log file."""
     limits = (config.log_maxbytes, config.log_backups, config.log_compress)
     return config.logfile, *limits, config.log_rotate, config.log_suffix, config.log_on_stdout_too
 
 
 def _mode(config: SupervisorConfig) -> tuple[int, bool]:
-    """Of log files, as `OutputRouter` has it."""
+    """Returns the mode of log files, as `OutputRouter` takes it."""
     return LOGFILE_MODE if config.logfile_mode is None else (config.logfile_mode, True)
 
 
 def _uids(user: str | None) -> tuple[int, ...]:
-    """Whose a pid file may be, besides root's and ours: an earlier run gave it to the user it became."""
+    """Returns users, besides root and us, who may own the pid file: an earlier run gave it to the user."""
     try:
         return () if user is None else (resolve(user).uid,)
     except LookupError:

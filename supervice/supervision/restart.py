@@ -1,6 +1,6 @@
-"""Restarts several processes that depend on each other: down as in a shutdown, up as their conditions hold.
+"""Restarts several processes that depend on each other: stops as in a shutdown, starts as conditions hold.
 
-One alone, and several that have nothing to do with each other, need none of this.
+A single process, and several independent ones, need none of this.
 """
 
 from __future__ import annotations
@@ -22,19 +22,22 @@ if TYPE_CHECKING:
     from supervice.supervision.table import ProcessTable
 
 
-# What an operator asks for, as a trigger.
+# The trigger of what an operator asks for.
 RESTART = "operator: restart"
 
 
 def are_related(processes: Iterable[Process]) -> bool:
-    """Returns whether one of them needs another of them."""
+    """Returns whether one of them needs another one of them."""
     configs = [process.config for process in processes]
     programs = {program_of(config) for config in configs}
     return any(name in programs for config in configs for name, _ in config.depends_on)
 
 
 class Restarts:
-    """Of one supervisor. What an operator stops meanwhile stays stopped, what is started stays up."""
+    """The ordered restarts of one supervisor.
+
+    A process that an operator stops meanwhile stays stopped; one that is started stays up.
+    """
 
     def __init__(self, table: ProcessTable, startup: Startup) -> None:
         self._table = table
@@ -43,12 +46,12 @@ class Restarts:
         self._running: set[AnyFuture] = set()
 
     def forget(self, processes: Iterable[Process]) -> None:
-        """Leaves these stopped: an operator has stopped them meanwhile."""
+        """Leaves these stopped, since an operator has stopped them meanwhile."""
         for process in processes:
             self._again.pop(process.config.name, None)
 
     async def in_order(self, processes: list[Process], seconds: float | None) -> dict[str, str]:
-        """Returns the states reached within `seconds` (None: what it may take); it goes on after that."""
+        """Returns the states reached within `seconds` (None: as long as it may take); it goes on then."""
         loop = running_loop()
         restart = _Restart(self._table, self._startup, processes, self._again)
         if seconds is None:

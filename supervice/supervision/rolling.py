@@ -1,4 +1,4 @@
-"""Restarts processes one after the other, each only when the one before is ready. Loaded with the first.
+"""Restarts processes one after the other, each when the one before is ready. Loaded with the first.
 
 The first that does not become ready ends it: the others stay as they were, and go on serving.
 """
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 class Rolling:
-    """One such restart; `run` once. What an operator stops meanwhile is left stopped.
+    """One such restart; call `run` once. A process that an operator stops meanwhile is left stopped.
 
     A second one of the same program begins when the first is over: otherwise two processes would be down.
     """
@@ -40,10 +40,10 @@ class Rolling:
         by_hand: bool = False,
         renew: Callable[[Sequence[Process]], Awaitable[dict[str, str] | None]] | None = None,
     ) -> None:
-        """`batch`: so many at a time. `is_over`: supervice is stopping, and nothing is started any more.
+        """`batch`: how many at a time. `is_over`: returns whether supervice is stopping and starts nothing.
 
-        `renew` stops processes and asks for their start, where that takes more than a request; it returns
-        which of them go on as they were, and why.
+        `renew` stops processes and asks for their start, if that takes more than a request; it returns which
+        of them go on as before, and why.
         """
         self._table = table
         self._startup = startup
@@ -102,7 +102,7 @@ class Rolling:
         if self._renew is not None:
             self.kept |= await self._renew(processes) or {}
             processes = [process for process in processes if self._is_wanted(process)]
-        # A process passes STOPPED on its way; only where it comes to rest after that counts.
+        # A restart passes through STOPPED; what counts is where the process comes to rest after that.
         back = Until(processes, UP | {FATAL, EXITED}, self._startup)
         if self._renew is None:
             resting = [process for process in processes if process.state in RESTING]

@@ -1,4 +1,4 @@
-"""The schedule of one process: what its options say, and how it stands."""
+"""The schedule of one process: its plan and its state."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class Entry:
 
 
 def plan_of(config: ProgramConfig) -> tuple[tuple[Cron | Every | Reboot, ...], s.Plan]:
-    """What the options say. ValueError when the time zone has gone since they were read."""
+    """Returns the plan that the options describe. ValueError if the time zone has disappeared."""
     schedule = config.schedule
     assert schedule is not None
     lines = tuple(parse(line) for line in schedule.lines)

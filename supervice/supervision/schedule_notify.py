@@ -1,4 +1,4 @@
-"""Runs `schedule_notify`: one command after the other, so that `start` comes before `success`."""
+"""Runs `schedule_notify` commands one after the other, so that `start` comes before `success`."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ if TYPE_CHECKING:
     from supervice.runner.launcher import Launcher
     from supervice.schedules.states import Notify
 
-# A command that takes longer is killed, in seconds.
+# Seconds after which the command is killed.
 TIMEOUT = 60.0
-# Notifications that wait for their turn; one more, and the oldest is dropped.
+# The most notifications that wait; when there are more, the oldest is dropped.
 MOST_WAITING = 20
 
 
 class Notifications:
-    """Of one process."""
+    """The notifications of one process."""
 
     def __init__(self, process: Process, launcher: Launcher) -> None:
         self._process = process
@@ -28,7 +28,7 @@ class Notifications:
         self._task: AnyFuture | None = None
 
     def send(self, command: str, effect: Notify) -> None:
-        """Queues one; the last lines are those of the run that it tells of."""
+        """Queues a notification; the last lines are those of the run that it is about."""
         name = self._process.config.name
         env = {
             "SUPERVICE_EVENT": effect.event,

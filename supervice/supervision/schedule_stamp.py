@@ -14,7 +14,7 @@ _MOST = 1 << 20  # bytes that are read of a file that is named by mistake
 
 
 def read_stamp(name: str, path: str) -> float | None:
-    """Seconds since 1970; None when there is none yet, or none that can be read, which is said."""
+    """Returns seconds since 1970; None without a stamp, or, after a warning, with one it cannot read."""
     try:
         return stamp.read(read_file(path, _MOST)[0])
     except FileNotFoundError:
@@ -28,7 +28,7 @@ def read_stamp(name: str, path: str) -> float | None:
 
 
 def write_stamp(name: str, path: str, until: float, *, quiet: bool) -> bool:
-    """Returns whether it was written; `quiet`: that it cannot be is said already."""
+    """Returns whether it was written; `quiet`: a failure has been logged before."""
     data = stamp.write(until)
     try:
         with Place(path) as place:

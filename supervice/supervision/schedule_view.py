@@ -1,4 +1,4 @@
-"""What is shown of a schedule: when it runs next, in words and as a row of `schedule`."""
+"""Shows a schedule: when it runs next, in words and as a row of `schedule`."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ if TYPE_CHECKING:
     from supervice.schedules.records import Cron, Every, Reboot
     from supervice.schedules.states import Plan, State
 
-# How many of the next times are listed.
+# The number of next times in a row.
 NEXT = 5
 
 
 def said(state: State, plan: Plan, wall: float, mono: float) -> str:
-    """`next at 14:15 (in 4 min)`, or what there is to say instead."""
+    """Returns `next at 14:15 (in 4 min)`, or what there is to say instead."""
     run = state.run
     if run is not None and run.retry_at is not None:
         attempt = f"attempt {run.attempt + 1} of {run.settings.retries + 1}"
@@ -45,7 +45,7 @@ def row(
     wall: float,
     mono: float,
 ) -> dict[str, Any]:
-    """A row of `schedule`; times in RFC 3339, UTC, and as seconds since 1970 where the key ends in `_at`."""
+    """Returns a row of `schedule`; times in RFC 3339, UTC, and seconds since 1970 in keys ending in `_at`."""
     now = replace(state, wall=wall, mono=mono)
     record, zone = state.record, plan.timeline.zone
     times = [] if state.held or state.closed else upcoming(now, plan, NEXT)

@@ -1,7 +1,8 @@
-"""Runs programs at their times: feeds what happens into `schedules.decide`, and does what that says.
+"""Runs programs at their times: feeds what happens to `schedules.decide`, and does what that decides.
 
-One timer for the nearest time of all programs. Which times those are, what is skipped, missed or tried again
-is decided there; how a run ends is the business of the process. Made where a program has a schedule.
+One timer serves the nearest time of all programs. `schedules.decide` knows which times those are, and what is
+skipped, missed or retried; how a run ends is the business of the process. Made for the first program with a
+schedule.
 """
 
 from __future__ import annotations
@@ -35,14 +36,14 @@ if TYPE_CHECKING:
     from supervice.supervision.startup import Startup
     from supervice.supervision.table import ProcessTable
 
-# So many schedules are looked at before other timers, signals and clients have their turn again.
+# Schedules to look at before other timers, signals and clients get a turn.
 BATCH = 64
-# Two times of one schedule are never closer, in seconds; what differs by less is rounding.
+# Seconds; two times of one schedule are never closer, so a smaller difference is rounding.
 _SAME = 0.001
 
 
 class Schedules(Observer):
-    """Those of one supervisor, from `begin` to `close`. A `Plans` for who asks when something runs next."""
+    """The schedules of one supervisor, from `begin` to `close`. Implements `Plans`."""
 
     def __init__(
         self,
@@ -117,7 +118,7 @@ class Schedules(Observer):
             self._feed(entry, s.ShutdownBegan)
 
     def _left(self, process: Waitable) -> None:
-        """Hears of a process that waits no more for what it depends on, and was not started."""
+        """Handles a process that stopped waiting for its dependencies without having been started."""
         entry = self._entries.get(process.config.name)
         if entry is None or entry.state.run is None or entry.state.run.spawned is not None:
             return
@@ -149,7 +150,7 @@ class Schedules(Observer):
         self._come()
 
     def _come(self) -> None:
-        """Begins some schedules; the others have to wait for the next turns of the loop."""
+        """Begins some schedules; the others wait for the next turns of the loop."""
         for name in list(self._coming)[:BATCH]:
             self._find(name)
         if self._coming and not self._closed:
@@ -197,7 +198,7 @@ class Schedules(Observer):
     # -- the clocks --------------------------------------------------------------------------------------
 
     def _watch_clock(self) -> None:
-        """A clock that is set matters to cron expressions; `every` goes by the other one."""
+        """Watches for a set clock while there are cron expressions; `every` uses the other clock."""
         needed = any(entry.plan.timeline.goes_by_the_clock for entry in self._entries.values())
         if needed and self._set_clock is None:
             self._set_clock = SetClock(self._loop, self._clock_was_set, self._clock)
@@ -211,7 +212,7 @@ class Schedules(Observer):
         self._look_at(list(self._entries.values()))
 
     def _arm(self, entry: Entry) -> None:
-        """Notes when the entry is looked at next."""
+        """Notes when the entry has to be looked at next."""
         seconds = None if self._entries.get(entry.name) is not entry else wake(entry.state, entry.plan)
         due = None if seconds is None else entry.state.mono + seconds
         if due is not None and entry.due is not None and abs(due - entry.due) < _SAME:
@@ -249,7 +250,7 @@ class Schedules(Observer):
         self._look()
 
     def _look(self) -> None:
-        """Looks at some; the others have to wait for the next turn of the loop."""
+        """Looks at some entries; the others wait for the next turn of the loop."""
         batch, self._looking = self._looking[:BATCH], self._looking[BATCH:]
         for entry in batch:
             if self._entries.get(entry.name) is entry:

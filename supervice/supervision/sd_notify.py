@@ -1,4 +1,4 @@
-"""Tells the service manager above us when all is up and when the end begins; made where one has asked."""
+"""Tells the service manager above us when all is up and when the end begins. Made if one has asked."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class ManagerNotifier(Observer):
-    """Says READY=1 once, when every process that starts by itself is ready (or a completed oneshot)."""
+    """Sends READY=1 once, when every process that starts by itself is ready (or a completed oneshot)."""
 
     def __init__(self, table: ProcessTable, probes: Probes, manager: Manager) -> None:
         self._table = table

@@ -1,7 +1,7 @@
-"""Stops everything in order: levels in reverse, within one budget of time, then whatever is left over.
+"""Stops everything in order: levels in reverse, within one budget of time, then whatever is left.
 
 A program that takes too long is killed early enough that those after it, the leftovers and the last output
-still fit the budget. The kill is never what is saved on.
+still fit the budget. The kill is never what the budget leaves out.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     Settle = Callable[[list[Process], float], Awaitable[object]]
 
-# At most this share of what is left of the budget, for a level to finish what it is at before its stop.
+# The share of the remaining budget in which a level may finish its work before its stop.
 SETTLE_SHARE = 0.1
 # Outside of a shutdown, in seconds.
 LONGEST_SETTLE = 1.0
@@ -48,8 +48,8 @@ class Shutdown:
     ) -> None:
         """`why` is the reason of the end.
 
-        `settle(level, seconds)` may have those who are to be stopped next finish what they are at;
-        `kill_all()` sends SIGKILL to all leftovers in one step, where that can be done.
+        `settle(level, seconds)` may let the processes that are stopped next finish their work; `kill_all()`
+        sends SIGKILL to all leftovers in one step, where that is possible.
         """
         self._loop = loop
         self._kill_all = kill_all
@@ -68,7 +68,7 @@ class Shutdown:
         return max(0.0, self._deadline - self._loop.time())
 
     def force(self) -> None:
-        """Stop waiting: SIGKILL everything now."""
+        """Stops waiting: sends SIGKILL to everything now."""
         self._forced = True
         self._loop.create_task(self._kill())
         if self._hunt is not None:
@@ -139,7 +139,7 @@ class Shutdown:
 
 
 class Progress:
-    """Says every `pause` seconds which processes are still waited for, and how long that may take."""
+    """Logs every `pause` seconds which processes are still awaited, and how long that may take."""
 
     def __init__(
         self, loop: EventLoop, until: Until, pause: float = SLOW, queue: StartQueue | None = None
@@ -158,7 +158,7 @@ class Progress:
 
 
 def stop_levels(processes: Iterable[Process]) -> list[list[Process]]:
-    """Returns who is stopped together, first to last: the exact reverse of the order of starting."""
+    """Returns the processes that stop together, level by level: the exact reverse of the start."""
     by_name = {process.config.name: process for process in processes}
     if len(by_name) < 2:  # most containers; and each microsecond here is one before the stop signal
         return [list(by_name.values())]
@@ -173,10 +173,10 @@ async def stop_in_order(
     trigger: Callable[[Process], str],
     settle: Settle | None = None,
 ) -> list[Waitable]:
-    """Stops `chosen` in the order in which a shutdown of `every` would; returns what could not be stopped.
+    """Stops `chosen` in the order of a shutdown of `every`; returns those that could not be stopped.
 
-    `wanted` is asked before each level: a start may have been asked for meanwhile. `trigger` says what a
-    process is stopped for. `settle` as in `Shutdown`.
+    `wanted` is asked before each level, since a start may have been requested meanwhile. `trigger` returns
+    why a process is stopped. `settle` as in `Shutdown`.
     """
     these = {id(process) for process in chosen}
     stubborn: list[Waitable] = []
@@ -213,7 +213,7 @@ def _slowest(processes: list[Process]) -> float:
 
 
 class LeftoversSaid:
-    """Says what is stopped at the end: those of one name once, and counts those that come later.
+    """Logs which leftovers are stopped: each name once; later ones of that name are only counted.
 
     A shell that ignores its signal and goes on with its loop has a new child each moment.
     """
@@ -229,7 +229,7 @@ class LeftoversSaid:
         self.more += len(found) - len(fresh)
         self._names.update((stat.name, signum) for stat in fresh)
         how = "killing" if signum == 9 else "stopping"
-        # What has no parent in this namespace came from outside, by `docker exec`.
+        # A process without a parent in this namespace came from outside, by `docker exec`.
         for what, stats in (
             ("the programs left behind", [stat for stat in fresh if stat.ppid]),
             ("was started beside the programs (docker exec)", [stat for stat in fresh if not stat.ppid]),

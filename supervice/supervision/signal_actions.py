@@ -1,4 +1,4 @@
-"""Acts on the signals that we get: stop, kill at once, reload, reopen, or a message for a program."""
+"""Acts on the signals that we receive: stop, kill at once, reload, reopen, or pass on to a program."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ if TYPE_CHECKING:
     from supervice.supervision.table import ProcessTable
     from supervice.supervision.termination import Termination
 
-# Seconds after a stop signal in which the same one means the first: `timeout` sends it to its command and to
-# its group, and wrappers pass on what a terminal has sent to all. Two presses of Ctrl-C are further apart.
+# Seconds within which a repeated stop signal counts as one: `timeout` sends it to its command and to its
+# group, and wrappers pass on what a terminal has sent to all. Two presses of Ctrl-C are further apart.
 SAME = 0.1
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT)
-# Looked up before they are needed: what happens before the stop signals go out is waited for.
+# Looked up in advance, so that nothing delays the stop signals.
 _STOP_NAMES = {int(signum): signal_name(signum) for signum in STOP_SIGNALS}
 
-# These are ours to understand, or mean a fault of our own when they come without being sent.
+# Signals for supervice itself, and those that the kernel sends for a fault of our own.
 _OURS = frozenset(
     {
         signal.SIGKILL,
@@ -46,9 +46,9 @@ _OURS = frozenset(
         signal.SIGXFSZ,
     }
 )
-# What goes to `main` by itself: TERM, INT and QUIT shut down, HUP reloads.
+# Not passed on to `main` by default: TERM, INT and QUIT shut down, HUP reloads.
 _NOT_BY_DEFAULT = frozenset({signal.SIGTERM, signal.SIGINT, signal.SIGQUIT, signal.SIGHUP})
-# By default these do nothing, or suspend us as a shell may want.
+# By default these signals do nothing, or suspend us, as a shell may want.
 HARMLESS = frozenset(
     {signal.SIGCONT, signal.SIGWINCH, signal.SIGURG, signal.SIGTSTP, signal.SIGTTIN, signal.SIGTTOU}
 )
@@ -56,7 +56,7 @@ FORWARDABLE = frozenset(signal.valid_signals() - _OURS)
 
 
 def forwards(processes: Iterable[Process]) -> dict[int, list[tuple[Process, int]]]:
-    """Returns, for each signal that we may get, the processes it goes to and the signal they get."""
+    """Returns, for each signal, the processes that get it passed on, and as which signal."""
     table: dict[int, list[tuple[Process, int]]] = {}
     for process in processes:
         config = process.config
@@ -70,7 +70,7 @@ def forwards(processes: Iterable[Process]) -> dict[int, list[tuple[Process, int]
 
 
 class SignalActions(Observer):
-    """Installed while the supervisor runs; gives every signal back in the end."""
+    """Handles signals while the supervisor runs; restores their former handlers at the end."""
 
     def __init__(
         self,
@@ -110,7 +110,7 @@ class SignalActions(Observer):
         table.observe(self)
 
     def rebuild(self) -> None:
-        """Looks up anew which programs want which signal."""
+        """Looks up again which programs want which signal."""
         if self._router is None:
             return
         self._forwards = forwards(self._table.processes.values())
@@ -122,13 +122,13 @@ class SignalActions(Observer):
             elif signum == signal.SIGUSR2:
                 self._router.handle(signum, self._reopen)
             elif self._daemon and signum not in HARMLESS:
-                # left at its default it would end us, and orphan every program, when we are not PID 1
+                # its default action would end us, unless we are PID 1, and orphan every program
                 self._router.handle(signum, self._ignore)
             else:
                 self._router.release(signum)
 
     def catch_up(self) -> None:
-        """Acts on the signals that have come by now; the loop would do so after what is queued already."""
+        """Acts on signals that have come by now, ahead of what the loop has queued."""
         if self._router is not None:
             self._router.drain()
 
@@ -147,7 +147,7 @@ class SignalActions(Observer):
         logger.debug(f"{signal_name(signum)} received: no program wants it")
 
     def _stop(self, signum: int) -> None:
-        """The first one stops in order, the second one kills."""
+        """Stops in order at the first signal, kills at the second."""
         name = _STOP_NAMES.get(signum) or signal_name(signum)
         self._forward(signum)
         if not self._told_to_stop:

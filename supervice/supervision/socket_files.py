@@ -1,7 +1,7 @@
-"""Looks after the socket files of all servers: one that was removed (`rm -f /tmp/*`) is made again.
+"""Looks after the socket files of all servers: makes one that was removed (`rm -f /tmp/*`) again.
 
-Asked by SIGHUP, a reload and `reopen`, and by itself every minute, with one timer for all of them, which runs
-only while there is such a file.
+It looks at SIGHUP, a reload and `reopen`, and every minute, with one timer for all of them, which runs only
+while there is such a file.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ EVERY = 60.0  # seconds
 
 
 class SocketFiles:
-    """`servers` returns those that there are at the time."""
+    """The socket files of the servers that `servers` returns."""
 
     def __init__(self, loop: EventLoop, servers: Callable[[], Iterable[HasSocketFiles]]) -> None:
         self._loop = loop
@@ -37,7 +37,7 @@ class SocketFiles:
         self._wait()
 
     def look(self) -> list[tuple[str, str]]:
-        """Makes what is missing; what could not be made, and why: it is logged when it is new."""
+        """Makes missing files; returns what could not be made and why, after logging what is new."""
         self.close()
         failed = [one for server in self._servers() for one in server.restore()]
         for name, why in failed:

@@ -1,7 +1,7 @@
 """Records when each process was started for the first time, and what it waited for.
 
-Each process has one entry, so the size is bounded; later starts are not recorded. `Startup` says what is
-asked for and released, the rest is observed; `supervicectl boot` draws it.
+Each process has one entry, so the size is bounded; later starts are not recorded. `Startup` reports requests
+and releases, the rest is observed; `supervicectl boot` draws it.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 class Entry:
-    """The first start of one process. Times are None for what has not happened."""
+    """The first start of one process. A time is None if it has not come."""
 
     __slots__ = ("asked", "began", "done", "failed", "first", "healthy", "released_by", "up")
 
@@ -39,7 +39,7 @@ class Entry:
 
 
 class StartRecord(Observer):
-    """Of one supervisor. `clock` gives seconds that only go forward."""
+    """The record of one supervisor. `clock` returns seconds that only go forward."""
 
     def __init__(self, table: ProcessTable, clock: Callable[[], float] = time.monotonic) -> None:
         self._table = table
@@ -52,7 +52,7 @@ class StartRecord(Observer):
         self._settled = ""  # the last one that got somewhere
 
     def begin(self) -> None:
-        """Counts what is asked for from here to `begun` as part of the beginning."""
+        """Counts requests from here to `begun` as part of the start of supervice."""
         self._closed = False
         self._entries.clear()
         self._zero = self._clock()
@@ -64,12 +64,12 @@ class StartRecord(Observer):
         self._beginning = False
 
     def asked(self, name: str) -> None:
-        """Records that it is to be started, at once or when its conditions hold."""
+        """Records a request for its start, at once or when its conditions hold."""
         if name not in self._entries:
             self._entries[name] = Entry(self._clock(), self._beginning)
 
     def released(self, name: str, by: str) -> None:
-        """Records that the last of its conditions holds, by what became of `by`."""
+        """Records that its last condition holds, because of a change of `by`."""
         entry = self._entries.get(name)
         if entry is not None and entry.began is None:
             entry.released_by = by
@@ -103,7 +103,7 @@ class StartRecord(Observer):
             self._settled = process.config.name
 
     def rebuild(self) -> None:
-        """Forgets the processes that were removed."""
+        """Forgets removed processes."""
         processes = self._table.processes
         self._entries = {name: entry for name, entry in self._entries.items() if name in processes}
 
@@ -111,7 +111,7 @@ class StartRecord(Observer):
         self._closed = True
 
     def report(self, queue: StartQueue) -> dict[str, Any]:
-        """Returns what `supervicectl boot --json` shows: seconds since `began_at`."""
+        """Returns what `supervicectl boot --json` shows; times are seconds since `began_at`."""
         rows = [
             _row(self._entries[name], process, queue, self._zero)
             for name, process in self._table.processes.items()

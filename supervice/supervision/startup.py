@@ -1,8 +1,8 @@
-"""Starts what is to be started: a few at a time, in order, each as soon as its conditions hold.
+"""Starts processes on request: a few at a time, in order, each as soon as its conditions hold.
 
-It reacts to changes and asks for each start once. `lifecycle.graph` knows what needs what; what a process
-makes of being asked to start is its own business. Processes that run are left alone, whatever becomes of
-others. `foreground` sees to the foreground command, which comes last.
+It reacts to changes and requests each start once. `lifecycle.graph` knows what needs what; how a process
+starts is its own business. Running processes are left alone, whatever becomes of others. `foreground` starts
+the foreground command, which comes last.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ if TYPE_CHECKING:
     from supervice.supervision.table import ProcessTable
 
 NOT_LOST = ("", "")
-# The trigger of what starts with the daemon.
+# The trigger of starts at the start of the daemon.
 BOOT = "start of supervice"
 
 
 class Startup(Observer):
-    """The queue of processes that are to be started; a `StartQueue` for those who wait for them."""
+    """The queue of processes that are to be started; a `StartQueue` for code that waits for them."""
 
     def __init__(self, table: ProcessTable, judge: Callable[[], object]) -> None:
         """`judge` is called when processes may have become the last ones: it asks whether this is the end."""
@@ -55,7 +55,7 @@ class Startup(Observer):
     # -- the beginning -----------------------------------------------------------------------------------
 
     def begin(self) -> None:
-        """Starts what starts with the daemon, except for the foreground command."""
+        """Starts the programs that start with the daemon, but not the foreground command."""
         self.stopped = False  # a supervisor can be run again
         self._working = False
         every = list(self._table.processes.values())
@@ -77,7 +77,7 @@ class Startup(Observer):
         ]
 
     def start_command(self) -> None:
-        """Starts the foreground command, whose time has come."""
+        """Starts the foreground command."""
         command, self.command = self.command, None
         if command is not None and not self.stopped:
             command.request_start(BOOT)
@@ -104,10 +104,10 @@ class Startup(Observer):
     # -- what is asked -----------------------------------------------------------------------------------
 
     def request(self, processes: Iterable[Process], trigger: str, *, by_hand: bool = False) -> None:
-        """Starts each as soon as its conditions hold, and with it what it needs; `trigger` is what for.
+        """Starts each process, and what it needs, as soon as its conditions hold; `trigger` says why.
 
-        `by_hand`: an operator asks, and wants what it needs whatever became of that before; otherwise what
-        failed or was stopped by an operator stays as it is.
+        `by_hand`: an operator asks, and wants its dependencies whatever became of them before; otherwise a
+        dependency that failed, or that an operator stopped, stays as it is.
         """
         if self.stopped:
             return
@@ -146,7 +146,7 @@ class Startup(Observer):
         return process.state == STOPPED and name not in self._left and name not in self._table.held
 
     def cancel(self, process: Process) -> bool:
-        """Takes it out of the queue; returns whether it was there."""
+        """Removes the process from the queue; returns whether it was there."""
         name = process.config.name
         self._left.pop(name, None)
         self._triggers.pop(name, None)
@@ -162,7 +162,7 @@ class Startup(Observer):
         return process.config.name in self._waiting or (process is self.command and not self.stopped)
 
     def waiting_for(self, process: Waitable) -> list[str]:
-        """Returns names with conditions, like `db:healthy`."""
+        """Returns the conditions it waits for, with names, like `db:healthy`."""
         if process.config.name not in self._waiting:
             return []
         return [f"{name}:{condition}" for name, condition in self._gates.unmet(process.config.name)]
@@ -180,7 +180,7 @@ class Startup(Observer):
         return list(self._left)
 
     def patience(self, processes: Iterable[Process]) -> float:
-        """Returns the seconds that may pass until what they wait for is up, by their configuration."""
+        """Returns the seconds until what they wait for may be up, by their configuration."""
         todo = [p for p in processes if p.config.name in self._waiting]
         seen = {p.config.name for p in todo}
         seconds = 0.0
@@ -194,7 +194,7 @@ class Startup(Observer):
         return seconds
 
     def watch(self, watcher: Callable[[Process], object]) -> Callable[[], None]:
-        """Calls `watcher` when a process stops waiting without having been started."""
+        """Calls `watcher` with each process that stops waiting without having been started."""
         self._watchers.append(watcher)
         return lambda: self._watchers.remove(watcher)
 
@@ -233,7 +233,7 @@ class Startup(Observer):
         give_up = time.monotonic() + PART
         while self._due and time.monotonic() < give_up:
             name = heappop(self._due)[2]
-            # a condition may have gone again meanwhile; then it goes on waiting
+            # a condition may no longer hold; then the process goes on waiting
             if name in self._waiting and self._gates.may_start(name):
                 self._waiting.pop(name).request_start(self._triggers.pop(name, BOOT))
         if self._due:
@@ -244,7 +244,7 @@ class Startup(Observer):
             self._judge()
 
     def _look(self, processes: list[Process]) -> None:
-        """Starts those that may, and gives up on those whose conditions cannot come."""
+        """Starts processes whose conditions hold, and gives up on those whose conditions cannot hold."""
         lost: dict[str, tuple[str, str]] = {}
         for process in processes:
             name = process.config.name
@@ -262,7 +262,7 @@ class Startup(Observer):
                     break
 
     def _lost(self, process: Process) -> tuple[str, str]:
-        """Returns why there is no use in waiting for it any more, and which process is the cause of that."""
+        """Returns why it is useless to wait for it any more, and which process is the cause."""
         name = process.config.name
         if name in self._waiting:
             return NOT_LOST
@@ -277,7 +277,7 @@ class Startup(Observer):
         return f"{name} {what}{f': {reason}' if reason else ''}", name
 
     def _give_up(self, process: Process, needed: str, condition: str, cause: tuple[str, str]) -> None:
-        """Leaves it stopped, and with it all that wait for it."""
+        """Leaves the process stopped, and with it all that wait for it."""
         todo = [(process, needed, condition)]
         for process, needed, condition in todo:  # grows while it is walked
             name = process.config.name
@@ -308,7 +308,7 @@ class Startup(Observer):
 
 
 def _how(process: Process) -> str:
-    """Says what a process has become that others waited for."""
+    """Returns what became of a process that others waited for."""
     snapshot = process.snapshot
     if snapshot.state == EXITED:
         return "done"

@@ -1,7 +1,7 @@
 """The facts about one process that others are told: its row in `status`, whether it is live and ready, why.
 
-Looks only. All that answers questions about processes (the control socket, HTTP, XML-RPC, probes) takes
-them from here, so that no two answers differ.
+Looks only. Everything that answers questions about processes (the control socket, HTTP, XML-RPC, probes)
+takes the facts from here, so that no two answers differ.
 """
 
 from __future__ import annotations
@@ -20,28 +20,30 @@ if TYPE_CHECKING:
     from supervice.runner.waiting import StartQueue
 
 
-# Nothing is due in these.
+# States in which nothing is due.
 SETTLED = frozenset({RUNNING, *RESTING})
 
 
 def pid_of(process: Process) -> int | None:
-    """Returns the pid of its leader; None too once that was reaped while what it left is still being stopped:
-    no such process is there, and soon the number may be another's."""
+    """Returns the pid of its leader; None as soon as that was reaped.
+
+    While leftovers are still being stopped the number means no process, and may soon be another's.
+    """
     child = process.process
     return process.pid if child is None or child.returncode is None else None
 
 
 def is_live(process: Process) -> bool:
-    """Returns False when it, and with it the container, had better be restarted."""
+    """Returns False when the process, and with it the container, should be restarted."""
     important = process.config.main or process.config.critical
     return process.state != UNHEALTHY and not (important and process.state == FATAL)
 
 
 def health(process: Process, queue: StartQueue) -> str:
-    """Returns what `health` shows of it: `ok`, `failed`, or `-` where no check has said anything.
+    """Returns what `health` shows: `ok`, `failed`, or `-` when no check has answered yet.
 
-    `ok` is only what runs and whose check passed; `failed` is FATAL, UNHEALTHY, an end by a failure and what
-    can never start.
+    `ok` is a running process whose check has passed; `failed` is FATAL, UNHEALTHY, an end by a failure, or
+    one that can never start.
     """
     snapshot = process.snapshot
     if snapshot.state in (FATAL, UNHEALTHY) or queue.why_left(process):
@@ -56,14 +58,14 @@ def health(process: Process, queue: StartQueue) -> str:
 
 
 def is_well(process: Process, queue: StartQueue) -> bool:
-    """Returns whether `health NAME` says well of it: it runs or is done, and nothing is wrong with it."""
+    """Returns whether `health NAME` passes: it runs or is done, and nothing is wrong with it."""
     done = process.state == EXITED and process.expected
     planned = process.config.schedule is not None  # between its runs
     return health(process, queue) != "failed" and (process.state in UP or done or planned)
 
 
 def readiness(process: Process) -> bool | None:
-    """Returns whether it does its work or has done it; None for one that is not meant to run by itself."""
+    """Returns whether it does its work or has done it; None for one that should not run by itself."""
     if process.state == EXITED and process.expected:
         return True
     if process.snapshot.ready:
@@ -75,7 +77,7 @@ def readiness(process: Process) -> bool | None:
 
 
 def is_ready(process: Process) -> bool:
-    """Returns whether there is nothing to wait for: it is ready, done, or not meant to run."""
+    """Returns whether there is nothing to wait for: it is ready, done, or should not run."""
     return readiness(process) is not False
 
 
@@ -126,7 +128,7 @@ def _when(seconds: float | None) -> str | None:
 
 
 def reason(process: Process, queue: StartQueue) -> str:
-    """Returns why it is where it is; for one that was left stopped, what it lacks."""
+    """Returns why it is in its state; for one that was left stopped, what it lacks."""
     snapshot, child = process.snapshot, process.process
     if child is not None and child.returncode is not None:
         return f"{ended(child.returncode)}; what it left is being stopped"
@@ -142,7 +144,7 @@ def reason(process: Process, queue: StartQueue) -> str:
 
 
 def why(process: Process, queue: StartQueue) -> str:
-    """Returns the same as the end of a sentence, beginning with a colon; "" when there is no reason."""
+    """Returns the same with a leading colon, to end a sentence; "" when there is no reason."""
     waiting = queue.waiting_for(process)
     text = f"waits for {', '.join(waiting)}" if waiting else reason(process, queue)
     return f": {text}" if text else ""

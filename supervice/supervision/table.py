@@ -1,6 +1,6 @@
-"""The set of processes: which there are, in which order, and which an operator has stopped.
+"""The set of processes: which there are, in which order, and which of them an operator has stopped.
 
-Nothing else writes any of it. Whatever keeps something by process is an `Observer` and is told of every
+Nothing else writes any of this. Code that keeps a record by process is an `Observer` and is told of every
 change; the table knows none of them by name.
 """
 
@@ -22,28 +22,28 @@ if TYPE_CHECKING:
 
 
 class Observer:
-    """Is told what becomes of the processes. Each method does nothing until a subclass overrides it."""
+    """Is told what becomes of the processes. Each method does nothing unless a subclass overrides it."""
 
     __slots__ = ()
 
     def changed(self, process: Process, change: Announce | None) -> None:
-        """Follows a change of state; without `change` only its health or its readiness is another one."""
+        """Called after a change of state; without `change`, only health or readiness has changed."""
 
     def rebuild(self) -> None:
-        """Takes over the processes as they are configured now: some have come, gone or changed."""
+        """Called when processes have come, gone or changed: takes over the present configuration."""
 
     def shutting_down(self, reason: str) -> None:
-        """Follows the beginning of the end: nothing is started any more."""
+        """Called when the end begins: nothing is started any more."""
 
     def wanted(self, names: Iterable[str], wanted: bool) -> None:
-        """Follows the word of an operator: these are wanted, or not any more."""
+        """Called when an operator wants these processes, or no longer does."""
 
 
 class ProcessTable:
     """The processes of one supervisor, in the order of the configuration."""
 
     def __init__(self, processes: dict[str, Process], make: Callable[[ProgramConfig], Process]) -> None:
-        """`processes` is the dictionary that the table fills, `make` the way to a new process."""
+        """`processes` is the dictionary that the table fills; `make` makes a new process."""
         self._processes = processes
         self._make = make
         self._observers: tuple[Observer, ...] = ()
@@ -55,9 +55,9 @@ class ProcessTable:
             str, ProgramConfig
         ] = {}  # what a run of a schedule in progress does not get any more
         self._launcher: Launcher | None = None
-        # Made once: each look at a method makes an object, and every process keeps what it is given.
+        # Bound once: each access to a method makes a new object, and every process would keep its own.
         self._watcher, self._condition_watcher = self._changed, self._condition_changed
-        # By program whose processes are restarted one after the other: what waits for the end of that.
+        # For each program whose processes are being restarted one after the other: what waits for its end.
         self.rolling: dict[str, list[AnyFuture]] = {}
 
     # -- what can be seen --------------------------------------------------------------------------------
@@ -68,7 +68,7 @@ class ProcessTable:
 
     @property
     def groups(self) -> dict[str, list[str]]:
-        """Group name to the names of its processes; a program outside any group is its own."""
+        """The names of its processes by group; a program outside any group is a group of its own."""
         groups: dict[str, list[str]] = {}
         for name, process in self._processes.items():
             groups.setdefault(group_of(process.config), []).append(name)
@@ -81,32 +81,32 @@ class ProcessTable:
 
     @property
     def returning(self) -> AbstractSet[str]:
-        """The names of those that a restart has stopped and will start again."""
+        """The names of processes that a restart has stopped and will start again."""
         return self._returning
 
     @property
     def leaving(self) -> frozenset[str]:
-        """The processes that a reload stops, to remove or to change them; nothing else may start them."""
+        """The processes that a reload is stopping; nothing else may start them."""
         return self._leaving
 
     @property
     def available(self) -> Sequence[ProgramConfig]:
-        """The configuration that was read last, one entry a process."""
+        """The configuration that was read last, one entry per process."""
         return self._available
 
     @property
     def launcher(self) -> Launcher | None:
-        """What processes are started with; None when the supervisor does not run."""
+        """The launcher that starts processes; None when the supervisor does not run."""
         return self._launcher
 
     def configured(self, name: str) -> ProgramConfig:
-        """What the process has from its next start on; a run of a schedule ends as it began."""
+        """Returns the settings of the process from its next start on; a scheduled run keeps its own."""
         return self._later.get(name) or self._processes[name].config
 
     # -- which processes there are -----------------------------------------------------------------------
 
     def add(self, config: ProgramConfig) -> Process:
-        """Takes a process into supervision; it is not started."""
+        """Adds a process and returns it; it is not started."""
         process = self._make(config)
         if self._launcher is not None:
             process.use(self._launcher)
@@ -116,7 +116,7 @@ class ProcessTable:
         return process
 
     def remove(self, name: str) -> None:
-        """Ends the supervision of a process at rest."""
+        """Removes a process at rest."""
         self._processes.pop(name).close()
         self._held.discard(name)
         self._returning.discard(name)
@@ -134,7 +134,7 @@ class ProcessTable:
             process.reconfigure(config)
 
     def replace(self, configs: Iterable[ProgramConfig]) -> None:
-        """Takes these in place of all that there are; for a supervisor that does not run."""
+        """Replaces all processes; for a supervisor that does not run."""
         self._processes.clear()
         for config in configs:
             self.add(config)
@@ -148,7 +148,7 @@ class ProcessTable:
         self._processes.update(rest)
 
     def use(self, launcher: Launcher | None) -> None:
-        """Says what every process is started with from now on."""
+        """Sets the launcher with which every process is started from now on."""
         self._launcher = launcher
         if launcher is not None:
             for process in self._processes.values():
@@ -157,16 +157,16 @@ class ProcessTable:
     # -- what is meant with them -------------------------------------------------------------------------
 
     def hold(self, names: Iterable[str], *, back: bool = False) -> None:
-        """An operator stops them: they are not missing, and nothing starts them along with others.
+        """Notes that an operator stops them: nothing starts them along with others.
 
-        `back`: a restart, which starts them again.
+        `back`: it is a restart, which starts them again.
         """
         these = tuple(names)
         (self._returning.update if back else self._returning.difference_update)(these)
         self._say_wanted(these, False)
 
     def release(self, names: Iterable[str]) -> None:
-        """They are wanted again."""
+        """Notes that they are wanted again."""
         these = tuple(names)
         self._returning.difference_update(these)
         self._say_wanted(these, True)
@@ -178,17 +178,17 @@ class ProcessTable:
             observer.wanted(these, wanted)
 
     def leave(self, names: Iterable[str]) -> None:
-        """A reload is stopping these; none when it is done with that."""
+        """Notes which processes a reload is stopping; none when it has stopped them."""
         self._leaving = frozenset(names)
 
     def offer(self, configs: Sequence[ProgramConfig]) -> None:
-        """This is the configuration that was read last."""
+        """Sets the configuration that was read last."""
         self._available = configs
 
     # -- who is told -------------------------------------------------------------------------------------
 
     def observe(self, *observers: Observer, first: bool = False) -> None:
-        """Tells these of every change from now on, after the present observers or before them."""
+        """Tells these observers of every change from now on, after the present ones or before them."""
         self._observers = (*observers, *self._observers) if first else (*self._observers, *observers)
 
     def unobserve(self, observer: Observer) -> None:

@@ -1,7 +1,7 @@
-"""The end of a supervisor: when it has come, why, what begins with it, what it stops, and the exit code.
+"""The end of a supervisor: when it has come, why, what begins and stops with it, and the exit code.
 
-`lifecycle.exit_policy` decides, `shutdown` stops; this asks the one and runs the other, once for each run of
-a supervisor. What has to follow the beginning of the end is an observer of the table.
+It asks `lifecycle.exit_policy`, which decides, and runs `shutdown`, which stops, once for each run of a
+supervisor. Code that has to act when the end begins is an observer of the table.
 """
 
 from __future__ import annotations
@@ -56,16 +56,16 @@ if TYPE_CHECKING:
             ...
 
 
-# Seconds for the last output. A reader that stands still must not hold up the end any longer.
+# Seconds for the last output. A reader that has stopped must not hold up the end any longer.
 FLUSH = 3.0
 
 
 class Overtaken(ValueError):
-    """A shutdown has begun; what was asked for is not done any more."""
+    """A shutdown has begun, so the request is not carried out."""
 
 
 class Termination(Observer):
-    """Of one supervisor; `arm` before each run and `disarm` after it."""
+    """The end of one supervisor; call `arm` before each run and `disarm` after it."""
 
     def __init__(self, table: ProcessTable, host: Host) -> None:
         self._table = table
@@ -88,7 +88,7 @@ class Termination(Observer):
         return self._verdict is not None
 
     def arm(self, loop: EventLoop, queue: StartQueue) -> AnyFuture:
-        """Returns what is done once the end has come; at once when it had before the run began."""
+        """Returns a future that is done when the end has come; at once if it came before the run."""
         self._queue = queue
         self._come = loop.create_future()
         if self._verdict is not None:
@@ -104,7 +104,7 @@ class Termination(Observer):
     def request(self, why: Verdict, *, drain: bool = False) -> None:
         """Begins the end, unless it has begun; the first reason decides the exit code.
 
-        `drain`: it was asked for, so programs still work for `drain_delay` while readiness fails.
+        `drain`: it was asked for, so programs go on working for `drain_delay` while readiness fails.
         """
         if self._verdict is not None:
             return
@@ -117,14 +117,14 @@ class Termination(Observer):
         self._table.shutting_down(why.reason)
 
     def request_by_signal(self, signum: int, why: Verdict) -> None:
-        """Does the same for a signal; the foreground command is stopped with the very signal that came."""
+        """Does the same for a signal; the foreground command gets the very signal that came."""
         for process in self._table.processes.values():
             if process.foreground is not None:
                 process.driver.stop_with(signum)
         self.request(why, drain=True)
 
     def force(self, why: Verdict) -> None:
-        """Ends all waiting: SIGKILL for everything that is left."""
+        """Stops waiting: sends SIGKILL to everything that is left."""
         if self._forced is None:
             logger.warning(f"{why.reason}: killing everything now")
             self._forced = why
@@ -196,7 +196,7 @@ class Termination(Observer):
     # -- it has come -------------------------------------------------------------------------------------
 
     async def run(self, loop: EventLoop, outputs: OutputRouter, settle: Settle | None) -> int:
-        """Stops everything, says why, flushes the output; returns the exit code. `settle`: see `Shutdown`."""
+        """Stops everything, logs why, flushes the output; returns the exit code. `settle`: see `Shutdown`."""
         table, config = self._table, self._host.config
         why = self._verdict or Verdict(0, "the end")
         # In the next turn: the first stop signals go out in this one.
@@ -227,7 +227,7 @@ class Termination(Observer):
         if self._forced is not None:
             why = self._forced
         elif why.culprit is None and why.code == 0:
-            # told to stop, the code is main's, or that of a program that was FATAL; known only now
+            # after a request the code is main's, or that of a FATAL program; known only now
             why = told_to_stop(self._facts(), why.reason)
         logger.info(f"exiting with code {why.code}: {why.reason}")
         code = f"exit code {why.code}"
@@ -241,7 +241,7 @@ class Termination(Observer):
         return why.code
 
     def _killed_for_memory(self) -> list[str]:
-        """Returns the line about it: runtimes call even a clean end OOMKilled when there was one."""
+        """Returns a line about kills for want of memory: runtimes then call even a clean end OOMKilled."""
         count = (self._host.memory.total() if self._host.memory is not None else 0) or 0
         if not count:
             return []
@@ -249,16 +249,16 @@ class Termination(Observer):
         return [f"the kernel killed {what} of this container for want of memory while it ran"]
 
     def _note(self, text: str, culprit: Process | None = None) -> None:
-        """Leaves the termination message."""
+        """Writes the termination message."""
         if self._host.daemon:
             problem = write_termination_log(self._host.config.termination_log, text, culprit)
             if problem:
                 logger.warning(f"no termination message: {problem}")
 
     async def _let_drain(self, loop: EventLoop, seconds: float) -> None:
-        """Waits for what is on its way to the programs; readiness fails already, they still answer.
+        """Waits while programs finish their requests; readiness fails already.
 
-        It comes before, not out of, `shutdown_timeout`: an orchestrator has to grant both.
+        This time comes before `shutdown_timeout`, not out of it: an orchestrator has to grant both.
         """
         if not self._drain or seconds <= 0 or self._forced is not None or self._nothing_to_drain():
             return
@@ -290,7 +290,7 @@ def _ends_when_unhealthy(process: Process) -> bool:
 
 
 def _is_well(process: Process, plans: Plans) -> bool:
-    """Returns whether its last end was expected; a failed run counts only for a critical program."""
+    """Returns whether its last end was expected; a scheduled run only counts for a critical program."""
     name = process.config.name
     if name not in plans:
         return process.expected
@@ -298,7 +298,7 @@ def _is_well(process: Process, plans: Plans) -> bool:
 
 
 async def _flush(loop: EventLoop, outputs: OutputRouter, seconds: float) -> None:
-    """Writes out everything until the last moment, unless it is not read any more."""
+    """Writes all output, until the time is up or no process reads it."""
     outputs.flush()
     written = loop.create_future()
     outputs.on_idle(lambda: None if written.done() else written.set_result(None))
@@ -309,7 +309,7 @@ async def _flush(loop: EventLoop, outputs: OutputRouter, seconds: float) -> None
 
 
 def _leftovers(launcher: Launcher | None) -> list[Stat]:
-    """Returns what programs left; a helper of ours that was killed may take its time to end."""
+    """Returns what programs left; a killed helper of ours may take a moment to end."""
     me = os.getpid()
     found = everyone_else(me) if own_process.is_pid1() else descendants(me)
     return [stat for stat in found if launcher is None or stat.pid not in launcher.helpers]

@@ -1,4 +1,4 @@
-"""Writes why it ends where an orchestrator looks for it (Kubernetes' termination message)."""
+"""Writes why the container ends where an orchestrator looks for it (Kubernetes' termination message)."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ MOST_NAMES = 20
 
 
 def write_termination_log(path: str | None, text: str, culprit: Process | None = None) -> str:
-    """Writes the reason and the last lines of the program that caused it; see `leave_note`."""
+    """Writes the reason, and the last lines of the program that caused it; see `leave_note`."""
     from supervice.fs.note import LIMIT, leave_note
 
     said = f"{text}\n".encode(errors="replace")[:LIMIT]
@@ -34,7 +34,7 @@ def at_the_stop(why: str, processes: Iterable[Process]) -> str:
 
 
 def ailing(processes: Iterable[Process]) -> list[str]:
-    """Returns, in words, which processes are UNHEALTHY or FATAL now, or restart for their health."""
+    """Returns, in words, which processes are UNHEALTHY or FATAL now, or restarting for their health."""
     found = []
     for process in processes:
         snapshot = process.snapshot

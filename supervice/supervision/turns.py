@@ -1,4 +1,4 @@
-"""Says when a process that is above its `memory_limit` may be restarted: one after the other, with `rolling`.
+"""Decides when a process above its `memory_limit` may be restarted: in turn, with `rolling`.
 
 With `overlap` the restart begins here, since the process goes on until the new one is ready. Loaded with the
 first program that has `memory_limit` and one of the two.
@@ -14,12 +14,12 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from supervice.supervision.table import ProcessTable
 
-# Seconds between two new processes for one that is above its limit, when its backoff_max is less.
+# Seconds between two new processes for one above its limit, unless its backoff_max is longer.
 PAUSE = 10.0
 
 
 class Turns:
-    """Of one supervisor; `launcher.turns`."""
+    """The turns of one supervisor; it is `launcher.turns`."""
 
     def __init__(self, table: ProcessTable) -> None:
         self._table = table
@@ -48,9 +48,10 @@ class Turns:
         return f"{program} is being restarted" if program in table.rolling else ""
 
     def replaces(self, name: str, trigger: str) -> bool:
-        """Begins a restart beside the process, unless one is under way or has failed a moment ago.
+        """Begins a restart beside the process, unless one is under way or has just failed.
 
-        False for a process that is restarted in the plain way: without `overlap`, and above `restart_limit`.
+        Returns False for a process that is restarted without overlap: it has none, or is above
+        `restart_limit`.
         """
         process = self._table.processes.get(name)
         if process is None or not process.overlaps:

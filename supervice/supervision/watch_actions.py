@@ -1,4 +1,4 @@
-"""What a change of a watched file does: `watch_check`, and each `watch_action`."""
+"""Does what a change of a watched file leads to: `watch_check`, and each `watch_action`."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ if TYPE_CHECKING:
 
     Answer = Callable[[Checked | Acted], object]
 
-# A command that takes longer is killed, in seconds.
+# Seconds after which a command is killed.
 TIMEOUT = 60.0
-# The trigger of what it starts, restarts and signals.
+# The trigger of its starts, restarts and signals.
 CHANGED = "watch: a watched file has changed"
 
 
 class WatchActions:
-    """Of one supervisor; each call answers once, later."""
+    """The actions of one supervisor; each call answers once, later."""
 
     def __init__(
         self,
@@ -47,7 +47,7 @@ class WatchActions:
         self._tasks: set[AnyFuture] = set()
 
     def close(self) -> None:
-        """Ends what is under way without an answer; programs go on to where they were going."""
+        """Cancels what is under way without an answer; programs that were told to restart still do."""
         for task in tuple(self._tasks):
             task.cancel()
 
@@ -88,7 +88,7 @@ class WatchActions:
         answer(Acted(self._loop.time()))
 
     async def _restart(self, processes: Sequence[Process]) -> None:
-        """Restarts what runs, and starts what has ended or failed; what an operator stopped stays stopped."""
+        """Restarts running processes, and starts ended or failed ones; stopped ones stay stopped."""
         table = self._table
         free = [
             p for p in processes if p.config.name not in table.held and p.config.name not in table.leaving

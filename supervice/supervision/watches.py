@@ -1,7 +1,7 @@
-"""Watches files for programs: looks at them, feeds `watch.decide`, and does what that says.
+"""Watches files for programs: looks at them, feeds `watch.decide`, and does what that decides.
 
-One timer for all of them. A program that an operator has stopped is not looked at; one that is FATAL is.
-`[supervice] watch_config` is a watch without a program. Made where something is watched.
+One timer for all of them. A program that an operator has stopped is not watched; one that is FATAL is.
+`[supervice] watch_config` is a watch without a program. Made for the first watch.
 """
 
 from __future__ import annotations
@@ -33,14 +33,14 @@ if TYPE_CHECKING:
     from supervice.supervision.table import ProcessTable
 
 ENV_FILES = "@env"
-# Of the daemon's own configuration.
+# The name of the watch on the daemon's own configuration.
 OWN = "supervice"
-# Names that one line lists.
+# The most names in one line.
 _MOST_NAMES = 5
 
 
 class Entry:
-    """What is watched for one program, or for the daemon (it has no `members`)."""
+    """The watch of one program, or of the daemon itself (without `members`)."""
 
     __slots__ = ("config", "due", "members", "name", "paths", "rules", "scanner", "settling", "state")
 
@@ -57,7 +57,7 @@ class Entry:
 
 
 class Watches(Observer):
-    """Those of one supervisor, from `begin` to `close`."""
+    """The watches of one supervisor, from `begin` to `close`."""
 
     def __init__(
         self,
@@ -67,7 +67,7 @@ class Watches(Observer):
         own_files: Callable[[], tuple[str, ...]],
         own_log: Callable[[], str],
     ) -> None:
-        """`own_files`: the daemon's configuration, where that is watched; `own_log`: its log file."""
+        """`own_files`: the daemon's configuration, if that is watched; `own_log`: its log file."""
         self._loop = loop
         self._table = table
         self._actions = actions
@@ -81,7 +81,7 @@ class Watches(Observer):
         table.observe(self)
 
     def begin(self) -> None:
-        """Knows what there is to watch, before the first program starts."""
+        """Sets up all watches, before the first program starts."""
         self.rebuild()
 
     def close(self) -> None:
@@ -119,7 +119,7 @@ class Watches(Observer):
         self._rearm()
 
     def _log_files(self) -> tuple[str, ...]:
-        """Our own, by the names that they have and by those that they are called."""
+        """Returns our own log files, by their real names and by those in the configuration."""
         found = {self._own_log()}
         for process in self._table.processes.values():
             found.update((process.config.stdout_logfile or "", process.config.stderr_logfile or ""))
@@ -134,7 +134,7 @@ class Watches(Observer):
         before: dict[object, Entry],
         logs: tuple[str, ...],
     ) -> None:
-        """The processes of a program share what they watch alike."""
+        """Adds a process to the watch that it shares with others of its program."""
         paths = _paths(config, watch)
         key = (program_of(config), watch, paths, logs)
         entry = self._entries.get(key)
@@ -152,7 +152,7 @@ class Watches(Observer):
         self._entries[key] = before.get(key) or Entry(OWN, WatchConfig(files, "reload"), files, logs)
 
     def _begin(self, entry: Entry) -> None:
-        """Takes the first picture of what runs already; of the others it is taken when they start."""
+        """Takes the first picture for running programs; for the others that is done when they start."""
         _say_mounts(entry)
         if not entry.members or any(process.state != STOPPED for process in entry.members):
             self._feed(entry, w.Resumed(self._loop.time()))
@@ -171,7 +171,7 @@ class Watches(Observer):
         self._rearm()
 
     def _starting(self, entry: Entry, process: Process) -> None:
-        """It is not spawned yet: what the files hold now is what it will read."""
+        """Takes a picture: the program is not spawned yet, and will read what the files hold now."""
         others = [one for one in entry.members if one is not process]
         if entry.state.held:
             self._feed(entry, w.Resumed(self._loop.time()))
@@ -241,7 +241,7 @@ class Watches(Observer):
             self._timer = self._loop.call_later(max(0.0, soonest - self._loop.time()), self._elapsed)
 
     def _elapsed(self) -> None:
-        """Looks for one program; another that is due has the next turn of the loop."""
+        """Looks at one program's files; another that is due waits for the next turn of the loop."""
         self._timer = None
         now = self._loop.time()
         due = [entry for entry in self._entries.values() if entry.due is not None and entry.due <= now]
@@ -277,7 +277,7 @@ class Watches(Observer):
 
 
 def watches_of(daemon: Daemon, files: Callable[[], tuple[str, ...]]) -> Watches:
-    """Those of a supervisor; `files` are those of its configuration."""
+    """Returns the watches of a supervisor; `files` are those of its configuration."""
     loop = running_loop()
     actions = WatchActions(loop, daemon.table, daemon.startup, daemon.reload)
 
@@ -288,7 +288,7 @@ def watches_of(daemon: Daemon, files: Callable[[], tuple[str, ...]]) -> Watches:
 
 
 def _paths(config: ProgramConfig, watch: WatchConfig) -> tuple[str, ...]:
-    """With the files of the environment in place of `@env`."""
+    """Returns the paths, with the files of the environment in place of `@env`."""
     own = (*config.env_file, *config.secrets.values())
     return tuple(dict.fromkeys(path for one in watch.paths for path in (own if one == ENV_FILES else (one,))))
 
