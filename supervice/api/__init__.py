@@ -1,1 +1,1 @@
-"""What can be asked of a running supervisor, and what it answers; knows nothing of sockets."""
+"""The questions and orders that a running supervisor answers. Knows nothing of sockets."""

@@ -1,4 +1,4 @@
-"""The verbs that change something. A reply says for each process the state that it reached."""
+"""The verbs that change something. A reply names, for each process, the state that it reached."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ if TYPE_CHECKING:
     Reply = dict[str, Any]
 
 
-# What an operator asks for, as triggers.
+# The triggers of what an operator asks for.
 STOP, RESTART = "operator: stop", "operator: restart"
 
 
 class _Overtaken(Observer):
-    """Ends the waiting for a stop of those that are to start again: it has no end to wait for."""
+    """Stops waiting for processes that are started again before their stop has ended."""
 
     def __init__(self, until: Until) -> None:
         self._until = until
@@ -49,7 +49,7 @@ class _Overtaken(Observer):
 
 
 class Actions:
-    """UnknownName when a name means no process; `CommandError` FAILED when a process did not get there."""
+    """The handlers of these verbs. UnknownName, or `CommandError` FAILED when a process did not comply."""
 
     def __init__(self, daemon: Daemon) -> None:
         self._daemon = daemon
@@ -71,7 +71,7 @@ class Actions:
         return await self._stop(self._group(request), request)
 
     async def config(self, request: Request) -> Reply:
-        """Looks only, but what a command line holds may be a secret; `env` likewise."""
+        """Shows settings. It is no query, because a command line may hold a secret; nor is `env`."""
         from supervice.api.configuration import configuration
 
         return await configuration(self._daemon, self._targets(request) if request.names else None)
@@ -82,7 +82,7 @@ class Actions:
         return await environment(self._daemon, self._targets(request), secrets=request.secrets)
 
     async def exec(self, request: Request) -> Reply:
-        """Names what the client has to take on; the daemon itself runs nothing."""
+        """Answers what the client has to take on before it becomes the command; the daemon runs nothing."""
         from supervice.api.execution import execution
 
         return await execution(self._daemon, self._targets(request), request.argv, request.user)
@@ -96,7 +96,7 @@ class Actions:
         raise CommandError(INVALID_REQUEST, 'attach is a stream; write "follow": true')
 
     async def input(self, request: Request) -> Reply:
-        """Writes to the standard input of a process; `attach` is made of it."""
+        """Writes to the standard input of a process; `attach` sends what is typed this way."""
         from supervice.api.attach import send_input
 
         return await send_input(self._daemon, self._targets(request), request.data, request.eof)
@@ -138,7 +138,7 @@ class Actions:
         async for process in paced(running_loop(), processes):
             if process.state in RESTING or process.state == BACKOFF or request.force:
                 process.request_stop(force=request.force, trigger=STOP)
-        # Goes on when the client waits no longer; what is started in the meantime is not stopped any more.
+        # The stop goes on when the client stops waiting; a process that is started meanwhile is left out.
         every = list(table.processes.values())
         chosen = processes if left else to_stop
         orderly = stop_in_order(every, chosen, lambda p: p.config.name in table.held, lambda _: STOP)
@@ -175,7 +175,7 @@ class Actions:
         return rows.results(results)
 
     async def _what_was_left(self, processes: list[Process], request: Request, until: float) -> None:
-        """Waits until what earlier runs of these left is gone; the order is that of the stop."""
+        """Waits until the processes that earlier runs left are gone, in the order of the stop."""
         loop = running_loop()
         for process in processes:
             if process.state in RESTING:
@@ -196,11 +196,11 @@ class Actions:
         processes = self._targets(request)
         self._refuse_what_is_leaving(processes)
         startup = self._daemon.startup
-        # One that only waits has nothing to be stopped, and starts as soon as it can anyway.
+        # A process that only waits need not be stopped, and starts as soon as it can anyway.
         todo = [p for p in processes if not startup.waiting_for(p)]
         rolled = todo if request.rolling else [p for p in todo if p.config.rolling and not request.force]
         todo = [process for process in todo if process not in rolled]
-        # These do not stop; what they need is restarted first.
+        # These do not stop first; the processes that they need are restarted before them.
         kept = [process for process in todo if process.overlaps and not request.force]
         todo = [process for process in todo if process not in kept]
         reached = await (
@@ -227,7 +227,7 @@ class Actions:
         failed: dict[str, str],
         request: Request,
     ) -> Reply:
-        """It goes on when the client waits no longer."""
+        """Restarts them one after the other; it goes on when the client stops waiting."""
         from supervice.supervision.restart import RESTART
         from supervice.supervision.rolling import Rolling
 
@@ -264,7 +264,7 @@ class Actions:
         return rows.results(results)
 
     def _needs_order(self, processes: list[Process], request: Request) -> bool:
-        """Whether one of them needs another: it stops first and starts last."""
+        """Returns whether one of the processes needs another: it stops before that and starts after it."""
         if request.force or len(processes) < 2 or not any(p.config.depends_on for p in processes):
             return False
         from supervice.supervision.restart import are_related
@@ -272,7 +272,7 @@ class Actions:
         return are_related(processes)
 
     async def _restart_in_order(self, processes: list[Process], request: Request) -> dict[str, str]:
-        """Process name to the state that was reached."""
+        """Returns the state that each process reached, by name."""
         from supervice.supervision.restart import Restarts
 
         self._restarts = self._restarts or Restarts(self._daemon.table, self._daemon.startup)
@@ -280,7 +280,7 @@ class Actions:
 
     async def _restart_at_once(self, processes: list[Process], request: Request) -> dict[str, str]:
         startup, force = self._daemon.startup, request.force
-        # A process passes STOPPED on its way; only where it comes to rest after that counts.
+        # A restart passes through STOPPED; what counts is where the process comes to rest after that.
         back = Until(processes, UP | {FATAL, EXITED}, startup)
         self._daemon.table.release(p.config.name for p in processes)
         for process in processes:
@@ -330,12 +330,12 @@ class Actions:
         failed = self._daemon.reopen()
         if not failed:
             return {"status": "ok", "message": "Log files reopened", "failed": []}
-        # The daemon's own log may be one of them: this reply is then the only place where it is said.
+        # The daemon's own log may be among them: then only this reply can tell.
         message = "not reopened: " + "; ".join(f"{path}: {why}" for path, why in failed)
         raise CommandError(FAILED, message, failed=[{"path": path, "reason": why} for path, why in failed])
 
     async def rotate(self, request: Request) -> Reply:
-        """A row of the reply is a file; one that is empty, or waits for the end of a line, is no failure."""
+        """Answers one row per file. A file that is empty, or waits for the end of a line, is no failure."""
         outputs = None
         if request.names:
             found = (process.open_output() for process in self._targets(request))

@@ -1,7 +1,7 @@
-"""`attach`: the output of one process as a stream, and what a client types to its standard input.
+"""`attach`: streams the output of one process, and passes on what a client types.
 
-Loaded with the first `attach`. The stream and the input are connections of their own, so that a program that
-does not read holds back only who typed it.
+Loaded with the first `attach`. Output and input are connections of their own, so a program that does not read
+holds up only the client that types.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ EVENT = "ATTACH"
 
 
 class Attachment(LogFollower):
-    """What a client hears: that it is attached, with the line that has not ended, then all that comes."""
+    """Sends a client the news that it is attached, the line that has not ended yet, then all new output."""
 
     def __init__(self, process: Process, send: Send) -> None:
         self._name = process.config.name
@@ -50,7 +50,7 @@ class Attachment(LogFollower):
 
 
 def attach(daemon: Daemon, processes: list[Process], send: Send) -> Callable[[], None]:
-    """Begins the stream; returns what ends it."""
+    """Begins the stream; returns a function that ends it."""
     process = _one(processes)
     name = process.config.name
     if daemon.table.launcher is None or process.foreground is not None:
@@ -67,7 +67,7 @@ def attach(daemon: Daemon, processes: list[Process], send: Send) -> Callable[[],
 async def send_input(daemon: Daemon, processes: list[Process], data: str, eof: bool) -> Reply:
     """Writes to the standard input; answers when all of it is in the pipe.
 
-    `data`: bytes, one character each. `eof`: closes the input of the present run behind it.
+    `data` has one character per byte. With `eof` the input of the present run is closed after it.
     """
     process = _one(processes)
     name = process.config.name

@@ -1,7 +1,7 @@
-"""Says what the daemon runs with: its settings, its programs' options, the environment of a program.
+"""Answers what the daemon runs with: its settings, its programs' options, a program's environment.
 
-Loaded with the first such request. What may be a secret leaves the daemon only when it is asked for, and only
-root and the daemon's own user may ask (`control.access`).
+Loaded with the first such request. A value that may be a secret leaves the daemon only when a client asks for
+it, and only root and the daemon's own user may ask (`control.access`).
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ if TYPE_CHECKING:
 
     Reply = dict[str, Any]
 
-# A variable with one of these in its name is masked, whichever way it came.
+# A variable with one of these in its name is masked, wherever it comes from.
 _SECRET = ("PASSWORD", "PASSWD", "PASSPHRASE", "SECRET", "TOKEN", "CREDENTIAL", "PRIVATE", "APIKEY")
 _SECRET_ENDS = ("_KEY", "_PW", "_PASS", "_PWD", "_AUTH", "_DSN")
 
 
 async def surroundings(daemon: Daemon, process: Process, argv: list[str]) -> tuple[Order, dict[str, str]]:
-    """Returns how the program would be started now, and its environment with what it has while it runs.
+    """Returns how the program would be started now, and its environment including what each run adds.
 
     CommandError when a file or the user cannot be had.
     """
@@ -53,7 +53,7 @@ async def surroundings(daemon: Daemon, process: Process, argv: list[str]) -> tup
 
 
 async def environment(daemon: Daemon, processes: list[Process], *, secrets: bool) -> Reply:
-    """The variables of one process, by name; `masked` names those whose values are not shown."""
+    """Returns the variables of one process by name; `masked` lists those whose values are hidden."""
     if len(processes) != 1:
         names = ", ".join(process.config.name for process in processes)
         raise CommandError(INVALID_REQUEST, f"env takes one process; name one of {names}")
@@ -78,7 +78,7 @@ def _is_secret(name: str) -> bool:
 
 
 def _without_password(value: str) -> str:
-    """A URL without the password in it: scheme://user:***@host."""
+    """Returns a URL with its password masked: scheme://user:***@host."""
     scheme, slashes, rest = value.partition("://")
     authority = rest.partition("/")[0]
     user, colon, _ = authority.rpartition("@")[0].partition(":")
@@ -89,9 +89,9 @@ def _without_password(value: str) -> str:
 
 
 async def configuration(daemon: Daemon, processes: list[Process] | None) -> Reply:
-    """The settings that count now, and of these processes all options; None: the names of all.
+    """Returns the settings in effect and all options of these processes; None: the names of all processes.
 
-    Thousands of programs take many turns of the loop.
+    Yields to the loop in between: there may be thousands of programs.
     """
     source, dialect = daemon.source, "supervisord" if daemon.source.stock else "supervice"
     settings = {

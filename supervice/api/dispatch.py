@@ -1,7 +1,7 @@
-"""Verb to handler: what the control socket serves. A new verb is a row of `_table` and a method behind it.
+"""Maps each verb of the control socket to its handler. A new verb is a row of `_table` and a method.
 
 Handlers take a checked `Request`. `queries` only look, `actions` change something; both are loaded with the
-first request, since a daemon that is never asked need not pay for them.
+first request, so a daemon that no client asks does not pay for them.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""What `http` serves: /livez, /readyz, /startupz and /metrics for orchestrators, and the page for people.
+"""Answers what `http` serves: /livez, /readyz, /startupz and /metrics, and the page for people.
 
-Loaded only where `http` is configured. Every client that reaches the address may ask the probes, so nothing
-that a program has said is told there without `?verbose`, and nothing can be changed. The page is `web`'s,
-which is loaded when a client asks for it.
+Loaded only where `http` is configured. Every client that reaches the address may ask the probes, so they
+repeat nothing that a program has said unless `?verbose` asks for it, and nothing can be changed through them.
+The page is `web`'s, which is loaded when a client first asks for it.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ NOT_CACHED = {"Cache-Control": "no-store"}
 
 
 class Endpoints:
-    """Open from `open` to `close`; a place that cannot be had now is tried again."""
+    """The HTTP server of the daemon, from `open` to `close`. It retries an address that it cannot have."""
 
     def __init__(
         self,
@@ -72,7 +72,7 @@ class Endpoints:
         self._unix = False
 
     def protect(self, config: SupervisorConfig, password: str | None) -> None:
-        """Says who may ask, before `open`. A user without a password that can be read is let in by none."""
+        """Sets who may ask, before `open`. With a user but no readable password no client is let in."""
         wanted = config.http_user is not None
         self._access = Access(password=wanted, hosts=config.http_hosts, uids=frozenset((0, os.geteuid())))
         if wanted:
@@ -83,7 +83,7 @@ class Endpoints:
         return self._ask(request) if self._ask is not None and request.path not in _ANSWERS else None
 
     def open(self, place: str) -> None:
-        """Never raises: programs are worth more than the answers about them, and the log says it loudly."""
+        """Starts listening. Never raises: the programs matter more, and the log reports the failure."""
         host, port = http_place(place)
         self._opening = Opening(
             self._loop,
@@ -108,7 +108,7 @@ class Endpoints:
         return self._unix
 
     def restore(self) -> list[tuple[str, str]]:
-        """Makes the socket file again if it was removed; what could not be made, and why."""
+        """Makes the socket file again if it was removed; returns what could not be made, and why."""
         return self._server.restore()
 
     def close(self) -> None:
@@ -117,7 +117,7 @@ class Endpoints:
         self._server.close()
 
     def answer(self, request: Request) -> Response | Awaitable[Response]:
-        """The response to any request."""
+        """Returns the response to any request."""
         answer = _ANSWERS.get(request.path)
         if answer is None:
             return self._page().answer(request, self._access)
@@ -188,5 +188,5 @@ def _locked(_request: Request) -> Response:
 
 
 def _one_line(line: str) -> str:
-    """Names and messages may hold anything; a line stays one, and can be encoded."""
+    """Returns `line` as one line that can be encoded: names and messages may hold anything."""
     return "".join(c if c.isprintable() else " " for c in line)

@@ -1,6 +1,6 @@
-"""Says what a program is started with, so that a client can become another process of it (`exec`).
+"""Answers what a program is started with, so that a client can become a process beside it (`exec`).
 
-The daemon runs nothing here: a process that it started for a terminal of another session would have no
+The daemon runs nothing here: a process that it started on a terminal of another session would have no
 /dev/tty, no job control and no Ctrl-C. Loaded with the first `exec`.
 """
 
@@ -35,9 +35,9 @@ _HOME = ("HOME", "USER", "LOGNAME")
 async def execution(
     daemon: Daemon, processes: list[Process], argv: tuple[str, ...], user: str | None
 ) -> Reply:
-    """Returns what a process beside the program's has to take on before it becomes `argv`.
+    """Returns what a process beside the program has to take on before it becomes `argv`.
 
-    `user`: in place of the program's own. Text is that of bytes, one character each.
+    `user` replaces the program's own. Texts have one character per byte.
     """
     if len(processes) != 1:
         names = ", ".join(process.config.name for process in processes)
@@ -55,14 +55,14 @@ async def execution(
         reply = _spelled(order, environment, order.limits or Limits(), expendable)
     except (Impossible, OSError) as error:
         raise CommandError(FAILED, f"{name}: {error}") from None
-    # what follows the command's name may be a secret
+    # the arguments may hold a secret
     logger.info(f"{name}: {argv[0]} is run beside it (exec{'' if user is None else f', as user {user}'})")
     daemon.journal.note(EVENT, name, argv[0])
     return {"status": "ok", "name": name, **reply}
 
 
 def _as_user(order: Order, environment: dict[str, str], user: str, own: Any) -> Order:
-    """Returns the order for another user, whose home it gets where it had that of its own."""
+    """Returns the order for another user, who gets its own home in place of the program's."""
     try:
         identity = resolve(user)
     except LookupError as error:
@@ -79,12 +79,12 @@ def _as_user(order: Order, environment: dict[str, str], user: str, own: Any) -> 
 
 
 def _of_daemon(environment: dict[str, str]) -> tuple[str, ...]:
-    """What comes from the daemon's own environment is its user's."""
+    """Returns the variables of the daemon's own environment that tell of its user."""
     return tuple(os.environ.get(name, environment.get(name, "")) for name in _HOME)
 
 
 def _spelled(order: Order, environment: dict[str, str], limits: Limits, oom_score_adj: int | None) -> Reply:
-    """As JSON has it, with what the program has of us where its configuration says nothing."""
+    """Returns the order as JSON, with our own values where the configuration says nothing."""
     umask = order.umask
     if umask is None:
         umask = os.umask(0o077)

@@ -1,6 +1,6 @@
-"""The output of programs, for `logs`: the last lines from memory, and following what comes.
+"""The output of programs for `logs`: the last lines from memory, and new output as it comes.
 
-A follower that does not keep up loses only its own frames and is told how many lines that were.
+A follower that does not keep up loses its own frames only, and is told how many lines it missed.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ if TYPE_CHECKING:
 
     Send = Callable[[dict[str, Any]], bool]
 
-# Seconds until a client that missed something is told, when nothing else comes for it.
+# Seconds until a client that missed something is told, when there is no other frame for it.
 REMIND = 1.0
 EVERY = 1 << 40  # lines
 
 
 def last_lines(processes: list[Process], wanted: Request) -> list[dict[str, Any]]:
-    """The last lines of each process in the order of time, as the frames of `logs` without the status."""
+    """Returns the last lines of all processes in the order of time, as frames of `logs` without a status."""
     since = wanted.since * 1000 if wanted.since is not None else 0.0
     until = wanted.until * 1000 if wanted.until is not None else float("inf")
     found: list[tuple[int, str, str, bytes]] = []
@@ -47,7 +47,7 @@ def last_lines(processes: list[Process], wanted: Request) -> list[dict[str, Any]
 
 
 def before_the_rest(processes: list[Process], frames: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The last lines of processes for who hears the rest: an unfinished one without the newline."""
+    """Returns the last lines for a client that goes on to follow: an unfinished line has no newline."""
     last = {(frame["name"], frame["stream"]): frame for frame in frames}
     outputs = {process.config.name: process.open_output() for process in processes}
     for (name, stream), frame in last.items():
@@ -58,7 +58,7 @@ def before_the_rest(processes: list[Process], frames: list[dict[str, Any]]) -> l
 
 
 class LogFollower:
-    """One client that follows the output of some processes, through their restarts."""
+    """One client that follows the output of some processes across their restarts."""
 
     def __init__(self, processes: list[Process], wanted: Request, send: Send) -> None:
         self._send = send
@@ -99,7 +99,7 @@ class LogFollower:
                 self._reminder = running_loop().call_later(REMIND, self._tell)
 
     def _tell(self) -> None:
-        """The program may have nothing more to say; the client is told all the same, once it has room."""
+        """Tells the client how much it missed as soon as it has room, even if no more output comes."""
         self._reminder = None
         for name, missed in self._missed.items():
             text = f"[{missed} lines were too much for this client]\n"

@@ -1,7 +1,7 @@
-"""The numbers of all processes and of the daemon itself as OpenMetrics text.
+"""Writes the numbers of all processes and of the daemon as OpenMetrics text.
 
-https://github.com/prometheus/OpenMetrics/blob/v1.0.0/specification/OpenMetrics.md; the names of the daemon's
-own numbers are those that Prometheus' client libraries agree on. Loaded with the first request for them.
+https://github.com/prometheus/OpenMetrics/blob/v1.0.0/specification/OpenMetrics.md; the daemon's own numbers
+have the names that Prometheus' client libraries agree on. Loaded with the first request for them.
 """
 
 from __future__ import annotations
@@ -149,7 +149,7 @@ def metrics_text(
     used: Mapping[str, Used] | None = None,
     container: Used = None,
 ) -> str:
-    """A whole exposition, with its end mark. `used`, `container`: see `usage`."""
+    """Returns a whole exposition with its end mark. `used` and `container` are what `usage` returns."""
     lines = [
         *_head("supervice", "info", "", "The version of supervice."),
         f'supervice_info{{version="{escape(__version__)}"}} 1',
@@ -189,7 +189,7 @@ def metrics_text(
 
 
 def _sample(family: str, kind: str, labels: str, facts: Used, key: str) -> list[str]:
-    """What is not known has no sample."""
+    """Returns one sample; nothing for a value that is not known."""
     number = None if facts is None else facts[key]
     suffix = "_total" if kind == "counter" else ""
     return [] if number is None else [f"{family}{suffix}{labels} {_number(number)}"]
@@ -240,7 +240,7 @@ def _labels(process: Process) -> str:
 
 
 def escape(value: str) -> str:
-    """As it stands between the quotes of a label."""
+    """Returns the value as it stands between the quotes of a label."""
     return value.replace("\\", "\\\\").replace("\n", "\\n").replace('"', '\\"')
 
 

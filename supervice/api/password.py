@@ -1,6 +1,6 @@
-"""The password of the page, from the configuration or from its file. Without one that can be read: none.
+"""Finds the password of the page: in the configuration, or in its file.
 
-Read once, at the start: after it the daemon may be another user.
+It is read once, at the start: after that the daemon may run as another user.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ MOST = 1 << 20  # bytes; more is not read
 
 
 def password_of(config: SupervisorConfig) -> str | None:
-    """Returns the password or its digest; None where there is none, and where its file cannot be used."""
+    """Returns the password or its digest; None where none is set or its file cannot be read."""
     path = config.http_password_file
     if path is None or config.http_user is None:
         return config.http_password

@@ -34,7 +34,7 @@ WAIT = 60.0  # seconds that `wait` waits without a timeout
 
 
 class Queries:
-    """UnknownName from any of them when a name means no process."""
+    """The handlers of these verbs. Any of them raises UnknownName when a name means no process."""
 
     def __init__(self, daemon: Daemon) -> None:
         self._daemon = daemon
@@ -42,7 +42,7 @@ class Queries:
         self._whole: Shared | None = None  # the `status` of all, for those who ask for it at the same time
 
     def _named(self, request: Request) -> list[Process]:
-        """The processes that the request names; all when it names none."""
+        """Returns the processes that the request names; all of them when it names none."""
         processes = self._daemon.table.processes
         return resolve_names(processes, list(request.names)) if request.names else list(processes.values())
 
@@ -57,7 +57,7 @@ class Queries:
         return self._with_usage(named, rows_) if request.resources else {"status": "ok", "processes": rows_}
 
     def _describe_all(self) -> Shared:
-        """The reply to all whose request is here by now: those that come later run behind `forget`."""
+        """Returns one reply for all requests that are here by now; later ones get a new reply."""
 
         def forget() -> None:
             self._whole = None
@@ -70,7 +70,7 @@ class Queries:
         return self._whole
 
     async def _with_usage(self, processes: list[Process], rows_: list[Reply]) -> Reply:
-        """The same with what each uses, and the container."""
+        """Returns the same with what each process and the container use."""
         if self._looks is None:
             from supervice.api.usage import Looks
 
@@ -91,7 +91,7 @@ class Queries:
         return reply
 
     def _look_for_kills(self) -> None:
-        """Where the kernel does not say that it has killed a process (cgroup v1), this is when it is seen."""
+        """Looks for kills where the kernel does not announce them (cgroup v1)."""
         if self._daemon.memory is not None:
             self._daemon.memory.look()
 
@@ -138,7 +138,7 @@ class Queries:
     def version(self, _request: Request) -> Reply:
         return {"status": "ok", "version": __version__, "message": f"supervice {__version__}"}
 
-    # -- what was said and what happened -----------------------------------------------------------------
+    # -- output and events -------------------------------------------------------------------------------
 
     def logs(self, request: Request) -> Reply:
         return {"status": "ok", "logs": last_lines(self._named(request), request)}
@@ -152,7 +152,7 @@ class Queries:
     def follow_events(self, _request: Request, send: Send) -> Callable[[], None]:
         return self._daemon.journal.follow(send)
 
-    # -- what is awaited ---------------------------------------------------------------------------------
+    # -- waiting -----------------------------------------------------------------------------------------
 
     async def wait(self, request: Request) -> Reply:
         from supervice.supervision.conditions import WANTED, UntilAll
@@ -187,7 +187,7 @@ class Queries:
 
 
 def _refuse_unchecked(processes: list[Process]) -> None:
-    """`healthy` is what a check or a watchdog says; without one it never holds, as in `depends_on`."""
+    """Refuses to wait for `healthy` on a process without a check or watchdog: it would never hold."""
     unchecked = [process.config.name for process in processes if is_unchecked(process.config)]
     if unchecked:
         raise CommandError(

@@ -1,6 +1,6 @@
-"""A request as a value, checked once where it comes in. Knows nothing of processes or sockets.
+"""Checks a request once, where it comes in, and makes it a value. Knows nothing of processes or sockets.
 
-What a verb does not use is checked all the same; a key that is not known is left out.
+Arguments that the verb does not use are checked all the same; unknown keys are ignored.
 """
 
 from __future__ import annotations
@@ -46,7 +46,10 @@ class Request:
 
 
 def parse(message: dict[str, Any]) -> Request:
-    """The request that a JSON object stands for. `CommandError` with INVALID_REQUEST says what to write."""
+    """Returns the request that a JSON object stands for.
+
+    `CommandError` INVALID_REQUEST says what to write instead.
+    """
     for key, fits, what, example in _ARGUMENTS:
         if key in message and not fits(message[key]):
             raise _wrong(f'"{key}": {_shown(message[key])} is not {what}; write "{key}": {example}')
@@ -136,7 +139,7 @@ def _is_signal(value: object) -> bool:
     return isinstance(value, str | int) and not isinstance(value, bool)
 
 
-# key, whether a value fits, what a wrong one is not, what to write instead
+# key, test of a value, what a wrong value is not, what to write instead
 _ARGUMENTS: tuple[tuple[str, Callable[[object], bool], str, str], ...] = (
     ("name", _is_text, "a string", '"web"'),
     ("names", _is_list_of_text, "a list of strings", '["web", "db"]'),

@@ -1,4 +1,4 @@
-"""The rows of replies: `health` and `graph`, and what became of a request."""
+"""The rows of replies: those of `health` and `graph`, and the outcome of an action."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     Reply = dict[str, Any]
 
-# `healthy` of a row of `health`, as in `status`: None where no check has answered.
+# `healthy` in a row of `health`, as in `status`: None where no check has answered.
 HEALTHY = {"ok": True, "failed": False}
 
 
@@ -40,7 +40,7 @@ def health_row(process: Process, queue: StartQueue) -> Reply:
 
 
 def graph(processes: Iterable[Process], queue: StartQueue) -> Reply:
-    """What `graph` answers: the programs in the order of the file, what each needs, how its processes are."""
+    """Returns what `graph` answers: the programs in file order, what each needs, and its processes."""
     programs: dict[str, Reply] = {}
     for process in processes:
         config = process.config
@@ -79,7 +79,7 @@ def started(process: Process, queue: StartQueue, verb: str, reached: str | None)
 
 
 def restarted(process: Process, queue: StartQueue, reached: str | None, kept: dict[str, str]) -> Reply:
-    """`kept`: the names of those whose new process did not take over from the old one, and why."""
+    """Returns the outcome of a restart; `kept` has the processes that went on as they were, and why."""
     name = process.config.name
     if name in kept:
         return outcome(process, False, f"{name} was not restarted: {kept[name]}; pid {process.pid} goes on")
@@ -94,7 +94,7 @@ def stopped(process: Process, queue: StartQueue, ok: bool) -> Reply:
 
 
 def results(rows: list[Reply]) -> Reply:
-    """One reply for one or many processes. `CommandError` FAILED when one did not do what was asked."""
+    """Returns one reply for one or more processes. `CommandError` FAILED when one did not do as asked."""
     failed = [row["message"] for row in rows if not row["ok"]]
     if failed:
         raise CommandError(FAILED, "; ".join(failed), results=rows)
@@ -103,7 +103,7 @@ def results(rows: list[Reply]) -> Reply:
 
 
 def reloaded(plan: ReloadPlan, warnings: Iterable[Problem], *, dry_run: bool) -> Reply:
-    """The reply of a reload, with what changed in each process."""
+    """Returns the reply to a reload, with what changed in each process."""
     lists = {"added": plan.added, "removed": plan.removed, "changed": plan.changed}
     message = "; ".join(f"{what} {', '.join(names)}" for what, names in lists.items() if names)
     if dry_run:

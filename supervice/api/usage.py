@@ -1,6 +1,6 @@
-"""What processes and the container use, as `status` and `/metrics` show it. Loaded when a client asks.
+"""Measures what processes and the container use, for `status` and `/metrics`. Loaded when a client asks.
 
-Nothing is measured in between: a share of a processor is that since the look before.
+Nothing is measured in between: the share of a CPU is that since the previous look.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from supervice.process import Process
     from supervice.supervision.memory_watch import MemoryWatch
 
-# Seconds between two looks from which a share is worked out: CPU time has a clock of 100 ticks a second.
+# The least time between two looks for a share, in seconds: CPU time is counted in ticks of 10 ms.
 SHORTEST = 0.5
 
 
@@ -36,14 +36,14 @@ class _Before:
 
 
 class Looks:
-    """Of one daemon; keeps for each process what it had used at the look before."""
+    """The looks of one daemon; it keeps, for each process, what it had used at the previous look."""
 
     def __init__(self, memory: MemoryWatch | None) -> None:
         self._memory = memory
         self._before: dict[str, _Before] = {}
 
     async def processes(self, processes: Collection[Process]) -> dict[str, dict[str, Any] | None]:
-        """Returns for each process what it uses with all that it started; None for one that does not run."""
+        """Returns what each process uses, with all that it started; None for one that does not run."""
         leaders = {process.config.name: pid_of(process) for process in processes}
         loop = running_loop()
         pids = [pid for pid in leaders.values() if pid is not None]
@@ -55,7 +55,7 @@ class Looks:
         }
 
     def container(self) -> dict[str, Any]:
-        """Returns what the container uses; None for what is not known."""
+        """Returns what the container uses; None for a value that is not known."""
         memory = self._container()
         kills = None if self._memory is None else self._memory.total()
         return {"memory": memory.used, "limit": memory.limit, "oom_kills": kills}
@@ -69,7 +69,7 @@ class Looks:
         if before is None or before.pid != pid:
             before = self._before[name] = _Before(pid, usage.cpu_seconds, now, None)
         elif now - before.when >= SHORTEST:
-            # what a process had used that has ended unseen is gone from the sum
+            # the sum lacks what processes had used that have ended since
             percent = max(0.0, usage.cpu_seconds - before.cpu) / (now - before.when) * 100
             before = self._before[name] = _Before(pid, usage.cpu_seconds, now, percent)
         return {

@@ -1,4 +1,7 @@
-"""What `why` answers: what a process is and what happens next, why, and its last exits. Loaded when asked."""
+"""Answers `why`: the state of a process, what happens next and why, and its last exits.
+
+Loaded with the first such request.
+"""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""What some programs need beside them: the events of listeners, FastCGI sockets, readers of their output.
+"""What some programs need beside them: events for listeners, FastCGI sockets, readers of output.
 
-Made by the supervisor when a configuration has such a program, and only then imported.
+The supervisor makes it, and only then imports it, when a configuration has such a program.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 
 class Extensions(Observer):
-    """Of one run of a supervisor, which follows the processes from `rebuild` on."""
+    """The extensions of one run of a supervisor; they follow the processes from `rebuild` on."""
 
     def __init__(self, table: ProcessTable, launcher: Launcher, outputs: OutputRouter, host: Host) -> None:
         self._table = table
@@ -74,7 +74,7 @@ class Extensions(Observer):
             self._sockets.changed(process)
 
     def running(self) -> None:
-        """Tells listeners that the programs are about to be started."""
+        """Tells listeners that the programs are about to start."""
         if self.hub is not None:
             self.hub.publish("SUPERVISOR_STATE_CHANGE_RUNNING", "")
 
@@ -82,12 +82,12 @@ class Extensions(Observer):
         self.stopping()
 
     def stopping(self) -> None:
-        """Tells listeners that the programs are about to be stopped; they themselves are stopped later."""
+        """Tells listeners that the programs are about to stop; they themselves stop later."""
         if self.hub is not None:
             self.hub.publish("SUPERVISOR_STATE_CHANGE_STOPPING", "")
 
     async def settle(self, level: list[Process], seconds: float) -> None:
-        """Waits until the listeners of `level`, which are stopped next, have answered for what they heard."""
+        """Waits until the listeners of `level`, which stop next, have answered the events they got."""
         if self.hub is not None:
             await self.hub.settle(level, seconds)
 
@@ -104,7 +104,7 @@ class Extensions(Observer):
             self._sockets.close()
 
     def _pump(self, config: ProgramConfig, stream: int) -> Callable[..., Pump]:
-        """Returns what reads a stream of a process, for `OutputRouter.taps`."""
+        """Returns the pump for a stream of a process, for `OutputRouter.taps`."""
         if config.listener is not None and stream == 0:
             from supervice.supervisord.tap import ListenerPump
 
@@ -114,7 +114,7 @@ class Extensions(Observer):
         events = config.stderr_events_enabled if stream else config.stdout_events_enabled
         path = config.stderr_logfile if stream and not config.redirect_stderr else config.stdout_logfile
         strip = self._host.config.strip_ansi and not discards(path)
-        # `events` also without a listener: one may come with a reload, while the program runs
+        # tapped even without a listener: one may come with a reload, while the program runs
         if not (strip or capture or events):
             return Pump
         from supervice.supervisord.tap import Tap, TappedPump

@@ -1,7 +1,7 @@
 """Listening sockets that programs have as standard input: FastCGI programs of supervisord files.
 
-One socket a program: made for its first process, shared by all of them and kept over their restarts, closed
-when none of them will run again by itself. It stays blocking, as such programs expect it.
+One socket per program: made for its first process, shared by all of them, kept across their restarts, and
+closed when none of them will run again by itself. It stays blocking, as such programs expect.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ LONGEST_BACKLOG = 65535  # the kernel cuts it to net.core.somaxconn
 
 
 class SharedSocket:
-    """Of one program."""
+    """The socket of one program."""
 
     def __init__(self, config: ProgramConfig) -> None:
         self._config = config
@@ -40,7 +40,7 @@ class SharedSocket:
         self._found: Answer | None = None  # of the name server
 
     def open(self, config: ProgramConfig) -> int:
-        """The descriptor of the socket, which is made when it is not there. OSError when it cannot be."""
+        """Returns the descriptor of the socket, which it makes if there is none. OSError."""
         self._processes.add(config.name)
         if self._sock is None:
             self._config = config
@@ -72,7 +72,7 @@ class SharedSocket:
         return self._listener.sock
 
     def _owner(self, settings: SocketConfig) -> tuple[int | None, int | None]:
-        """By default the user that the program runs as, if that is another one than we."""
+        """Returns the owner: by default the user that the program runs as, if not ours."""
         user = settings.owner or self._config.user
         if user is None:
             return None, None
@@ -82,7 +82,7 @@ class SharedSocket:
         return identity.uid, identity.gid if ":" in settings.owner else None
 
     def question(self, config: ProgramConfig) -> Question | None:
-        """The address of the host, where the socket has a name and is not open yet."""
+        """Returns a question for the address of the host, if it is a name and not open yet."""
         address = config.socket.address if config.socket is not None else ""
         if self._sock is not None or not address.startswith("tcp://"):
             return None
@@ -100,7 +100,7 @@ class SharedSocket:
         return f"the name server that is asked for {host} ({address})", ask
 
     def rests(self, name: str) -> None:
-        """That process will not run again by itself."""
+        """Notes that the process will not run again by itself."""
         self._processes.discard(name)
         if not self._processes:
             self.close()
@@ -117,13 +117,13 @@ class SharedSocket:
 
 
 def _host_and_port(address: str) -> tuple[str, int]:
-    """The host is "" for every interface."""
+    """Returns host and port; the host is "" for every interface."""
     host, _, port = address[len("tcp://") :].rpartition(":")
     return ("" if host == "*" else host.strip("[]")), int(port)
 
 
 def _bind_tcp(address: str, backlog: int, found: Answer | None) -> _socket.socket:
-    """`found`: the addresses of a name, which were looked up before."""
+    """Returns a bound socket. `found`: the addresses of a name, looked up before."""
     host, port = _host_and_port(address)
     found = at_once(host, port, _socket.AI_PASSIVE) if found is None else found
     if isinstance(found, OSError):
@@ -160,13 +160,13 @@ class Socket:
 
 
 class Sockets:
-    """All of a supervisor, by program."""
+    """The sockets of a supervisor, by program."""
 
     def __init__(self) -> None:
         self._shared: dict[str, SharedSocket] = {}
 
     def update(self, processes: list[Process]) -> dict[str, Socket]:
-        """Takes over the programs as they are configured now; the inputs of their processes."""
+        """Takes over the programs as configured now; returns the inputs of their processes."""
         before, self._shared = self._shared, {}
         inputs = {}
         for process in processes:

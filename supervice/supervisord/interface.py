@@ -1,4 +1,4 @@
-"""What compatibility with supervisord needs of the daemon: for type checkers only."""
+"""What compatibility with supervisord needs of the daemon, as a Protocol. For type checkers only."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """Pumps for output that is also read for events, or changed before it is logged.
 
-Made instead of a plain `Pump` only where the configuration asks for it, so that the plain copy loop
-knows nothing of this. They see what was read before it is cut into lines: a message between
-supervisord's tokens need not end a line.
+Made instead of a plain `Pump` only if the configuration asks for it, so that the plain copy loop knows
+nothing of this. They see the bytes before these are cut into lines: a message between supervisord's tokens
+need not end a line.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ LONGEST_ESCAPE = 64  # a longer one is none
 
 
 class ListenerPump(Pump):
-    """Of a listener's stdout: it is the protocol, and copied only into a log file of its own."""
+    """The pump of a listener's stdout, which is the protocol: copied only into a log file of its own."""
 
     __slots__ = ("_heard",)
 
@@ -43,7 +43,7 @@ class ListenerPump(Pump):
 
 
 class TappedPump(Pump):
-    """What is read goes through a `Tap` first."""
+    """A pump whose output goes through a `Tap` first."""
 
     __slots__ = ("_tap",)
 
@@ -75,12 +75,12 @@ class TappedPump(Pump):
 
 
 class Tap:
-    """Bytes in, bytes to log out; what is captured and what is logged is told."""
+    """Turns bytes read into bytes to log; reports what it captures and what is logged."""
 
     def __init__(
         self, *, strip: bool, capture: int, on_log: Told | None = None, on_message: Told | None = None
     ) -> None:
-        """`capture`: how many bytes of a message are kept, the last ones; 0: messages are not looked for."""
+        """`capture`: how many of the last bytes of a message are kept; 0: it looks for no messages."""
         self._ansi = Ansi() if strip else None
         self._capture = capture
         self._on_log = on_log
@@ -94,7 +94,7 @@ class Tap:
         return self._split(data, pid) if self._capture else self._tell(data, pid)
 
     def end(self, pid: int) -> bytes:
-        """What was held back. A message without its end is none, and logged."""
+        """Returns what was held back. A message without its end is none, and is logged."""
         data = self.feed(b"", pid)
         if self._ansi is not None:
             rest = self._ansi.end()
@@ -142,7 +142,7 @@ class Tap:
 
 
 class Ansi:
-    """Removes control sequences (ESC [ … final byte), also when a read ends within one."""
+    """Removes control sequences (ESC [ … final byte), even when a read ends within one."""
 
     def __init__(self) -> None:
         self._held = b""
@@ -179,7 +179,7 @@ class Ansi:
 
 
 def overlap(data: bytes, token: bytes) -> int:
-    """How many bytes at the end of `data` may be the beginning of `token`."""
+    """Returns how many bytes at the end of `data` may be the beginning of `token`."""
     for size in range(min(len(token) - 1, len(data)), 0, -1):
         if data.endswith(token[:size]):
             return size

@@ -1,7 +1,7 @@
-"""What is done from the page: a checked request becomes a command, its outcome is kept for who looks.
+"""Carries out what is clicked on the page: a checked request becomes a command, whose outcome is kept.
 
-A request is answered at once. The command is the control socket's own and runs to its end, also when
-the client leaves.
+A request is answered at once. The command is the control socket's own and runs to its end, even when the
+client leaves.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ GOING = {"start": "Starting", "stop": "Stopping", "restart": "Restarting", "relo
 
 
 class Actions:
-    """`tell()` is called when there is another outcome."""
+    """The actions of one page. Calls `tell()` when there is a new outcome."""
 
     def __init__(self, loop: EventLoop, commands: Commands, tell: Callable[[], None]) -> None:
         self._loop = loop
@@ -43,7 +43,7 @@ class Actions:
         self.token = os.urandom(16).hex()
 
     def fits(self, token: str) -> bool:
-        """Whether this page gave the token to the client."""
+        """Returns whether this page gave the token to the client."""
         return same(token.encode("utf-8", "replace"), self.token.encode())
 
     @property
@@ -51,7 +51,7 @@ class Actions:
         return len(self._tasks) >= MOST_AT_ONCE
 
     def begin(self, verb: str, name: str, by: str) -> dict[str, Any]:
-        """Begins it and returns what the client is told now."""
+        """Begins the command; returns the first answer to the client."""
         what = f"{GOING[verb]} {clean(name) or 'the configuration'}"
         logger.info(f"{clean(name) or 'supervice'}: {verb} was asked for on the page, by {by}")
         request = {"command": verb, "name": name} if name else {"command": verb}
@@ -80,10 +80,10 @@ class Actions:
         return told
 
     def since(self, number: int) -> list[dict[str, Any]]:
-        """Returns the outcomes after this one, the oldest first."""
+        """Returns the outcomes after this one, oldest first."""
         return [told for told in self._kept if told["id"] > number]
 
     def latest(self) -> list[dict[str, Any]]:
-        """Returns the last word about each request, the newest first."""
+        """Returns the last outcome of each request, newest first."""
         last = {told["about"]: told for told in self._kept}
         return sorted(last.values(), key=lambda told: -told["id"])

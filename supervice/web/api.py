@@ -42,14 +42,14 @@ def answer_json(status: int, value: dict[str, Any]) -> Response:
 
 
 class Api:
-    """Of one daemon."""
+    """The API of one daemon."""
 
     def __init__(self, commands: Commands) -> None:
         self._commands = commands
         self._waiting = 0
 
     async def answer(self, path: str, query: str) -> Response:
-        """The response to `GET /api/v1/VERB?name=…`; `path` is what follows the prefix."""
+        """Returns the response to `GET /api/v1/VERB?name=…`; `path` is the part after the prefix."""
         verb = path.strip("/")
         if not verb:
             return answer_json(200, {"status": "ok", "commands": sorted(READ_ONLY)})
@@ -63,7 +63,7 @@ class Api:
             return answer_json(STATUS.get(error.code, 500), error.reply())
 
     async def _wait(self, request: dict[str, Any]) -> dict[str, Any]:
-        """Bounded in number and in time: what waits here must not keep probes from an answer."""
+        """Waits, limited in number and time: waiting clients must not keep probes from an answer."""
         if self._waiting >= MOST_WAITING:
             raise CommandError("BUSY", f"{MOST_WAITING} requests wait already; ask again")
         request["timeout"] = min(request.get("timeout", LONGEST_WAIT), LONGEST_WAIT)
@@ -75,7 +75,7 @@ class Api:
 
 
 def request_of(verb: str, query: str) -> dict[str, Any]:
-    """Returns the request that a verb and a query stand for. `CommandError` when a value is none."""
+    """Returns the request for a verb and a query. `CommandError` for a wrong value."""
     request: dict[str, Any] = {"command": verb}
     names: list[str] = []
     for key, value in fields(query):

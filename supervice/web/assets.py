@@ -1,4 +1,4 @@
-"""The files of the page as bytes: read beside this module, or from the modules that the bundle makes of them.
+"""The files of the page as bytes: read beside this module, or from modules that the bundle has instead.
 
 The bundle has no files: docker/bundle/modules.py makes `web.files.page_css` of `page.css`, with its text as
 TEXT.
@@ -35,7 +35,7 @@ def asset(name: str) -> str:
 
 
 def build() -> str:
-    """Returns a number that changes with the files: a browser may keep what it has under that name."""
+    """Returns a number that changes with the files: a browser may cache a file under that number."""
     number = 0
     for name in ("page.html", *KINDS):
         number = binascii.crc32(asset(name).encode(), number)

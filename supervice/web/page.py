@@ -1,6 +1,6 @@
-"""The page as HTML: what a browser without a script shows, and what the script begins with. Pure.
+"""The page as HTML: what a browser without scripts shows, and what the script starts from. Pure.
 
-All text goes through `words.html`; the template is cut at its marks once, so that no text passes for a mark.
+All text goes through `words.html`; the template is cut at its marks once, so no text can pass for a mark.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _MARKS = {True: "done", False: "failed", None: "…"}
 
 
 class View:
-    """What one request sees. `token` is None where the client may do nothing, and `why_not` says why."""
+    """What one request sees. `token` is None when the client may do nothing, and `why_not` says why."""
 
     __slots__ = (
         "build", "container", "host", "mood", "outcomes", "position", "rows", "summary", "tail", "token",
@@ -93,7 +93,7 @@ def row(one: Row, now: float, may: bool) -> str:
 
 
 def offered(one: Row) -> tuple[str, ...]:
-    """Returns the verbs that have a button: the others would do nothing."""
+    """Returns the verbs that have a button; the others would have no effect."""
     return ("restart", "stop") if one[PID] or one[LOOK] == "busy" else ("start",)
 
 
@@ -110,7 +110,7 @@ def _tail(program: str, pieces: list[list[Any]], wrong: str) -> str:
 
 
 def confirmation(template: str, view: View, verb: str, name: str, back: str) -> str:
-    """Returns the page that an old link of supervisord leads to: it asks, the link itself does nothing."""
+    """Returns the page behind an old link of supervisord: it asks; the link itself does nothing."""
     what = f"{verb.capitalize()} {'all programs' if name == 'all' else clean(name)}?"
     if view.token is None:
         ask = f"<p>{html(view.why_not)}</p>"
@@ -124,7 +124,7 @@ def confirmation(template: str, view: View, verb: str, name: str, back: str) -> 
 
 
 def short_page(template: str, view: View, title: str, body: str) -> str:
-    """Returns a page with the head of the whole one, a title, and `body`, which is HTML."""
+    """Returns a page with the usual head, a title, and `body`, which is HTML."""
     head = (
         template.partition("<body")[0]
         .replace("{{title}}", html(title))

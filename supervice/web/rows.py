@@ -1,4 +1,4 @@
-"""The processes as the page shows them, and what has changed since a client was told. Pure.
+"""The processes as the page shows them, and what has changed since a client was last told. Pure.
 
 A row is a list: name, look (one of `pictures.svg.class_of`'s five), state, pid, the second it was started,
 restarts, health, detail, CPU, memory. The script has the same order.
@@ -23,7 +23,7 @@ UNKNOWN = "\u2013"  # no name: the interpreter of the bundle has no table of the
 
 
 def row_of(process: dict[str, Any], now: float) -> Row:
-    """Returns the row of a row of `status`; `now` in seconds since the epoch."""
+    """Returns the page's row for a row of `status`; `now` in seconds since the epoch."""
     uptime = process.get("uptime")
     since = round(now - uptime) if isinstance(uptime, int | float) and process.get("pid") else 0
     healthy, words = process.get("healthy"), detail(process)
@@ -44,7 +44,7 @@ def row_of(process: dict[str, Any], now: float) -> Row:
 
 
 def usage(resources: object) -> tuple[str, str]:
-    """Returns CPU and memory as text; "" where the daemon was not asked, a dash where it does not know."""
+    """Returns CPU and memory as text; "" when the daemon was not asked, a dash for unknown."""
     if not isinstance(resources, dict):
         return "", ""
     share, memory = resources.get("cpu_percent"), resources.get("memory")
@@ -65,7 +65,7 @@ def size(number: float) -> str:
 
 
 def container_text(said: object) -> str:
-    """Returns what the container uses and what it has lost; "" where that is not known."""
+    """Returns what the container uses and which processes it has lost; "" when that is unknown."""
     if not isinstance(said, dict) or not isinstance(said.get("memory"), int):
         return ""
     limit, kills = said.get("limit"), said.get("oom_kills")
@@ -86,18 +86,18 @@ class Model:
 
     @property
     def rows(self) -> list[Row]:
-        """In the order of the configuration."""
+        """Returns the rows in the order of the configuration."""
         return [row for _, row in self._rows.values()]
 
     @property
     def unsettled(self) -> list[str]:
-        """The processes that wait or are on their way: what they wait for changes without a word."""
+        """Returns processes that wait or are changing: what they wait for changes without an event."""
         return [name for name, (_, row) in self._rows.items() if row[LOOK] == "busy"]
 
     def update(
         self, processes: Iterable[dict[str, Any]], now: float, *, whole: bool, container: str = ""
     ) -> None:
-        """Takes over rows of `status`; `whole`: they are all that there are, in their order."""
+        """Takes over rows of `status`; `whole`: these are all processes, in their order."""
         version = self.version + 1
         changed = False
         rows: dict[str, tuple[int, Row]] = {} if whole else self._rows
@@ -127,7 +127,7 @@ class Model:
             self.version = version
 
     def forget_usage(self) -> None:
-        """What was said of CPU and memory is too old to be said again."""
+        """Forgets CPU and memory, which are too old to be shown again."""
         version = self.version + 1
         for name, (_, row) in self._rows.items():
             if row[CPU] or row[MEMORY]:
@@ -135,7 +135,7 @@ class Model:
                 self.version = version
 
     def since(self, epoch: str, version: int) -> dict[str, Any] | None:
-        """Returns what a client lacks that was told of `version` in that epoch; None for nothing."""
+        """Returns what a client lacks that knows `version` of that epoch; None for nothing."""
         if epoch == self.epoch and version == self.version:
             return None
         everything = epoch != self.epoch or not self._whole <= version <= self.version
@@ -175,6 +175,6 @@ class Model:
 
 
 def position_of(text: str) -> tuple[str, int]:
-    """Returns (epoch, version) of a `position`; what is none is before everything."""
+    """Returns (epoch, version) of a `position`; an invalid one is before everything."""
     epoch, _, version = text.rpartition("-")
     return (epoch, int(version)) if version.isascii() and version.isdigit() and len(version) < 16 else ("", 0)

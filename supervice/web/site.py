@@ -1,7 +1,7 @@
-"""The page, its files, its stream, its actions and /api/v1: path to answer. Works under any path of a proxy.
+"""Routes the page, its files, its stream, its actions and /api/v1. Works under any path of a proxy.
 
-Every link is relative, every path below is one level deep but for the API's. What a client may see and do is
-`http.access`'s decision; the password has been asked for already.
+Every link is relative, and every path but the API's is one level deep. `http.access` decides what a client
+may see and do; the password has been checked already.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ PLACES = ("", "index.html")  # supervisord's page was called so too
 OLD_LOOK = 15.0  # seconds after which nothing is said any more of what processes use
 SOON = 0.5  # seconds in which nothing is looked at again for a page that has no stream
 POLL = 5  # seconds between questions of a page without a stream
-# Nothing from elsewhere, no script in the page itself, no frame around it, and no text becomes markup.
+# Nothing from other hosts, no inline script, no frame around the page, and no text becomes markup.
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
     "form-action 'self'; base-uri 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'"
@@ -57,20 +57,20 @@ PAGE = {
     "X-Frame-Options": "DENY",
     "Cache-Control": "no-store",
 }
-# The pictures bring their own style.
+# The pictures have their own style.
 PICTURE = {
     **COMMON,
     "Content-Type": "image/svg+xml; charset=utf-8",
     "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'",
     "Cache-Control": "no-store",
 }
-# The old links of supervisord that did something: action to verb.
+# supervisord's old links that did something: action to verb.
 OLD = {"start": "start", "stop": "stop", "restart": "restart", "restartall": "restart", "stopall": "stop",
        "startall": "start"}  # fmt: skip
 
 
 class Site:
-    """Of one daemon; `commands` does what is asked, `daemon` tells what changes."""
+    """The site of one daemon; `commands` does what is asked, `daemon` tells what changes."""
 
     def __init__(self, daemon: Daemon, loop: EventLoop, commands: Commands) -> None:
         self._daemon = daemon
@@ -91,7 +91,7 @@ class Site:
         self._streams.close()
 
     def answer(self, request: Request, access: Access) -> Answer:
-        """The response to any request that is not a probe's."""
+        """Returns the response to any request that is not a probe's."""
         refused = access.refusal(request)
         if refused is not None:
             return refused
@@ -115,7 +115,7 @@ class Site:
     # -- what is shown -----------------------------------------------------------------------------------
 
     async def _refresh(self, names: list[str] | None = None, *, usage: bool = False) -> None:
-        """Brings the model up to date: these processes, or all; with `usage`, which costs more, their use."""
+        """Updates the model for these processes, or all; with `usage`, which costs more, their usage too."""
         request: dict[str, Any] = {"command": "status"}
         if names is not None:
             request["names"] = names
@@ -137,7 +137,7 @@ class Site:
         self._model.update(reply["processes"], time.time(), whole=names is None, container=container)
 
     async def _refresh_for_many(self) -> None:
-        """The same for all processes, for pages that ask every few seconds: they share what is new enough."""
+        """Updates all processes for pages that ask every few seconds; they share a recent update."""
         now = self._loop.time()
         if now - self._looked >= LOOK:
             self._looked = now
@@ -182,7 +182,7 @@ class Site:
         return Response(status, body.encode("utf-8", "replace"), dict(PAGE))
 
     def _old_tail(self, request: Request, access: Access) -> Answer:
-        """supervisord's /tail.html?processname=NAME."""
+        """Answers supervisord's /tail.html?processname=NAME."""
         return self._page(request, access)
 
     async def _picture(self, command: str) -> Response:
@@ -202,7 +202,7 @@ class Site:
     # -- what changes ------------------------------------------------------------------------------------
 
     def _hello(self, request: Request, access: Access) -> dict[str, Any]:
-        """What the script has to know of the daemon that it talks to now."""
+        """Returns what the script has to know of the daemon that it talks to now."""
         why_not = access.why_not(request)
         token = None if why_not else self._actions.token
         return {"build": self._build, "time": round(time.time()), "token": token, "poll": POLL}
@@ -224,7 +224,7 @@ class Site:
         return Response(200, stream, dict(HEADERS))
 
     async def _news(self, request: Request, access: Access) -> Response:
-        """The same as a stream, once: for a page that has none."""
+        """Returns the same as a stream, once: for a page that has no stream."""
         given = dict(fields(request.query))
         await self._refresh_for_many()
         news = self._model.since(*position_of(given.get("from", "")))
@@ -245,7 +245,7 @@ class Site:
     # -- what is done ------------------------------------------------------------------------------------
 
     def _act(self, request: Request, access: Access) -> Response:
-        """A POST with the token of the page. Answered at once; what comes of it is told by the stream."""
+        """Answers a POST with the token of the page at once; the stream tells the outcome."""
         if request.method != "POST":
             return text(405, "only POST does anything here", {"Allow": "POST"})
         as_json = "application/json" in request.headers.get("accept", "")

@@ -1,7 +1,7 @@
-"""The open streams (Server-Sent Events): who is told what, when. Without one nothing is kept or woken.
+"""The open streams (Server-Sent Events): which client is told what, and when. Without any, nothing runs.
 
-A stream carries differences; one that does not keep up gets what it missed in one piece later. A tab has one
-stream, which may follow the output of one program too.
+A stream carries differences; a client that does not keep up gets what it missed in one piece later. A tab has
+one stream, which may also follow the output of one program.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ HEADERS = {
 
 
 class Stream:
-    """One client. `send` says False when the client does not keep up, `done` ends it."""
+    """The stream of one client. `send` returns False when the client does not keep up; `done` ends it."""
 
     def __init__(
         self, send: Callable[[bytes], bool], done: Callable[[], None], position: tuple[str, int]
@@ -58,8 +58,11 @@ class Stream:
 
 
 class Streams(Observer):
-    """All of them. `refresh(names)` brings the model up to date for these processes, for all with None;
-    with `usage` also with what they use."""
+    """All open streams.
+
+    `refresh(names)` updates the model for these processes, for all with None; with `usage` also what they
+    use.
+    """
 
     def __init__(
         self, loop: EventLoop, table: ProcessTable, commands: Commands, model: Model, refresh: Refresh
@@ -91,7 +94,7 @@ class Streams(Observer):
         position: tuple[str, int],
         program: str,
     ) -> Callable[[], None]:
-        """Opens a stream for a client that knows `position`; what is returned ends it."""
+        """Opens a stream for a client that knows `position`; returns a function that ends it."""
         if len(self._open) >= MOST:
             oldest = next(iter(self._open))
             oldest.event("full", {})
@@ -131,7 +134,7 @@ class Streams(Observer):
             stream.done()
 
     def _tell(self, stream: Stream, written: dict[tuple[str, int], bytes | None]) -> None:
-        """Tells a stream what it lacks; `written` has that for those that lack the same."""
+        """Sends a stream what it lacks; `written` caches that for streams that lack the same."""
         for outcome in self.outcomes(stream.said):
             if stream.send(_event("said", outcome)):
                 stream.said = outcome["id"]
@@ -159,7 +162,7 @@ class Streams(Observer):
     # -- when it is passed on ----------------------------------------------------------------------------
 
     def news(self) -> None:
-        """Has every stream told what there is, soon."""
+        """Tells every stream the news, soon."""
         if self._soon is None and self._open:
             self._soon = self._loop.call_later(GATHER, self._gathered)
 

@@ -1,4 +1,4 @@
-"""The output of one program for a stream: all that is kept, then what comes. Both outputs, marked."""
+"""The output of one program for a stream: all that is kept, then new output, of both streams."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ MOST_TEXT = 192 * 1024  # characters of the beginning: what a connection holds f
 
 
 class Tail:
-    """Calls `event("log", …)` for pieces of output; `[marked, text]` each, marked: it was on stderr."""
+    """Calls `event("log", …)` for pieces of output: `[marked, text]`; stderr is marked."""
 
     def __init__(
         self, loop: EventLoop, commands: Commands, program: str, event: Callable[[str, object], bool]
@@ -48,7 +48,7 @@ class Tail:
 
 
 def pieces_of(frames: list[dict[str, Any]]) -> list[list[Any]]:
-    """Returns `[marked, text]` for runs of one output, the last MOST_TEXT characters at most."""
+    """Returns `[marked, text]` for runs of output of one stream, at most MOST_TEXT characters in all."""
     pieces: list[list[Any]] = []
     for frame in frames:
         marked, text = int(frame["stream"] == "stderr"), visible(frame["data"])

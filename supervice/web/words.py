@@ -1,8 +1,7 @@
-"""Text of programs and of clients: harmless in HTML, and taken apart. Pure.
+"""Makes text of programs and clients harmless in HTML, and parses forms. Pure.
 
 Whatever a name, a line of output or a health message holds is shown as text: markup is escaped, and
-characters that do something (control characters, marks that change the direction of writing) become visible
-ones.
+characters with an effect (control characters, marks that change the direction of writing) become visible.
 """
 
 from __future__ import annotations
@@ -12,7 +11,7 @@ from supervice.http.messages import unquote
 MOST_FIELDS = 200
 
 _ESCAPES = {ord(c): f"&#{ord(c)};" for c in "\"'"} | {38: "&amp;", 60: "&lt;", 62: "&gt;"}
-# The pictures of control characters, U+2400 and following; a tab is a tab.
+# The symbols for control characters, from U+2400 on; a tab stays a tab.
 _PICTURES = {number: chr(0x2400 + number) for number in range(32) if number not in (9, 10)} | {127: "\u2421"}
 
 
@@ -37,7 +36,7 @@ def visible(line: str) -> str:
 
 
 def without_colours(line: str) -> str:
-    """Returns the line without whole control sequences (ECMA-48, 5.4), of which colours are the most."""
+    """Returns the line without control sequences (ECMA-48, 5.4), most of which are colours."""
     first, *pieces = line.split("\x1b[")
     kept = [first]
     for piece in pieces:
@@ -50,7 +49,7 @@ def without_colours(line: str) -> str:
 
 
 def fields(encoded: str) -> list[tuple[str, str]]:
-    """Returns the fields of a query or of a form in their order (application/x-www-form-urlencoded)."""
+    """Returns the fields of a query or form in their order (application/x-www-form-urlencoded)."""
     pairs = []
     for piece in encoded.split("&", MOST_FIELDS)[:MOST_FIELDS]:
         if piece:

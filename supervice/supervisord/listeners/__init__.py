@@ -1,5 +1,5 @@
 """Event listeners of supervisord's protocol. Imported only when a configuration has some.
 
-`names` and `protocol` decide and do nothing; `pool` holds events back and hands them out; `channel` is the
-pipes of one process; `hub` connects them with what happens.
+`events` and `protocol` are pure; `pool` queues events and hands them out; `channel` is the pipes of one
+process; `hub` connects them with what happens.
 """

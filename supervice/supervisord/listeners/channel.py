@@ -1,7 +1,7 @@
-"""The pipes of one listener process, through all its runs: events go in, the protocol comes out.
+"""The pipes of one listener process through all its runs: events go in, the protocol comes out.
 
 Writing never waits: a listener that does not read keeps its one event in our memory and gets no other.
-`Launcher` takes the standard input from here, the pump of its stdout hands over what it says.
+`Launcher` takes the standard input from here; the pump of its stdout passes on what it says.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class Channel:
-    """Of one process. A run begins with `begin` and `open`, and ends with `end`."""
+    """The pipes of one process. A run begins with `begin` and `open`, and ends with `end`."""
 
     __slots__ = ("_event", "_fd", "_loop", "_out", "_pool", "_protocol", "_theirs", "_writing", "process")
 
@@ -40,8 +40,7 @@ class Channel:
     # -- one run -----------------------------------------------------------------------------------------
 
     def begin(self) -> Callable[[bytes], None]:
-        """A run is prepared. What it says is to be given to the answer; what an earlier run's children still
-        say means nothing any more."""
+        """Prepares a run: its output is read for answers; that of an earlier run's children no longer is."""
         self.end()
         run = self._protocol = p.ListenerProtocol()
 
@@ -52,21 +51,21 @@ class Channel:
         return heard
 
     def open(self) -> int:
-        """The descriptor for its standard input; it stays ours until `opened`."""
+        """Returns the descriptor for its standard input; it stays ours until `opened`."""
         self._theirs, self._fd = os.pipe2(os.O_CLOEXEC)
         os.set_blocking(self._fd, False)
         return self._theirs
 
     def question(self) -> None:
-        """There is nothing to ask for before a start."""
+        """Returns None: it has nothing to ask before a start."""
 
     def opened(self) -> None:
-        """It has its descriptor, or was not started."""
+        """Closes our copy: the child has its descriptor, or was not started."""
         os.close(self._theirs)
         self._theirs = -1
 
     def end(self) -> None:
-        """The run is over: the event that it was at is another's."""
+        """Ends the run: the event that it was working on goes to another process."""
         self._close()
         self._protocol = p.ListenerProtocol()
         event, self._event = self._event, None
@@ -99,7 +98,7 @@ class Channel:
         return self._fd >= 0 and self._protocol.state != p.UNKNOWN and self.process.state == RUNNING
 
     def send(self, event: Waiting, data: bytes) -> bool:
-        """False when it has closed its standard input."""
+        """Writes an event; returns False when it has closed its standard input."""
         self._out = data
         if not self._write():
             return False

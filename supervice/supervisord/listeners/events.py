@@ -1,4 +1,4 @@
-"""supervisord's event types, and the exact text of what a listener is told. Pure: names and values to text.
+"""supervisord's event types, and the exact text that a listener gets. Pure.
 
 The names and texts are an interface that listeners written for supervisord parse; they are those of
 supervisord 4.3 (`supervisor/events.py`).
@@ -16,7 +16,7 @@ TICKS = {5: "TICK_5", 60: "TICK_60", 3600: "TICK_3600"}  # by their seconds
 
 
 def concrete(names: Iterable[str]) -> frozenset[str]:
-    """The events that really come for these names; `PROCESS_STATE` stands for all that begin like it."""
+    """Returns the events that these names stand for: `PROCESS_STATE` is all that begin like it."""
     found: set[str] = set()
     for name in names:
         below = [event for event in EVENTS if name == "EVENT" or event.startswith(f"{name}_")]
@@ -27,8 +27,11 @@ def concrete(names: Iterable[str]) -> frozenset[str]:
 
 
 def envelope(server: str, serial: int, pool: str, pool_serial: int, event: str, payload: str) -> bytes:
-    """What is written to a listener. `len` counts characters, as supervisord does and its Python listeners
-    read; only in text that is not ASCII is that not the number of bytes."""
+    """Returns what is written to a listener.
+
+    `len` counts characters, as supervisord does and its Python listeners expect; only for text that is not
+    ASCII is that not the number of bytes.
+    """
     return (
         f"ver:3.0 server:{server} serial:{serial} pool:{pool} poolserial:{pool_serial}"
         f" eventname:{event} len:{len(payload)}\n{payload}"

@@ -1,8 +1,8 @@
-"""Connects what happens with the pools that want to hear of it: changes of state, output, groups, the clock.
+"""Sends what happens to the pools that want to hear of it: changes of state, output, groups, the clock.
 
 A change of one of our processes becomes the event that supervisord would have sent for it. Where our states
-are not supervisord's: FATAL comes from BACKOFF there, so a BACKOFF is told before it; UNHEALTHY does not
-exist there, so nothing is told of it and it counts as RUNNING. A restart is a stop and a start.
+differ: FATAL comes from BACKOFF there, so a BACKOFF is sent before it; UNHEALTHY does not exist there, so
+nothing is sent for it and it counts as RUNNING. A restart is a stop and a start.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ if TYPE_CHECKING:
     from supervice.models import ProgramConfig
     from supervice.process import Process
 
-# Seconds that listeners get at the end for what they were told. supervisord gives none, but stops slower.
+# Seconds that listeners get at the end for their last events. supervisord gives none, but stops slower.
 LONGEST_SETTLE = 1.0
-# A timer may fire a little before the clock on the wall agrees.
+# Seconds by which a timer may fire before the wall clock agrees.
 TICK_SLACK = 0.002
 
 
@@ -46,11 +46,11 @@ class Hub:
     # -- who listens -------------------------------------------------------------------------------------
 
     def knows(self, processes: Iterable[Process]) -> None:
-        """Takes their groups for known: they were there before us, so listeners are not told of them."""
+        """Records their groups as known: they existed before us, so listeners are not told of them."""
         self._groups = list(dict.fromkeys(group_of(p.config) for p in processes))
 
     def update(self, processes: Iterable[Process]) -> None:
-        """Takes over the listeners and groups as they are configured now, and tells of groups."""
+        """Takes over the listeners and groups as configured now, and sends events about groups."""
         processes = list(processes)
         members: dict[str, list[Process]] = {}
         for process in processes:
@@ -94,7 +94,7 @@ class Hub:
         pool.members = list(channels)
 
     def channel(self, name: str) -> Channel:
-        """Of the listener process of that name."""
+        """Returns the channel of the listener process of that name."""
         return self._channels[name]
 
     def channels(self) -> dict[str, Channel]:
@@ -124,7 +124,7 @@ class Hub:
                 pool.accept(event, payload, serial)
 
     def changed(self, process: Process, change: Announce) -> None:
-        """After each change of state of any process."""
+        """Sends the event for a change of state of any process."""
         channel = self._channels.get(process.config.name)
         if channel is not None and process.pid is None:
             channel.end()
@@ -158,20 +158,19 @@ class Hub:
         self.publish(f"PROCESS_STATE_{state}", events.process_state(name, group, before, extra))
 
     def said(self, config: ProgramConfig, pid: int, channel: str, data: bytes) -> None:
-        """A program has written to its stdout or stderr."""
+        """Sends the event for what a program has written to its stdout or stderr."""
         if not self.wants(f"PROCESS_LOG_{channel.upper()}"):
             return
         payload = events.process_log(member_of(config), group_of(config), pid, channel, data)
         self.publish(f"PROCESS_LOG_{channel.upper()}", payload)
 
     def communicated(self, config: ProgramConfig, pid: int, channel: str, data: bytes) -> None:
-        """A program has written something between the two tokens."""
+        """Sends the event for what a program has written between the two tokens."""
         payload = events.process_communication(member_of(config), group_of(config), pid, data)
         self.publish(f"PROCESS_COMMUNICATION_{channel.upper()}", payload)
 
     async def settle(self, processes: list[Process], seconds: float) -> None:
-        """Returns when those of the processes that are listeners have answered for what they were told; or
-        when the time is up."""
+        """Returns when the listeners among these processes have answered their events, or time is up."""
         ours = {program_of(p.config) for p in processes if p.config.listener is not None}
         pools = [pool for name, pool in self._pools.items() if name in ours]
         if all(pool.at_rest for pool in pools):
@@ -196,7 +195,7 @@ class Hub:
     # -- the clock ---------------------------------------------------------------------------------------
 
     def _arm(self) -> None:
-        """Sets a timer for the next slice of time that a listener wants to hear of, if one does."""
+        """Sets a timer for the next tick that a listener wants, if one does."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -224,7 +223,7 @@ def _slice(now: float, seconds: int) -> int:
 
 def _tries(process: Process) -> str:
     snapshot = process.snapshot
-    # it was up and died again too soon: supervisord has no wait there, its count would be 0
+    # it was up and died too soon: supervisord does not wait then, so its count would be 0
     return f"tries:{snapshot.failures}"
 
 

@@ -1,8 +1,8 @@
-"""The processes of one listener and the events that wait for them. Knows members by `ready` and `send` only.
+"""The processes of one listener, and the events that wait for them.
 
-As in supervisord: an event goes to one member that is ready, the oldest first; with none ready it waits,
-and of more than `buffer_size` the oldest is dropped. One that a member rejects, or dies over, is the next
-again.
+It knows members by `ready` and `send` only. As in supervisord, an event goes to one ready member, the oldest
+event first. When none is ready it waits, and when more than `buffer_size` wait the oldest is dropped. An
+event that a member rejects, or dies over, is the next again.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ if TYPE_CHECKING:
         def send(self, event: Waiting, data: bytes) -> bool: ...
 
 
-# Between two attempts at an event that is rejected again and again: seconds, doubled up to the second number.
-# supervisord has no such wait and turns as fast as the listener answers.
+# Seconds between two attempts at an event that is rejected again and again, doubled up to the second number.
+# supervisord has no such pause and repeats as fast as the listener answers.
 FIRST_PAUSE, LONGEST_PAUSE = 0.05, 1.0
 
 
@@ -83,12 +83,12 @@ class Pool:
         self.dispatch()
 
     def take_back(self, event: Waiting) -> None:
-        """It was not processed: it is the next again."""
+        """Takes an event back that was not processed: it is the next again."""
         self._make_room()
         self._events.appendleft(event)
 
     def rejected(self, event: Waiting) -> None:
-        """The same, after a member said so; from the second time in a row on with a pause."""
+        """Does the same after a member rejected it; from the second time in a row on after a pause."""
         self.take_back(event)
         self._rejections += 1
         if self._rejections > 1 and self._pause is None:

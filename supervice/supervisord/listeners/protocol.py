@@ -1,9 +1,9 @@
-"""What one run of a listener says: bytes in, answers out. No I/O, no clock, no logging.
+"""Parses what one run of a listener says: bytes in, answers out. No I/O, no clock, no logging.
 
-A listener says `READY\\n` when it wants an event; told one, it answers `RESULT n\\n` and n bytes, which are
-`OK` or anything else for a failure; then it is ready again when it says so. One that says anything else is
-not believed any more. What is accepted is what supervisord 4.3 accepts: of a result line it reads only what
-follows the first seven characters, and so do we.
+A listener says `READY\n` when it wants an event; given one, it answers `RESULT n\n` and n bytes, which are
+`OK` or anything else for a failure; then it says again when it is ready. One that says anything else is no
+longer trusted. What is accepted is what supervisord 4.3 accepts: of a result line it reads only what follows
+the first seven characters, and so do we.
 """
 
 from __future__ import annotations
@@ -39,11 +39,11 @@ class ListenerProtocol:
         self._result = b""  # as much of it as tells OK from everything else
 
     def sent(self) -> None:
-        """It was told an event."""
+        """Notes that it was given an event."""
         self.state = BUSY
 
     def feed(self, data: bytes) -> list[str]:
-        """What these bytes mean, in order. After BROKEN nothing means anything."""
+        """Returns the meanings of these bytes, in order. After BROKEN nothing has a meaning."""
         answers: list[str] = []
         self._buffer += data
         while self._buffer or self._left == 0:
@@ -55,7 +55,7 @@ class ListenerProtocol:
         return answers
 
     def _step(self) -> str | None:
-        """One answer, "" for progress without one, None when more bytes are needed."""
+        """Returns one answer, "" for progress without one, None when more bytes are needed."""
         if self.state == BUSY:
             return self._line() if self._left < 0 else self._body()
         if self.state == ACKNOWLEDGED:

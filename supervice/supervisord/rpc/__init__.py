@@ -1,1 +1,1 @@
-"""supervisord's remote interface on a supervisor, which `supervisorctl` talks to. Loaded on demand."""
+"""supervisord's remote interface, through which `supervisorctl` operates a supervisor. Loaded on demand."""

@@ -1,4 +1,4 @@
-"""Starts, stops and signals as supervisord does, with its faults: what runs is ALREADY_STARTED."""
+"""Starts, stops and signals as supervisord does, with its faults: a running process is ALREADY_STARTED."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ if TYPE_CHECKING:
 
     Row = dict[str, Any]
 
-# Seconds in which a process that need not wait for others has been made, or could not be.
+# Seconds within which a process that waits for no other has been spawned, or has failed to.
 SPAWN_TIME = 1.0
-# What is asked over XML-RPC, as triggers.
+# The triggers of requests over XML-RPC.
 STOP, RESTART = "operator: stop (XML-RPC)", "operator: restart (XML-RPC)"
 
 
@@ -69,12 +69,12 @@ class Actions:
         return _rows(todo, await self._start(todo, wait))
 
     async def _start(self, processes: list[Process], wait: bool) -> dict[str, str]:
-        """Returns the name of each one's fault, "" for a success."""
+        """Returns the name of the fault of each process, "" for a success."""
         startup = self._startup
         hopeless = {p.config.name: problem[0] for p in processes if (problem := _command_problem(p))}
         hopeless |= {p.config.name: "FAILED" for p in processes if p.config.name in self._table.leaving}
         todo = [p for p in processes if p.config.name not in hopeless]
-        # BACKOFF is the end of the waiting there; what becomes of the retries, `status` tells.
+        # supervisord stops waiting at BACKOFF; `status` tells what becomes of the retries.
         far_enough = UP | RESTING | {BACKOFF} if wait else UP | RESTING | {BACKOFF, STARTING}
         settled = Until(todo, far_enough, startup)
         startup.request(todo, "operator: start (XML-RPC)", by_hand=True)
@@ -138,9 +138,9 @@ class Actions:
         return {p.config.name: "FAILED" if p.config.name in late else "" for p in processes}
 
     async def stop_everything(self, processes: list[Process]) -> None:
-        """Stops these for a restart of all, in the order of a shutdown: listeners and dependencies come last.
+        """Stops these for a restart of all, in the order of a shutdown.
 
-        None of them counts as stopped by an operator afterwards.
+        Listeners and dependencies come last. None of them counts as stopped by an operator afterwards.
         """
         table, termination = self._table, self._daemon.termination
         names = {p.config.name for p in processes}
@@ -151,7 +151,7 @@ class Actions:
                 process.request_stop(trigger=RESTART)
         extensions = self._daemon.extensions
         settle = extensions.settle if extensions is not None else None
-        # once the end has come, it stops the rest
+        # once the end has begun, that stops the rest
         every = list(table.processes.values())
         await stop_in_order(every, processes, lambda _: not termination.stopping, lambda _: RESTART, settle)
         table.release(names)
@@ -189,7 +189,7 @@ class Actions:
 
 
 def _command_problem(process: Process) -> tuple[str, str] | None:
-    """Returns the fault and the name of the program when there is no such program now."""
+    """Returns the fault and the program's name if the program does not exist now."""
     if process.foreground is not None:
         return None
     config = process.config
@@ -212,7 +212,7 @@ def _spawn_code(process: Process) -> int:
 
 
 def _signal(process: Process, signum: int) -> bool:
-    # As supervisord: to the process itself. Its group is for stops.
+    # As supervisord does: to the process itself, not to its group.
     return process.signal(signum, group=False, trigger="operator: signal (XML-RPC)")
 
 

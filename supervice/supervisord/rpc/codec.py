@@ -1,7 +1,7 @@
-"""XML-RPC on the wire: a call from bytes, values and faults to bytes. Never runs anything.
+"""Encodes XML-RPC: a call from bytes, values and faults to bytes. Never runs anything.
 
-`xmlrpc.client` would do it for 4 MB of memory in PID 1; expat, which it uses too, costs 50 kB (ADR 0011).
-Document types, and with them entities, are refused; depth is limited, size by the HTTP server.
+`xmlrpc.client` would cost 4 MB of memory in PID 1; expat, which it uses too, costs 50 kB (ADR 0011). Document
+types, and with them entities, are refused; depth is limited here, size by the HTTP server.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ _SCALARS = ("int", "i4", "i8", "boolean", "string", "double", "dateTime.iso8601"
 
 
 class Fault(Exception):
-    """An answer that says no. `name` is one of FAULTS, `text` what clients are shown."""
+    """An error answer. `name` is one of FAULTS, `text` what clients show."""
 
     def __init__(self, name: str, more: str = "") -> None:
         self.name = name
@@ -76,7 +76,7 @@ class Encoded:
 
 
 def parse_call(data: bytes) -> tuple[str, list[Any]]:
-    """The method's name and its parameters. Malformed."""
+    """Returns the method's name and its parameters. Malformed."""
     reader = _Reader()
     parser = pyexpat.ParserCreate(None, None)
     parser.buffer_text = True
@@ -100,7 +100,7 @@ def _refuse_doctype(*_: object) -> None:
 
 
 class _Reader:
-    """What expat calls. `_open` are the open elements, `_frames` the values that are being read."""
+    """The handlers that expat calls. `_open` are the open elements, `_frames` the values being read."""
 
     def __init__(self) -> None:
         self.method = ""
@@ -141,7 +141,7 @@ class _Reader:
         self.text.clear()
 
     def _take_place(self, parent: str) -> None:
-        """A param and a member hold one value."""
+        """Checks that a param and a member hold one value."""
         if parent == "param":
             if self._param_filled:
                 raise Malformed("two values in one param")
@@ -215,8 +215,8 @@ def _scalar(kind: str, text: str) -> Any:
 
 # -- out -------------------------------------------------------------------------------------------------
 
-# XML cannot hold control characters, escape sequences of coloured logs among them; a carriage return it can,
-# but as it stands it would arrive as a newline.
+# XML cannot hold control characters, such as the escape sequences of coloured logs; a literal carriage return
+# would arrive as a newline.
 _SAFE: dict[int, str] = {
     **dict.fromkeys([*range(9), 11, 12, *range(14, 32), 0xFFFE, 0xFFFF], "\ufffd"),
     13: "&#13;",
@@ -227,7 +227,7 @@ _SAFE: dict[int, str] = {
 
 
 def response(value: Any) -> bytes:
-    """A result as a whole document."""
+    """Returns a result as a whole document."""
     body = f"<params>\n<param>\n{encode(value)}\n</param>\n</params>"
     return _document(body)
 
@@ -242,7 +242,7 @@ def _document(body: str) -> bytes:
 
 
 def encode(value: Any) -> str:
-    """`<value>...</value>`. TypeError for what XML-RPC does not know."""
+    """Returns `<value>...</value>`. TypeError for a type that XML-RPC does not have."""
     parts: list[str] = []
     _encode(value, parts.append)
     return "".join(parts)

@@ -1,4 +1,4 @@
-"""The daemon's own log for `maintail`: its file, or its last lines from memory where there is no file."""
+"""The daemon's own log for `maintail`: its file, or its last lines from memory without a file."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class DaemonLog:
                 raise Fault("FAILED") from None
 
     def follow(self, send: Callable[[bytes], bool], done: Callable[[], None]) -> Callable[[], object]:
-        """As `logs.follow`."""
+        """Follows the log, like `logs.follow`."""
         text = self.text()
         send(text.part(text.end - logs.FOLLOW_BEGINS, logs.FOLLOW_BEGINS))
         return logs.following(self._subscribe, "stdout", send, done)

@@ -1,7 +1,7 @@
 """reread, add, remove, update: supervisord's way to a new configuration, in steps that a client takes.
 
 `reread` remembers the configuration and says which groups differ from those that are supervised; `remove` and
-`add` then change one group at a time. What is in the file beside groups is taken by a reload of ours only.
+`add` then change one group at a time. Only a reload of ours takes over what else is in the file.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class Groups:
         return [[added, changed, removed]]
 
     def _active(self) -> dict[str, list[ProgramConfig]]:
-        # the foreground command stands in no file
+        # the foreground command is in no file
         return _by_group([p.config for p in self._table.processes.values() if p.foreground is None])
 
     def configs(self) -> list[dict[str, Any]]:
@@ -59,7 +59,7 @@ class Groups:
         return sorted(infos, key=lambda info: str(info["name"]))
 
     def add(self, name: str) -> bool:
-        """Takes a group of the remembered configuration into supervision and starts it."""
+        """Takes a group of the remembered configuration under supervision and starts it."""
         self._refuse_while_reloading()
         table = self._table
         configs = _by_group(table.available).get(name)

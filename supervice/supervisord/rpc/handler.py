@@ -1,6 +1,6 @@
-"""XML-RPC over HTTP: POST /RPC2, and the namespace `system` over a table of methods.
+"""Serves XML-RPC over HTTP: POST /RPC2, and the namespace `system` over a table of methods.
 
-What the methods do is the table's business. A call that waits holds up only its own connection.
+The table decides what the methods do. A call that waits holds up only its own connection.
 """
 
 from __future__ import annotations
@@ -62,7 +62,10 @@ class Method:
 
 
 class XmlRpcHandler:
-    """`handle` is for an HttpServer. `methods` are looked up by their whole names (`supervisor.getState`)."""
+    """Handles requests of an HttpServer with `handle`.
+
+    `methods` are looked up by their full names (`supervisor.getState`).
+    """
 
     def __init__(
         self, loop: EventLoop, methods: Mapping[str, Method], log: Callable[[str], object] | None = None
@@ -159,7 +162,7 @@ class XmlRpcHandler:
                 self._loop.call_soon(turn.set_result, None)
                 await turn
                 began = self._loop.time()
-            # As supervisord: the bare result, or a struct with the fault.
+            # As supervisord does: the bare result, or a struct with the fault.
             try:
                 value = await self._one_of_many(call)
             except Fault as fault:

@@ -1,7 +1,7 @@
-"""What supervisord's clients are told of processes: names, states, and the structs that describe them.
+"""Describes processes for supervisord's clients: names, states, and structs.
 
-Looks only. The fields are those of supervisord 4.3.0; what supervisord does not know is shown as what comes
-nearest to it there.
+Looks only. The fields are those of supervisord 4.3.0; states that it does not know are shown as the nearest
+that it does.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ LATEST = 2**31 - 1  # the largest time that supervisord's clients expect
 
 
 def split(name: str) -> tuple[str, str | None]:
-    """Splits `group:process`, `group:*` and `process` into group and process; None is all of the group."""
+    """Splits `group:process`, `group:*` or `process` into group and process; None is the whole group."""
     group, colon, member = name.partition(":")
     if not colon:
         return name, name
@@ -83,7 +83,7 @@ def every(table: ProcessTable) -> list[Process]:
 
 
 def state_of(queue: StartQueue, process: Process) -> str:
-    """Returns the state in supervisord's words. One that waits for others is about to start."""
+    """Returns the state in supervisord's words. A process that waits for others is STARTING."""
     if process.state == UNHEALTHY:
         return RUNNING
     if process.state in RESTING and queue.is_waiting(process):
@@ -121,7 +121,7 @@ def process_info(queue: StartQueue, process: Process) -> dict[str, Any]:
 
 
 def _description(queue: StartQueue, process: Process, info: dict[str, Any]) -> str:
-    """Returns what `supervisorctl status` shows beside the state, in supervisord's forms where it has one."""
+    """Returns what `supervisorctl status` shows beside the state, in supervisord's form if it has one."""
     state = info["statename"]
     if state == RUNNING:
         seconds = int(process.uptime or 0)
@@ -142,7 +142,7 @@ def _description(queue: StartQueue, process: Process, info: dict[str, Any]) -> s
 
 
 def log_path(path: str | None) -> str:
-    """Returns the log file, "" where there is none: then the output goes to the container's own."""
+    """Returns the log file; "" without one: then the output goes to the container's own."""
     return path if path and path != "NONE" else ""
 
 
@@ -168,7 +168,7 @@ def config_info(config: ProgramConfig, inuse: bool) -> dict[str, Any]:
         "inuse": inuse,
         "killasgroup": config.killasgroup,
         "name": member_of(config),
-        # -1 is the default of a listener's group; its processes have that of programs there
+        # -1 is the default priority of a listener's group in supervisord; its processes have that of programs
         "process_prio": 999 if config.listener is not None and config.priority == -1 else config.priority,
         "redirect_stderr": config.redirect_stderr,
         "startretries": config.startretries,

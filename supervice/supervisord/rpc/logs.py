@@ -1,7 +1,7 @@
-"""What programs and the daemon itself have said: reading, tailing, clearing and following it.
+"""The output of programs and of the daemon itself: reads, tails, clears and follows it.
 
-A log file is read where there is one. Programs here log to the container's output by default: then it is the
-last lines that are kept in memory, offsets counting what the program has said since it was first started.
+It reads a log file if there is one. Programs here log to the container's output by default: then it uses the
+last lines kept in memory, with offsets that count all output since the program was first started.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ STREAMS = ("stdout", "stderr")
 
 
 class Text:
-    """Something said, as bytes with positions: `begin` of the first that is there, `end` after the last."""
+    """Output as bytes with positions: `begin` of the first byte that is kept, `end` after the last."""
 
     def __init__(self, begin: int, end: int, read: Callable[[int, int], bytes]) -> None:
         self.begin = begin
@@ -36,14 +36,14 @@ class Text:
         self._read = read
 
     def part(self, offset: int, length: int) -> bytes:
-        """What there is of the `length` bytes at `offset`, MOST at most."""
+        """Returns what is kept of the `length` bytes at `offset`, MOST at most."""
         first = max(offset, self.begin)
         last = min(offset + length, self.end, first + MOST)
         return self._read(first, last - first) if last > first else b""
 
 
 def text_of(process: Process, stream: str) -> Text | None:
-    """What the process said on `stream`; None where nothing of it is kept."""
+    """Returns the output of the process on `stream`; None when none of it is kept."""
     config = process.config
     if stream not in STREAMS or (stream == "stderr" and config.redirect_stderr):
         return None
@@ -61,7 +61,7 @@ def text_of(process: Process, stream: str) -> Text | None:
 
 
 def file_text(path: str) -> Text | None:
-    """None when it is not there."""
+    """Returns the content of a file; None when there is no file."""
     try:
         return _file_text(path)
     except OSError:
@@ -99,7 +99,7 @@ def _ring_text(process: Process, stream: str) -> Text | None:
 
 
 def read(text: Text | None, offset: int, length: int, what: str = "") -> bytes:
-    """supervisord's readLog: from `offset`, length 0 to the end; or, with length 0, the last -`offset`."""
+    """supervisord's readLog: `length` bytes from `offset` (0: the rest), or the last -`offset` bytes."""
     if text is None:
         raise Fault("NO_FILE", what)
     if offset < 0:
@@ -112,18 +112,18 @@ def read(text: Text | None, offset: int, length: int, what: str = "") -> bytes:
 
 
 def tail(text: Text | None, offset: int, length: int) -> tuple[bytes, int, bool]:
-    """supervisord's tailLog: (text, offset for the next call, whether something was left out)."""
+    """supervisord's tailLog: returns (text, offset for the next call, whether something was left out)."""
     if text is None:
         return b"", 0, False
     length = max(0, min(length, MOST))
     overflow = text.end > offset + length
-    # what follows the offset, or the end when that is further away than the client wants to hear
+    # the output after the offset, or the last part of it when the client wants less
     begin = text.end - length if overflow else max(offset, 0)
     return text.part(begin, length), text.end, overflow
 
 
 def follow(process: Process, stream: str, text: Text) -> Follow:
-    """A response that goes on as long as the process is supervised."""
+    """Returns a response that goes on as long as the process is supervised."""
 
     def begin(send: Callable[[bytes], bool], done: Callable[[], None]) -> Callable[[], object]:
         output = process.open_output()
@@ -139,8 +139,10 @@ def following(
     send: Callable[[bytes], bool],
     done: Callable[[], None],
 ) -> Callable[[], object]:
-    """Passes on what is said from now on; a client that does not keep up is told how much it missed. `done`
-    is called when nothing more will come, after the last of it."""
+    """Passes on output from now on; tells a client that does not keep up how much it missed.
+
+    `done` is called when no more output will come, after the last of it.
+    """
     missed = 0
 
     def more() -> None:

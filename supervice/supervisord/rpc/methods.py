@@ -1,4 +1,4 @@
-"""The namespace `supervisor` of supervisord's XML-RPC interface: a table from names to what is done.
+"""The namespace `supervisor` of supervisord's XML-RPC interface: a table from names to methods.
 
 Every method but `sendRemoteCommEvent` is refused with SHUTDOWN_STATE once the end has begun.
 """
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from supervice.supervisord.interface import Daemon
 
 API_VERSION = "3.0"
-# The supervisord whose interface this is. Clients compare it, so it has the form of a version of supervisor.
+# The supervisord whose interface this is. Clients compare it, so it has the form of a supervisor version.
 SUPERVISORD_VERSION = "4.3.0"
 
 
@@ -163,7 +163,7 @@ class Interface:
         return True
 
     def _restart_all(self) -> bool:
-        """supervisord starts itself anew; a PID 1 stays, and does with its programs what that would do."""
+        """Restarts all programs: supervisord restarts itself, but a PID 1 has to stay."""
         try:
             self._daemon.read()
         except (OSError, ValueError) as error:  # with supervisord, this would have been the end of everything

@@ -1,4 +1,4 @@
-"""The HTTP servers of a stock supervisord file: opens, closes and guards them, and has the paths.
+"""The HTTP servers of a stock supervisord file: opens, closes and guards them, and routes their paths.
 
 A section that cannot be served is a warning, and everything else goes on: the programs matter more.
 """
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
         def answer(self, request: Request, access: Access) -> Response | Awaitable[Response]: ...
 
 
-# The client of supervisorctl does not see the end of a chunked response, only that of the connection.
+# supervisorctl does not see the end of a chunked response, only that of the connection.
 _PLAIN = {"Content-Type": "text/plain;charset=utf-8", "X-Accel-Buffering": "no", "Connection": "close"}
 
 
@@ -53,7 +53,7 @@ class Servers:
         self._open: dict[tuple[object, ...], tuple[Server, Opening]] = {}
 
     def apply(self, servers: list[Server]) -> None:
-        """Closes what is not wanted any more, then opens what is new; what stayed the same is left alone."""
+        """Closes servers that are no longer wanted, then opens new ones; unchanged ones are left alone."""
         wanted = {_key(server): server for server in servers}
         for key in [key for key in self._open if key not in wanted]:
             opening = self._open.pop(key)[1]
@@ -65,7 +65,7 @@ class Servers:
 
     def _listen(self, server: Server) -> Opening:
         ask = guard(server.username, server.password)
-        # Who reaches the Unix socket may do everything by XML-RPC already: its mode and its owner decide.
+        # A client of the Unix socket may do everything by XML-RPC already: its mode and owner decide.
         access = Access(password=ask is not None, hosts=self._daemon.config.http_hosts, uids=None)
         http = HttpServer(
             self._loop, lambda request: self._handle(request, access), log=logger.warning, guard=ask
@@ -81,7 +81,7 @@ class Servers:
 
     @property
     def url(self) -> str | None:
-        """Where programs reach us; the Unix socket when there is one, as supervisord has it."""
+        """Returns where programs reach us; the Unix socket if there is one, as in supervisord."""
         for server, opening in self._open.values():
             if server.file is not None and opening.is_open:
                 return f"unix://{os.path.abspath(server.file)}"
@@ -97,7 +97,7 @@ class Servers:
         return any(server.file is not None for server, _ in self._open.values())
 
     def restore(self) -> list[tuple[str, str]]:
-        """Makes socket files again that were removed; what could not be made, and why."""
+        """Makes removed socket files again; returns what could not be made, and why."""
         return [line for _, opening in self._open.values() for line in opening.server.restore()]
 
     def close(self) -> None:
