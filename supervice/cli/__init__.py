@@ -1,1 +1,1 @@
-"""The two commands; the only place that prints and exits."""
+"""The two commands. Only this package and `client` print, and only this package exits."""

@@ -1,4 +1,4 @@
-"""`python -m supervice.cli` is `supervice`, where the script is not installed."""
+"""Runs `python -m supervice.cli` as `supervice`, where the script is not installed."""
 
 from supervice.cli.main import main
 

@@ -1,6 +1,6 @@
-"""The arguments of `supervice`, read by hand: PID 1 must not pay for a library that builds help pages.
+"""Parses the arguments of `supervice` by hand: PID 1 must not pay for a library that builds help pages.
 
-Parsing stops at the first word that is no option, or at `--`: what follows is another program's command line.
+Parsing stops at the first word that is not an option, or at `--`: the rest is another program's command line.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ class Arguments:
 
 
 def parse(argv: list[str], environ: Mapping[str, str]) -> Arguments:
-    """The options in `argv` (without the program's name); those of the environment where it has none."""
+    """Returns the options in `argv` (without the program's name), and those that the environment adds."""
     args = Arguments()
     names = {name: bool(metavar) for name, _, metavar, _ in OPTIONS}
     shorts = {short: name for name, short, _, _ in OPTIONS if short}
@@ -128,7 +128,7 @@ def _near(name: str, names: Mapping[str, bool]) -> str:
 
 
 def seconds(args: Arguments, name: str) -> float | None:
-    """A number of seconds, None when it was not given."""
+    """Returns the number of seconds; None when the option was not given."""
     text = args.get(name)
     if text is None:
         return None
@@ -141,7 +141,7 @@ def seconds(args: Arguments, name: str) -> float | None:
 
 
 def usage() -> str:
-    """The help page, for a terminal of 80 columns."""
+    """Returns the help page, for a terminal of 80 columns."""
     from textwrap import wrap
 
     lines = [

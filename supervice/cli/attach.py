@@ -1,7 +1,7 @@
-"""`supervicectl attach NAME`: what is typed goes to the program, its output comes.
+"""`supervicectl attach NAME`: types to the program and shows its output.
 
-One connection has the output, another one takes the input, a piece after the other: the daemon answers when a
-piece is in the program's pipe, so that a program that does not read holds back this client and no other.
+One connection carries the output, another the input, one piece after the other. The daemon answers when a
+piece is in the program's pipe, so a program that does not read holds up this client and no other.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ LINGER = 2.0  # and at the latest after so many
 
 
 def attach(name: str, keys: bytes, eof: bool, socket: str | None) -> int:
-    """Shows output and passes input on; returns the exit code."""
+    """Shows output and passes on input; returns the exit code."""
     try:
         with ExitStack() as stack:
             output = stack.enter_context(reach(socket, os.environ))
@@ -70,7 +70,7 @@ class Session:
         self.is_terminal = os.isatty(0)
 
     def begin(self) -> bool:
-        """Asks for the output; False when the daemon has refused, which is said."""
+        """Asks for the output; returns False, after an error message, when the daemon refuses."""
         self._output.send({"command": "attach", "name": self._name, "follow": True})
         frames: list[dict[str, Any]] = []
         while not frames:
@@ -106,7 +106,7 @@ class Session:
         return DONE
 
     def _wait(self, seconds: float | None) -> set[Any]:
-        """Waits for either side, or for the next of the detach keys."""
+        """Waits for either side, or for the rest of the detach keys."""
         sides: list[Any] = [self._output, self._input]
         if not self._ended and len(self._typed) < AHEAD:
             sides.append(0)
@@ -144,7 +144,7 @@ class Session:
         self._sent = True
 
     def _answered(self) -> bool:
-        """Takes the answer for a piece; what was not taken is said."""
+        """Takes the answer for a piece of input; reports a piece that the program did not take."""
         replies = self._input.arrived()
         if replies is None:
             raise Unreachable("the daemon has ended")

@@ -1,4 +1,4 @@
-"""`supervice check`: every problem of a configuration at once, nothing started."""
+"""`supervice check`: reports every problem of a configuration at once, and starts nothing."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ _RESET = "\x1b[0m"
 
 
 class _Place:
-    """A file, and how the check came to it."""
+    """A file, and how the check came by it."""
 
     def __init__(
         self, path: str, directory: str | None = None, environ: dict[str, str] | None = None
@@ -49,9 +49,9 @@ class _Place:
 
 
 def check(words: list[str], found: str | None, named: bool = False) -> int:
-    """0 when the configuration can be run (warnings do not count), else 2.
+    """Returns 0 when the configuration can run (warnings do not count), else 2.
 
-    Without a file in `words` it is the one that a running daemon has, unless `found` was `named`.
+    Without a file in `words` it checks that of a running daemon, unless `found` was `named`.
     """
     before = words[: words.index("--")] if "--" in words else words
     if "--help" in before or "-h" in before:
@@ -107,7 +107,7 @@ def _place(files: list[str], found: str | None, named: bool) -> _Place | None:
 
 
 def _all_problems(loaded: Loaded, place: _Place) -> list[Problem]:
-    """Those of the text, and what a look at this machine adds; by file and line."""
+    """Returns the problems of the text and those of this machine, sorted by file and line."""
     problems = list(loaded.problems)
     if any(config.watch for config in loaded.config.programs):
         from supervice.cli.check_watch import watch_problems
@@ -123,7 +123,7 @@ def _all_problems(loaded: Loaded, place: _Place) -> list[Problem]:
 
 
 def _text(loaded: Loaded, place: _Place, explained: bool, color: bool) -> Iterator[str]:
-    """The lines for people: problems, what was asked for, and the count of it all."""
+    """Returns the lines for people: the problems, what they asked to have explained, and the count."""
     for problem in loaded.problems:
         where = f"{problem.file}:{problem.line}" if problem.line else problem.file
         yield f"{clean(where)}: {_colored(problem.severity, color)}: {clean(problem.message)}"
@@ -156,7 +156,7 @@ def _count(number: int, word: str) -> str:
 
 
 def _arguments(words: list[str]) -> tuple[list[str], str, bool]:
-    """Files, format, whether to explain. ValueError."""
+    """Returns files, format, and whether to explain. ValueError."""
     files, form, explained = [], "text", False
     left = list(words)
     while left:
@@ -184,7 +184,7 @@ def _arguments(words: list[str]) -> tuple[list[str], str, bool]:
 
 
 def _print_json(problems: list[Problem], loaded: Loaded | None, explained: str | None) -> None:
-    """`explained`: the path to explain the configuration of, beside its problems."""
+    """Prints the problems; `explained` is the path of a configuration to explain beside them."""
     import json
 
     found = []

@@ -1,7 +1,7 @@
-"""What `supervice check` finds missing on this machine: binaries, directories, files with variables.
+"""Finds what a configuration needs and this machine lacks: binaries, directories, files of variables.
 
-None of it is an error: it may be there where the configuration runs, and the daemon tries again. It looks at
-what the servers' own configuration says too, where they would go into the background without it.
+None of it is an error: it may exist where the configuration runs, and the daemon tries again. For servers
+that would go into the background it reads their own configuration too.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from supervice.models import ProgramConfig
 
 LONGEST = 250  # characters of a path in a message
-# Where servers say for themselves that they stay in the foreground: globs, and the words without blanks.
+# Where a server's own configuration keeps it in the foreground: globs, and the words without blanks.
 _OWN = {
     "nginx": (("/etc/nginx/nginx.conf", "/usr/local/nginx/conf/nginx.conf"), "daemonoff;"),
     "openresty": (("/usr/local/openresty/nginx/conf/nginx.conf",), "daemonoff;"),
@@ -47,7 +47,7 @@ BIGGEST = 1024 * 1024  # bytes of such a file
 
 
 def missing(loaded: Loaded, environ: Mapping[str, str]) -> list[Problem]:
-    """A warning for each thing that is not here; `environ` is what the daemon would run with."""
+    """Returns a warning for each thing that does not exist here; `environ` is the daemon's environment."""
     assert loaded.reading is not None
     found: dict[tuple[str, int, str], Problem] = {}
     for section in loaded.reading.sections.values():
@@ -72,7 +72,7 @@ def _add(found: dict[tuple[str, int, str], Problem], section: Section, option: s
 def _of_program(
     loaded: Loaded, section: str, config: ProgramConfig, environ: Mapping[str, str]
 ) -> Iterator[tuple[str, str]]:
-    """Options, and what is wrong with each."""
+    """Returns options, and what is wrong with each."""
     layers = (config.environment, loaded.config.environment, environ)
     path = next((layer["PATH"] for layer in layers if "PATH" in layer), os.defpath)
     directory = config.directory
@@ -143,7 +143,7 @@ def _near(word: str, folders: list[str]) -> str:
             names.update(os.listdir(folder))
         except OSError:
             continue
-    # Some name in PATH is always a bit like gunicorn; most programs are missing, not misspelt.
+    # Some name in PATH is always a little like gunicorn; most programs are missing, not misspelt.
     return nearest(word, sorted(names), 0.75) if len(names) < 20_000 else ""
 
 
@@ -152,7 +152,7 @@ def _path(path: str) -> str:
 
 
 def _stays(argv: list[str]) -> bool:
-    """Whether the server's own configuration keeps it in the foreground."""
+    """Returns whether the server's own configuration keeps it in the foreground."""
     name = argv[0].rpartition("/")[2]
     patterns, marker = _OWN.get("php-fpm" if name.startswith("php-fpm") else name, ((), ""))
     if not marker:

@@ -1,4 +1,4 @@
-"""Which configuration the daemon of this container runs, for a check that names none."""
+"""Finds the configuration that the daemon of this container runs, for a check that names none."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ SECONDS = 5.0  # that the daemon may take to answer
 
 
 def running() -> tuple[str, str, dict[str, str] | None] | None:
-    """Its path, where its relative paths begin, and the daemon's environment (None: not to be seen).
+    """Returns its path, where relative paths begin, and the daemon's environment (None: not visible).
 
-    None without a daemon that may be asked, and for one that was started without a file.
+    None without a daemon that we may ask, and for one that was started without a file.
     """
     try:
         reply = call({"command": "config"}, None, os.environ, SECONDS)
@@ -26,7 +26,7 @@ def running() -> tuple[str, str, dict[str, str] | None] | None:
 
 
 def environment_of(pid: object) -> dict[str, str] | None:
-    """What the process was started with; None where that is not to be seen."""
+    """Returns the environment that the process was started with; None where it is not visible."""
     if not isinstance(pid, int):
         return None
     try:

@@ -1,4 +1,4 @@
-"""What `supervice check` finds about watched files: it looks at them once, as the daemon would."""
+"""Checks watched files for `supervice check`: looks at them once, as the daemon would."""
 
 from __future__ import annotations
 
@@ -17,7 +17,10 @@ if TYPE_CHECKING:
 
 
 def watch_problems(loaded: Loaded, points: set[str] | None = None) -> list[Problem]:
-    """Too many files is an error; a file that is mounted alone is a warning. `points`: what is mounted."""
+    """Returns an error for too many files, and a warning for a file that is mounted alone.
+
+    `points`: the mount points.
+    """
     assert loaded.reading is not None
     found = []
     points = own_mount_points() if points is None else points

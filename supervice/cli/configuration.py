@@ -1,7 +1,8 @@
-"""`supervicectl config` and `env`: what the daemon runs with, and where each value is from.
+"""`supervicectl config` and `env`: shows what the daemon runs with, and where each value comes from.
 
-The values are the daemon's. Their origins come from the file as it reads now: where it says something else
-than the daemon runs with, that is said instead. Read here, not in the daemon, which keeps no text.
+The values are the daemon's. Their origins come from the file as it reads now: where the file differs from
+what the daemon runs with, the output says so instead. The client reads the file, because the daemon keeps no
+text.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ _SETTING_OF = {"socket_path": "socket"}  # names of overrides that are no option
 def show_configuration(
     names: tuple[str, ...], socket: str | None, timeout: float | None, as_json: bool
 ) -> int:
-    """Writes the settings and all programs, or the programs that are named; returns the exit code."""
+    """Writes the settings and the programs, or the named programs; returns the exit code."""
     reply, code = fetch({"command": "config", **names_of(names or ("all",))}, socket, timeout)
     if reply is None:
         return code
@@ -84,7 +85,7 @@ def _refused(reply: Reply) -> int:
 
 
 def _file(reply: Reply) -> Loaded | None:
-    """The daemon's file as it reads now, with the daemon's variables; None when it cannot be used."""
+    """Returns the daemon's file as it reads now, with the daemon's variables; None when it cannot be used."""
     path = reply.get("file")
     if not isinstance(path, str):
         return None
@@ -116,7 +117,7 @@ def _settings(reply: Reply, loaded: Loaded | None) -> Reply:
 
 
 def _programs(reply: Reply, loaded: Loaded | None) -> list[Reply]:
-    """One row for each program; its options are those of its first process."""
+    """Returns one row per program, with the options of its first process."""
     found: dict[str, Reply] = {}
     of_file: dict[str, Origins] = {}
     if loaded is not None:

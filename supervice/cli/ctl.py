@@ -1,7 +1,7 @@
 """`supervicectl`: the entry point.
 
-`status`, `health`, `pid`, `why` and `logs` are what scripts, HEALTHCHECKs and people run all day. So their
-plain forms are understood here without click, which alone takes longer than the answer. All else goes to
+Scripts, HEALTHCHECKs and people run `status`, `health`, `pid`, `why` and `logs` all day. Their plain forms
+are parsed here without click, which takes longer to load than the answer takes. Everything else goes to
 `ctl_commands`.
 """
 
@@ -14,7 +14,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-# How many names these take.
+# How many names these verbs take: at least, at most.
 ONE_NAME = {"why": (1, 1), "pid": (0, 1)}
 LOGS = {"-f": "follow", "--follow": "follow", "--stderr": "stderr"}
 HELP = ("--help", "-h", "help")
@@ -23,9 +23,9 @@ FAST = ("status", "health", "pid", "why", "logs")
 
 
 def parse_simple(argv: list[str]) -> dict[str, Any] | None:
-    """`{socket, json, wide, timeout, request}` for `[-s S] [--json] [--timeout N] VERB [NAME…]` of FAST.
+    """Returns `{socket, json, wide, timeout, request}` for `[OPTION…] VERB [NAME…]` with a verb of FAST.
 
-    None for whatever else, mistakes included: click explains them better.
+    None for anything else, mistakes included: click explains them better.
     """
     parsed: dict[str, Any] = {"socket": None, "json": False, "wide": False, "timeout": None}
     request: dict[str, Any] = {}
@@ -113,7 +113,7 @@ def main() -> None:
             raise OSError("it is closed")
         sys.stdout.flush()
     except BrokenPipeError:
-        # `supervicectl status | head -1`: the rest is not wanted. What is left must not fail again at exit.
+        # `supervicectl status | head -1`: the rest is not wanted, and must not fail a second time at exit.
         code = 1
     except OSError as error:
         code = 1
@@ -124,12 +124,12 @@ def main() -> None:
         code = 130
     except SystemExit as end:  # click's, when the pipe that it writes to is closed
         code = end.code if isinstance(end.code, int) else 1
-    # Nothing is left to be done, and taking the interpreter down in order costs milliseconds.
+    # All is done, and taking the interpreter down in order would cost milliseconds.
     os._exit(code)
 
 
 def _fill_standard_streams() -> None:
-    """Opens /dev/null where a descriptor of 0 to 2 is closed, so that no socket gets its number."""
+    """Opens /dev/null where one of descriptors 0 to 2 is closed, so that no socket gets its number."""
     while os.open(os.devnull, os.O_RDWR) <= 2:
         pass
     sys.stdin = sys.stdin or os.fdopen(0, closefd=False)

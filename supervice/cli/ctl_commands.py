@@ -1,6 +1,6 @@
-"""The verbs of `supervicectl`, with click: those that act; `ctl_queries` has those that look.
+"""The verbs of `supervicectl` that act, built with click; `ctl_queries` has those that look.
 
-What a reply looks like is decided in `replies`.
+`replies` decides how a reply looks.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ WAIT = 60.0  # seconds that `wait` waits without --timeout, as the daemon does
 
 
 class Verbs(click.Group):
-    """The verbs, and the words of other tools that stand for them."""
+    """A group that also takes the words of other tools for its verbs."""
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -231,13 +231,13 @@ def shell_page() -> str:
 
 
 def _help_of(error: click.UsageError) -> str:
-    """What to type for the help of the verb that was given wrongly, or of all verbs."""
+    """Returns what to type for help on the verb that was given wrongly, or on all verbs."""
     verb = error.ctx.info_name if error.ctx is not None and error.ctx.parent is not None else None
     return f"supervicectl help {verb}" if verb else "supervicectl --help"
 
 
 def run(argv: list[str]) -> int:
-    """Does what `argv` says and returns the exit code."""
+    """Does what `argv` says; returns the exit code."""
     try:
         code = cli.main(args=argv, prog_name="supervicectl", standalone_mode=False)
     except click.UsageError as error:

@@ -1,4 +1,4 @@
-"""What the verbs of `supervicectl` have in common: options, names, completion, and sending the request."""
+"""What the verbs of `supervicectl` share: options, names, completion, and sending the request."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from supervice.cli.terminal import FAILED, complain, cut_nothing, write
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-# What --timeout means to the daemon: after so many seconds it says what it is still waiting for.
+# --timeout is sent to the daemon, which says after so many seconds what it is still waiting for.
 ACTIONS = frozenset(("start", "stop", "restart", "startgroup", "stopgroup", "reload", "wait", "shutdown"))
 
 
 def _remember(ctx: click.Context, param: click.Parameter, value: Any) -> None:
-    """Keeps an option that may stand before or behind the verb."""
+    """Keeps an option that may stand before or after the verb."""
     if value is not None and value is not False:
         ctx.find_root().meta[f"supervicectl.{param.name}"] = value
 
@@ -44,7 +44,7 @@ def common(function: F) -> F:
 
 
 def common_but_s(function: F) -> F:
-    """Adds the same to a verb whose `-s` is another option."""
+    """Adds the same options to a verb that uses `-s` for another one."""
     return click.option("--socket", metavar="PATH", help=SOCKET, **_KEPT)(_most_common(function))
 
 
@@ -62,7 +62,7 @@ def _most_common(function: F) -> F:
 
 
 def a_time(_ctx: click.Context, _param: click.Parameter, value: str) -> float:
-    """`2`, `2s`, `500ms`: at least a tenth of a second."""
+    """Parses `2`, `2s` or `500ms`: at least a tenth of a second."""
     from supervice.config.values import some_seconds
 
     try:
@@ -72,14 +72,14 @@ def a_time(_ctx: click.Context, _param: click.Parameter, value: str) -> float:
 
 
 def kept(ctx: click.Context, name: str) -> Any:
-    """The value of a common option, or None; `json` is true for -o json too."""
+    """Returns the value of a common option, or None; `json` is true for -o json too."""
     if name == "json" and kept(ctx, "output") == "json":
         return True
     return ctx.find_root().meta.get(f"supervicectl.{name}")
 
 
 def send(ctx: click.Context, command: str, **arguments: Any) -> int:
-    """Sends the command with the arguments that were given, shows what comes back, returns the exit code."""
+    """Sends the command with the arguments that are not None, shows the reply, returns the exit code."""
     request = {"command": command, **{k: v for k, v in arguments.items() if v is not None and v is not False}}
     timeout = kept(ctx, "timeout")
     if timeout is not None and command in ACTIONS:
@@ -94,7 +94,7 @@ def send(ctx: click.Context, command: str, **arguments: Any) -> int:
 
 
 def draw(ctx: click.Context, command: str, picture: Callable[[dict[str, Any]], str], path: str) -> int:
-    """Writes what the daemon answers as a picture, `-` to stdout; returns the exit code."""
+    """Writes the daemon's answer as a picture, `-` to stdout; returns the exit code."""
     reply, code = fetch({"command": command}, kept(ctx, "socket"), kept(ctx, "timeout"))
     if reply is None or reply.get("status") != "ok":
         return code if reply is None else show({"command": command}, reply, False)
@@ -108,47 +108,47 @@ def draw(ctx: click.Context, command: str, picture: Callable[[dict[str, Any]], s
 
 
 def complete_names(ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[CompletionItem]:
-    """Process and group names, as far as a daemon answers at once."""
+    """Returns process and group names, if a daemon answers at once."""
     names = process_names(kept(ctx, "socket"))
     return [CompletionItem(name) for name in names if name.startswith(incomplete)]
 
 
 def complete_verbs(ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[CompletionItem]:
-    """The verbs."""
+    """Returns the verbs that begin like this."""
     group = ctx.find_root().command
     verbs = sorted(group.commands) if isinstance(group, click.Group) else []
     return [CompletionItem(verb) for verb in verbs if verb.startswith(incomplete)]
 
 
 def completion_script(command: click.Command, shell: str) -> str:
-    """What click has a shell do to complete the words of `command`."""
+    """Returns the script with which a shell completes the words of `command`."""
     from click.shell_completion import get_completion_class
 
     kind = get_completion_class(shell)
     assert kind is not None  # the choice has no other
     made = kind(command, {}, "supervicectl", "_SUPERVICECTL_COMPLETE")
-    # `source()` would ask the bash of this container which version it is; the script may be for another.
+    # `source()` would ask the bash of this container for its version; the script may be for another bash.
     return made.source_template % made.source_vars()
 
 
 def list_signals(ctx: click.Context, _param: click.Parameter, value: bool) -> None:
-    """Writes the signals that have names, with their numbers, and ends."""
+    """Prints the signals that have names, with their numbers, and exits."""
     if value:
         write("".join(f"{number.value:2} {number.name.removeprefix('SIG')}\n" for number in signal.Signals))
         ctx.exit()
 
 
-# Of the option that is answered in place of the verb.
+# Of the option that is answered instead of running the verb.
 SIGNAL_LIST: dict[str, Any] = {"is_eager": True, "expose_value": False, "callback": list_signals}
 
 
 def names_argument(required: bool) -> Callable[[F], F]:
-    """NAME..., completed."""
+    """Adds NAME... with completion."""
     return click.argument("names", nargs=-1, required=required, shell_complete=complete_names)
 
 
 def signal_name(_ctx: click.Context, _param: click.Parameter, value: str) -> str:
-    """HUP, SIGHUP, hup and 1 are the same."""
+    """Returns one spelling for HUP, SIGHUP, hup and 1."""
     try:
         if value.isascii() and value.isdecimal():
             return signal.Signals(int(value)).name[3:]
@@ -161,7 +161,7 @@ def signal_name(_ctx: click.Context, _param: click.Parameter, value: str) -> str
 
 
 def when(_ctx: click.Context, _param: click.Parameter, value: str | None) -> float | None:
-    """A time as people write it, in seconds since the epoch."""
+    """Parses a time as people write it; returns seconds since the epoch."""
     if value is None:
         return None
     import time
@@ -175,7 +175,7 @@ def when(_ctx: click.Context, _param: click.Parameter, value: str | None) -> flo
 
 
 def regex(_ctx: click.Context, _param: click.Parameter, value: str | None) -> Callable[[str], object] | None:
-    """What finds a regular expression in a line."""
+    """Returns a function that searches a line for the regular expression."""
     if value is None:
         return None
     import re

@@ -1,4 +1,4 @@
-"""The verbs of `supervicectl` that only look, with click; `ctl_commands` has the others."""
+"""The verbs of `supervicectl` that only look, built with click; `ctl_commands` has the others."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def status(ctx: click.Context, names: tuple[str, ...], watch: bool, delay: float
 def config(ctx: click.Context, names: tuple[str, ...]) -> int:
     """Shows the settings in effect, with the origin of each value.
 
-    A value that the file has changed since then says so. What may be a secret is masked.
+    A value that has changed in the file since then is marked. Values that may be secrets are masked.
     """
     from supervice.cli.configuration import show_configuration
 
@@ -61,7 +61,7 @@ def config(ctx: click.Context, names: tuple[str, ...]) -> int:
 def env(ctx: click.Context, show_secrets: bool, name: str) -> int:
     """Shows the environment variables of a program.
 
-    What comes from `secrets`, and what by its name is a password, token or key, is masked.
+    Values from `secrets`, and values whose name says password, token or key, are masked.
     """
     from supervice.cli.configuration import show_environment
 

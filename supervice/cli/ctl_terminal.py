@@ -1,4 +1,4 @@
-"""The verbs of `supervicectl` that have the caller's terminal: `exec`, `attach` and `top`."""
+"""The verbs of `supervicectl` that use the caller's terminal: `exec`, `attach` and `top`."""
 
 from __future__ import annotations
 
@@ -47,8 +47,8 @@ def exec_(
 ) -> int:
     """Runs COMMAND with the settings of a program: user, environment, secrets, directory and limits.
 
-    The program need not run, and a stop of it does not reach the command. Terminal and exit code are those of
-    COMMAND; 126: something of the program cannot be taken on, 127: the command is not found.
+    The program need not run, and stopping it does not stop COMMAND. The exit code is that of COMMAND; 126: a
+    setting of the program cannot be taken on, 127: the command is not found.
     """
     from supervice.cli.execution import execute
 
@@ -72,8 +72,8 @@ def exec_(
 def attach(ctx: click.Context, detach_keys: str, eof: bool, name: str) -> int:
     """Types to a program that has stdin = pipe, and shows its output.
 
-    The keys, the end of input or Ctrl-C leave the program as it is. From a pipe all of it is passed on, and
-    the output shown until it is quiet. The client stays attached when the program is started again.
+    The detach keys, the end of input and Ctrl-C leave the program running. Input from a pipe is passed on to
+    its end, then output is shown until it pauses. The client stays attached when the program restarts.
     """
     from supervice.cli.attach import attach as attach_to
     from supervice.cli.detach_keys import parse

@@ -1,4 +1,4 @@
-"""The keys that end `attach`: how they are written, and how they are found in what is typed. Pure."""
+"""The keys that end `attach`: parses them, and finds them in what is typed. Pure."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def _key(word: str) -> int:
 
 
 class DetachKeys:
-    """Finds the keys; what may be their beginning is held back until the next key or `late`."""
+    """Finds the keys; it holds back what may be their beginning until the next key or `late`."""
 
     def __init__(self, keys: bytes) -> None:
         self._keys = keys
@@ -33,11 +33,11 @@ class DetachKeys:
 
     @property
     def waits(self) -> bool:
-        """Whether something is held back."""
+        """Returns whether it holds anything back."""
         return bool(self._held)
 
     def feed(self, typed: bytes) -> bytes:
-        """Returns what is to be passed on; nothing behind the keys, which set `detached`."""
+        """Returns what to pass on. When the keys have come it sets `detached` and drops what follows them."""
         out = bytearray()
         for at in range(len(typed)):
             if self.detached:
@@ -52,6 +52,6 @@ class DetachKeys:
         return bytes(out)
 
     def late(self) -> bytes:
-        """Returns what was held back: no further key came."""
+        """Returns what was held back, since no further key came."""
         held, self._held = self._held, b""
         return held

@@ -1,4 +1,4 @@
-"""Events as lines: when, of which process, what, and the rest as logfmt. Pure."""
+"""Writes events as lines: the time, the process, what happened, and the rest as logfmt. Pure."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ NARROW = 100  # below so many columns a time is that of the day
 
 
 class EventLines:
-    """Lines whose columns stand below each other; a column gets wider with the names that come."""
+    """Aligns the columns of its lines; a column widens with the names that come."""
 
     def __init__(self, look: Look) -> None:
         self._look = look
         self._names = 0
 
     def expect(self, events: Iterable[dict[str, Any]]) -> None:
-        """Makes room for the names of these."""
+        """Makes room for the names of these events."""
         for event in events:
             self._names = max(self._names, min(LONGEST, len(clean(event.get("name") or ""))))
 
     def line(self, event: dict[str, Any]) -> str:
-        """One event with its newline."""
+        """Returns one event as a line with its newline."""
         look = self._look
         self.expect((event,))
         when, name = clean(event.get("time") or ""), clean(event.get("name") or "-")
@@ -51,7 +51,7 @@ class EventLines:
 
 
 def _value(text: str) -> str:
-    """Quoted where logfmt needs it."""
+    """Returns the text, quoted where logfmt needs it."""
     if text and not any(c in ' "=' for c in text):
         return text
     return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'

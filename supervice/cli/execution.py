@@ -1,7 +1,7 @@
-"""`supervicectl exec NAME -- COMMAND`: this process takes on what the program has, and becomes the command.
+"""`supervicectl exec NAME -- COMMAND`: takes on the program's settings and becomes the command.
 
-So terminal, job control, window size, signals and the exit code are the caller's own. All that can go wrong
-is said before; then nothing of us is left.
+So terminal, job control, window size, signals and exit code are the caller's own. Whatever can go wrong is
+reported before exec; after it nothing of this process is left.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ if TYPE_CHECKING:
 
     from supervice.pid1.limits import Step
 
-# These tell of the terminal, which is the caller's.
+# Variables about the terminal, which is the caller's.
 OF_THE_TERMINAL = ("TERM", "COLORTERM", "COLUMNS", "LINES")
 _IGNORED_BY_PYTHON = (signal.SIGPIPE, signal.SIGXFSZ)
 
 
 class CannotBecome(Exception):
-    """What the program has and we cannot take on, in words; `code` is what a shell ends with then."""
+    """A setting of the program that we cannot take on, in words; `code` is a shell's exit code for it."""
 
     def __init__(self, message: str, code: int = NOT_EXECUTABLE) -> None:
         super().__init__(message)
@@ -49,7 +49,7 @@ def execute(
     user: str | None = None,
     directory: str | None = None,
 ) -> int:
-    """Becomes the command; returns only the exit code of what went wrong."""
+    """Becomes the command; returns only when that fails, with the exit code."""
     request: dict[str, Any] = {"command": "exec", "name": name, "argv": list(argv)}
     if user is not None:
         request["user"] = user
@@ -67,7 +67,7 @@ def execute(
 
 
 def environment(lines: Sequence[str], own: dict[str, str], variables: Sequence[str]) -> dict[str, str]:
-    """The program's environment with what is the caller's: the terminal, and `-e NAME[=VALUE]`."""
+    """Returns the program's environment, with the caller's terminal variables and `-e NAME[=VALUE]`."""
     pairs = (_text(line).partition("=") for line in lines)
     found = {name: value for name, _, value in pairs}
     for variable in (*OF_THE_TERMINAL, *variables):
@@ -112,7 +112,7 @@ def _become(
 
 
 def _take_on(todo: Sequence[Step], reply: dict[str, Any]) -> None:
-    """Does what the child of a spawn does."""
+    """Does what the child of a spawn does before it becomes the program."""
     for option, step in todo:
         try:
             step()
@@ -124,7 +124,7 @@ def _take_on(todo: Sequence[Step], reply: dict[str, Any]) -> None:
 
 
 def _identity(reply: dict[str, Any]) -> Identity | None:
-    """Whose rights it has; None when they are ours."""
+    """Returns the user whose rights the program has; None when they are ours."""
     uid, gid, groups = reply["uid"], reply["gid"], tuple(reply["groups"])
     if (uid, gid) == (os.geteuid(), os.getegid()) and (uid != 0 or set(groups) == set(os.getgroups())):
         return None
@@ -132,7 +132,7 @@ def _identity(reply: dict[str, Any]) -> Identity | None:
 
 
 def _limits(reply: dict[str, Any]) -> Limits:
-    """What is not as with us already."""
+    """Returns the limits that differ from ours."""
     nice, score = reply["nice"], reply["oom_score_adj"]
     capabilities = reply["capabilities"]
     return Limits(
@@ -162,5 +162,5 @@ def _score() -> int | None:
 
 
 def _text(text: str) -> str:
-    """Bytes that came as one character each."""
+    """Returns the bytes of a text that has one character per byte."""
     return os.fsdecode(text.encode("latin-1"))

@@ -1,7 +1,6 @@
-"""What a configuration comes to, for `supervice check`: values and where they are from, order, what differs.
+"""Explains a configuration for `supervice check`: values and their origins, order, what differs.
 
-Values that may be secrets are not shown: those of `environment`, and what comes out of a variable into a
-command.
+It hides values that may be secrets: those of `environment`, and variables that are expanded in a command.
 """
 
 from __future__ import annotations
@@ -28,10 +27,10 @@ if TYPE_CHECKING:
     Option = tuple[str, str, Any, str]  # name, kind, value, origin
 
 DEFAULT = "default"
-# Of these what is not set is not shown: it is many lines that say nothing.
+# Options that are shown only when set: otherwise they are many lines that say nothing.
 _OFTEN_UNSET = ("rlimit_", "schedule_", "watch_")
 _DEVICES = ("/dev/", "/proc/")
-# What an option without a value means, where "nothing" would not say it.
+# What an option without a value means, where "nothing" would be unclear.
 _UNSET = {
     "logfile": "(the container's stdout)",
     "stdout_logfile": "(the container's stdout)",
@@ -42,14 +41,14 @@ _UNSET = {
 
 
 class _Hidden(dict[str, str]):
-    """An environment that is there and shows nothing: each variable stands for itself."""
+    """An environment that hides its values: each variable expands to its own name."""
 
     def get(self, name: str, default: Any = None) -> Any:
         return f"%(ENV_{name})s" if name in self else default
 
 
 def programs(loaded: Loaded) -> Iterator[tuple[ProgramConfig, list[ProgramConfig]]]:
-    """Each program and its processes."""
+    """Returns each program with its processes."""
     of: dict[tuple[str, str | None], list[ProgramConfig]] = {}
     for process in loaded.processes:
         of.setdefault((program_of(process), process.group), []).append(process)
@@ -58,7 +57,7 @@ def programs(loaded: Loaded) -> Iterator[tuple[ProgramConfig, list[ProgramConfig
 
 
 def program_options(loaded: Loaded, config: ProgramConfig) -> Iterator[Option]:
-    """Every option of the program that has an effect, with the value that counts."""
+    """Returns every option of the program that has an effect, with its value."""
     assert loaded.reading is not None
     sections = loaded.reading.sections
     section = sections[section_of(config)]
@@ -80,7 +79,7 @@ def program_options(loaded: Loaded, config: ProgramConfig) -> Iterator[Option]:
 def supervisor_options(loaded: Loaded) -> Iterator[Option]:
     assert loaded.reading is not None
     kind = loaded.dialect
-    # [supervice] may stand in several files, and a variable beats them
+    # several files may have a [supervice], and a variable beats them
     sections = [one for one in loaded.reading.sections.values() if one.name == kind]
     for row, value in supervisor_values(loaded.config, kind):
         name = row[NAME]
@@ -97,7 +96,7 @@ def _origin(sections: list[Section], name: str) -> str:
 
 
 def _without_secrets(loaded: Loaded, section: Section, row: Row, config: ProgramConfig, value: str) -> str:
-    """The text with variables of the environment left as names."""
+    """Returns the text with variables of the environment left as names."""
     raw = section.options.get(row[NAME], ("",))[0]
     if "%(ENV_" not in raw:
         return value
@@ -118,7 +117,7 @@ def _without_secrets(loaded: Loaded, section: Section, row: Row, config: Program
 
 
 def _written(name: str, value: Any) -> str:
-    """As a configuration has it."""
+    """Returns a value as it is written in a configuration."""
     if value is None or value == "":
         return _UNSET.get(name, "(none)")
     if isinstance(value, bool):
@@ -134,7 +133,7 @@ def _written(name: str, value: Any) -> str:
 
 
 def report(loaded: Loaded, path: str) -> Iterator[str]:
-    """The lines of `check --explain`."""
+    """Returns the lines of `check --explain`."""
     dialect = "a stock supervisord file" if loaded.dialect == "supervisord" else "supervice's dialect"
     yield f"{path}: {dialect}"
     yield f"\n[{loaded.dialect}]"
@@ -166,12 +165,12 @@ def _table(options: list[Option]) -> Iterator[str]:
 
 
 def table_of(options: dict[str, dict[str, Any]]) -> Iterator[str]:
-    """The lines of options that have a value and an origin."""
+    """Returns the lines of options that have a value and an origin."""
     yield from _table([(name, "", one["value"], one["origin"]) for name, one in options.items()])
 
 
 def start_order(loaded: Loaded) -> list[list[str]]:
-    """The processes that start by themselves, those of a level at once."""
+    """Returns the processes that start by themselves, level by level."""
     by_itself = {p.name for p in loaded.processes if p.autostart and p.schedule is None}
     order = [[n for n in level if n in by_itself] for level in levels(loaded.processes)]
     return [level for level in order if level]
@@ -214,7 +213,7 @@ def _stop(loaded: Loaded) -> Iterator[str]:
 
 
 def _memory() -> Iterator[str]:
-    """What holds where it is run, as in the container that is to be explained."""
+    """Returns the lines about memory; they hold where the check runs, as in the container it explains."""
     from supervice.pid1 import cgroup, container_memory
 
     ours = cgroup.find()
@@ -223,7 +222,7 @@ def _memory() -> Iterator[str]:
 
 
 def differences(loaded: Loaded) -> Iterator[str]:
-    """What supervisord would do otherwise with this very file."""
+    """Returns what supervisord would do differently with this very file."""
     assert loaded.reading is not None
     sections = loaded.reading.sections
     daemon = sections["supervisord"].options

@@ -1,4 +1,4 @@
-"""The schedules of a configuration in words, with their next times, for `supervice check`."""
+"""Writes the schedules of a configuration in words, with their next times, for `supervice check`."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ NEXT = 3
 
 
 def in_words(loaded: Loaded) -> Iterator[str]:
-    """A line for each schedule of each program."""
+    """Returns a line for each schedule of each program."""
     for config in loaded.config.programs:
         for line in config.schedule.lines if config.schedule is not None else ():
             yield f"{config.name} runs {say(parse(line))} ({line})"
 
 
 def explained(loaded: Loaded, now: float | None = None) -> Iterator[str]:
-    """The same with the zone and the next times, for `--explain`."""
+    """Returns the same with the time zone and the next times, for `--explain`."""
     if not any(config.schedule for config in loaded.config.programs):
         return
     yield "\nschedules:"

@@ -1,4 +1,4 @@
-"""What `check --explain` says, as JSON has it."""
+"""Returns what `check --explain` says as values for JSON."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 def as_values(loaded: Loaded, path: str) -> dict[str, Any]:
-    """Every option with the place that it is from, the start order, and how long a stop may take."""
+    """Returns every option with the place it comes from, the start order, and how long a stop may take."""
     have = loaded.config.shutdown_timeout
     cut = cut_stops(loaded.processes, have)
     stop = {

@@ -1,4 +1,4 @@
-"""A stream of the daemon (`logs -f`, `events -f`), shown until the daemon or the user ends it."""
+"""Shows a stream of the daemon (`logs -f`, `events -f`) until the daemon or the user ends it."""
 
 from __future__ import annotations
 
@@ -25,7 +25,10 @@ def follow(
     lines: LogLines | None = None,
     grep: Callable[[str], object] | None = None,
 ) -> int:
-    """Shows what comes, by `lines` if it is output; the exit code. `grep` is for JSON, which has no lines."""
+    """Shows what comes, output by way of `lines`; returns the exit code.
+
+    `grep` is for JSON, which has no `lines`.
+    """
     lines = lines or LogLines(prefix="name" not in request, terminal=sys.stdout.isatty())
     events = EventLines(look())
     try:
@@ -52,7 +55,7 @@ def follow(
 
 
 def _only(frame: dict[str, Any], grep: Callable[[str], object]) -> dict[str, Any]:
-    """The frame with those of its lines that `grep` finds."""
+    """Returns the frame with only those of its lines that `grep` finds."""
     lines = str(frame.get("data", "")).splitlines(keepends=True)
     return {**frame, "data": "".join(line for line in lines if grep(line.rstrip("\n")))}
 

@@ -1,8 +1,8 @@
-"""The terminal while `attach` reads from it: lines as ever, but a detach key is read at once.
+"""The terminal while `attach` reads from it: reads lines as usual, but a detach key at once.
 
-The kernel goes on with echo and line editing, since a program that reads a pipe has neither. The keys end a
-line for it (VEOL, VEOL2), so that they are read before Enter; more than two different ones, or one that edits
-lines, take the editing away. Whatever ends the client, the terminal is as it was.
+The kernel keeps echo and line editing, since a program that reads a pipe has neither. The detach keys are
+made to end a line (VEOL, VEOL2), so they are read before Enter; with more than two different keys, or a key
+that edits lines, line editing is off. However the client ends, the terminal is restored.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ if TYPE_CHECKING:
 
 IFLAG, LFLAG, CHARACTERS = 0, 3, 6
 ENDINGS = (signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
-# What a key may be for the terminal beside the end of a line; it is only that while we are attached.
+# Other meanings that a key may have for the terminal; while we are attached it only ends a line.
 _OTHERS = ("VSTART", "VSTOP", "VLNEXT", "VDISCARD", "VREPRINT", "VSUSP", "VQUIT", "VINTR")
 _EDITING = ("VEOF", "VERASE", "VKILL", "VWERASE")
 
 
 class Ended(BaseException):
-    """A signal ends the client; `code` is what it exits with."""
+    """Raised when a signal ends the client; `code` is its exit code."""
 
     def __init__(self, signum: int) -> None:
         super().__init__(signum)
@@ -34,7 +34,7 @@ class Ended(BaseException):
 
 
 class LineTerminal:
-    """Sets a terminal in `with`, and gives it back behind it, and while the client is stopped (Ctrl-Z)."""
+    """Sets a terminal inside `with`; restores it afterwards, and while the client is stopped (Ctrl-Z)."""
 
     def __init__(self, fd: int, keys: bytes) -> None:
         self._fd = fd
@@ -74,7 +74,7 @@ class LineTerminal:
         termios.tcsetattr(self._fd, termios.TCSANOW, mode)
 
     def _restore(self) -> None:
-        """Also from the background, where the kernel would stop us for it (SIGTTOU)."""
+        """Restores the terminal, also from the background, where SIGTTOU would stop us for it."""
         before = signal.signal(signal.SIGTTOU, signal.SIG_IGN)
         try:
             termios.tcsetattr(self._fd, termios.TCSANOW, self._before)

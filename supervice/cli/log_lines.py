@@ -1,4 +1,4 @@
-"""Pieces of output of several processes as text. Pure."""
+"""Writes pieces of output of several processes as text. Pure."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ LONGEST_SEQUENCE = 256  # characters that are awaited for the end of a sequence
 
 
 class LogLines:
-    """The pieces as they come; with `prefix` each line behind the name of its process, with `times` its time.
+    """Writes pieces as they come; `prefix` names the process before each line, `times` adds the time.
 
-    Then a line of another process, or of the other stream, never comes into an unfinished one: it begins
-    below, and so does the rest. The mark behind a name is `|`, and `!` for what came on stderr. With `grep`
-    only the lines that it finds, each when it is whole.
+    With either, a line of another process or stream never comes into an unfinished one: it begins on a line
+    of its own, and so does the rest of the first. The mark after a name is `|`, or `!` for stderr. With
+    `grep` only matching lines are written, each when it is whole.
 
-    For a `terminal` without anything that it would take as a command, but for colours.
+    For a `terminal` everything but colours that it would take as a command is removed.
     """
 
     def __init__(
@@ -46,12 +46,12 @@ class LogLines:
         self._longest = 0
 
     def expect(self, names: Iterable[str]) -> None:
-        """Makes room for these names, so that lines stand below each other from the first one on."""
+        """Makes room for these names, so that lines are aligned from the first one on."""
         for name in names:
             self._longest = max(self._longest, min(LONGEST_NAME, len(clean(name))))
 
     def add(self, chunk: dict[str, Any]) -> str:
-        """The text that can be shown once `chunk` has come."""
+        """Returns the text that can be shown now that `chunk` has come."""
         data = str(chunk.get("data", ""))
         key = (str(chunk.get("name", "")), str(chunk.get("stream", "")))
         when = str(chunk.get("time", ""))
@@ -73,7 +73,7 @@ class LogLines:
         return before + data.removesuffix("\n").replace("\n", f"\n{head}") + ("\n" if whole else "")
 
     def _find(self, key: tuple[str, str], when: str, data: str, lost: bool) -> str:
-        """The lines that are wanted; `lost`: the first one says how many were lost, which is always shown."""
+        """Returns the matching lines; `lost`: the first line says how many were lost, and is always shown."""
         since, begun = self._parts.pop(key, ("", ""))
         if lost:
             notice, _, data = data.partition("\n")
@@ -92,7 +92,7 @@ class LogLines:
         return self._lines(key, when, text)
 
     def end(self) -> str:
-        """What is still due: lines that have not ended, or the newline that the last one lacks."""
+        """Returns the rest: lines that have not ended, or the newline that the last line lacks."""
         parts, self._parts = self._parts, {}
         rest = [
             self._found(key, when, line)
@@ -119,10 +119,10 @@ class LogLines:
 
 
 class Colours:
-    """Passes text and its colours (SGR) to a terminal, and takes every other command out.
+    """Passes text and its colours (SGR) to a terminal, and removes every other command.
 
-    A sequence may come in pieces. What no terminal shows and no command has is written as \\xNN. The colour
-    of a line ends with it, so that it does not run into what others say.
+    A sequence may come in pieces. A character that no terminal shows is written as \\xNN. Colour ends with
+    the line, so that it does not run into the lines of others.
     """
 
     def __init__(self) -> None:
@@ -130,7 +130,7 @@ class Colours:
         self._colour = ""  # the sequences that count now
 
     def pass_on(self, data: str) -> str:
-        """What of `data` may be written now."""
+        """Returns the part of `data` that can be written now."""
         data, self._held = self._held + data, ""
         if data.isprintable() and not self._colour:
             return data
@@ -157,7 +157,7 @@ class Colours:
         return "".join(shown)
 
     def _sgr(self, sequence: str) -> str:
-        """The sequence, if it is a colour; else nothing."""
+        """Returns the sequence if it sets a colour; else nothing."""
         parameters = sequence[2:-1]
         if sequence[:2] != ESC + "[" or sequence[-1:] != "m" or parameters.strip("0123456789;:"):
             return ""
@@ -169,7 +169,7 @@ class Colours:
 
 
 def _sequence(data: str, at: int) -> int:
-    """The end of the escape sequence at `at` (ECMA-48); -1 when it has not come yet."""
+    """Returns the end of the escape sequence at `at` (ECMA-48); -1 when it has not come yet."""
     kind = data[at + 1 : at + 2]
     if not kind:
         return -1

@@ -1,4 +1,4 @@
-"""`supervicectl logs`: asks for the last lines or follows them, and shows those that are wanted."""
+"""`supervicectl logs`: asks for the last lines or follows new ones, and shows those that match."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ EVERY = 1_000_000  # lines: all that are kept
 
 
 def has_many(request: Request) -> bool:
-    """Whether it may be about several processes, whose names then stand before their lines."""
+    """Returns whether several processes may answer; then each line begins with a name."""
     name = request.get("name")
     return name is None or name == "all" or str(name).endswith(":*")
 
@@ -35,7 +35,7 @@ def logs(
     times: bool = False,
     grep: Grep | None = None,
 ) -> int:
-    """Shows what the request asks for; the exit code. `grep` finds the lines that are wanted."""
+    """Shows what the request asks for; returns the exit code. `grep` finds the wanted lines."""
     lines = LogLines(
         has_many(request), sys.stdout.isatty(), times=times, grep=grep, color=colored(sys.stdout)
     )
@@ -64,7 +64,7 @@ def logs(
 
 
 def last(frames: list[dict[str, Any]], most: int) -> list[dict[str, Any]]:
-    """The last `most` lines of each process."""
+    """Returns the last `most` lines of each process."""
     left: dict[object, int] = {}
     kept = []
     for frame in reversed(frames):

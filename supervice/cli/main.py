@@ -1,10 +1,11 @@
-"""The command `supervice`: from arguments to an exit code."""
+"""The command `supervice`: from its arguments to an exit code."""
 
 from __future__ import annotations
 
 import sys
 
-# Nothing else up here: what is loaded before `main` has blocked signals is time in which they are lost.
+# No further imports here: until `main` has blocked signals, the time that imports take is time in which
+# signals are lost.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from supervice.cli.args import Arguments
@@ -12,9 +13,9 @@ if TYPE_CHECKING:
     from supervice.core import Supervisor
 
 USAGE = 2
-# `check`, and slips of the finger: a command of that name is run where there is one.
+# `check` and its misspellings: where a program of that name exists, it is run instead.
 CHECKS = ("check", "chek", "chck", "chekc", "cehck", "hceck", "ceck", "checks", "validate", "lint")
-# Verbs of supervicectl that are no programs of an image.
+# Verbs of supervicectl that no image has as programs.
 VERBS = frozenset(
     ("status", "logs", "restart", "stop", "start", "reload", "why", "events", "health", "shutdown")
 )
@@ -23,8 +24,8 @@ FREEZE = 2.0
 
 
 def main() -> None:
-    """Runs the console script. Never returns."""
-    # Until there are handlers: as PID 1 a signal without one is lost, otherwise it would end us half started.
+    """Runs the console script; never returns."""
+    # Until there are handlers: PID 1 loses a signal without one, any other process would end half started.
     import _signal  # type: ignore[import-not-found]  # built in; typeshed knows only `signal` above it
 
     _signal.pthread_sigmask(_signal.SIG_BLOCK, _signal.valid_signals())
@@ -37,12 +38,12 @@ def main() -> None:
                 stream.flush()
         except OSError:
             code = code or 1
-    # All is closed and written. Taking the interpreter apart would add 3 to 5 ms to a container's stop.
+    # Everything is closed and written. Taking the interpreter down would add 3 to 5 ms to a container's stop.
     os._exit(code)
 
 
 def run(argv: list[str]) -> int:
-    """The exit code of `supervice ARGV`."""
+    """Runs `supervice ARGV`; returns the exit code."""
     import os
 
     from supervice.cli.args import UsageError, parse
@@ -99,7 +100,7 @@ def _run(args: Arguments) -> int:
 
 
 def find_configuration(args: Arguments) -> str | None:
-    """What -c or the environment says, else the first that exists of the known places."""
+    """Returns what -c or the environment names, else the first existing file of the known places."""
     named = args.get("configuration")
     if named is not None:
         return None if named == "none" else named
@@ -136,7 +137,7 @@ def _say_frozen(seconds: float) -> None:
 
 
 def _single(args: Arguments) -> int:
-    """Single-command mode."""
+    """Runs single-command mode."""
     from supervice.cli.single_options import single_options
     from supervice.lean.loop import Loop
     from supervice.pid1.single_command import SingleCommand
@@ -163,7 +164,7 @@ def _override(supervisor: Supervisor, args: Arguments) -> None:
 
 
 def _refuse_configuration(path: str, error: ConfigValidationError) -> int:
-    """Each problem on a line of its own, and how many there are."""
+    """Reports each problem on a line of its own, then how many there are."""
     from supervice.lean.text import clean
 
     lines = [clean(problem) for problem in error.problems] or str(error).split("\n")
@@ -177,7 +178,7 @@ def _refuse_configuration(path: str, error: ConfigValidationError) -> int:
 
 
 def _refuse(message: str, note: str | None = None) -> int:
-    """Says why nothing runs; `note` is the path of the termination message, None: not known yet."""
+    """Reports why nothing runs. `note` is the path of the termination message; None: not known yet."""
     if sys.stderr is not None:
         sys.stderr.write(f"supervice: {message}\n")
     _leave_note(f"{message}; exit code {USAGE}", note)
@@ -185,7 +186,7 @@ def _refuse(message: str, note: str | None = None) -> int:
 
 
 def _leave_note(text: str, path: str | None = None) -> None:
-    """Leaves the termination message where the environment or the orchestrator wants it."""
+    """Writes the termination message where the environment or the orchestrator wants it."""
     import os
 
     from supervice.fs.note import leave_note

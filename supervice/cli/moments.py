@@ -1,4 +1,4 @@
-"""Times as people write them: `5m` ago, `12:30` today, RFC 3339. Pure but for the clock that it is given."""
+"""Parses times as people write them: `5m` ago, `12:30` today, RFC 3339. Pure; the caller gives the clock."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ LONG = 10 * 365 * 86400.0
 
 
 def moment(text: str, now: float) -> float:
-    """Seconds since the epoch; ValueError says what to write."""
+    """Returns seconds since the epoch; ValueError says what to write."""
     text = text.strip()
     if re.fullmatch(r"(\d+(\.\d+)?(ms|[dhms]))+", text, re.ASCII):
         ago = sum(float(n) * UNITS[unit] for n, unit in re.findall(r"(\d+(?:\.\d+)?)(ms|[dhms])", text))

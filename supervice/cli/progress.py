@@ -1,4 +1,4 @@
-"""The live line on stderr while an action takes its time: who is waited for, and how long that may take."""
+"""The live line on stderr while an action takes its time: which processes it waits for, and how long."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ if TYPE_CHECKING:
 FIRST, NEXT = 0.5, 0.5  # seconds until the first line, and between two
 MOST = 3  # names in a line
 ERASE = "\r\x1b[K"
-# States that what these verbs wait for is still in.
+# States of processes that these verbs still wait for.
 GOING = frozenset(("STARTING", "STOPPING", "BACKOFF", "WAITING"))
 UNTIL_REST = {"stop", "stopgroup", "shutdown"}
 
 
 def wanted(command: str) -> bool:
-    """Whether there is a terminal that can show progress of this verb."""
+    """Returns whether there is a terminal that can show the progress of this verb."""
     return command in verbs(SETTLES) and sys.stderr.isatty() and os.environ.get("TERM", "dumb") != "dumb"
 
 
 class Progress:
-    """One wait. `idle()` shows the line and returns the seconds until it is due again."""
+    """The line of one wait. `idle()` shows it and returns the seconds until it is due again."""
 
     def __init__(self, request: dict[str, Any], socket: str | None) -> None:
         self._request = request
@@ -49,7 +49,7 @@ class Progress:
         return NEXT
 
     def end(self) -> None:
-        """Takes the line away."""
+        """Erases the line."""
         if self._shown:
             write(ERASE, sys.stderr)
             sys.stderr.flush()
@@ -69,7 +69,7 @@ class Progress:
 
 
 def line(request: dict[str, Any], rows: list[dict[str, Any]], elapsed: float) -> str:
-    """`waiting for web (STOPPING; SIGKILL in 8.0 s), 2.1 s so far`."""
+    """Returns `waiting for web (STOPPING; SIGKILL in 8.0 s), 2.1 s so far`."""
     command = request["command"]
     if command in UNTIL_REST or (command == "wait" and request.get("for") == "exited"):
         going = [row for row in rows if row.get("state") not in ("STOPPED", "EXITED", "FATAL")]

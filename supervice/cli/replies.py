@@ -1,6 +1,6 @@
-"""What `supervicectl` shows of a reply and with which exit code it ends: a table from verb to text.
+"""Shows a reply of the daemon and returns the exit code: a table from verb to text.
 
-Used with click and, for what is asked all day, without.
+Used with click and, for the verbs that run all day, without.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 
 
 def names_of(names: tuple[str, ...] | list[str]) -> Request:
-    """The arguments for `names`: one is `name`, which every daemon knows, many are `names`."""
+    """Returns the arguments for `names`: `name` for one, which every daemon knows, `names` for more."""
     if not names:
         return {}
     return {"name": names[0]} if len(names) == 1 else {"names": list(names)}
@@ -52,7 +52,7 @@ def names_of(names: tuple[str, ...] | list[str]) -> Request:
 
 
 def fetch(request: Request, socket: str | None, timeout: float | None) -> tuple[Reply | None, int]:
-    """The reply to `request`; without one the exit code, and stderr says what is wrong."""
+    """Returns the reply to `request`; without one the exit code, after a message on stderr."""
     try:
         if not (VERBS.get(request["command"], 0) & SETTLES and sys.stderr.isatty()):
             return call(request, socket, os.environ, timeout), DONE
@@ -69,7 +69,7 @@ def fetch(request: Request, socket: str | None, timeout: float | None) -> tuple[
 
 
 def _with_progress(request: Request, socket: str | None, timeout: float | None) -> Reply:
-    """The reply; a line on the terminal says who is waited for when it takes its time."""
+    """Returns the reply; meanwhile a line on the terminal says which processes it waits for."""
     from supervice.cli.progress import Progress, wanted
 
     if not wanted(request["command"]):
@@ -90,7 +90,7 @@ def ask(request: Request, socket: str | None, timeout: float | None, as_json: bo
 
 
 def show(request: Request, reply: Reply, as_json: bool) -> int:
-    """Writes the reply to stdout, what failed to stderr, and returns the exit code."""
+    """Writes the reply to stdout and failures to stderr; returns the exit code."""
     ok = reply.get("status") == "ok"
     if request["command"] == "boot" and ok:
         from supervice.pictures.timeline import critical_chain
@@ -113,7 +113,7 @@ def show(request: Request, reply: Reply, as_json: bool) -> int:
 
 
 def exit_code(request: Request, reply: Reply) -> int:
-    """The exit code for a reply that is ok."""
+    """Returns the exit code for a successful reply."""
     command = request["command"]
     if command == "status" and ("name" in request or "names" in request):
         running = all(p.get("state") in RUNNING_STATES for p in reply.get("processes", ()))
@@ -126,7 +126,7 @@ def exit_code(request: Request, reply: Reply) -> int:
 
 
 def _failures(request: Request, reply: Reply, as_json: bool) -> list[str]:
-    """The lines for stderr."""
+    """Returns the lines for stderr."""
     ok = reply.get("status") == "ok"
     whole = [] if ok else [str(reply.get("message") or reply.get("code") or "failed")]
     if as_json:
@@ -196,7 +196,7 @@ def _events(_request: Request, reply: Reply) -> str:
 
 
 def _done(_request: Request, reply: Reply) -> str:
-    """Of an action."""
+    """Returns the text of an action."""
     return _results(reply) if reply.get("results") else clean(reply.get("message") or "done") + "\n"
 
 
@@ -215,19 +215,19 @@ TEXTS: dict[str, Callable[[Request, Reply], str]] = {
 
 
 def _results(reply: Reply) -> str:
-    """A line for each process that did what was asked."""
+    """Returns a line for each process that did as asked."""
     fine = (result for result in reply.get("results", ()) if result.get("ok", True))
     return "".join(clean(result.get("message") or f"{result.get('name')}: done") + "\n" for result in fine)
 
 
 def _pids(request: Request, reply: Reply) -> dict[str, int]:
-    """The pids of what runs, by name."""
+    """Returns the pids of running processes, by name."""
     pids = reply.get("pids") or {str(request.get("name")): reply.get("pid")}
     return {name: pid for name, pid in pids.items() if pid}
 
 
 def health_text(reply: Reply, look: Look | None = None) -> str:
-    """The lines of `health`: what is wrong first, since Docker shows only the beginning."""
+    """Returns the lines of `health`: failures first, since Docker shows only the beginning."""
     processes = [p for p in reply.get("processes", ()) if isinstance(p, dict)]
     verdict = clean(reply.get("message") or ("healthy" if reply.get("healthy") is True else "not healthy"))
     look = look or Look()

@@ -1,4 +1,4 @@
-"""The text of `supervicectl schedule`, and of the schedules in `supervice check`. Pure."""
+"""The text of `supervicectl schedule` and of the schedules in `supervice check`. Pure."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 def schedule_text(reply: dict[str, Any]) -> str:
-    """A few lines for each program that runs at times of its own."""
+    """Returns a few lines for each program with a schedule."""
     rows = [row for row in reply.get("schedules", ()) if isinstance(row, dict)]
     if not rows:
         return "No program has a schedule\n"

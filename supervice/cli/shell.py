@@ -1,6 +1,6 @@
-"""`supervicectl shell`: the verbs, one line after the other, with completion and a history.
+"""`supervicectl shell`: runs verbs line by line, with completion and a history.
 
-What a line does is decided by the same code as on the command line; this reads lines and completes names.
+The code of the command line decides what a line does; this module reads lines and completes names.
 """
 
 from __future__ import annotations
@@ -31,9 +31,10 @@ def run_shell(
     read: Callable[[str], str] = input,
     page: Callable[[], str] | None = None,
 ) -> int:
-    """Reads lines until the end of the input; the exit code of the last one. `page` is what `help` shows.
+    """Reads lines until the end of the input; returns the exit code of the last one.
 
-    `run` does what the words of a line say; `read` shows a prompt and gives a line, or raises EOFError.
+    `run` does what the words of a line say; `read` shows a prompt and returns a line, or raises EOFError;
+    `page` is what `help` shows.
     """
     known = sorted({*verbs, "help", "exit"} - {"shell"})
     interactive = read is input and sys.stdin.isatty()
@@ -87,7 +88,7 @@ def _do(words: list[str], socket: str | None, run: Callable[[list[str]], int]) -
 
 
 def _beside(run: Callable[[], int]) -> int:
-    """Runs what becomes another program in a process of its own, and waits for it; returns its exit code."""
+    """Runs a verb that becomes another program in a process of its own; returns its exit code."""
     sys.stdout.flush()
     pid = os.fork()
     if pid == 0:
@@ -106,7 +107,7 @@ def _beside(run: Callable[[], int]) -> int:
 
 
 def process_names(socket: str | None) -> list[str]:
-    """What can stand where a name is expected, as far as a daemon answers at once."""
+    """Returns what may stand where a name is expected, if a daemon answers at once."""
     try:
         reply = call({"command": "status"}, socket, os.environ, 1.0)
     except (Unreachable, CommandError, OSError, ValueError):
@@ -120,7 +121,7 @@ def process_names(socket: str | None) -> list[str]:
 
 
 class Completer:
-    """Verbs first, then names; the daemon is asked once for each press of the key."""
+    """Completes verbs first, then names; it asks the daemon once per press of the key."""
 
     def __init__(self, verbs: list[str], names: Callable[[], list[str]]) -> None:
         self._verbs = verbs
@@ -128,7 +129,7 @@ class Completer:
         self._found: list[str] = []
 
     def candidates(self, before: str, text: str) -> list[str]:
-        """What may stand for `text`, the word being written; `before` is the line in front of it."""
+        """Returns the completions of `text`, the word being written; `before` is the line in front of it."""
         words = before.split()
         if not words or words == ["help"]:
             known = self._verbs
@@ -147,7 +148,7 @@ class Completer:
 
 
 def _use_readline(completer: Completer) -> Callable[[], None] | None:
-    """Completion and history, where Python has them; what saves the history."""
+    """Sets up completion and history where Python has them; returns a function that saves the history."""
     try:
         import readline
     except ImportError:

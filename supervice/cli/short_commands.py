@@ -1,4 +1,4 @@
-"""What `supervice` does besides running something: the help page, the version, `check`."""
+"""What `supervice` does apart from running something: the help page, the version, `check`."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ FAILED = 1
 
 
 def run_short(args: Arguments, found: str | None) -> int | None:
-    """The exit code; None when the arguments ask for something to be run.
+    """Returns the exit code; None when the arguments ask for something to be run.
 
-    What cannot be written, to a closed pipe or a full disk, ends with one line and 1.
+    Output that cannot be written, to a closed pipe or a full disk, ends the command with one line and 1.
     """
     is_check = args.command[:1] == ["check"] and not args.literal
     if not (args.get("help") or args.get("version") or is_check):
@@ -57,7 +57,7 @@ def _run(args: Arguments, found: str | None) -> int:
 
 
 def _listen_to_signals() -> None:
-    """Ctrl-C ends it, as it ends any command: `main` holds signals back for the daemon."""
+    """Lets Ctrl-C end the command as usual: `main` holds signals back for the daemon."""
     import _signal  # type: ignore[import-not-found]
 
     _signal.signal(_signal.SIGINT, _signal.SIG_DFL)
@@ -65,7 +65,7 @@ def _listen_to_signals() -> None:
 
 
 def is_missing(word: str, environ: Mapping[str, str]) -> bool:
-    """Whether there is no program of that name in PATH."""
+    """Returns whether PATH has no program of that name."""
     import os
 
     folders = environ.get("PATH", os.defpath).split(":")
@@ -73,7 +73,7 @@ def is_missing(word: str, environ: Mapping[str, str]) -> bool:
 
 
 def complain(message: str) -> None:
-    """Writes one line on stderr, if that can be done."""
+    """Writes one line to stderr, if possible."""
     from supervice.cli.terminal import complain as write_line
 
     try:

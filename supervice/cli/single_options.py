@@ -1,4 +1,4 @@
-"""The options of single-command mode, from words to values."""
+"""Turns the options of single-command mode from words into values."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def single_options(args: Arguments) -> SingleOptions:
-    """UsageError for what is no signal, no number or no exit code."""
+    """Returns the options; UsageError for a wrong signal, number or exit code."""
     verbosity = args.get("verbose") or "0"
     if not _is_short_number(verbosity):
         raise UsageError("the verbosity is a number from 0 to 3")

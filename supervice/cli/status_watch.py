@@ -1,4 +1,4 @@
-"""`supervicectl status -w`: the table again and again, each in the place of the one before."""
+"""`supervicectl status -w`: shows the table again and again in the same place."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def watch_status(names: dict[str, Any], socket: str | None, every: float) -> int:
-    """Until Ctrl-C, or until the daemon does not answer; returns the exit code of that."""
+    """Refreshes until Ctrl-C, or until the daemon stops answering; returns the exit code."""
     request = {**names, "command": "status", "resources": True}
     lines = 0
     while True:

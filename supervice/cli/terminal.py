@@ -1,4 +1,4 @@
-"""Writing to the terminal, the pipe or the file that stdout and stderr are."""
+"""Writes to stdout and stderr, be they a terminal, a pipe or a file."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import TextIO
 
-# How supervicectl ends; docs/signals-and-exit-codes.md has the list for people.
+# Exit codes of supervicectl; docs/signals-and-exit-codes.md explains them.
 DONE, FAILED, USAGE, NOT_RUNNING, UNREACHABLE, INTERRUPTED = 0, 1, 2, 3, 4, 130
 
 UNKNOWN_WIDTH = 80  # of a terminal that does not say it
@@ -29,7 +29,7 @@ def write(text: str, stream: TextIO | None = None) -> None:
 
 
 def complain(message: str, command: str = "supervicectl") -> None:
-    """Writes the one line on stderr that every failure has; a full or closed one changes no exit code."""
+    """Writes a failure as one line to stderr; a full or closed stderr changes no exit code."""
     try:
         write(f"{command}: {clean(message)}\n", sys.stderr)
         sys.stderr.flush()
@@ -38,7 +38,7 @@ def complain(message: str, command: str = "supervicectl") -> None:
 
 
 def colored(stream: TextIO) -> bool:
-    """Whether `stream` is a terminal that shows colours; NO_COLOR and FORCE_COLOR decide, where one is set.
+    """Returns whether `stream` is a terminal that shows colours; NO_COLOR and FORCE_COLOR override that.
 
     https://no-color.org, https://force-color.org: an empty variable counts as unset.
     """
@@ -50,7 +50,7 @@ def colored(stream: TextIO) -> bool:
 
 
 def width_of(stream: TextIO) -> int:
-    """The columns of the terminal that `stream` is; 0 for what is none."""
+    """Returns the columns of the terminal that `stream` is; 0 when it is none."""
     if not stream.isatty():
         return 0
     told = os.environ.get("COLUMNS", "")
@@ -63,7 +63,7 @@ def width_of(stream: TextIO) -> int:
 
 
 def ellipsis(stream: TextIO) -> str:
-    """What shows that something was cut off, as far as `stream` can write it."""
+    """Returns the mark for cut text, as far as `stream` can write it."""
     try:
         "…".encode(stream.encoding or "ascii")
     except (UnicodeEncodeError, LookupError):
@@ -75,17 +75,17 @@ _wide = False
 
 
 def cut_nothing(wide: bool) -> None:
-    """Has tables be as wide as they are (`-o wide`), or fit the terminal."""
+    """Sets whether tables are as wide as they need (`-o wide`) or fit the terminal."""
     global _wide
     _wide = wide
 
 
 def is_wide() -> bool:
-    """Whether it is `-o wide`."""
+    """Returns whether `-o wide` was given."""
     return _wide
 
 
 def look() -> Look:
-    """How text on stdout is shown."""
+    """Returns how text on stdout is shown."""
     stream = sys.stdout
     return Look(0 if _wide else width_of(stream), colored(stream), ellipsis(stream))

@@ -1,7 +1,7 @@
 """`supervicectl top`: the table of processes with what they use, on the whole terminal, refreshed.
 
-Writes the control sequences of a vt100 and no others where the terminal is not known; the static bundle has
-no curses (docs/adr/0022).
+On an unknown terminal it writes the control sequences of a vt100 and no others; the static bundle has no
+curses (docs/adr/0022).
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     Reply = dict[str, Any]
 
-# These have a second screen, which leaves the first as it was, and a cursor that can be hidden.
+# Terminals with a second screen, which keeps the first as it was, and a cursor that can be hidden.
 KNOWN = (
     "xterm",
     "screen",
@@ -58,7 +58,7 @@ class Closed(Exception):
 
 
 class Top:
-    """One run of the command; `names` as they were given."""
+    """One run of the command; `names` are those of the command line."""
 
     def __init__(self, request: Reply, socket: str | None, every: float, sort: str) -> None:
         self._request = {**request, "command": "status", "resources": True}
@@ -74,7 +74,7 @@ class Top:
         self._wake, self._woken = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
 
     def run(self) -> int:
-        """Until `q`, Ctrl-C or the end of the terminal."""
+        """Runs until `q`, Ctrl-C or the end of the terminal."""
         before = termios.tcgetattr(0)
         signal.signal(signal.SIGWINCH, lambda *_: self._rouse())
         try:
@@ -175,7 +175,7 @@ class Top:
         self._view = replace(self._view, message=clean(message))
 
     def _act(self, verb: str, name: str) -> None:
-        """Asks for it beside the screen, which goes on: a stop takes its time."""
+        """Sends the request beside the screen, which goes on refreshing: a stop takes its time."""
 
         def run() -> None:
             reply = self._ask({"command": verb, "name": name}, None)
@@ -188,7 +188,7 @@ class Top:
     # -- keys --------------------------------------------------------------------------------------------
 
     def _key(self, key: str) -> bool:
-        """Does what the key says; False ends it."""
+        """Does what the key says; returns False to quit."""
         view, asked = self._view, self._asked
         self._view = replace(view, message="", above=())
         self._asked = ""
@@ -246,7 +246,7 @@ _KEYS: dict[str, Callable[[Top, str], None]] = {
 
 
 def keys(data: bytes) -> Iterator[str]:
-    """The keys that were pressed: a character each, and the sequences of the arrows."""
+    """Returns the keys that were pressed: single characters, and the sequences of the arrows."""
     text = data.decode("utf-8", "replace")
     while text:
         arrow = next((word for word in (*UP, *DOWN) if text.startswith(word)), text[0])
@@ -255,7 +255,7 @@ def keys(data: bytes) -> Iterator[str]:
 
 
 def top(request: Reply, socket: str | None, every: float, sort: str) -> int:
-    """Runs it on the terminal; returns the exit code."""
+    """Runs the screen on the terminal; returns the exit code."""
     if not (os.isatty(0) and os.isatty(1)):
         complain("top needs a terminal; write status -o wide")
         return USAGE

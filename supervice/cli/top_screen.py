@@ -1,4 +1,4 @@
-"""Draws the screen of `supervicectl top`: a reply of `status` as lines that fit a terminal. Pure."""
+"""Draws the screen of `supervicectl top`: turns a reply of `status` into lines that fit a terminal. Pure."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     Row = dict[str, str]
 
-# From left to right; a narrow terminal hides the last of KEPT first.
+# The columns from left to right; a narrow terminal hides the last of KEPT first.
 COLUMNS = ("NAME", "STATE", "PID", *HEADER, "UPTIME", "HEALTH", "RESTARTS", "DETAIL")
 KEPT = (
     "NAME",
@@ -47,7 +47,7 @@ HELP = (
 
 @dataclass(frozen=True)
 class View:
-    """What is looked at, and how."""
+    """What the user looks at, and how."""
 
     sort: str = "cpu"
     chosen: str = ""  # the name of the process that keys act on
@@ -56,7 +56,7 @@ class View:
 
 
 def order(reply: dict[str, Any], sort: str) -> list[dict[str, Any]]:
-    """The processes as they are shown; those that use most first."""
+    """Returns the processes in the order shown; those that use most come first."""
     rows = [row for row in reply.get("processes", ()) if isinstance(row, dict)]
     if sort == "name":
         return sorted(rows, key=lambda row: clean(row.get("name", "?")))
@@ -71,7 +71,7 @@ def _used(row: dict[str, Any], key: str) -> float:
 
 
 def screen(reply: dict[str, Any], view: View, width: int, height: int, look: Look) -> list[str]:
-    """At most `height` lines of at most `width` columns each, as they are written to the terminal."""
+    """Returns at most `height` lines of at most `width` columns, ready to be written to the terminal."""
     rows = order(reply, view.sort)
     head = [_title(rows, view), container_line(reply)]
     lines = [look.cut(line, width) for line in head if line]
@@ -136,7 +136,7 @@ def _table(processes: list[dict[str, Any]], view: View, width: int, height: int,
 
 
 def fit(rows: list[Row], width: int) -> tuple[list[str], dict[str, int], int]:
-    """The columns that are shown, how wide each is, and how many are hidden."""
+    """Returns the columns to show, the width of each, and how many are hidden."""
     widths = {c: max(len(c), *(columns_of(row[c]) for row in rows)) for c in COLUMNS}
     if not any(row["DETAIL"] for row in rows):
         widths.pop("DETAIL")

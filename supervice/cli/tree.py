@@ -1,6 +1,6 @@
-"""The answer to `graph` as a tree: what no program needs at the top, below each what it needs. Pure.
+"""Draws the answer to `graph` as a tree: programs that no other needs on top, below each what it needs. Pure.
 
-What was shown once is not shown again below another: ten levels of ten would be ten thousand million lines.
+A subtree is shown once: ten levels of ten programs would be ten thousand million lines.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def graph_text(reply: dict[str, Any], look: Look | None = None) -> str:
-    """One line a program and a dependency; ASCII, so that it looks the same everywhere."""
+    """Returns one line per program and dependency; in ASCII, so that it looks the same everywhere."""
     look = look or Look()
     programs = {str(p.get("name")): p for p in reply.get("programs", ()) if isinstance(p, dict)}
     if not programs:
@@ -30,7 +30,7 @@ def graph_text(reply: dict[str, Any], look: Look | None = None) -> str:
             continue
         lines.append(_line(clean(name), programs[name], ""))
         _below(name, programs, shown, lines)
-    # States stand below each other, as far as names leave room for them.
+    # States are aligned, as far as names leave room for them.
     most = max(columns_of(label) for label, _ in lines)
     most = min(most, max(20, look.width // 2)) if look.width else most
     return "".join(
@@ -39,7 +39,7 @@ def graph_text(reply: dict[str, Any], look: Look | None = None) -> str:
 
 
 def _below(top: str, programs: dict[str, Program], shown: set[str], lines: list[tuple[str, str]]) -> None:
-    """Depth first, without recursion: a chain may be as long as there are programs."""
+    """Adds the lines below `top`, depth first without recursion: a chain may include every program."""
     shown.add(top)
     todo = [(need, "", last) for need, last in _marked(programs[top])]
     while todo:
@@ -57,7 +57,7 @@ def _below(top: str, programs: dict[str, Program], shown: set[str], lines: list[
 
 
 def _marked(program: Program) -> list[tuple[dict[str, Any], bool]]:
-    """Its needs from the last to the first (for a stack), each with whether it is the last."""
+    """Returns its needs from the last to the first (for a stack), each with whether it is the last."""
     needs = _needs(program)
     return [(need, number == len(needs) - 1) for number, need in enumerate(needs)][::-1]
 
@@ -72,7 +72,7 @@ def _line(label: str, program: Program, condition: str) -> tuple[str, str]:
 
 
 def _how(processes: list[dict[str, Any]], condition: str) -> str:
-    """The state of the processes, and what a person who looks at this edge should know."""
+    """Returns the states of the processes, and what a person who looks at this edge should know."""
     if not processes:
         return "(not there)"
     states: dict[str, int] = {}

@@ -1,17 +1,17 @@
-"""`supervice --version -v`: everything that a vulnerability may be in, with its version.
+"""`supervice --version -v`: lists every part that may have a vulnerability, with its version.
 
 The bundle has a table of its parts, with the names that scanners know them by; a pip installation asks the
-interpreter that it runs on. Called by `main`; loads what it asks, so nothing else imports it.
+interpreter that it runs on. Only `main` imports this, because it loads every part that it asks.
 """
 
 from __future__ import annotations
 
-# Ours, of those that pyproject.toml names.
+# Our own dependencies, as in pyproject.toml.
 LIBRARIES = ("click", "cronsim", "h11")
 
 
 def versions() -> str:
-    """One part a line: name, version and, in the bundle, the CPE."""
+    """Returns one part per line: name, version and, in the bundle, the CPE."""
     rows = _of_bundle() or _of_installation()
     wide = [max(len(row[column]) for row in rows) for column in (0, 1)]
     return "\n".join(f"{name:{wide[0]}}  {version:{wide[1]}}  {cpe}".rstrip() for name, version, cpe in rows)
@@ -57,7 +57,7 @@ def _expat() -> str:
 
 
 def _installed(library: str) -> str:
-    # By name: the bundle, which follows our imports, would have 500 KB of it for nothing.
+    # Imported by name: the bundle follows our import statements, and would get 500 KB for nothing.
     metadata = __import__("importlib.metadata", fromlist=("version",))
     try:
         return str(metadata.version(library))

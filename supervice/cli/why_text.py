@@ -1,4 +1,4 @@
-"""The answer to `why` as text: what a process is and what happens next, why, its last exits. Pure."""
+"""Writes the answer to `why` as text: the state, what happens next and why, the last exits. Pure."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ if TYPE_CHECKING:
 
     Reply = dict[str, Any]
 
-# A signal that ends a program from outside; what others stand for is the program's own doing.
+# Signals that end a program from outside; the others are the program's own doing.
 FROM_OUTSIDE = frozenset((1, 2, 9, 15))
 SIGNALLED = ("operator: signal", "signal to supervice")  # no stop: autorestart may start it again
 CODES = {126: "not executable", 127: "command not found"}
 
 
 def why_text(reply: Reply, name: str) -> str:
-    """The lines of `why`; a reply of an older daemon has fewer."""
+    """Returns the lines of `why`; the reply of an older daemon yields fewer."""
     name = clean(reply.get("name") or name)
     lines = [_now(reply, name), *_why(reply)]
     if reply.get("schedule"):
@@ -35,7 +35,7 @@ def why_text(reply: Reply, name: str) -> str:
 
 
 def _now(reply: Reply, name: str) -> str:
-    """What it is, and what happens next."""
+    """Returns its state, and what happens next."""
     if reply.get("waiting_for"):
         text = f"{name} is WAITING"
     elif reply.get("has_run", True):
@@ -62,7 +62,7 @@ def _why(reply: Reply) -> list[str]:
 
 
 def code_name(code: object) -> str:
-    """What an exit code stands for by convention, in parentheses; "" for one that only its program knows."""
+    """Returns the conventional meaning of an exit code, in parentheses; "" for any other code."""
     if not isinstance(code, int):
         return ""
     name = CODES.get(code) or (f"a shell's word for {SIGNALS[code - 128]}" if code - 128 in SIGNALS else "")
@@ -70,7 +70,7 @@ def code_name(code: object) -> str:
 
 
 def _exit(one: Reply) -> list[str]:
-    """One exit, with its own last lines."""
+    """Returns one exit, with its own last lines."""
     signal, trigger = one.get("signal"), clean(one.get("trigger") or "")
     text = clean(one.get("reason") or "ended") + code_name(one.get("exitcode"))
     if trigger.startswith(SIGNALLED):

@@ -1,8 +1,8 @@
-"""Words of supervisorctl, docker, kubectl and systemctl: what does the same here. Pure."""
+"""Maps words of supervisorctl, docker, kubectl and systemctl to what does the same here. Pure."""
 
 from __future__ import annotations
 
-# A word that does the obvious, with the words that it stands for.
+# Words that do the obvious, with our words for them.
 ALIASES = {
     "ps": ("status",),
     "ls": ("status",),
@@ -13,7 +13,7 @@ ALIASES = {
     "run": ("start",),
 }
 
-# Whose word it is, and what to write here.
+# Words of other tools: whose they are, and what to write here.
 _SUPERVISORD, _DOCKER, _KUBECTL, _SYSTEMCTL = "supervisorctl", "docker", "kubectl", "systemctl"
 _RELOAD = "reload (it adds, removes and changes what the files say)"
 _CONFIGURED = "config [NAME], or graph for which program needs which"
@@ -91,7 +91,7 @@ HINTS: dict[str, tuple[str, str]] = {
 
 
 def here(words: list[str]) -> list[str]:
-    """What `words`, which begin with an alias, are in words of ours."""
+    """Returns `words`, which begin with an alias, in words of ours."""
     first, *rest = words
     if first == "kill":
         rest = _signal_first(rest)
@@ -102,7 +102,7 @@ def here(words: list[str]) -> list[str]:
 
 
 def _signal_first(rest: list[str]) -> list[str]:
-    """`-9 NAME`, `-HUP NAME` and `-s HUP NAME` as `9 NAME`."""
+    """Returns `-9 NAME`, `-HUP NAME` and `-s HUP NAME` as `9 NAME`."""
     if rest[:1] == ["-s"]:
         return rest[1:]
     word = rest[0] if rest else ""
@@ -114,7 +114,7 @@ def _signal_first(rest: list[str]) -> list[str]:
 
 
 def unknown(word: str, verbs: list[str]) -> str:
-    """What is said of a word that is no verb: the verb that does it here, or one that looks like it."""
+    """Returns the message for a word that is no verb: the verb that does it here, or a similar one."""
     hint = HINTS.get(word.lower())
     if hint is not None:
         whose, what = hint
