@@ -108,6 +108,7 @@ KUBE ?= /var/tmp/supervice-kubelet
 .PHONY: kubelet
 kubelet: venv  ## pods under a real kubelet without a cluster: probes, the end, rights, memory, ConfigMaps
 	@$(TRY_BUNDLE)
+	@test "$$(id -u)" != 0 || KUBE=$(KUBE) tests/kubelet/node.sh build
 	$(WITH_ENGINE) env SUPERVICE_TEST_KUBE=$(KUBE) $(PYTEST) tests/kubelet
 
 # Daemons, commands and forked children count (pyproject.toml); what runs in containers does not.
