@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterable
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -41,6 +43,9 @@ class World:
 
     def __init__(self, *configs: ProgramConfig) -> None:
         self.loop = VirtualLoop()
+        self.failures: list[BaseException] = []  # of what no coroutine waits for
+        self.loop.on_error = self.failures.append
+        self.waiting: set[str] = set()  # names of those that wait for what they need
         self.story: list[str] = []
         self.triggers: set[str] = set()
         self.table: Any = ProcessTable({}, Program)  # type: ignore[arg-type]
@@ -71,14 +76,21 @@ class World:
         for process in processes:
             self.story.append(f"start {process.config.name}")
             self.triggers.add(trigger)
-            process.become(STARTING)
-            self.loop.call_later(1.0, process.become, process.outcome)
+            if process.config.name in self.waiting:
+                self.loop.call_later(3.0, self.begin, process)
+            else:
+                self.begin(process)
+
+    def begin(self, process: Any) -> None:
+        self.waiting.discard(process.config.name)
+        process.become(STARTING)
+        self.loop.call_later(1.0, process.become, process.outcome)
 
     def watch(self, _watcher: Callable[[Any], object]) -> Callable[[], None]:
         return lambda: None
 
-    def is_waiting(self, _process: Any) -> bool:
-        return False
+    def is_waiting(self, process: Any) -> bool:
+        return process.config.name in self.waiting
 
 
 DB, APP = ProgramConfig("db", "x"), ProgramConfig("app", "x", depends_on=(("db", "started"),))
@@ -142,6 +154,42 @@ def test_who_waits_no_longer_is_told_nothing_and_the_restart_goes_on() -> None:
     assert world.loop.now == 3.0
     world.wait(10.0)
     assert [program.state for program in world.programs] == [RUNNING, RUNNING]
+    assert world.failures == []
+
+
+def test_so_it_is_in_an_application_whose_loop_is_asyncio() -> None:
+    """Its `wait_for` cancels what is waited for, ours leaves it."""
+    world = World(DB, APP)
+
+    async def story() -> None:
+        loop = asyncio.get_running_loop()
+        loop.set_exception_handler(lambda _, context: world.failures.append(context["exception"]))
+        quickly: Any = SimpleNamespace(call_later=lambda _seconds, *call: loop.call_soon(*call))
+        world.loop = quickly
+        assert await world.restarts.in_order(world.programs, 0.0) == {}
+        for _ in range(100):
+            await asyncio.sleep(0)
+
+    asyncio.run(story())
+    assert [program.state for program in world.programs] == [RUNNING, RUNNING]
+    assert world.failures == []
+
+
+def test_a_restart_leaves_no_watcher_behind_whether_or_not_it_is_waited_for() -> None:
+    world = World(DB, APP)
+    before = [len(program.watchers) for program in world.programs]
+    for seconds in (None, 3.0):
+        world.run(seconds)
+        world.wait(10.0)
+        assert [len(program.watchers) for program in world.programs] == before
+
+
+def test_one_that_was_fatal_and_waits_for_what_it_needs_is_still_on_its_way() -> None:
+    world = World(DB, APP)
+    world["app"].become(FATAL)
+    world.waiting = {"app"}
+    assert world.run() == {"db": RUNNING, "app": RUNNING}
+    assert world.loop.now == 2.0 + 3.0 + 1.0  # db's stop, the wait, the start
 
 
 def test_what_has_come_up_in_time_is_told() -> None:
@@ -152,6 +200,9 @@ def test_what_has_come_up_in_time_is_told() -> None:
     world["app"].outcome = STARTING
     assert world.run(6.5) == {"db": RUNNING}
     assert world.loop.now == 6.5
+    world = World(DB, APP)
+    assert world.run(4.5) == {}  # all are down at 4.0
+    assert world.loop.now == 4.5
 
 
 @pytest.mark.parametrize("programs", [1, 2])

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from supervice.core import Supervisor
-from supervice.lifecycle.states import RUNNING, STARTING, Announce
-from supervice.models import ProgramConfig, SupervisorConfig
+from supervice.lifecycle.states import EXITED, RUNNING, STARTING, Announce
+from supervice.models import ProgramConfig, ScheduleConfig, SupervisorConfig
 from supervice.supervision.table import Observer, ProcessTable
 from tests.fakes.process import FakeProcess
 
@@ -32,6 +33,9 @@ class Program(FakeProcess):
 
     def use(self, launcher: Any) -> None:
         self.launcher = launcher
+
+    def reconfigure(self, config: ProgramConfig) -> None:
+        self.config = config
 
     def close(self) -> None:
         self.closed = True
@@ -60,6 +64,9 @@ class Listening(Observer):
 
     def shutting_down(self, reason: str) -> None:
         self.heard.append((self.name, reason))
+
+    def wanted(self, names: Iterable[str], wanted: bool) -> None:
+        self.heard.append((self.name, tuple(names), wanted))
 
 
 def config(name: str, **more: Any) -> ProgramConfig:
@@ -131,6 +138,99 @@ def test_what_is_removed_is_closed_and_nothing_is_kept_of_it() -> None:
     assert gone.closed
     assert launcher.forgotten == ["a"]
     assert set(it.held) == {"b"}
+
+
+def test_nothing_of_a_removed_process_is_left_for_another_by_that_name() -> None:
+    it = table()
+    it.add(config("a", schedule=ScheduleConfig(("@daily",)))).become(RUNNING)
+    it.hold(["a"], back=True)
+    it.adjust("a", config("a", schedule=ScheduleConfig(("@hourly",))))
+    it.remove("a")
+    second = it.add(config("a", schedule=ScheduleConfig(("@weekly",))))
+    assert (set(it.held), set(it.returning)) == (set(), set())
+    assert it.configured("a") is second.config
+    before = second.config
+    second.become(EXITED)
+    assert second.config is before
+
+
+def test_what_an_operator_wants_is_told_to_all_who_watch() -> None:
+    it, heard = table("a", "b"), []  # type: tuple[Any, list[Any]]
+    it.observe(Listening("one", heard), Listening("two", heard))
+    it.hold(iter(["a", "b"]))
+    it.release(iter(["b"]))
+    assert heard == [
+        ("one", ("a", "b"), False),
+        ("two", ("a", "b"), False),
+        ("one", ("b",), True),
+        ("two", ("b",), True),
+    ]
+
+
+def test_those_that_a_restart_stops_come_back_until_an_operator_stops_them() -> None:
+    it = table("a", "b", "c")
+    it.hold(["a", "b", "c"], back=True)
+    assert set(it.returning) == set(it.held) == {"a", "b", "c"}
+    it.hold(["a"])
+    assert (set(it.returning), set(it.held)) == ({"b", "c"}, {"a", "b", "c"})
+    it.release(["b"])
+    assert (set(it.returning), set(it.held)) == ({"c"}, {"a", "c"})
+    it.remove("c")
+    assert (set(it.returning), set(it.held)) == (set(), {"a"})
+
+
+# -- settings that change --------------------------------------------------------------------------------
+
+NIGHTLY: dict[str, Any] = {"schedule": ScheduleConfig(("@daily",))}
+
+
+def test_a_run_of_a_schedule_ends_as_it_began_and_the_next_has_the_new_settings() -> None:
+    it = table("other")
+    run = it.add(config("run", **NIGHTLY)).become(RUNNING)
+    old, new = run.config, config("run", umask=0o22, **NIGHTLY)
+    it.adjust("run", new)
+    assert run.config is old
+    assert it.configured("run") is new
+    it.processes["other"].become(EXITED)
+    run.become(STARTING)
+    assert run.config is old
+    run.become(EXITED)
+    assert run.config is new
+    assert it.configured("run") is new
+    assert it.configured("other") is it.processes["other"].config
+
+
+def test_the_last_of_several_changes_counts() -> None:
+    it = table()
+    run = it.add(config("run", **NIGHTLY)).become(RUNNING)
+    it.adjust("run", config("run", umask=0o22, **NIGHTLY))
+    plain = config("run", umask=0o77)
+    it.adjust("run", plain)  # no schedule any more: at once
+    assert run.config is it.configured("run") is plain
+    run.become(EXITED)
+    assert run.config is plain
+
+
+def test_all_others_have_their_new_settings_at_once() -> None:
+    for state, before, after in (
+        (RUNNING, {}, {}),
+        (RUNNING, {}, NIGHTLY),
+        (RUNNING, NIGHTLY, {}),
+        (EXITED, NIGHTLY, NIGHTLY),
+    ):
+        it = table()
+        process = it.add(config("a", **before)).become(state)
+        new = config("a", umask=0o22, **after)
+        it.adjust("a", new)
+        assert process.config is it.configured("a") is new
+
+
+def test_the_configuration_that_was_read_last_is_offered() -> None:
+    it = table("a")
+    assert it.available == ()
+    read = [config("a"), config("b")]
+    it.offer(read)
+    assert it.available is read
 
 
 def test_the_launcher_is_that_of_old_and_new_processes() -> None:
