@@ -107,12 +107,25 @@ def _name(glob: str) -> str:
             if end < 0:
                 found += "\\["
                 continue
-            inside = glob[place:end]
-            negated = inside[:1] in ("!", "^")
-            inside = (inside[1:] if negated else inside).replace("\\", "\\\\").replace("[", "\\[")
-            inside = inside.replace("^", "\\^") if inside.startswith("^") else inside
-            found += f"[{'^/' if negated else ''}{inside}]"
+            found += _one_of(glob[place:end])
             place = end + 1
         else:
             found += re.escape(char)
     return found
+
+
+def _one_of(inside: str) -> str:
+    """What stands between brackets; a range that ends before it begins holds nothing, none holds a slash."""
+    negated = inside.startswith(("!", "^"))
+    found, place = "", int(negated)
+    while place < len(inside):
+        first = last = inside[place]
+        if inside[place + 1 : place + 2] == "-" and place + 2 < len(inside):
+            place += 2
+            last = inside[place]
+        if first <= last:
+            found += f"{re.escape(first)}-{re.escape(last)}"
+        place += 1
+    if negated:
+        return f"[^/{found}]"
+    return f"(?!/)[{found}]" if found else "(?!)"
