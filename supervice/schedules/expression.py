@@ -32,6 +32,8 @@ NAMES: Final = {
 _BEGIN: Final = datetime(2000, 1, 1)
 # The longest `every`: 31 years, what a timer takes (`config.values.LONGEST`).
 LONGEST: Final = 1_000_000_000
+# All minutes, hours, days and months one by one take 350; cronsim fails at numbers of thousands of digits.
+MOST_CHARACTERS: Final = 1000
 # Lines that were parsed, and the most that are kept.
 MOST_KNOWN: Final = 4096
 _known: dict[str, Cron | Every | Reboot] = {}
@@ -66,6 +68,8 @@ def _parse(line: str) -> Cron | Every | Reboot:
         return Every(text, _distance(word.partition(" ")[2]))
     if word.startswith("@") and word not in NAMES:
         raise ValueError(refusals.of_name(word, NAMES))
+    if len(text) > MOST_CHARACTERS:
+        raise ValueError(f"is longer than {MOST_CHARACTERS} characters; write several lines")
     fields = tuple(NAMES.get(word, text).upper().split())
     if len(fields) != 5:
         raise ValueError(refusals.of_count(text.split()))

@@ -23,7 +23,7 @@ class Field:
         """Returns the value of a number or a name; None when it is neither, or out of bounds."""
         if word in self.names:
             return self.least + self.names.index(word)
-        if not (word.isascii() and word.isdigit()) or len(word) > 4:
+        if not (word.isascii() and word.isdigit()) or len(word.lstrip("0")) > len(str(self.most)):
             return None
         return int(word) if self.least <= int(word) <= self.most else None
 

@@ -139,4 +139,4 @@ def _unwrapped(field: Field, first: str, start: int, end: int, step: int) -> str
     if step > 1:
         return ",".join(map(str, values))
     parts = ((start, most), (field.least, end))
-    return ",".join(str(a) if a == b else f"{a}-{b}" for a, b in parts)
+    return ",".join(str(a) if a == b else f"{a}-{b}" for a, b in parts if a <= b)
