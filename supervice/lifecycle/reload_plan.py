@@ -23,7 +23,12 @@ _PARTS = {
     "socket": ("address", "socket_"),
 }
 # Fields whose option has another name.
-_NAMES = {"group_priority": "priority of the group", "program": "process_name", "listener": "events"}
+_NAMES = {
+    "group_priority": "priority of the group",
+    "program": "process_name",
+    "listener": "events",
+    "log_on_stdout_too": "silent",
+}
 
 
 @dataclass(frozen=True)
@@ -86,7 +91,7 @@ def plan_reload(
             if getattr(old_settings, field) != getattr(new_settings, field)
         ],
         settings=[
-            "socket" if field == "socket_path" else field
+            _NAMES.get(field, field)
             for field in SupervisorConfig.__annotations__
             if field != "programs"
             and field not in at_start

@@ -217,6 +217,7 @@ def test_a_setting_for_all_programs_changes_those_that_have_none_of_their_own() 
     assert changed() == []
     assert changed(environment={"X": "1"}) == ["plain"]
     assert changed(environment={"Y": "1"}) == ["own", "plain", "secret"]
+    assert changed(environment={"X": "1", "Y": "1"}) == ["own", "plain", "secret"]
     assert changed(umask=0o77) == ["plain", "secret"]
     assert changed(env_file=("/e",)) == ["own", "plain", "secret"]
 
@@ -225,3 +226,29 @@ def test_the_programs_are_no_setting_and_the_socket_has_its_options_name() -> No
     one = ProgramConfig("one", "x")
     plan = plan_of([one], [one], SupervisorConfig(programs=[one], socket_path="/s"))
     assert (plan.settings, plan.restart_required) == ([], ["socket"])
+
+
+def test_settings_have_the_names_of_options() -> None:
+    """A change of supervisord's `silent` was told as `log_on_stdout_too`, which is no option."""
+    names = {row[NAME] for row in (*options.SUPERVICE, *options.SUPERVISORD)}
+    for field in SupervisorConfig.__annotations__.keys() - {"programs"}:
+        another: Any = {"A": "1"} if field == "environment" else "another"
+        plan = plan_of([], [], SupervisorConfig(**{field: another}))
+        (shown,) = plan.settings + plan.restart_required
+        assert shown in names, field
+        assert shown in (field, "silent", "socket")
+
+
+def test_a_variable_for_all_programs_that_stays_changes_nothing() -> None:
+    one = ProgramConfig("one", "x")
+    old = SupervisorConfig(environment={"A": "1", "B": "2"})
+    for new, changed in (
+        ({"A": "1", "B": "2"}, []),
+        ({"A": "1"}, ["one"]),
+        ({"A": "1", "B": "3"}, ["one"]),
+        ({"A": "1", "B": "2", "C": "3"}, ["one"]),
+    ):
+        plan = plan_reload(
+            [one], [one], old, dataclasses.replace(old, environment=new), live=live_fields(), at_start={}
+        )
+        assert plan.changed == changed
