@@ -138,7 +138,9 @@ def judge(new: Snapshot) -> tuple[bool | None, str]:
 
 def may_restart(now: Snapshot, at: float, policy: Policy) -> bool:
     """Returns whether `restart_limit` allows one more automatic restart."""
-    most, window = policy.restart_limit or (len(now.restarts) + 1, 0.0)
+    if policy.restart_limit is None:
+        return True
+    most, window = policy.restart_limit
     return len([then for then in now.restarts if at - then < window]) < most
 
 

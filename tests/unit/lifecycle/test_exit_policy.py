@@ -177,6 +177,12 @@ def test_an_end_that_was_asked_for_says_so() -> None:
     assert told_to_stop([never, fatal], "x") == Verdict(127, "x; f is FATAL: no such file", "f")
 
 
+def test_of_several_failures_the_first_in_time_is_told() -> None:
+    late, early = fact("a", FATAL, 3, ended=2), fact("b", FATAL, 4, ended=1)
+    assert told_to_stop([late, early], "x") == told_to_stop([early, late], "x")
+    assert told_to_stop([late, early], "x").culprit == "b"
+
+
 STATES = st.sampled_from([RUNNING, STARTING, BACKOFF, STOPPED, EXITED, FATAL, UNHEALTHY])
 
 
@@ -184,7 +190,7 @@ STATES = st.sampled_from([RUNNING, STARTING, BACKOFF, STOPPED, EXITED, FATAL, UN
 def facts_in_time(draw: st.DrawFn) -> list[Fact]:
     return [
         fact(
-            f"p{n}",
+            f"p{9 - n}",  # the order in time is not that of the names
             draw(STATES),
             draw(st.sampled_from([None, 0, 3, 9, -15])),
             expected=draw(st.booleans()),

@@ -191,6 +191,8 @@ def test_what_fits_beside_each_other() -> None:
     assert one.listen is not None
     assert not fits(one, replace(one, listen=replace(one.listen, backlog=5)))
     assert not fits(one, replace(one, user="www")), "the file of the socket is another user's"
+    owned = replace(one, listen=replace(one.listen, owner="www"))
+    assert fits(owned, replace(owned, user="www")), "the file has an owner of its own"
     assert fits(config("tcp::80"), config("tcp::80", user="www"))
     assert not fits(one, replace(one, stdout_logfile="/x"))
     assert not fits(replace(one, stdin="pipe"), one)

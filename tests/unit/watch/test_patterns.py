@@ -90,7 +90,6 @@ def test_a_pattern_is_a_place_and_what_is_below_it(text: str, base: str, rest: l
     assert pattern.text == text
     assert pattern.base == base
     assert pattern.parts == rest
-    assert pattern.is_literal is not bool(rest)
 
 
 @pytest.mark.parametrize(
