@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from supervice.watch.patterns import Pattern, ignoring, is_found
 
 ANY = re.compile("[^/]*")
-NAMES = ("a", "b", "c", "d", "-", "]", "!", "&", "\\", "^", "[a", "[]", "a]", "b]", "ab")
+NAMES = ("a", "b", "c", "d", "-", "]", "!", "&", "\\", "^", "[a", "[]", "a]", "b]", "ab", "X")
 
 
 def finds(glob: str, name: str) -> bool:
