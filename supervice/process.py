@@ -29,10 +29,10 @@ if TYPE_CHECKING:
     from supervice.pid1.belongings import Belongings
     from supervice.pid1.child import Child
     from supervice.pid1.leftovers import Stat
-    from supervice.runner.attempts import Attempt
     from supervice.runner.launcher import Launcher
     from supervice.runner.left_behind import LeftBehind
     from supervice.runner.overlap import Overlap
+    from supervice.runner.overlap_attempts import Attempt
     from supervice.runner.reporting import Exit
 
     Watcher = Callable[["Process", Announce], object]
@@ -365,7 +365,7 @@ class Process:
         `timeout`: seconds; TimeoutError after them. NotReached when it has failed or ended for good instead,
         and nothing will start it again by itself. ValueError for a word that is no state.
         """
-        from supervice.runner.awaiting import reach
+        from supervice.runner.wait_for import reach
 
         return await reach(self, states, timeout)
 

@@ -208,7 +208,7 @@ class Actions:
         )(todo, request)
         failed: dict[str, str] = {}  # name to why the old process goes on
         if kept:
-            from supervice.runner.attempts import restart_beside
+            from supervice.runner.overlap_attempts import restart_beside
 
             self._daemon.table.release(process.config.name for process in kept)
             failed, more = await restart_beside(running_loop(), kept, RESTART, START_WAIT, request.timeout)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from supervice.lifecycle.states import RESTING
 from supervice.lifecycle.states import describe as how
 from supervice.supervision.journal import timestamp
-from supervice.supervision.outlook import next_step
+from supervice.supervision.next_step import next_step
 from supervice.supervision.status import pid_of, reason
 
 TYPE_CHECKING = False

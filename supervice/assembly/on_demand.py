@@ -202,9 +202,9 @@ class OnDemand(Observer):
             return
         configs = [process.config for process in daemon.table.processes.values()]
         if any(c.memory_limit is not None and (c.rolling or c.overlap) for c in configs):
-            from supervice.supervision.turns import Turns
+            from supervice.supervision.restart_turns import RestartTurns
 
-            resources.launcher.turns = Turns(daemon.table)
+            resources.launcher.turns = RestartTurns(daemon.table)
 
     def _attend(self) -> list[Schedules | Watches]:
         """Makes the parts that run schedules and watch files; returns the new ones."""

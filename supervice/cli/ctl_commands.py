@@ -11,6 +11,7 @@ import sys
 import click
 
 from supervice import __version__
+from supervice.cli.aliases import ALIASES, here, unknown
 from supervice.cli.ctl_options import (
     SIGNAL_LIST,
     common,
@@ -27,7 +28,6 @@ from supervice.cli.ctl_terminal import attach, exec_, top
 from supervice.cli.replies import names_of
 from supervice.cli.shell import run_shell
 from supervice.cli.terminal import INTERRUPTED, USAGE, complain, look, write
-from supervice.cli.words import ALIASES, here, unknown
 from supervice.control.columns import fold
 
 WAIT = 60.0  # seconds that `wait` waits without --timeout, as the daemon does

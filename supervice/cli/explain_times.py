@@ -7,9 +7,9 @@ import time
 
 from supervice.models import program_of
 from supervice.schedules import zones
+from supervice.schedules.description import say
 from supervice.schedules.expression import parse
 from supervice.schedules.timeline import Timeline, seed_of
-from supervice.schedules.words import say
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

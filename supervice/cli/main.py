@@ -189,9 +189,9 @@ def _leave_note(text: str, path: str | None = None) -> None:
     """Writes the termination message where the environment or the orchestrator wants it."""
     import os
 
-    from supervice.fs.note import leave_note
+    from supervice.fs.termination_message import write_message
 
-    problem = leave_note(
+    problem = write_message(
         path or os.environ.get("SUPERVICE_TERMINATION_LOG"), f"{text}\n".encode(errors="replace")
     )
     if problem and sys.stderr is not None:

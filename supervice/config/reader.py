@@ -303,7 +303,7 @@ def _settle(real: str, data: bytes, info: os.stat_result, *, follow: bool) -> tu
 
 
 def _foreign(text: str, unit: int) -> tuple[int, str] | None:
-    from supervice.config.foreign import problem_of
+    from supervice.config.other_formats import problem_of
 
     return problem_of(text, unit)
 

@@ -71,7 +71,7 @@ CHANCES = 3
 BUDGET = 0.03
 # Seconds of work of one kind, say for thousands of programs, after which other work gets a turn.
 PART = 0.01
-# A variable that names the file in which tests record long turns; see `turns`.
+# A variable that names the file in which tests record long turns; see `long_turns`.
 GUARD = "_SUPERVICE_TURNS"
 
 
@@ -212,7 +212,7 @@ class Loop:
             task.add_done_callback(_nothing)
             turn = self._turn
             if GUARD in os.environ:
-                from supervice.lean.turns import guarded
+                from supervice.lean.long_turns import guarded
 
                 turn = guarded(self, os.environ[GUARD])
             while not task.done():

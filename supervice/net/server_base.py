@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
     from supervice.lean.loop import AnyFuture, EventLoop
     from supervice.net.acceptor import Listening
+    from supervice.net.connection_limits import ConnectionLimits, Owner
     from supervice.net.peer import Peer
-    from supervice.net.places import Owner, Places
 
     class Client(Protocol):
         """A connection, as its server sees it."""
@@ -44,7 +44,7 @@ class ServerBase:
         self._log = log
         self._acceptors: list[Acceptor] = []
         self._connections: dict[Any, Owner] = {}  # the oldest first
-        self._places: Places | None = None  # made with the first client
+        self._places: ConnectionLimits | None = None  # made with the first client
         self._complained = -QUIET
         self._tasks: set[AnyFuture] = set()
 
@@ -74,11 +74,11 @@ class ServerBase:
         raise NotImplementedError
 
     def _arrived(self, sock: _socket.socket, endpoint: str) -> None:
+        from supervice.net.connection_limits import ConnectionLimits, owner_of_address
         from supervice.net.peer import peer_of
-        from supervice.net.places import Places, owner_of_address
 
         if self._places is None:
-            self._places = Places()
+            self._places = ConnectionLimits()
         peer = None if endpoint else peer_of(sock)
         owner = owner_of_address(endpoint) if peer is None else peer.uid
         why = self._short_of_descriptors(sock, owner) or self._places.refusal(owner, self.most, os.geteuid())
@@ -111,7 +111,7 @@ class ServerBase:
         sock.close()
         now = self.loop.time()
         if now - self._complained >= QUIET:
-            from supervice.net.places import describe
+            from supervice.net.connection_limits import describe
 
             self._complained = now
             self.log(f"{self.title}: a connection of {describe(owner)} was refused: {why}")

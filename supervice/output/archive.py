@@ -14,7 +14,7 @@ from collections import deque
 
 from supervice.fs.place import Place, identity, is_trusted
 from supervice.output.backups import SUFFIX, is_plain
-from supervice.output.putting_away import backups_of
+from supervice.output.file_rotation import backups_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -17,9 +17,9 @@ from supervice.output.sinks import CUT, LATER, LOGFILE_MODE
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from supervice.output.file_rotation import FileRotation
     from supervice.output.held import Held
     from supervice.output.losses import Losses
-    from supervice.output.putting_away import Rotation
     from supervice.output.sinks import Owner, Source
     from supervice.output.timed_rotation import Timing
 
@@ -68,7 +68,7 @@ class FileSink:
         self._begun = 0  # where that line begins
         self._stuck = ""  # why the last rotation failed; reported once
         self.timing: Timing | None = None  # where it is rotated by time too, or gets names with a date
-        self._rotation: Rotation | None = None  # while a block of output is written
+        self._rotation: FileRotation | None = None  # while a block of output is written
         self._losses: Losses | None = None  # made with the first
         self._looked = owner.loop.time()
         self._homeless = False  # the file was removed and cannot be made again; reported once
@@ -261,9 +261,9 @@ class FileSink:
                 self._size = 0
             else:
                 if self._rotation is None:
-                    from supervice.output.putting_away import Rotation
+                    from supervice.output.file_rotation import FileRotation
 
-                    self._rotation = Rotation(self.path, self.date)
+                    self._rotation = FileRotation(self.path, self.date)
                 self._begin_file(self._rotation)
         except OSError as error:
             self._end_rotation()
@@ -304,7 +304,7 @@ class FileSink:
         """Returns the date in the name of a file rotated now; "" where backups have numbers."""
         return "" if self.timing is None else self.timing.date()
 
-    def _begin_file(self, rotation: Rotation) -> None:
+    def _begin_file(self, rotation: FileRotation) -> None:
         """Makes the current file `.1` and opens a new one. On OSError all stays as it was."""
         place, old = rotation.place, rotation.put_away(self._fd, self.backups)
         try:

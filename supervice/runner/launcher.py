@@ -29,10 +29,10 @@ if TYPE_CHECKING:
     from supervice.pid1.identity import Identity
     from supervice.pid1.mounts import Mounts
     from supervice.pid1.runtime import Runtime
-    from supervice.runner.handed_on import Sockets
     from supervice.runner.memory_limit import Turns
     from supervice.runner.obstacle import Obstacle, Question
     from supervice.runner.program_input import ProgramInput
+    from supervice.runner.socket_activation import Sockets
 
     class Input(Protocol):
         """A standard input: `open` for each start, `opened` when the child has it or could not be started."""
@@ -122,9 +122,9 @@ class Launcher:
         mounts = self._foreign_mounts()
         if mounts is None or not mounts.silent(path):
             return None
-        from supervice.pid1.probe import Probe
+        from supervice.pid1.forked_call import ForkedCall
 
-        return lambda ask, answered: Probe(self.runtime, self.helpers, ask, answered).cancel
+        return lambda ask, answered: ForkedCall(self.runtime, self.helpers, ask, answered).cancel
 
     def _foreign_mounts(self) -> Mounts | None:
         """Returns the mounts; None when all are the kernel's own, and in an application with threads."""
@@ -314,7 +314,7 @@ class Launcher:
             if variables or fds:
                 order = replace(order, env={**order.env, **(variables or {})}, extra_fds=fds)
             if config.listen is not None:
-                from supervice.runner.handed_on import with_sockets
+                from supervice.runner.socket_activation import with_sockets
 
                 order = with_sockets(order, config.listen, self.sockets, config)
             return self.runtime.spawner.spawn(order)

@@ -11,7 +11,7 @@ import os
 from supervice import logger
 from supervice.config.quoting import split_command
 from supervice.lean.loop import wait_for
-from supervice.pid1.probe import Probe
+from supervice.pid1.forked_call import ForkedCall
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -91,7 +91,7 @@ def question_of_mounts(
         return None
 
     def ask(answered: Callable[[str], object]) -> Callable[[], object]:
-        return Probe(runtime, pids, _touch(list(silent)), answered).cancel
+        return ForkedCall(runtime, pids, _touch(list(silent)), answered).cancel
 
     return ", ".join(silent.values()), ask
 
@@ -146,13 +146,15 @@ async def unanswered(
         return frozenset()
     done = loop.create_future()
 
-    def ask(mount: str) -> Probe:
+    def ask(mount: str) -> ForkedCall:
         def answered(_words: str) -> None:
             late.discard(mount)
             if not late and not done.done():
                 done.set_result(None)
 
-        return Probe(runtime, pids, _touch([path for path, its in where.items() if its == mount]), answered)
+        return ForkedCall(
+            runtime, pids, _touch([path for path, its in where.items() if its == mount]), answered
+        )
 
     probes = []
     try:

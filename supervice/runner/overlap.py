@@ -42,14 +42,14 @@ from supervice.lifecycle.states import (
     describe,
     spell,
 )
-from supervice.output.beside import OutputBeside
+from supervice.output.second_output import SecondOutput
 from supervice.pid1.child import CLEAR_GROUP, LEAVE
 from supervice.pid1.leftovers import Hunt
-from supervice.runner.attempts import Attempt, start_time
 from supervice.runner.driver import Driver
+from supervice.runner.overlap_attempts import Attempt, start_time
 from supervice.runner.policy import policy_of
 from supervice.runner.reporting import KEPT_EXITS
-from supervice.runner.side import Side
+from supervice.runner.second_owner import SecondOwner
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ if TYPE_CHECKING:
     from supervice.models import ProgramConfig
     from supervice.pid1.child import Child
     from supervice.pid1.leftovers import Stat
-    from supervice.runner.side import SideHost
+    from supervice.runner.second_owner import SideHost
 
     class Host(SideHost, Protocol):
         """The process, whose driver can be exchanged."""
@@ -180,7 +180,7 @@ class Overlap:
         """Decides about leftovers: with two runs, only the group of a leader is known to be its own."""
         return CLEAR_GROUP if any(stat.pgrp == child._group for stat in left) else LEAVE
 
-    def seen(self, side: Side, change: Announce | None) -> None:
+    def seen(self, side: SecondOwner, change: Announce | None) -> None:
         """Handles a change of the second run's state or readiness."""
         driver = self.driver
         if driver is None or driver.owner is not side:
@@ -267,11 +267,11 @@ class Overlap:
         present = self._host.driver
         config = self._config or present.config
         name = config.name
-        side = Side(self.seen, self._host)
+        side = SecondOwner(self.seen, self._host)
         driver = self.driver = Driver(side, config, None, present.launcher)
         driver.policy = _without_retries(config)
         if present.output is not None:
-            driver.output = OutputBeside(present.output)  # type: ignore[assignment]  # as far as a run needs it
+            driver.output = SecondOutput(present.output)  # type: ignore[assignment]  # as far as a run needs it
         if present.launcher is not None:
             self._mark = present.launcher.marks.get(name)
         pid = self._replacing = present.snapshot.pid
@@ -307,10 +307,10 @@ class Overlap:
         # From here on each has its own owner, event bus and output.
         host.driver = new
         self.driver = old
-        new.owner, old.owner = host, Side(self.seen, host)
+        new.owner, old.owner = host, SecondOwner(self.seen, host)
         new.events, old.events = old.events, None
         beside, new.output = new.output, old.output
-        if isinstance(beside, OutputBeside):
+        if isinstance(beside, SecondOutput):
             beside.exchange()
             old.output = beside
         new.exits, old.exits = old.exits, ()

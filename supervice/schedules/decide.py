@@ -14,7 +14,7 @@ from __future__ import annotations
 from supervice.lean.dataclasses import replace
 from supervice.schedules import states as s
 from supervice.schedules.due import come_due
-from supervice.schedules.ending import (
+from supervice.schedules.runs import (
     begin_run,
     cancel,
     end_run,

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from supervice.lean.dataclasses import replace
 from supervice.schedules import states as s
-from supervice.schedules.ending import begin_run, fail, why_stopped
+from supervice.schedules.description import duration
+from supervice.schedules.runs import begin_run, fail, why_stopped
 from supervice.schedules.states import Log, Notify, Pending, Stamp, Stop
 from supervice.schedules.timeline import MOST
-from supervice.schedules.words import duration
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from supervice.lifecycle.states import spell
-from supervice.runner.attempts import failures, start_time
 from supervice.runner.overlap import overlap_of
+from supervice.runner.overlap_attempts import failures, start_time
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -113,7 +113,7 @@ class Rolling:
             ]
             self._startup.request(resting, self._trigger, by_hand=self._by_hand)
             if any(attempt for _, attempt in attempts):
-                from supervice.runner.attempts import failures, start_time
+                from supervice.runner.overlap_attempts import failures, start_time
 
                 give_up += max(start_time(process.config) for process in processes)
                 self.kept |= await failures(loop, attempts, give_up - loop.time())

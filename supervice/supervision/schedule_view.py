@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from supervice.lean.dataclasses import replace
-from supervice.schedules.ending import next_due, upcoming
-from supervice.schedules.words import ahead, moment, say
+from supervice.schedules.description import ahead, moment, say
+from supervice.schedules.runs import next_due, upcoming
 from supervice.supervision.journal import timestamp
 
 TYPE_CHECKING = False

@@ -14,8 +14,8 @@ from supervice.lean.builtin import heappop, heappush
 from supervice.lifecycle.states import EXITED, FATAL, STARTING, STOPPED
 from supervice.schedules import states as s
 from supervice.schedules.decide import begin, decide, is_unset, wake, will_run_again
+from supervice.schedules.description import duration
 from supervice.schedules.set_clock import SetClock
-from supervice.schedules.words import duration
 from supervice.supervision.schedule_entry import Entry, plan_of
 from supervice.supervision.schedule_notify import Notifications
 from supervice.supervision.schedule_stamp import read_stamp, write_stamp

@@ -148,7 +148,7 @@ class Progress:
         self._timer = loop.call_later(pause, self._say)
 
     def _say(self) -> None:
-        from supervice.supervision.outlook import waiting_line
+        from supervice.supervision.next_step import waiting_line
 
         logger.info(waiting_line(self._until.missing, self._queue))  # type: ignore[arg-type]
         self._timer = self._loop.call_later(self._pause, self._say)

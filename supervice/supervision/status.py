@@ -118,7 +118,7 @@ def describe(process: Process, queue: StartQueue) -> dict[str, Any]:
 
 
 def _next(process: Process, queue: StartQueue) -> str:
-    from supervice.supervision.outlook import next_step
+    from supervice.supervision.next_step import next_step
 
     return next_step(process, queue)
 

@@ -15,15 +15,15 @@ MOST_NAMES = 20
 
 
 def write_termination_log(path: str | None, text: str, culprit: Process | None = None) -> str:
-    """Writes the reason, and the last lines of the program that caused it; see `leave_note`."""
-    from supervice.fs.note import LIMIT, leave_note
+    """Writes the reason, and the last lines of the program that caused it; see `write_message`."""
+    from supervice.fs.termination_message import LIMIT, write_message
 
     said = f"{text}\n".encode(errors="replace")[:LIMIT]
     if culprit is not None and culprit.output is not None:
         for_lines = LIMIT - len(said)
         lines = b"".join(line.rstrip(b"\n") + b"\n" for _, line in culprit.output.tail(LAST_LINES))
         said += lines[-for_lines:] if for_lines else b""
-    return leave_note(path, said)
+    return write_message(path, said)
 
 
 def at_the_stop(why: str, processes: Iterable[Process]) -> str:

@@ -109,7 +109,7 @@ class WatchActions:
         self._startup.request(ended, CHANGED)
         longest = max((START_WAIT + p.start_time() + p.stop_time() for p in running + ended), default=0.0)
         if any(attempt for _, attempt in attempts):
-            from supervice.runner.attempts import failures, start_time
+            from supervice.runner.overlap_attempts import failures, start_time
 
             longest += max(start_time(process.config) for process in running)
             await failures(self._loop, attempts, longest)  # the log has them

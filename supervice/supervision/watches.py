@@ -152,11 +152,11 @@ class Watches(Observer):
         self._entries[key] = before.get(key) or Entry(OWN, WatchConfig(files, "reload"), files, logs)
 
     def _begin(self, entry: Entry) -> None:
-        """Takes the first picture for running programs; for the others that is done when they start."""
+        """Notes the contents for running programs; for the others that is done when they start."""
         _say_mounts(entry)
         if not entry.members or any(process.state != STOPPED for process in entry.members):
             self._feed(entry, w.Resumed(self._loop.time()))
-            self._picture(entry)
+            self._note_contents(entry)
 
     # -- what the table tells ----------------------------------------------------------------------------
 
@@ -171,12 +171,12 @@ class Watches(Observer):
         self._rearm()
 
     def _starting(self, entry: Entry, process: Process) -> None:
-        """Takes a picture: the program is not spawned yet, and will read what the files hold now."""
+        """Notes the contents that the program, which is not spawned yet, will read."""
         others = [one for one in entry.members if one is not process]
         if entry.state.held:
             self._feed(entry, w.Resumed(self._loop.time()))
         if all(one.state in RESTING for one in others):
-            self._picture(entry)
+            self._note_contents(entry)
 
     def wanted(self, names: Iterable[str], wanted: bool) -> None:
         if wanted and not self._closed:
@@ -192,7 +192,7 @@ class Watches(Observer):
 
     # -- looking -----------------------------------------------------------------------------------------
 
-    def _picture(self, entry: Entry) -> None:
+    def _note_contents(self, entry: Entry) -> None:
         if entry.state.phase == w.ACTING:
             return
         look = self._look_at(entry)
@@ -259,7 +259,7 @@ class Watches(Observer):
         entry.due = None if seconds is None else entry.state.at + seconds
         for effect in effects:
             if isinstance(effect, w.Accept):
-                entry.scanner.picture.accept()
+                entry.scanner.contents.accept()
             elif isinstance(effect, w.Log):
                 logger.log(effect.level, f"{entry.name}: {effect.text}")
             elif isinstance(effect, w.Check):

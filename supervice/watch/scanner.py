@@ -13,9 +13,9 @@ import stat
 import time
 
 from supervice.lean.dataclasses import dataclass
+from supervice.watch.contents import Changes, Contents
 from supervice.watch.mounts import mount_points
 from supervice.watch.patterns import ANY_DEPTH, is_found
-from supervice.watch.picture import Changes, Picture
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -72,10 +72,10 @@ class _File:
 
 
 class Scanner:
-    """The files of one watch; `picture` has what they held."""
+    """The files of one watch; `contents` has what they held."""
 
     def __init__(self, patterns: Iterable[Pattern], is_ignored: Callable[[str], bool]) -> None:
-        self.picture = Picture()
+        self.contents = Contents()
         self._patterns = list(patterns)
         self._is_ignored = is_ignored
         self._files: dict[str, _File] = {}
@@ -91,12 +91,12 @@ class Scanner:
             self._expand(now)
         differ, again = self._stat_all()
         if self._quiet and not differ and not again:
-            return Look(Changes(changed=self.picture.changed()), files=len(self._files))
+            return Look(Changes(changed=self.contents.changed()), files=len(self._files))
         left, complaints = self._read(differ, now)
         if not left:
             complaints += self._read(again, now)[1]
         present = {path: file.mark for path, file in self._files.items() if file.signature is not None}
-        changes = self.picture.look(present)
+        changes = self.contents.look(present)
         self._quiet = not left
         return Look(changes, bool(left), tuple(complaints), len(self._files))
 

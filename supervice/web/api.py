@@ -6,7 +6,7 @@ from supervice.control.access import READ_ONLY
 from supervice.control.protocol import CommandError
 from supervice.http.messages import Response
 from supervice.lean.json import dumps
-from supervice.web.words import fields
+from supervice.web.escaping import fields
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -1,14 +1,14 @@
 """The page as HTML: what a browser without scripts shows, and what the script starts from. Pure.
 
-All text goes through `words.html`; the template is cut at its marks once, so no text can pass for a mark.
+All text goes through `escaping.html`; the template is cut at its marks once, so no text can pass for a mark.
 """
 
 from __future__ import annotations
 
 from supervice.control.render import uptime
 from supervice.lean.text import clean
+from supervice.web.escaping import html, quote
 from supervice.web.rows import CPU, DETAIL, HEALTH, LOOK, MEMORY, NAME, PID, RESTARTS, SINCE, STATE, UNKNOWN
-from supervice.web.words import html, quote
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -15,11 +15,11 @@ from supervice.http.messages import Response, text, unquote
 from supervice.web import api
 from supervice.web.actions import ALL, VERBS, Actions
 from supervice.web.assets import KINDS, asset, build
+from supervice.web.escaping import fields, html
 from supervice.web.page import View, confirmation, page, short_page
 from supervice.web.rows import Model, container_text, position_of
 from supervice.web.streams import HEADERS, LOOK, Streams
 from supervice.web.tail import MOST_LINES, pieces_of
-from supervice.web.words import fields, html
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from supervice.control.protocol import CommandError
-from supervice.web.words import visible
+from supervice.web.escaping import visible
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -66,7 +66,7 @@ PURE = (
     "schedules.advice",
     "schedules.decide",
     "schedules.due",
-    "schedules.ending",
+    "schedules.runs",
     "schedules.expression",
     "schedules.fields",
     "schedules.local_time",
@@ -75,12 +75,12 @@ PURE = (
     "schedules.stamp",
     "schedules.states",
     "schedules.timeline",
-    "schedules.words",
+    "schedules.description",
     "output.rotation",
     "watch.decide",
     "watch.mounts",
     "watch.patterns",
-    "watch.picture",
+    "watch.contents",
     "watch.states",
     "config.check_values",
     "config.quoting",
@@ -89,7 +89,7 @@ PURE = (
     "notify.protocol",
     "control.protocol",
     "control.paging",
-    "net.places",
+    "net.connection_limits",
     "control.access",
     "control.render",
     "control.resource_cells",
@@ -102,7 +102,7 @@ PURE = (
     "http.messages",
     "web.page",
     "web.rows",
-    "web.words",
+    "web.escaping",
     "cli.top_screen",
     "cli.tree",
     "cli.why_text",
@@ -319,7 +319,7 @@ ONE_PLACE: tuple[tuple[str, set[str], dict[str, set[str]], tuple[str, ...]], ...
         "makes processes",
         SPAWNING,
         {"subprocess": {"run", "call"}},
-        ("cli.execution", "cli.shell", "pid1.popen", "pid1.probe", "pid1.spawn"),
+        ("cli.execution", "cli.shell", "pid1.popen", "pid1.forked_call", "pid1.spawn"),
     ),
     ("sends signals", SIGNALLING, {"os": {"kill"}}, ("pid1.signals",)),
     ("calls prctl", {"prctl", "call_cdeclfunction", "CDLL"}, {}, ("pid1.limits", "pid1.subreaper")),
@@ -404,7 +404,7 @@ def test_a_digit_is_one_of_ten() -> None:
 
 
 # A forked child that has nothing more to do, or could not become its program, has no caller that would end it.
-FORKS = ("pid1.probe", "pid1.spawn")
+FORKS = ("pid1.forked_call", "pid1.spawn")
 
 
 def test_only_the_commands_print_and_exit() -> None:
@@ -525,7 +525,7 @@ MAY_OPEN = {
     ("pid1.cgroup", "open(path)"): "below /sys/fs/cgroup, whose files are the kernel's",
     ("pid1.container_memory", "open(path)"): "the same",
     ("pid1.usage", "open(path)"): "files of /proc/PID",
-    ("lean.turns", "open(path)"): "the file of the tests' guard, named by the variable that asks for it",
+    ("lean.long_turns", "open(path)"): "the file of the tests' guard, named by the variable that asks for it",
     (
         "schedules.zones",
         "open(path)",

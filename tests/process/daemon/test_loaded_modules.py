@@ -25,7 +25,7 @@ STATUS = 16
 SLACK = 2  # so that the figures stay true
 
 # Where a mount has a server that may not answer, such as FUSE or 9p, these ask it.
-LOOKS_ELSEWHERE = {"supervice.runner.obstacle", "supervice.pid1.probe"} if Mounts().any() else set()
+LOOKS_ELSEWHERE = {"supervice.runner.obstacle", "supervice.pid1.forked_call"} if Mounts().any() else set()
 PROFILED = {"PYTHONPROFILEIMPORTTIME": "1"}
 
 

@@ -534,7 +534,7 @@ def test_what_the_old_one_left_is_stopped_and_what_the_new_one_has_is_not(
 def test_nothing_of_it_is_loaded_before_the_first_such_restart(daemon: Make, tmp_path: Path) -> None:
     one = daemon(program(free_port(), tmp_path), env={"PYTHONPROFILEIMPORTTIME": "1"})
     up(one)
-    parts = ("runner.overlap", "runner.attempts", "lifecycle.overlap", "output.beside")
+    parts = ("runner.overlap", "runner.overlap_attempts", "lifecycle.overlap", "output.second_output")
     text = one.err.read_text()
     assert [part for part in parts if f"supervice.{part}\n" in text] == []
     assert one.ask("restart", "web")["status"] == "ok"

@@ -91,5 +91,5 @@ def test_who_rotates_by_size_loads_nothing_of_it(daemon: Make, tmp_path: Path) -
     eventually(lambda: log.exists() and log.read_text() == "one\n", message="it logs")
     assert rotate(one, "web").returncode == 0
     loaded = re.findall(r"(supervice[.]\S+)$", one.err.read_text(), re.M)
-    assert "supervice.output.putting_away" in loaded
+    assert "supervice.output.file_rotation" in loaded
     assert not [name for name in loaded if "schedules" in name or "timed" in name or "dated" in name]

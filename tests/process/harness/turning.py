@@ -6,8 +6,8 @@ import os
 import time
 from collections.abc import Callable
 
+from supervice.lean.long_turns import guarded
 from supervice.lean.loop import GUARD, Loop
-from supervice.lean.turns import guarded
 
 
 def turn(loop: Loop, until: Callable[[], object], seconds: float = 30) -> None:

@@ -485,4 +485,4 @@ def test_no_other_module_makes_processes() -> None:
     )
     found = {str(Path(line).relative_to(package)) for line in done.stdout.split()}
     clients = {"cli/execution.py", "cli/shell.py"}
-    assert found - clients == {"pid1/popen.py", "pid1/probe.py", "pid1/spawn.py"}
+    assert found - clients == {"pid1/popen.py", "pid1/forked_call.py", "pid1/spawn.py"}

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from supervice.cli import ctl, ctl_commands, replies
-from supervice.cli.words import ALIASES, HINTS
+from supervice.cli.aliases import ALIASES, HINTS
 from supervice.control.client import Unreachable
 from tests.fakes.control import FakeCall
 

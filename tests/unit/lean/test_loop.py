@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import supervice.lean.loop
+from supervice.lean.long_turns import name
 from supervice.lean.loop import BUDGET, CHANCES, LATE, Loop, sleep, wait_for
-from supervice.lean.turns import name
 
 
 class World:

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from supervice.schedules import states as s
 from supervice.schedules.decide import LONGEST_REPEAT, begin, decide, wake, will_run_again
-from supervice.schedules.ending import upcoming
 from supervice.schedules.expression import parse
+from supervice.schedules.runs import upcoming
 from supervice.schedules.states import Begin, Log, Notify, Plan, Settings, Stamp, Stop
 from supervice.schedules.timeline import MOST, Timeline, Zone
 from tests.fakes.schedule_cases import CASES, TIMEOUT, ZONES, changes, night_expressions

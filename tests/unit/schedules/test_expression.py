@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 from supervice.lean.dataclasses import replace
 from supervice.schedules import expression, refusals
 from supervice.schedules.advice import doubts
+from supervice.schedules.description import ahead, duration, moment, say
 from supervice.schedules.expression import parse, parse_lines
 from supervice.schedules.local_time import YEARS
 from supervice.schedules.records import Cron, Every, Reboot
-from supervice.schedules.words import ahead, duration, moment, say
 from tests.fakes.schedule_cases import CASES, TIMEOUT, expressions
 
 pytestmark = pytest.mark.timeout(TIMEOUT)

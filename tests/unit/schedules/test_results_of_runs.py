@@ -9,7 +9,7 @@ import pytest
 from supervice.lean.dataclasses import replace
 from supervice.schedules import states as s
 from supervice.schedules.decide import decide, wake
-from supervice.schedules.ending import delay
+from supervice.schedules.runs import delay
 from supervice.schedules.states import Begin, Log, Notify, Pending, Record, Run, Settings, Stamp, Stop
 from tests.fakes.schedule_situations import (
     HALF,

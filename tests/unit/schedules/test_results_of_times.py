@@ -18,7 +18,7 @@ from supervice.schedules.decide import (
     wake,
     will_run_again,
 )
-from supervice.schedules.ending import upcoming
+from supervice.schedules.runs import upcoming
 from supervice.schedules.states import Begin, Log, Notify, Pending, Record, Run, Stamp, State
 from supervice.schedules.timeline import MOST
 from tests.fakes.schedule_situations import (

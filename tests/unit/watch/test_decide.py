@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from supervice.watch import states as s
+from supervice.watch.contents import MOST_AWAY, Contents
 from supervice.watch.decide import MOST_ACTIONS, MOST_DELAYS, WINDOW, decide, wake
-from supervice.watch.picture import MOST_AWAY, Picture
 from supervice.watch.states import Accept, Act, Check, Log, Rules, State
 from tests.fakes.schedule_cases import CASES, TIMEOUT
 
@@ -22,12 +22,12 @@ _FRESH = itertools.count(1000)
 
 
 class Program:
-    """Files, a picture of them, and a driver that performs effects; times pass by hand."""
+    """Files, what is known of their contents, and a driver that performs effects; times pass by hand."""
 
     def __init__(self, rules: Rules = Rules(), files: dict[str, object] | None = None) -> None:  # noqa: B008
         self.rules = rules
         self.files: dict[str, object] = dict(files or {"a": 1, "b": 1})
-        self.picture = Picture()
+        self.contents = Contents()
         self.now = 100.0
         self.state = State(at=self.now)
         self.acts: list[tuple[float, str]] = []
@@ -41,7 +41,7 @@ class Program:
         self.state, effects = decide(self.state, event, self.rules)
         for effect in effects:
             if isinstance(effect, Accept):
-                self.picture.accept()
+                self.contents.accept()
             elif isinstance(effect, Act):
                 assert not self.busy
                 assert not self.state.held
@@ -61,16 +61,16 @@ class Program:
         return effects
 
     def look(self) -> None:
-        changes = self.picture.look(self.files)
+        changes = self.contents.look(self.files)
         self.feed(s.Looked(self.now, changes.changed, changes.moved))
 
     def start(self) -> None:
-        self.picture.look(self.files)
+        self.contents.look(self.files)
         self.feed(s.Started(self.now))
         self.read()
 
     def read(self) -> None:
-        self.has = {**self.picture._seen, **self.files}
+        self.has = {**self.contents._seen, **self.files}
 
     def acted(self) -> None:
         self.busy = ""
@@ -164,7 +164,7 @@ def test_walks(chosen: Rules, walk: list[tuple[str, object]]) -> None:
         elif program.busy == "acting":
             program.acted()
     assert not program.busy
-    assert program.picture.changed() == ()
+    assert program.contents.changed() == ()
     for name, value in program.files.items():
         assert program.has.get(name) == value, "the program has what its files hold"
 
@@ -280,7 +280,7 @@ def test_what_changed_during_a_restart_acts_once_after_it() -> None:
     program.run(10)
     assert program.busy == "acting"
     program.files["a"] = 3
-    program.picture.look(program.files)
+    program.contents.look(program.files)
     program.feed(s.Started(program.now))  # the new process starts
     program.acted()
     program.run(10)
@@ -387,21 +387,21 @@ def test_many_names_are_counted() -> None:
 
 
 def test_names_that_come_and_go_do_not_pile_up() -> None:
-    picture = Picture()
-    picture.look({"kept": 1})
+    contents = Contents()
+    contents.look({"kept": 1})
     for number in range(MOST_AWAY * 2):
-        picture.look({"kept": 1, f"tmp{number}": 1})
-        picture.accept()
-    assert len(picture._seen) <= MOST_AWAY + 2
-    assert len(picture._accepted) <= MOST_AWAY + 2
-    assert len(picture._away) == MOST_AWAY
+        contents.look({"kept": 1, f"tmp{number}": 1})
+        contents.accept()
+    assert len(contents._seen) <= MOST_AWAY + 2
+    assert len(contents._accepted) <= MOST_AWAY + 2
+    assert len(contents._away) == MOST_AWAY
 
 
 def test_gone_and_back_are_told_once() -> None:
-    picture = Picture()
-    picture.look({"a": 1, "b": 1})
-    picture.accept()
-    assert picture.look({"b": 1}).gone == ("a",)
-    assert picture.look({"b": 1}).gone == ()
-    back = picture.look({"a": 1, "b": 1})
+    contents = Contents()
+    contents.look({"a": 1, "b": 1})
+    contents.accept()
+    assert contents.look({"b": 1}).gone == ("a",)
+    assert contents.look({"b": 1}).gone == ()
+    back = contents.look({"a": 1, "b": 1})
     assert (back.back, back.moved, back.changed) == (("a",), False, ())

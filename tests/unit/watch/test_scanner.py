@@ -13,9 +13,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from supervice.watch import scanner as scanning
+from supervice.watch.contents import Changes
 from supervice.watch.mounts import mount_points, mounted_alone
 from supervice.watch.patterns import Pattern, ignoring
-from supervice.watch.picture import Changes
 from supervice.watch.scanner import LONGEST, Scanner, TooMany
 
 
@@ -27,7 +27,7 @@ def started(*patterns: object, **options: tuple[str, ...]) -> Scanner:
     """One whose files have been read, and are accepted."""
     made = scanner(*patterns, **options)
     made.look()
-    made.picture.accept()
+    made.contents.accept()
     return made
 
 
@@ -255,7 +255,7 @@ def test_a_glob_sees_new_files_and_new_directories(tmp_path: Path) -> None:
     made = started(tmp_path / "**/*.yml")
     write(tmp_path / "sub/new.yml", "x")
     assert made.look().changes == Changes(True, (str(tmp_path / "sub/new.yml"),))
-    made.picture.accept()
+    made.contents.accept()
     write(tmp_path / "sub/deep/more.yml", "x")
     assert made.look().changes == Changes(True, (str(tmp_path / "sub/deep/more.yml"),))
 
@@ -340,7 +340,7 @@ def test_a_file_that_cannot_be_read_is_told_once_and_counts_by_its_signature(
     monkeypatch.setattr(scanning, "_mark", refuse)
     made = scanner(file)
     assert made.look().unreadable == (f"{file}: Permission denied",)
-    made.picture.accept()
+    made.contents.accept()
     write(file, "more")
     look = made.look()
     assert (look.changes.moved, look.unreadable) == (True, ())
@@ -371,7 +371,7 @@ def test_one_look_reads_so_much_and_the_next_goes_on(tmp_path: Path, monkeypatch
     while made.look().unread:
         looks += 1
     assert looks == 5
-    made.picture.accept()
+    made.contents.accept()
     assert made.look().changes == Changes()
 
 

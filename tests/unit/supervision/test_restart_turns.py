@@ -8,8 +8,8 @@ import pytest
 
 from supervice.lifecycle.states import FATAL, RUNNING, STOPPED, Policy
 from supervice.models import ProgramConfig
+from supervice.supervision.restart_turns import PAUSE, RestartTurns
 from supervice.supervision.table import ProcessTable
-from supervice.supervision.turns import PAUSE, Turns
 from tests.fakes.loop import VirtualLoop
 from tests.fakes.process import FakeProcess
 
@@ -38,7 +38,7 @@ class World:
     def __init__(self, *configs: ProgramConfig) -> None:
         self.table: Any = ProcessTable({}, Program)  # type: ignore[arg-type]
         self.table.replace(configs)
-        self.turns = Turns(self.table)
+        self.turns = RestartTurns(self.table)
         self.loop = VirtualLoop()
         processes: Any = self.table.processes.values()
         for process in processes:

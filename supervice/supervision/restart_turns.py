@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 PAUSE = 10.0
 
 
-class Turns:
+class RestartTurns:
     """The turns of one supervisor; it is `launcher.turns`."""
 
     def __init__(self, table: ProcessTable) -> None:

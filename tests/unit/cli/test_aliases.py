@@ -8,7 +8,7 @@ import click
 import pytest
 
 from supervice.cli import ctl, ctl_commands, replies
-from supervice.cli.words import ALIASES, HINTS
+from supervice.cli.aliases import ALIASES, HINTS
 from tests.fakes.control import FakeCall
 from tests.paths import ROOT
 

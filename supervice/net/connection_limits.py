@@ -16,7 +16,7 @@ KEPT_FROM_STRANGERS = 8  # for root and our own uid, whatever all others togethe
 KEPT_FROM_OURS = 32  # for root alone: programs may run as our own uid
 
 
-class Places:
+class ConnectionLimits:
     """The places that are taken now, by owner."""
 
     __slots__ = ("_held",)

@@ -19,7 +19,7 @@ from supervice.lifecycle.states import (
     Stop,
 )
 from supervice.models import ProgramConfig
-from supervice.supervision.outlook import MOST, next_step, waiting_line
+from supervice.supervision.next_step import MOST, next_step, waiting_line
 from tests.fakes.process import FakeProcess
 
 LADDER = ((15, 10.0), (3, 5.0), (2, 1.0))

@@ -11,7 +11,7 @@ DEFAULT = "/dev/termination-log"
 LIMIT = 4096
 
 
-def leave_note(path: str | None, said: bytes) -> str:
+def write_message(path: str | None, said: bytes) -> str:
     """Writes it to `path`; returns what went wrong, or "".
 
     Without `path` it uses the default if that file exists: then an orchestrator made it.

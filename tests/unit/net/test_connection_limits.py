@@ -5,13 +5,13 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from supervice.net.places import Places, owner_of_address
+from supervice.net.connection_limits import ConnectionLimits, owner_of_address
 
 MOST = 512
 OURS = 1000
 
 
-def fill(places: Places, owner: int | str, own_uid: int = OURS) -> int:
+def fill(places: ConnectionLimits, owner: int | str, own_uid: int = OURS) -> int:
     """How many places `owner` gets."""
     for count in range(2 * MOST):
         if places.refusal(owner, MOST, own_uid):
@@ -21,7 +21,7 @@ def fill(places: Places, owner: int | str, own_uid: int = OURS) -> int:
 
 
 def test_a7_one_reader_gets_a_quarter_and_says_so() -> None:
-    places = Places()
+    places = ConnectionLimits()
     assert fill(places, 12345) == 128
     assert "uid 12345 has 128 connections" in places.refusal(12345, MOST, OURS)
     assert places.refusal(12346, MOST, OURS) == ""
@@ -30,20 +30,20 @@ def test_a7_one_reader_gets_a_quarter_and_says_so() -> None:
 
 
 def test_a7_all_readers_together_leave_places_to_root_and_to_the_daemon() -> None:
-    places = Places()
+    places = ConnectionLimits()
     assert sum(fill(places, uid) for uid in range(2000, 2600)) == 448
     assert fill(places, OURS) == 496
     assert fill(places, 0) == 512
 
 
 def test_a7_programs_that_run_as_our_own_user_leave_places_to_root() -> None:
-    places = Places()
+    places = ConnectionLimits()
     fill(places, OURS)
     assert places.refusal(0, MOST, OURS) == ""
 
 
 def test_one_address_gets_half_of_the_places() -> None:
-    places = Places()
+    places = ConnectionLimits()
     assert fill(places, "192.0.2.1") == 256
     assert places.refusal("192.0.2.2", MOST, OURS) == ""
 
@@ -58,7 +58,7 @@ def test_the_owner_of_an_address() -> None:
 
 @given(st.lists(st.tuples(st.booleans(), st.sampled_from([0, OURS, 1, 2, "a", "b"])), max_size=200))
 def test_what_is_given_back_is_free_again(steps: list[tuple[bool, int | str]]) -> None:
-    places, held = Places(), []
+    places, held = ConnectionLimits(), []
     for take, owner in steps:
         if take and not places.refusal(owner, 16, OURS):
             places.take(owner)

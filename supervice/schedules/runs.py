@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from supervice.lean.dataclasses import replace
 from supervice.schedules import states as s
+from supervice.schedules.description import duration
 from supervice.schedules.states import Begin, Log, Notify, Run
-from supervice.schedules.words import duration
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

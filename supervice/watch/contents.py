@@ -27,7 +27,7 @@ class Changes:
     back: tuple[str, ...] = ()  # were away at the last look
 
 
-class Picture:
+class Contents:
     """Marks by path: the last ones seen, and those accepted as what the program has read."""
 
     __slots__ = ("_accepted", "_away", "_changed", "_seen")

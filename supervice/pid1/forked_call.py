@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 LONGEST = 4096  # bytes of an answer
 
 
-class Probe:
+class ForkedCall:
     """Calls `answered(words)` once with what `ask` has returned or raised, in words.
 
     Only in a process that is ours alone: an application may have threads, which a fork does not copy.

@@ -24,7 +24,7 @@ def backups_of(place: Place, date: str) -> Backups | DatedBackups:
     return DatedBackups(place, date)
 
 
-class Rotation:
+class FileRotation:
     """The rotations of one block of output; it walks to the directory and lists it once."""
 
     def __init__(self, path: str, date: str = "") -> None:

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
         def judge(self, child: Child, left: list[Stat]) -> int: ...
 
 
-class Side:
-    def __init__(self, seen: Callable[[Side, Announce | None], object], host: SideHost) -> None:
+class SecondOwner:
+    def __init__(self, seen: Callable[[SecondOwner, Announce | None], object], host: SideHost) -> None:
         self._seen = seen
         self._host = host
 

@@ -8,7 +8,7 @@ from html.parser import HTMLParser
 from hypothesis import given
 from hypothesis import strategies as st
 
-from supervice.web.words import fields, html, quote, visible, without_colours
+from supervice.web.escaping import fields, html, quote, visible, without_colours
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]))
 NASTY = (

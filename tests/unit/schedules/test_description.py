@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from supervice.schedules.description import ahead, duration, listed, moment, say
 from supervice.schedules.expression import parse
-from supervice.schedules.words import ahead, duration, listed, moment, say
 
 MINUTE, HOUR, DAY = 60, 3600, 86400
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from supervice.output.pump import Pump
 
 
-class OutputBeside:
+class SecondOutput:
     __slots__ = ("_pumps", "_whole")
 
     def __init__(self, whole: ProgramOutput) -> None:
