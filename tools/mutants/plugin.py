@@ -13,6 +13,8 @@ import select
 import signal
 import sys
 import time
+from collections import Counter
+from mmap import mmap
 from pathlib import Path
 
 import pytest
@@ -73,9 +75,14 @@ def pytest_runtestloop(session: pytest.Session) -> bool:
     tests = _survey(session.items)
     todo = json.loads(Path(os.environ[TODO]).read_text())
     verdicts: dict[str, str] = {}
+    noticed: dict[str, Counter[int]] = {}  # by function: what noticed another of its mutants comes first
     for number, (mutant, function) in enumerate(todo, 1):
-        of_it = sorted((took, at) for at, (took, reached) in enumerate(tests) if function in reached)
-        verdicts[mutant] = _verdict(session.items, mutant, of_it) if of_it else UNREACHED
+        before = noticed.setdefault(function, Counter())
+        of_it = [(-before[at], took, at) for at, (took, reached) in enumerate(tests) if function in reached]
+        in_turn = [(took, at) for _, took, at in sorted(of_it)]
+        verdicts[mutant], last = _verdict(session.items, mutant, in_turn) if in_turn else (UNREACHED, 0)
+        if verdicts[mutant] in (NOTICED, HANGS):
+            before[last] += 1
         Path(os.environ[VERDICTS]).write_text(json.dumps(verdicts))
         if number % 50 == 0 or number == len(todo):
             spent = time.monotonic() - begun
@@ -83,8 +90,9 @@ def pytest_runtestloop(session: pytest.Session) -> bool:
     return True
 
 
-def _verdict(items: list[pytest.Item], mutant: str, tests: list[tuple[float, int]]) -> str:
-    """The quickest test first; a mutant may take twenty times as long as the original before it hangs."""
+def _verdict(items: list[pytest.Item], mutant: str, tests: list[tuple[float, int]]) -> tuple[str, int]:
+    """The verdict, and the test that ran last. A mutant hangs when one takes twenty times as long."""
+    running = mmap(-1, 4)  # shared with the fork
 
     def child() -> None:
         Failures.eager = True
@@ -92,12 +100,14 @@ def _verdict(items: list[pytest.Item], mutant: str, tests: list[tuple[float, int
         for took, at in tests:
             most = 3 + int(time.process_time() + 20 * took)
             resource.setrlimit(resource.RLIMIT_CPU, (most, resource.RLIM_INFINITY))
+            running[:] = at.to_bytes(4, "little")
             _run(items[at])
 
     status = _fork(child)
+    last = int.from_bytes(running[:], "little")
     if os.WIFSIGNALED(status):
-        return HANGS
-    return SURVIVED if os.WEXITSTATUS(status) == 0 else NOTICED
+        return HANGS, last
+    return (SURVIVED if os.WEXITSTATUS(status) == 0 else NOTICED), last
 
 
 def _survey(items: list[pytest.Item]) -> list[tuple[float, list[str]]]:
