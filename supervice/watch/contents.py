@@ -56,7 +56,7 @@ class Contents:
         while len(self._away) > MOST_AWAY:
             forgotten = next(iter(self._away))
             del self._away[forgotten]
-            seen.pop(forgotten, None)
+            del seen[forgotten]
             self._accepted.pop(forgotten, None)
         return Changes(moved, self.changed(), tuple(gone), tuple(back))
 

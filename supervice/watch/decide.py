@@ -73,7 +73,7 @@ def _looked(state: State, event: Looked, rules: Rules) -> Step:
         return replace(state, phase=WATCHING, refused=False), []
     if state.phase == CHECKED:
         if not event.moved:
-            return _act(state, event.changed, rules)
+            return _act(state, event.changed)
         state = replace(state, phase=WATCHING)
     if state.phase == WATCHING:
         if state.refused and not event.moved:
@@ -85,10 +85,10 @@ def _looked(state: State, event: Looked, rules: Rules) -> Step:
         return state, []
     if rules.has_check:
         return replace(state, phase=CHECKING), [Check()]
-    return _act(state, event.changed, rules)
+    return _act(state, event.changed)
 
 
-def _act(state: State, changed: tuple[str, ...], rules: Rules) -> Step:
+def _act(state: State, changed: tuple[str, ...]) -> Step:
     recent = tuple(at for at in state.actions if state.at - at < WINDOW)
     names = tuple(dict.fromkeys((*state.names, *changed))) if recent else changed
     state = replace(state, phase=ACTING, actions=(*recent, state.at), names=names)

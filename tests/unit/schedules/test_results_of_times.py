@@ -120,6 +120,15 @@ def test_both_clocks_name_the_last_time() -> None:
         assert after.distance_done == every
 
 
+def test_a_time_by_distance_is_its_own_though_the_clock_was_set_back() -> None:
+    """The last time by the clock is still to come, and is not the time of this run."""
+    plan = plan_of("0 * * * *", "every 35m")
+    before = replace(HALF, done=HALF.wall + HOUR)
+    after, effects = decide(before, at(before, 2500), plan)
+    assert effects[-1] == Begin(NOON + 4200, s.MADE_UP)
+    assert after.done == before.done
+
+
 def test_while_held_or_closed_no_time_comes() -> None:
     for before in (replace(HALF, held=True), replace(HALF, closed=True)):
         assert decide(before, at(before, DAY), HOURLY) == (later(before, DAY), [])
