@@ -43,6 +43,13 @@ def digest_of_inputs() -> str:
     return digest("".join(sorted(lines, key=lambda line: line[66:])).encode())
 
 
+def cache_of_user() -> Path:
+    """For what is fetched and the interpreters, of all clones of a user: each has its inputs in its name."""
+    told = os.environ.get("SUPERVICE_BUNDLE_CACHE")
+    caches = os.environ.get("XDG_CACHE_HOME") or Path("~/.cache").expanduser()
+    return Path(told) if told else Path(caches, "supervice-bundle")
+
+
 def freeze(python: Path, libraries: Path, work: Path) -> None:
     """Our modules, the libraries' and the standard library's as frozen.bin and frozen.c."""
     standard = python.parent / "Lib"
@@ -170,7 +177,7 @@ def main() -> None:
     parser.add_argument(
         "--again", action="store_true", help="also when it is there, made of the same sources"
     )
-    parser.add_argument("--cache", type=Path, default=REPOSITORY / "build/bundle/cache")
+    parser.add_argument("--cache", type=Path, default=cache_of_user())
     parser.add_argument("out", type=Path, nargs="?", default=REPOSITORY / "build/bundle")
     arguments = parser.parse_args()
     cache = arguments.cache.resolve()
@@ -187,8 +194,10 @@ def main() -> None:
     except Missing as error:
         say(f"the bundle cannot be built here: {error}")
         sys.exit(3)
-    with alone(cache, f"program-{architecture}"):
-        work = cache / f"program-{architecture}"
+    with alone(arguments.out, f"program-{architecture}"):
+        if not arguments.again and is_there(out, inputs):
+            return
+        work = arguments.out.resolve() / f"program-{architecture}"
         work.mkdir(exist_ok=True)
         freeze(python, wheels, work)
         link(parts, work, cache, architecture, work / "supervice")

@@ -27,8 +27,6 @@ def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("clone") / "supervice"
     command = ["git", "-c", "safe.directory=*", "clone", "--quiet", "--no-hardlinks", str(ROOT), str(root)]
     subprocess.run(command, check=True)
-    (root / "build/bundle").mkdir(parents=True)
-    (root / "build/bundle/cache").symlink_to(ROOT / "build/bundle/cache")
     return root
 
 
