@@ -92,16 +92,31 @@ container: venv  ## tests of the image, in containers
 browser: venv  ## tests of the page, in a real browser
 	$(if $(IMAGES),SUPERVICE_TEST_IMAGES='$(IMAGES)') $(WITH_BROWSER) $(PYTEST) tests/browser
 
-# `make test WORKERS=0` runs one test after the other.
-WORKERS ?= 2
+# `make test WORKERS=0` runs one test after the other. Most tests of containers wait most of the time: three
+# workers have work for two cores.
+WORKERS ?= 3
 # One run of pytest for all rings, so that one failing ring does not hide the next one's
-# result and the last line counts them all.
-.PHONY: test
-test: venv lint types site  ## everything: lint, types, and the rings of tests
+# result and the last line counts them all. A worker has all tests of a file, the long files first (tests/order.py).
+.PHONY: rings
+rings: venv  ## the rings of tests
 	@$(TRY_BUNDLE)
-	$(WITH_BROWSER) $(WITH_ENGINE) $(PYTEST) -n $(WORKERS) --dist loadgroup --durations=20 $(RINGS) || { \
+	$(WITH_BROWSER) $(WITH_ENGINE) $(PYTEST) -n $(WORKERS) --dist loadfile --no-loadscope-reorder --durations=20 $(RINGS) || { \
 		echo 'make: what failed runs once more, alone; a test that passes only now has a race to be found' >&2; \
 		$(WITH_BROWSER) $(WITH_ENGINE) $(PYTEST) --last-failed --last-failed-no-failures none $(RINGS); }
+
+.PHONY: checks
+checks: lint types site  ## lint, types and the site
+
+# The checks run beside the tests; what they say is shown at the end.
+CHECKED = build/checks.log
+.PHONY: test
+test: venv  ## everything: lint, types, and the rings of tests
+	@mkdir -p $(dir $(CHECKED)); (exec $(MAKE) checks >$(CHECKED) 2>&1) & \
+	trap 'kill $$!' INT TERM; \
+	$(MAKE) rings; rings=$$?; \
+	wait $$!; checks=$$?; \
+	cat $(CHECKED); \
+	test $$rings$$checks = 00
 
 # The kubelet is built once, in minutes, and kept below KUBE; see tests/kubelet/node.sh.
 KUBE ?= /var/tmp/supervice-kubelet

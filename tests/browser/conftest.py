@@ -21,14 +21,6 @@ from tests.process.harness.daemon import Daemon
 REQUIRED = os.environ.get("SUPERVICE_TEST_REQUIRE_BROWSER") == "1"
 
 
-@pytest.hookimpl(tryfirst=True)  # before pytest-xdist looks at the marks
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """One worker has the browser."""
-    for item in items:
-        if "tests/browser" in item.path.as_posix():
-            item.add_marker(pytest.mark.xdist_group("browser"))
-
-
 def found(*names: str) -> str:
     """The path of the first of these programs that is there."""
     for name in names:
