@@ -24,7 +24,7 @@ from testcontainers.core.docker_client import DockerClient
 
 import docker
 from tests.container.helpers import Box
-from tests.container.images import BASES, CONFIG, KIND, LABEL, SESSION, build_image, last_word, tag_of
+from tests.container.images import BASES, CONFIG, KIND, LABEL, SESSION, build_image, last_word, once, tag_of
 from tests.paths import ROOT
 
 REQUIRED = os.environ.get("SUPERVICE_TEST_REQUIRE_ENGINE") == "1"
@@ -38,23 +38,28 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line(
         "markers", "may_skip(reason): this container test may be skipped although an engine is required"
     )
+    config.addinivalue_line(
+        "markers", "long: with the bundle this container test runs on one base image only"
+    )
 
 
-@pytest.hookimpl(tryfirst=True)  # before pytest-xdist looks at the marks
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     # The first test of a session pays for building its image, on a busy machine more than once the
-    # usual limit. A test's own mark wins. One worker has the tests of a file, which share images of their own.
+    # usual limit. A test's own mark wins.
     for item in items:
-        if item.path.is_relative_to(Path(__file__).parent):
-            item.add_marker(pytest.mark.xdist_group(item.path.name))
-            if item.get_closest_marker("timeout") is None:
-                item.add_marker(pytest.mark.timeout(300))
+        if item.path.is_relative_to(Path(__file__).parent) and item.get_closest_marker("timeout") is None:
+            item.add_marker(pytest.mark.timeout(300))
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """A test that takes `base` runs once on each base image that is to be tested."""
+    """A test that takes `base` runs once on each base image that is to be tested.
+
+    One that is marked `long` does so where supervice runs on the Python of the base. The bundle brings its own.
+    """
     if "base" in metafunc.fixturenames:
-        metafunc.parametrize("base", BASES, ids=[base.rpartition(":")[2] for base in BASES], scope="session")
+        long = KIND == "bundle" and metafunc.definition.get_closest_marker("long")
+        bases = BASES[:1] if long else BASES
+        metafunc.parametrize("base", bases, ids=[base.rpartition(":")[2] for base in bases], scope="session")
 
 
 @pytest.hookimpl(wrapper=True)
@@ -118,15 +123,22 @@ def engine() -> Iterator[docker.DockerClient]:
 
 
 @pytest.fixture(scope="session")
-def image_for(engine: docker.DockerClient) -> Callable[[str], str]:
-    """`image_for(base)`: the id of the image that the Dockerfile makes on `base`, built once a session."""
-    return _builder(KIND)
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder that all workers of this run have in common."""
+    own = tmp_path_factory.getbasetemp()
+    return own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
 
 
 @pytest.fixture(scope="session")
-def pip_image_for(engine: docker.DockerClient) -> Callable[[str], str]:
+def image_for(engine: docker.DockerClient, shared: Path) -> Callable[[str], str]:
+    """`image_for(base)`: the id of the image that the Dockerfile makes on `base`, built once for all workers."""
+    return _builder(KIND, shared)
+
+
+@pytest.fixture(scope="session")
+def pip_image_for(engine: docker.DockerClient, shared: Path) -> Callable[[str], str]:
     """The same of a virtual environment: for what takes a Python with `supervice` in it."""
-    return _builder("pip")
+    return _builder("pip", shared)
 
 
 @pytest.fixture(scope="session")
@@ -148,17 +160,14 @@ def build_example(image: str) -> Callable[[str], str]:
     return build
 
 
-def _builder(kind: str) -> Callable[[str], str]:
-    built: dict[str, str] = {}
-
+def _builder(kind: str, shared: Path) -> Callable[[str], str]:
     def build(base: str) -> str:
-        if base not in built:
-            tag = f"supervice:test-{kind}-{tag_of(base)}"
-            options = ["--pip"] if kind == "pip" else []
-            # Unpacks the bundle where the base cannot.
-            os.environ.setdefault("IMAGE_BUILDER", BASES[0])
-            built[base] = last_word([str(ROOT / "docker/image.sh"), *options, tag, base, "--quiet"])
-        return built[base]
+        tag = f"supervice:test-{kind}-{tag_of(base)}"
+        options = ["--pip"] if kind == "pip" else []
+        # Unpacks the bundle where the base cannot.
+        os.environ.setdefault("IMAGE_BUILDER", BASES[0])
+        command = [str(ROOT / "docker/image.sh"), *options, tag, base, "--quiet"]
+        return once(shared / f"image-{kind}-{tag_of(base)}", lambda: last_word(command))
 
     return build
 

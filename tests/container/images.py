@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import re
 import subprocess
 import uuid
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -39,3 +41,15 @@ def last_word(command: list[str]) -> str:
     if done.returncode != 0:
         pytest.fail(f"{' '.join(command)}\n{done.stdout}{done.stderr}", pytrace=False)
     return done.stdout.split()[-1]
+
+
+def once(file: Path, make: Callable[[], str]) -> str:
+    """What `make` returns, kept in `file`: the first worker that asks makes it, the others wait for it."""
+    with file.open("a+") as kept:
+        fcntl.flock(kept, fcntl.LOCK_EX)
+        kept.seek(0)
+        made = kept.read()
+        if not made:
+            made = make()
+            kept.write(made)
+        return made

@@ -33,6 +33,7 @@ FOR_A_GROUP = "[supervice]\nsocket_group = users\n" + SLEEPERS
 USERS = 100  # the gid of `users` in Debian
 
 
+@pytest.mark.long
 def test_the_verbs(run: Callable[..., Box], image_for: Callable[[str], str], base: str) -> None:
     box = run(config=PLAIN, image=image_for(base), wait=True)
     table = box.ctl("status").output

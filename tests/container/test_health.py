@@ -121,6 +121,7 @@ healthcheck_start_period = 0
     assert box.zombies() == []
 
 
+@pytest.mark.long
 def test_a_program_that_is_killed_is_replaced_at_once(
     run: Callable[..., Box], image_for: Callable[[str], str], base: str
 ) -> None:
@@ -154,6 +155,7 @@ def docker_health(box: Box) -> str:
 OFTEN = {"interval": 300_000_000, "retries": 2}
 
 
+@pytest.mark.long
 def test_docker_sees_that_the_container_is_healthy(
     run: Callable[..., Box], image_for: Callable[[str], str], base: str
 ) -> None:

@@ -42,6 +42,7 @@ def read_lines(box: Box, path: str) -> dict[str, Any]:
     return seen
 
 
+@pytest.mark.long
 def test_the_container_log_has_every_byte(
     run: Callable[..., Box], image_for: Callable[[str], str], base: str
 ) -> None:
@@ -102,6 +103,7 @@ startsecs = 0
 LIMIT = 256 * 1024
 
 
+@pytest.mark.long
 def test_files_are_rotated_under_load(
     run: Callable[..., Box], image_for: Callable[[str], str], base: str
 ) -> None:

@@ -171,6 +171,7 @@ print(best["health"] / best["pass"], middle["health"] / middle["pass"], best, mi
 """
 
 
+@pytest.mark.long
 def test_a_probe_costs_little_more_than_python_itself(
     run: Callable[..., Box], base: str, image_for: Callable[[str], str]
 ) -> None:

@@ -40,6 +40,7 @@ def timed_stop(box: Box, timeout: int = 10) -> tuple[int, float]:
     return code, time.monotonic() - begun
 
 
+@pytest.mark.long
 def test_every_process_of_every_program_gets_the_signal(
     run: Callable[..., Box], image_for: Callable[[str], str], base: str
 ) -> None:
@@ -97,6 +98,7 @@ def test_the_rest_of_a_group_ends_with_its_leader(run: Callable[..., Box]) -> No
     box.wait_state("berta")
 
 
+@pytest.mark.long
 def test_docker_stop_in_time_although_a_program_ignores_the_signal(
     run: Callable[..., Box], image_for: Callable[[str], str], base: str
 ) -> None:

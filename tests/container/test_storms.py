@@ -133,6 +133,7 @@ def all_go_on(box: Box) -> None:
     eventually(went_on, 15, 0.1, "every crasher is restarted")
 
 
+@pytest.mark.long
 def test_ten_thousand_orphans_while_a_hundred_programs_restart_and_a_client_asks(
     run: Callable[..., Box], image_for: Callable[[str], str], base: str
 ) -> None:

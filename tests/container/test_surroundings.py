@@ -135,6 +135,7 @@ RESTARTED = CONFIG.replace(
 )
 
 
+@pytest.mark.long
 def test_docker_restart(run: Callable[..., Box], image_for: Callable[[str], str], base: str) -> None:
     box = run(config=RESTARTED, image=image_for(base), wait=True)
     for _ in range(2):
