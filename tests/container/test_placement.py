@@ -33,7 +33,7 @@ RIGHTS: dict[str, dict[str, Any]] = {
     "default": {},
     "none": {"cap_drop": ["ALL"], "security_opt": ["no-new-privileges"]},
 }
-AT_ONCE = 8
+AT_ONCE = 4
 GREETING = "hello 100% of $HOME; # and more"
 
 CONFIGURATION = """\

@@ -609,7 +609,13 @@ def test_whatever_is_asked_in_whatever_order(daemon: Make, tmp_path: Path, seed:
     """Never three processes, and in the end one that serves."""
     chance = random.Random(seed)
     port = free_port()
-    one = daemon(STAYS + program(port, tmp_path, "startretries = 99", "backoff = 0.1", slow=0.1))
+
+    def text(setting: str = "") -> str:
+        web = program(port, tmp_path, "startretries = 99", "backoff = 0.1", slow=0.1, setting=setting)
+        # What lingers is waited for again and again, in requests that queue.
+        return STAYS + web.replace("stopwaitsecs = 5", "stopwaitsecs = 1")
+
+    one = daemon(text())
     up(one)
     threads = []
     most = 0
@@ -628,11 +634,7 @@ def test_whatever_is_asked_in_whatever_order(daemon: Make, tmp_path: Path, seed:
             file = tmp_path / chance.choice(["fail", "crash", "linger"])
             file.unlink() if file.exists() else file.touch()
         elif what == "reload":
-            setting = str(chance.random())
-            one.rewrite(
-                STAYS
-                + program(port, tmp_path, "startretries = 99", "backoff = 0.1", slow=0.1, setting=setting)
-            )
+            one.rewrite(text(str(chance.random())))
             threads.append(in_background(one, "reload")[0])
         else:
             verb, force = ("restart", True) if what == "force" else (what, False)
