@@ -74,12 +74,15 @@ class EventBus:
         if self._task is None or self._task.done():
             self._stopping = False
             self._loop = running_loop()
-            self._task = self._loop.create_task(self._deliver())
+            self._task = None
+            if self._queue:  # else with the first event: a daemon has none
+                self._rouse()
 
     async def stop(self) -> None:
         """Delivers the events that were published before, then ends."""
         task, self._task = self._task, None
         self._stopping = True
+        self._loop = None
         self._rouse()
         if task is not None:
             await task
@@ -98,9 +101,10 @@ class EventBus:
     def _rouse(self) -> None:
         if self._wake is not None and not self._wake.done():
             self._wake.set_result(None)
+        elif self._loop is not None and self._task is None:
+            self._task = self._loop.create_task(self._deliver(self._loop))
 
-    async def _deliver(self) -> None:
-        assert self._loop is not None
+    async def _deliver(self, loop: EventLoop) -> None:
         while True:
             while self._queue:
                 event = self._queue.popleft()
@@ -113,6 +117,6 @@ class EventBus:
                         )
             if self._stopping:
                 return
-            self._wake = self._loop.create_future()
+            self._wake = loop.create_future()
             await self._wake
             self._wake = None

@@ -11,6 +11,7 @@ import stat
 from supervice.fs.place import Place, Refused
 
 APPEND = os.O_WRONLY | os.O_APPEND
+TERMINATION_LOG = "/dev/termination-log"  # where Kubernetes looks for why a container has ended
 _TRIES = 3
 
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import os
 
-from supervice.fs.files import rewrite
+from supervice.fs.files import TERMINATION_LOG, rewrite
 
-DEFAULT = "/dev/termination-log"
 # Bytes of it that Kubernetes keeps.
 LIMIT = 4096
 
@@ -17,9 +16,9 @@ def write_message(path: str | None, said: bytes) -> str:
     Without `path` it uses the default if that file exists: then an orchestrator made it.
     """
     if path is None:
-        if not os.path.exists(DEFAULT):
+        if not os.path.exists(TERMINATION_LOG):
             return ""
-        path = DEFAULT
+        path = TERMINATION_LOG
     try:
         rewrite(path, said[:LIMIT], 0o644)
     except OSError as error:

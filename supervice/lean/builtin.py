@@ -29,4 +29,5 @@ def signal_numbers() -> dict[str, int]:
 
 def signal_name(number: int) -> str:
     """Returns SIGTERM for 15; "" without a name. Of two names it returns the first: SIGCHLD, not SIGCLD."""
-    return min((name for name, value in signal_numbers().items() if value == number), default="")
+    names = [name for name, value in vars(signal).items() if type(value) is int and value == number]
+    return min([name for name in names if name[:3] == "SIG" and name[3] != "_"], default="")

@@ -116,6 +116,7 @@ class Loop:
         self._cut = False  # the last turn has left something to do: what comes now goes before it
         self._seen = 0.0  # when timers were looked at last
         self._lost = 0.0  # seconds in which we did not run
+        self._asleep = -1.0  # how long it sleeps at most, while it does and nothing else is to be done
         self.on_error: Callable[[BaseException], object] = _print_error
         self.on_frozen: Callable[[float], object] = _nothing  # with the seconds in which we did not run
 
@@ -133,8 +134,7 @@ class Loop:
         now = self.time()
         if not self._timers:
             self._seen = now
-        handle.when = now + delay
-        handle.delay = delay
+        handle.when, handle.delay = now + delay, delay
         handle.chances = CHANCES
         handle.loop = self
         heappush(self._timers, handle)
@@ -237,7 +237,10 @@ class Loop:
         elif self._timers:
             timeout = min(max(0.0, self._timers[0].when - self.time()), LONGEST_POLL)
         readers, writers, came = self._readers, self._writers, self._came
-        for fd, mask in self._epoll.poll(timeout):
+        self._asleep = -1.0 if timeout == 0.0 else timeout or 0.0
+        events = self._epoll.poll(timeout)
+        self._asleep = -1.0
+        for fd, mask in events:
             for ready, table in ((mask & ~select.EPOLLOUT, readers), (mask & ~select.EPOLLIN, writers)):
                 if ready and (handle := table.get(fd)) is not None and not handle.when:
                     handle.when = 1.0  # in the queue: a turn that was cut may have left it there
@@ -249,6 +252,11 @@ class Loop:
                 now = self._thaw(now, self._seen + (timeout or 0.0))
             self._seen = now
         self._work(now)
+
+    def wakes(self) -> bool:
+        """Returns whether this is a signal handler that has just ended its sleep, and may act at once."""
+        asleep, self._asleep = self._asleep, -1.0  # once: what follows is for the turn
+        return asleep >= 0.0 and (not self._timers or self.time() - self._seen - asleep <= LATE)
 
     def _work(self, now: float) -> None:
         """Calls what is ready, what has come and what is due: at least one of each, for BUDGET seconds."""
@@ -319,12 +327,12 @@ def running_loop() -> EventLoop:
     return loop
 
 
-async def sleep(loop: EventLoop, seconds: float) -> None:
-    """Waits so many seconds, on either loop."""
-    future = loop.create_future()
-    handle = loop.call_later(seconds, _set, future)
+async def sleep(loop: EventLoop, seconds: float, end: AnyFuture | None = None) -> None:
+    """Waits so many seconds, on either loop; less where others set `end`, which it sets itself after them."""
+    end = loop.create_future() if end is None else end
+    handle = loop.call_later(seconds, _set, end)
     try:
-        await future
+        await end
     finally:
         handle.cancel()
 
@@ -336,18 +344,15 @@ async def wait_for(loop: EventLoop, awaitable: Awaitable[Any], seconds: float) -
         return await awaitable
 
     task = loop.create_task(run())
-    late = loop.create_future()
-    handle = loop.call_later(seconds, _set, late)
-    task.add_done_callback(lambda _: None if late.done() else late.set_result(True))
+    end = loop.create_future()
+    task.add_done_callback(lambda _: _set(end))
     try:
-        timed_out = not await late
-    finally:
-        handle.cancel()
+        await sleep(loop, seconds, end)
         if not task.done():
-            task.cancel()
-    if timed_out:
-        raise TimeoutError
-    return task.result()
+            raise TimeoutError
+        return task.result()
+    finally:
+        task.cancel()
 
 
 async def paced(loop: EventLoop, items: Iterable[T]) -> AsyncIterator[T]:

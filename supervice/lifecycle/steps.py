@@ -64,7 +64,7 @@ def announce(before: Snapshot, after: Snapshot, reason: str | None = None) -> li
     if before.state == after.state:
         return []
     why = after.reason if reason is None else reason
-    return [Announce(before.state, after.state, why, trigger=after.trigger)]
+    return [Announce(before.state, after.state, why, True, "", after.trigger)]  # by place: half the time
 
 
 def forgiven(now: Snapshot) -> Snapshot:

@@ -165,8 +165,9 @@ class SingleCommand:
         if suspend and signum not in options.rewrite and not options.single_child:
             delivered = signal.SIGSTOP  # a group without a session leader of its own ignores the others
         if delivered:
-            self._say(DEBUG, f"{signal_name(signum)} is passed on as {signal_name(delivered)}")
             self._send(delivered)
+            if options.verbosity >= DEBUG:
+                self._say(DEBUG, f"{signal_name(signum)} is passed on as {signal_name(delivered)}")
         if suspend:
             # We suspend ourselves like the command, so that the shell we were started from takes over. For
             # PID 1 the kernel ignores this.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from supervice.lean.loop import wait_for
+from supervice.lean.loop import sleep
 from supervice.lifecycle.states import EXITED, FATAL, UP
 from supervice.runner.waiting import Until
 
@@ -46,10 +46,7 @@ class Attempt:
         if not self.is_settled:
             waiter = loop.create_future()
             self._waiters.append(waiter)
-            try:
-                await wait_for(loop, waiter, max(0.0, seconds))
-            except TimeoutError:
-                pass
+            await sleep(loop, max(0.0, seconds), waiter)
         return self.reason if self.is_settled else "the new process is not ready yet"
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from supervice.lean.loop import running_loop, wait_for
+from supervice.lean.loop import running_loop, sleep
 from supervice.lifecycle.states import RESTING
 
 TYPE_CHECKING = False
@@ -146,9 +146,7 @@ class Until:
             if self._missing:
                 loop = running_loop()
                 self._future = loop.create_future()
-                await wait_for(loop, self._future, seconds)
-        except TimeoutError:
-            pass
+                await sleep(loop, seconds, self._future)
         finally:
             self.close()
         return not self._missing

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from supervice.lean.loop import running_loop, wait_for
+from supervice.lean.loop import running_loop, sleep
 from supervice.lifecycle.graph import is_unchecked
 from supervice.lifecycle.states import EXITED, FATAL, UP
 from supervice.supervision.table import Observer
@@ -71,9 +71,7 @@ class UntilAll(Observer):
             if self._missing and not any(self._is_lost(self._all[key]) for key in self._missing):
                 loop = running_loop()
                 self._future = loop.create_future()
-                await wait_for(loop, self._future, seconds)
-        except TimeoutError:
-            pass
+                await sleep(loop, seconds, self._future)
         finally:
             self._table.unobserve(self)
             self._unwatch()

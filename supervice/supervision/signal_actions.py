@@ -137,7 +137,7 @@ class SignalActions(Observer):
         if self._sweep is not None:
             self._sweep.close()
         if self._router is not None:
-            self._router.close()
+            self._router.close(restore=not self._daemon)
 
     def _forward(self, signum: int) -> None:
         for process, delivered in self._forwards.get(signum, ()):

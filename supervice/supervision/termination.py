@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 
 from supervice import logger
-from supervice.lean.loop import running_loop, wait_for
+from supervice.lean.loop import running_loop, sleep
 from supervice.lifecycle.exit_policy import Fact, Verdict, told_to_stop, verdict
 from supervice.lifecycle.states import RESTING, UNHEALTHY
 from supervice.pid1 import own_process
@@ -265,9 +265,7 @@ class Termination(Observer):
         logger.info(f"not ready any more; programs are stopped in {seconds:g} s (drain_delay)")
         self._drained = loop.create_future()
         try:
-            await wait_for(loop, self._drained, seconds)
-        except TimeoutError:
-            pass
+            await sleep(loop, seconds, self._drained)
         finally:
             self._drained = None
 
@@ -302,10 +300,7 @@ async def _flush(loop: EventLoop, outputs: OutputRouter, seconds: float) -> None
     outputs.flush()
     written = loop.create_future()
     outputs.on_idle(lambda: None if written.done() else written.set_result(None))
-    try:
-        await wait_for(loop, written, seconds)
-    except TimeoutError:
-        pass
+    await sleep(loop, seconds, written)
 
 
 def _leftovers(launcher: Launcher | None) -> list[Stat]:

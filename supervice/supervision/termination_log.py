@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+
+from supervice.fs.files import TERMINATION_LOG
 from supervice.lifecycle.states import FATAL, RESTING, UNHEALTHY
 
 TYPE_CHECKING = False
@@ -16,6 +19,8 @@ MOST_NAMES = 20
 
 def write_termination_log(path: str | None, text: str, culprit: Process | None = None) -> str:
     """Writes the reason, and the last lines of the program that caused it; see `write_message`."""
+    if path is None and not os.path.exists(TERMINATION_LOG):
+        return ""
     from supervice.fs.termination_message import LIMIT, write_message
 
     said = f"{text}\n".encode(errors="replace")[:LIMIT]

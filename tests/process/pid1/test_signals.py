@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import signal
 import subprocess
 import sys
+import termios
 import time
 from collections import Counter
 from functools import partial
@@ -232,6 +234,48 @@ def test_release_and_close_give_everything_back() -> None:
     assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
     assert signal.set_wakeup_fd(-1) == write
     assert sorted(os.listdir("/proc/self/fd")) == before
+
+
+@isolated
+def test_what_ends_a_sleep_is_acted_on_at_once_and_counted_once() -> None:
+    loop = Loop()
+    router = SignalRouter(loop)
+    at_once: list[bool] = []
+    after: list[int] = []
+
+    def note(signum: int) -> None:
+        unread = fcntl.ioctl(router._read, termios.FIONREAD, b"\0\0\0\0")
+        at_once.append(unread != b"\0\0\0\0")
+        loop.call_soon(after.append, signum)
+
+    signum = signal.SIGRTMIN + 3
+    router.handle(signum, note, every=True)
+    loop.call_later(60, lambda: None)
+    for count in (1, 2, 3):  # each ends a sleep of a minute
+        one = sender(1, signum)
+        loop._turn()
+        while not after[count - 1 :]:
+            loop._turn()
+        one.wait()
+    turn_for(loop, 0.1)
+    assert at_once == [True] * 3
+    assert after == [signum] * 3
+    router.close()
+
+
+@isolated
+def test_at_the_end_of_the_process_the_handlers_may_stay() -> None:
+    """So that a second TERM does not change its exit code."""
+    loop = Loop()
+    router = SignalRouter(loop)
+    seen: list[int] = []
+    router.handle(signal.SIGTERM, seen.append)
+    router.close(restore=False)
+    os.kill(os.getpid(), signal.SIGTERM)
+    turn_for(loop, 0.05)
+    assert not seen
+    assert signal.set_wakeup_fd(-1) == -1
+    loop.close()
 
 
 @isolated

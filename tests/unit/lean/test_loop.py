@@ -340,3 +340,54 @@ def test_the_guard_names_what_a_task_runs(loop: Loop) -> None:
     loop._turn()
     task._coro.close()
     assert name(SimpleNamespace) == "SimpleNamespace"
+
+
+def test_a_signal_handler_acts_at_once_in_a_sleep_only(
+    world: World, loop: Loop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[list[bool]] = []
+
+    def poll(timeout: float | None) -> list[tuple[int, int]]:
+        seen.append([loop.wakes(), loop.wakes()])  # the handlers of two signals
+        return []
+
+    monkeypatch.setattr(world, "poll", poll)
+    assert not loop.wakes(), "no sleep"
+    loop._turn()
+    loop.call_later(60, lambda: None)
+    loop._turn()
+    assert seen == [[True, False], [True, False]]
+    assert not loop.wakes(), "the sleep is over"
+    loop.call_soon(lambda: None)
+    loop._turn()
+    assert seen.pop() == [False, False], "what is queued goes first"
+
+
+def test_no_signal_handler_acts_before_a_freeze_is_known(
+    world: World, loop: Loop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A timer that it sets would be late by the time for which we did not run."""
+    seen: list[bool] = []
+
+    def poll(timeout: float | None) -> list[tuple[int, int]]:
+        world.now += 3600
+        seen.append(loop.wakes())
+        return []
+
+    monkeypatch.setattr(world, "poll", poll)
+    loop.call_later(60, lambda: None)
+    loop._turn()
+    assert seen == [False]
+
+
+def test_a_sleep_ends_where_another_ends_it(world: World, loop: Loop) -> None:
+    async def ended(after: float) -> float:
+        end = loop.create_future()
+        loop.call_later(after, lambda: None if end.done() else end.set_result(None))
+        await sleep(loop, 5, end)
+        assert end.done()
+        return loop.time()
+
+    began = loop.time()
+    assert loop.run_until_complete(ended(2)) == pytest.approx(began + 2)
+    assert loop.run_until_complete(ended(20)) == pytest.approx(began + 7)
