@@ -231,9 +231,10 @@ def restart(text: str) -> bool | str:
 
 def signal_number(text: str) -> int:
     """Parses `TERM`, `SIGTERM`, `15` or `RTMIN+3`."""
-    known = builtin.signal_numbers()
-    first, last = known["SIGRTMIN"], known["SIGRTMAX"]
     word = text.strip().upper().removeprefix("SIG")
+    if number := builtin.signal_number("SIG" + word):
+        return number
+    first, last = builtin.signal.SIGRTMIN, builtin.signal.SIGRTMAX
     if word.isascii() and word.isdigit():
         value = int(word) if len(word) < 4 else 0
         if builtin.signal_name(value) or first < value < last:
@@ -245,9 +246,7 @@ def signal_number(text: str) -> int:
             value = (first if sign > 0 else last) + sign * int(step)
             if first <= value <= last:
                 return value
-    if "SIG" + word not in known:
-        raise ValueError("not a signal; write a name (TERM, HUP, RTMIN+1) or a number")
-    return known["SIG" + word]
+    raise ValueError("not a signal; write a name (TERM, HUP, RTMIN+1) or a number")
 
 
 def signal_name(number: int) -> str:

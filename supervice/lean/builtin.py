@@ -22,9 +22,10 @@ else:
     signal = _signal
 
 
-def signal_numbers() -> dict[str, int]:
-    """Returns the number of each name, such as SIGTERM, as `signal.Signals` does; some have two names."""
-    return {name: int(value) for name, value in vars(signal).items() if name[:3] == "SIG" and name[3] != "_"}
+def signal_number(name: str) -> int:
+    """Returns 15 for SIGTERM; 0 when no signal has that name. The names are those of `signal.Signals`."""
+    named = name[:3] == "SIG" and name[3:4] != "_"
+    return vars(signal).get(name, 0) if named else 0
 
 
 def signal_name(number: int) -> str:

@@ -8,9 +8,11 @@ from supervice.lean import builtin
 
 
 def test_every_name_has_the_number_of_the_standard_library() -> None:
-    assert builtin.signal_numbers() == {
-        name: int(member) for name, member in signal.Signals.__members__.items()
-    }
+    for name, member in signal.Signals.__members__.items():
+        assert builtin.signal_number(name) == member
+    for name in ("SIG_DFL", "SIG_BLOCK", "SIGNAL", "SIG", "", "TERM", "alarm", "ITIMER_PROF"):
+        assert builtin.signal_number(name) == 0
+    assert {builtin.signal_number(name) for name in dir(signal)} == {0, *map(int, signal.Signals)}
 
 
 def test_every_number_has_the_name_of_the_standard_library() -> None:
