@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from supervice.output.formats import Format
     from supervice.output.interface import Program, Reader
+    from supervice.output.rest import Rest
     from supervice.output.sinks import Sink
 
 
@@ -34,30 +35,20 @@ BIG_PIPE = 1024 * 1024
 MARGIN = MAX_LINE + 4096
 NAMES = ("stdout", "stderr")
 NEVER = -1.0
+BRISK = 0.002  # seconds between short reads that would better be one
+MANY = 16
 TRICKLE = 1024  # bytes of a line that is written by hand or dot by dot, and not cut by the end of a block
 
 
 class Pump:
     """Reads until end of file, which comes when the last holder of the write end has closed it."""
 
+    # fmt: off
     __slots__ = (
-        "_ahead",
-        "_carry",
-        "_gap",
-        "_grown",
-        "_left",
-        "_program",
-        "_reader",
-        "_said",
-        "_skip",
-        "_watched",
-        "fd",
-        "format",
-        "pid",
-        "since",
-        "sink",
-        "stream",
+        "_ahead", "_brisk", "_carry", "_gap", "_grown", "_last", "_left", "_program", "_reader", "_rest",
+        "_said", "_skip", "_watched", "fd", "format", "pid", "since", "sink", "stream",
     )
+    # fmt: on
 
     def __init__(
         self, reader: Reader, program: Program, fd: int, stream: int, sink: Sink, fmt: Format | None
@@ -75,6 +66,8 @@ class Pump:
         self._said = b""  # what the spy has seen of the line that goes on
         self.since = NEVER  # when the unfinished line began, by the loop's clock
         self._watched = False
+        self._rest: Rest | None = None  # it is read at times of its own, not when something has come
+        self._brisk, self._last = 0, 0.0  # short reads, each soon after the one before; when the last was
         self._left = -1  # after the exit of the child: how much of its output may be in the pipe
         self._grown = False
         self._gap = False  # unseen output went out before what is read next
@@ -87,21 +80,44 @@ class Pump:
     def _watch(self, on: bool) -> None:
         if on != self._watched:
             self._watched = on
-            if on:
+            if self._rest is not None:
+                self._rest.end()
+            elif on:
                 self._reader.loop.add_reader(self.fd, self._readable)
             else:
                 self._reader.loop.remove_reader(self.fd)
 
-    def _readable(self, resumed: bool = False) -> None:
+    def _readable(self, resumed: bool = False) -> int:
         waits = self.since != NEVER
-        self._move(resumed)
+        moved = self._move(resumed)
         if self._carry:
             self._line_waits()
         elif waits:
             self.since = NEVER
             self._reader.line_ends(self)
+        if self._rest is None and self._watched:
+            self._look_at_pace(moved)
+        return moved
 
-    def _move(self, resumed: bool) -> None:
+    def _look_at_pace(self, moved: int) -> None:
+        """Has many small pieces read in larger ones, see `rest.py`."""
+        now = self._reader.loop.time()
+        self._brisk = self._brisk + 1 if moved < FULL and now - self._last < BRISK else 0
+        self._last = now
+        if self._brisk > MANY:
+            from supervice.output.rest import MOST, Rest
+
+            self._brisk = 0
+            if self._grow() > MOST:
+                self._reader.loop.remove_reader(self.fd)
+                self._rest = Rest(self._reader.loop, self._readable, self._rested)
+
+    def _rested(self) -> None:
+        self._rest = None
+        if self._watched:
+            self._reader.loop.add_reader(self.fd, self._readable)
+
+    def _move(self, resumed: bool) -> int:
         """Moves at most TURN bytes. A short read means that the pipe is empty, so it does not ask again."""
         moved = 0
         while moved < TURN:
@@ -109,7 +125,7 @@ class Pump:
                 self._watch(False)
                 # Output of an ended run goes before that of the next one, which waits.
                 self.sink.wait(self, first=resumed or moved > 0)
-                return
+                return moved
             views = self._reader.views
             if self._grown and self._left < 0 and self._unseen():
                 moved += self._pass_on()
@@ -122,12 +138,12 @@ class Pump:
                 size = 0
             if not size:
                 self.close()
-                return
+                return moved
             self._feed(size)
             if size >= FULL and not self._grown:
                 self._grow()
             if self.fd < 0:
-                return  # a receiver of the output has closed the pump
+                return moved  # a receiver of the output has closed the pump
             moved += size
             if self._left >= 0:
                 self._left = max(0, self._left - size)
@@ -137,6 +153,7 @@ class Pump:
                 break
         if self._left >= 0:
             self._read_out()
+        return moved
 
     def _read_out(self) -> None:
         """Continues after all output of the child, while another process (a grandchild) holds the pipe."""
@@ -208,8 +225,7 @@ class Pump:
         cut = buffer.rfind(b"\n", 0, size) + 1
         rest = size - cut
         if rest + (0 if cut else len(self._carry)) > MAX_LINE:
-            cut = size
-            rest = 0
+            cut, rest = size, 0
         if not cut:
             self._carry += self._reader.views[0][:size]
             return
@@ -292,6 +308,8 @@ class Pump:
         if self._watched:
             self._readable()  # its end may have come, and we were late
         if self._carry and self.since == since and not self.sink.blocked:
+            from supervice.output.unfinished import torn_character
+
             keep = torn_character(self._carry)
             part = self._carry[: len(self._carry) - keep]
             self._carry = self._carry[len(part) :]
@@ -300,8 +318,8 @@ class Pump:
             if self._carry:
                 self._line_waits()
 
-    def _grow(self) -> None:
-        """Gives a bigger pipe to a program that fills its own.
+    def _grow(self) -> int:
+        """Gives a bigger pipe to a program that fills its own, and returns its size.
 
         Not to all from the start: a user may have 64 MiB in big pipes, and beyond that all new pipes of the
         user shrink to two pages (pipe(7)).
@@ -311,9 +329,9 @@ class Pump:
         self._grown = True
         self._reader.enlarge()
         try:
-            fcntl.fcntl(self.fd, fcntl.F_SETPIPE_SZ, BIG_PIPE)
+            return fcntl.fcntl(self.fd, fcntl.F_SETPIPE_SZ, BIG_PIPE)
         except OSError:
-            pass
+            return fcntl.fcntl(self.fd, fcntl.F_GETPIPE_SZ)
 
     def lose(self, nbytes: int, nlines: int, torn: bool) -> None:
         """Counts what the sink could not take; `torn`: it does not want the rest of that line either."""
@@ -341,8 +359,7 @@ class Pump:
 
         left = fcntl.ioctl(self.fd, termios.FIONREAD, b"\0\0\0\0")
         self._program.count_loss(int.from_bytes(left, "little") + len(self._carry) - self._ahead, 0)
-        self._carry = b""
-        self._ahead = 0
+        self._carry, self._ahead = b"", 0
         self.close()
 
     def close(self) -> None:
@@ -360,14 +377,3 @@ class Pump:
             self._left = -1
             self._reader.busy(-1)
         self._program.pump_closed(self)
-
-
-def torn_character(text: bytes) -> int:
-    """Returns how many bytes at the end of `text` begin an incomplete UTF-8 character; 0 for none."""
-    for size in range(1, min(4, len(text))):
-        byte = text[-size]
-        if byte >= 0xC0:
-            return size if size < (2 if byte < 0xE0 else 3 if byte < 0xF0 else 4) else 0
-        if byte < 0x80:
-            break
-    return 0

@@ -58,3 +58,14 @@ class Unfinished:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+
+
+def torn_character(text: bytes) -> int:
+    """Returns how many bytes at the end of `text` begin an incomplete UTF-8 character; 0 for none."""
+    for size in range(1, min(4, len(text))):
+        byte = text[-size]
+        if byte >= 0xC0:
+            return size if size < (2 if byte < 0xE0 else 3 if byte < 0xF0 else 4) else 0
+        if byte < 0x80:
+            break
+    return 0

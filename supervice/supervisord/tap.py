@@ -35,6 +35,9 @@ class ListenerPump(Pump):
     def _unseen(self) -> bool:
         return False
 
+    def _look_at_pace(self, moved: int) -> None:
+        """Each answer is waited for."""
+
     def _feed(self, size: int) -> None:
         data = bytes(self._reader.views[0][:size])
         if not isinstance(self.sink, Discard):

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from supervice.output.file_sink import FileSink
 from supervice.output.formats import make
-from supervice.output.pump import Pump, torn_character
-from supervice.output.unfinished import PATIENCE
+from supervice.output.pump import Pump
+from supervice.output.unfinished import PATIENCE, torn_character
 from tests.fakes.output import FakeOutput, FakeRouter, FakeSink
 
 
