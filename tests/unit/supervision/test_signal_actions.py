@@ -32,7 +32,7 @@ class Router:
         self.released: set[int] = set()
         self.reaps: Any = None
         self.drained = 0
-        self.closed = False
+        self.closed = self.restored = False
 
     def handle(self, signum: int, handler: Callable[[int], object], *, every: bool = False) -> None:
         self.handlers[signum] = handler, every
@@ -47,8 +47,9 @@ class Router:
     def drain(self) -> None:
         self.drained += 1
 
-    def close(self) -> None:
+    def close(self, *, restore: bool) -> None:
         self.closed = True
+        self.restored = restore
 
 
 class Sweep:
@@ -295,6 +296,7 @@ def test_a_daemon_collects_every_child() -> None:
     assert world.actions._router.reaps is world.reaper.poll
     world.actions.close()
     assert world.actions._router.closed
+    assert not world.actions._router.restored, "it is about to exit, and a second TERM must not end it"
 
 
 def test_an_application_that_is_pid_1_collects_orphans_only(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -306,6 +308,7 @@ def test_an_application_that_is_pid_1_collects_orphans_only(monkeypatch: pytest.
     assert world.actions._router.reaps == sweep.poll
     world.actions.close()
     assert sweep.closed
+    assert world.actions._router.restored
 
 
 # -- its life --------------------------------------------------------------------------------------------
