@@ -65,7 +65,7 @@ class Controller:
         except TimeoutError:
             return _error(NOT_RUNNING, f"the daemon did not answer within {limit:g} s")
         except ProtocolError as error:
-            return _error(NOT_RUNNING, f"{self.socket_path}: that is no supervice: {error}")
+            return _error(NOT_RUNNING, f"{self.socket_path}: it is not supervice: {error}")
         except Unreachable as error:
             return _error(NOT_RUNNING, str(error))
         except OSError as error:

@@ -342,7 +342,7 @@ class Actions:
             outputs = [output for output in found if output is not None]
         done = await self._daemon.rotate(outputs)
         if not done:
-            raise CommandError(FAILED, "no log file to rotate: nothing of it is written into one now")
+            raise CommandError(FAILED, "no log file to rotate: none of this output goes to a file now")
         return rows.results(
             [
                 {"name": path, "ok": not why.startswith("cannot"), "message": f"{path} {why or 'is rotated'}"}

@@ -57,7 +57,7 @@ def attach(daemon: Daemon, processes: list[Process], send: Send) -> Callable[[],
         raise CommandError(INVALID_REQUEST, f"{name}: its standard input is that of the container")
     if process.config.stdin != "pipe" or name in daemon.table.launcher.inputs:
         raise CommandError(
-            INVALID_REQUEST, f"{name}: its standard input is no pipe; write stdin = pipe in its section"
+            INVALID_REQUEST, f"{name}: its standard input is not a pipe; write stdin = pipe in its section"
         )
     logger.info(f"{name}: a client is attached (attach)")
     daemon.journal.note(EVENT, name, "")

@@ -56,7 +56,9 @@ async def execution(
     except (Impossible, OSError) as error:
         raise CommandError(FAILED, f"{name}: {error}") from None
     # the arguments may hold a secret
-    logger.info(f"{name}: {argv[0]} is run beside it (exec{'' if user is None else f', as user {user}'})")
+    logger.info(
+        f"{name}: a client runs {argv[0]} beside it (exec{'' if user is None else f', as user {user}'})"
+    )
     daemon.journal.note(EVENT, name, argv[0])
     return {"status": "ok", "name": name, **reply}
 

@@ -128,7 +128,7 @@ def stopgroup(ctx: click.Context, group: str) -> int:
 @click.option("--force", is_flag=True, help="Reload even if that removes every program.")
 @click.pass_context
 def reload(ctx: click.Context, dry_run: bool, force: bool) -> int:
-    """Reads the configuration again; unchanged programs keep running."""
+    """Reads the configuration again; unchanged programs go on."""
     return send(ctx, "reload", dry_run=dry_run, force=force)
 
 
@@ -184,7 +184,7 @@ def reopen(ctx: click.Context) -> int:
 @names_argument(required=False)
 @click.pass_context
 def rotate(ctx: click.Context, names: tuple[str, ...]) -> int:
-    """Rotates log files now: those of NAME, or all and the daemon's own."""
+    """Rotates log files now: of NAME, or all and the daemon's own."""
     return send(ctx, "rotate", **names_of(names))
 
 

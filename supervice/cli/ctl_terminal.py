@@ -70,7 +70,7 @@ def exec_(
 @click.argument("name", shell_complete=complete_names)
 @click.pass_context
 def attach(ctx: click.Context, detach_keys: str, eof: bool, name: str) -> int:
-    """Types to a program that has stdin = pipe, and shows its output.
+    """Types to a program with stdin = pipe, and shows its output.
 
     The detach keys, the end of input and Ctrl-C leave the program running. Input from a pipe is passed on to
     its end, then output is shown until it pauses. The client stays attached when the program restarts.

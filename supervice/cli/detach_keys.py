@@ -9,7 +9,7 @@ def parse(text: str) -> bytes:
     """Returns the bytes of `ctrl-p,ctrl-q` or `Ctrl-P Ctrl-Q`. ValueError says what to write."""
     words = text.replace(",", " ").split()
     if not words:
-        raise ValueError(f"no key; write {DEFAULT}")
+        raise ValueError(f"not a key; write {DEFAULT}")
     return bytes(_key(word) for word in words)
 
 
@@ -20,7 +20,7 @@ def _key(word: str) -> int:
             return ord(key)
         if kind.lower() in ("ctrl", "c", "^") and "@" <= key.upper() <= "_":
             return ord(key.upper()) - 64
-    raise ValueError(f"{word!r} is no key; write a character or ctrl- and a letter: {DEFAULT}")
+    raise ValueError(f"{word!r} is not a key; write a character or ctrl- and a letter: {DEFAULT}")
 
 
 class DetachKeys:

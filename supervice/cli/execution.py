@@ -120,7 +120,7 @@ def _take_on(todo: Sequence[Step], reply: dict[str, Any]) -> None:
             words = os.strerror(error.errno) if isinstance(error, OSError) and error.errno else str(error)
             if option == "user":
                 option = f"uid {reply['uid']}"
-            raise CannotBecome(f"{option}: {words}; only with more rights can this be taken on") from None
+            raise CannotBecome(f"{option}: {words}; this takes more rights") from None
 
 
 def _identity(reply: dict[str, Any]) -> Identity | None:

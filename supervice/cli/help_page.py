@@ -24,7 +24,7 @@ Options:
   -h, --help                Show this message and exit.
 
 Commands:
-  attach      Types to a program that has stdin = pipe, and shows its output.
+  attach      Types to a program with stdin = pipe, and shows its output.
   boot        Shows when each process started, and what it waited for.
   completion  Prints a script that completes verbs, options and names.
   config      Shows the settings in effect, with the origin of each value.
@@ -36,10 +36,10 @@ Commands:
   help        Shows the help page of a verb, or the list of verbs.
   logs        Shows the last output of processes, oldest line first.
   pid         Shows the pid of a process, or of the daemon.
-  reload      Reads the configuration again; unchanged programs keep running.
+  reload      Reads the configuration again; unchanged programs go on.
   reopen      Opens the log files again (after an external rotation).
   restart     Restarts processes.
-  rotate      Rotates log files now: those of NAME, or all and the daemon's...
+  rotate      Rotates log files now: of NAME, or all and the daemon's own.
   schedule    Shows the schedules, and the next five times of each.
   shell       Opens a shell for verbs, as supervicectl without a verb does.
   shutdown    Stops everything and ends the container.

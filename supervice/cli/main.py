@@ -132,7 +132,7 @@ def _say_frozen(seconds: float) -> None:
 
         logger.warning(
             f"supervice did not run for {seconds:.0f} s (frozen, suspended or short of CPU time); "
-            "what ran out meanwhile is counted anew"
+            "timers that expired meanwhile start anew"
         )
 
 

@@ -29,4 +29,4 @@ def moment(text: str, now: float) -> float:
             return datetime.fromisoformat(text).timestamp()
         except (ValueError, OverflowError, OSError):
             pass
-    raise ValueError(f"{text!r} is no time; {WHAT_TO_WRITE}")
+    raise ValueError(f"{text!r} is not a time; {WHAT_TO_WRITE}")

@@ -61,7 +61,7 @@ def fetch(request: Request, socket: str | None, timeout: float | None) -> tuple[
         complain(str(error))
         return None, UNREACHABLE
     except CommandError as error:
-        complain(f"that is no supervice at the other end: {error}")
+        complain(f"the other end is not supervice: {error}")
         return None, UNREACHABLE
     except (OSError, ValueError) as error:
         complain(str(error))

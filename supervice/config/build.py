@@ -203,7 +203,10 @@ class Builder:
             own = f"program:{name}"
             if not ctx.stock and own in known and name not in (programs or ()):
                 ctx.error(
-                    file, line, "", f"{where} has the name of a program that is no member; rename one of them"
+                    file,
+                    line,
+                    "",
+                    f"{where} has the name of a program that is not its member; rename one of them",
                 )
             for program in dict.fromkeys(programs or ()):
                 problem = self._member(program, group, known, members)

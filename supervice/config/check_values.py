@@ -43,12 +43,12 @@ def host_and_port(text: str, otherwise: int | None = None) -> tuple[str, int]:
     if text.startswith("["):
         host, bracket, rest = text[1:].partition("]")
         if not bracket or (rest and not rest.startswith(":")):
-            raise ValueError("an IPv6 address stands in brackets; write [::1]:8000")
+            raise ValueError("an IPv6 address needs brackets; write [::1]:8000")
         number = rest[1:]
     else:
         host, _, number = text.partition(":")
         if ":" in number:
-            raise ValueError("an IPv6 address stands in brackets; write [::1]:8000")
+            raise ValueError("an IPv6 address needs brackets; write [::1]:8000")
     if not host or any(c.isspace() or not c.isprintable() for c in host):
         raise ValueError("names no host; write HOST:PORT")
     if not number:
@@ -197,7 +197,7 @@ def http_place(text: str) -> tuple[str, int | None]:
     if host.startswith("[") and host.endswith("]"):
         host = host[1:-1]
     elif ":" in host:
-        raise ValueError("an IPv6 address stands in brackets; write [ADDRESS]:PORT")
+        raise ValueError("an IPv6 address needs brackets; write [ADDRESS]:PORT")
     return ("" if host == "*" else host), int(digits)
 
 

@@ -26,11 +26,11 @@ def http_problems(ctx: Context, config: SupervisorConfig, sections: Iterable[Sec
         error("http_user", "http_user has no password; add http_password or http_password_file")
     if config.http_user is None and (password is not None or file is not None):
         option = "http_password" if file is None else "http_password_file"
-        error(option, f"{option} is that of no user; add http_user")
+        error(option, f"{option} has no effect without http_user; add it")
     if password is not None and file is not None:
         error("http_password_file", "http_password and http_password_file are both there; keep one")
     if config.http_user is not None and ":" in config.http_user:
-        error("http_user", "HTTP knows no user name with a colon in it; choose another one")
+        error("http_user", "a user name in HTTP cannot hold a colon; choose another one")
     problem = "" if password is None else digest_problem(password)
     if problem:
         error("http_password", f"http_password: {problem}")
@@ -38,7 +38,10 @@ def http_problems(ctx: Context, config: SupervisorConfig, sections: Iterable[Sec
         error("http_probes", "http_probes = protected needs a password; add http_user and http_password")
     for host in config.http_hosts:
         if "/" in host or (":" in host.strip("[]") and not host.startswith("[")):
-            error("http_hosts", f"http_hosts: {host} is no name of a host; write it without scheme and port")
+            error(
+                "http_hosts",
+                f"http_hosts: {host} is not the name of a host; write it without scheme and port",
+            )
 
 
 def digest_problem(password: str) -> str:

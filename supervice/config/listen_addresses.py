@@ -16,7 +16,7 @@ def parse(text: str) -> tuple[tuple[str, str], ...]:
         if not equals or ":" in name:
             name, address = str(len(found) + 1), word
         if not name.isascii() or not name.replace("_", "a").isalnum():
-            raise ValueError(f"{name!r} is no name of a socket; write letters, digits and _")
+            raise ValueError(f"{name!r} is not the name of a socket; write letters, digits and _")
         if any(name == other for other, _ in found):
             raise ValueError(f"two sockets are called {name}; give each its own name")
         found.append((name, _address(address)))
@@ -35,7 +35,7 @@ def _address(text: str) -> str:
         return f"unix:{rest}"
     host, colon, number = rest.rpartition(":")
     if way.lower() != "tcp" or not colon:
-        raise ValueError(f"{text}: no address of a socket; {_FORM}")
+        raise ValueError(f"{text}: not the address of a socket; {_FORM}")
     if ":" in host.strip("[]") and host[:1] + host[-1:] != "[]":
-        raise ValueError(f"{text}: an IPv6 address stands in brackets; write tcp:[{host}]:{number}")
+        raise ValueError(f"{text}: an IPv6 address needs brackets; write tcp:[{host}]:{number}")
     return f"tcp:{host}:{port(number)}"

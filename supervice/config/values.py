@@ -132,7 +132,7 @@ def some_seconds(text: str) -> int | float:
     """Parses a time above 0: without a pause a check would do nothing else."""
     value = seconds(text)
     if value <= 0:
-        raise ValueError("no time; write one above 0")
+        raise ValueError("not above 0; write a time above 0")
     return value
 
 

@@ -76,7 +76,7 @@ class LookUp:
         except RuntimeError:
             os.close(self._read)
             os.close(self._write)
-            raise OSError(errno.EAGAIN, f"{self._key[1]}: no thread is to be had to look it up") from None
+            raise OSError(errno.EAGAIN, f"{self._key[1]}: no thread can be made to look it up") from None
         self._loop.add_reader(self._read, self._answered)
 
     def _ask(self) -> None:

@@ -318,7 +318,7 @@ class FileSink:
         self._size = 0 if old else os.fstat(fd).st_size
         for name in rotation.foreign - self._said:
             self._said |= {name}
-            self._owner.log("warning", f"{name}: is no backup of ours and is left alone; remove it")
+            self._owner.log("warning", f"{name}: is not a backup of ours and is left alone; remove it")
 
     def _end_rotation(self) -> None:
         if self._rotation is not None:

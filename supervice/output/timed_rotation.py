@@ -77,7 +77,7 @@ class RotationTimer:
         try:
             self.zone = zones.find(None, os.environ)
         except ValueError as error:
-            router.log("error", f"log files are rotated by UTC: {error}")
+            router.log("error", f"log files rotate by UTC: {error}")
             self.zone = Zone("UTC", None)
 
     def set(self, log: Log, way: str | None, dated: bool) -> None:

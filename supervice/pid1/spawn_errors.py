@@ -56,7 +56,7 @@ def explain(error: Exception, path: str, argv: list[str], env: Mapping[str, str]
     if number == errno.EACCES:
         return f"{path} is not executable (permission denied)", False, NOT_EXECUTABLE, 0
     if number == errno.ENOEXEC:
-        words = f"{path} is no program for this machine (a script needs a #! line)"
+        words = f"{path} is not a program for this machine (a script needs a #! line)"
         return words, False, NOT_EXECUTABLE, 0
     if number == errno.E2BIG:
         return f"{path}: {_too_long(argv, env)}", True, NOT_EXECUTABLE, number
@@ -67,8 +67,8 @@ def explain(error: Exception, path: str, argv: list[str], env: Mapping[str, str]
 
 
 _WHAT_LACKS = {
-    errno.EAGAIN: " (no process is to be had: the limit of pids of the container or of the user is reached)",
-    errno.EMFILE: " (no descriptor is to be had; raise minfds, or docker run --ulimit nofile=N)",
+    errno.EAGAIN: " (the limit of pids of the container or of the user is reached)",
+    errno.EMFILE: " (all descriptors are in use; raise minfds, or docker run --ulimit nofile=N)",
 }
 
 

@@ -121,7 +121,7 @@ def log_health(name: str, before: bool | None, healthy: bool, message: str, coun
 
 def log_unknown(name: str, what: str, message: str) -> None:
     """Logs a check that could not be run."""
-    logger.warning(f"{name}: whether it is {what} is unknown: {message}; this does not count")
+    logger.warning(f"{name}: cannot tell whether it is {what}: {message}; this does not count")
 
 
 def log_readiness(name: str, before: bool, now: bool, message: str) -> None:

@@ -40,7 +40,7 @@ async def reach(process: Awaited, states: Iterable[str], timeout: float | None) 
     if not wanted:
         raise ValueError(f"no state to wait for; write one of {', '.join(STATES)}")
     for word in wanted.difference(STATES):
-        raise ValueError(f"{word!r} is no state; write one of {', '.join(STATES)}")
+        raise ValueError(f"{word!r} is not a state; write one of {', '.join(STATES)}")
     over = {FATAL} if process.config.schedule is not None else {FATAL, EXITED}
     until = Until([process], wanted | over, passing=EXITED in wanted)
     name, began = process.config.name, running_loop().time()

@@ -24,7 +24,7 @@ def read(data: bytes) -> float:
     try:
         until = float(data[:LONGEST].split(None, 1)[0].decode("ascii"))
     except (ValueError, IndexError):
-        raise ValueError("is no stamp: remove it, or write seconds since 1970 (date +%s)") from None
+        raise ValueError("is not a stamp; remove it, or write seconds since 1970 (date +%s)") from None
     if len(data) > LONGEST or not 0 <= until <= _LATEST:
-        raise ValueError("is no stamp: remove it, or write seconds since 1970 (date +%s)")
+        raise ValueError("is not a stamp; remove it, or write seconds since 1970 (date +%s)")
     return until

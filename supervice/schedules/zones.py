@@ -106,7 +106,9 @@ def _of_file(data: bytes, name: str, place: str) -> Zone:
     try:
         return _kept(data, name, ZoneInfo.from_file(BytesIO(data), name))
     except Exception as error:  # whatever its parser stumbles over in a file that is none
-        raise ValueError(f"{place} is no time zone file ({error}); write a zone like Europe/Berlin") from None
+        raise ValueError(
+            f"{place} is not a time zone file ({error}); write a zone like Europe/Berlin"
+        ) from None
 
 
 def _file_of_rule(rule: str) -> bytes:

@@ -146,7 +146,7 @@ class Schedules(Observer):
             else:
                 self._coming[name] = (process, config, boot)
         if boot and configured and is_unset(self._clock()):
-            logger.warning("the clock was never set: schedules go by what it says until it is")
+            logger.warning("the clock was never set: schedules follow it as it is")
         self._come()
 
     def _come(self) -> None:
@@ -208,7 +208,7 @@ class Schedules(Observer):
 
     def _clock_was_set(self, seconds: float) -> None:
         way = "forward" if seconds > 0 else "back"
-        logger.warning(f"the clock was set {way} by {duration(round(abs(seconds)))}: schedules go by it")
+        logger.warning(f"the clock was set {way} by {duration(round(abs(seconds)))}: schedules follow it")
         self._look_at(list(self._entries.values()))
 
     def _arm(self, entry: Entry) -> None:

@@ -109,9 +109,9 @@ class Shutdown:
             progress.stop()
 
     def _say_cut(self, level: list[Process], within: float) -> None:
-        cut = [f"{p.config.name} {p.stop_time():g} s" for p in level if p.stop_time() > within]
+        cut = [f"{p.config.name} ({p.stop_time():g} s)" for p in level if p.stop_time() > within]
         logger.warning(
-            f"{', '.join(cut)} to stop: not more than {spell(within)}, so that all fits"
+            f"the stop of {', '.join(cut)} is cut to {spell(within)}, so that everything fits"
             f" shutdown_timeout = {self._timeout:g} s; SIGKILL follows"
         )
 

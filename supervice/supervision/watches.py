@@ -225,10 +225,12 @@ class Watches(Observer):
             logger.warning(f"{entry.name}: watch: {text}; its size and time are watched")
         changes = look.changes
         if changes.gone and not entry.settling:
-            logger.info(f"{entry.name}: watch: {_names(changes.gone)} away; nothing is done until the return")
+            logger.info(
+                f"{entry.name}: watch: {_names(changes.gone)} missing; nothing happens until the return"
+            )
         if changes.back:
             same = not set(changes.back) & set(changes.changed)
-            logger.info(f"{entry.name}: watch: {_names(changes.back)} back{', as before' if same else ''}")
+            logger.info(f"{entry.name}: watch: {_names(changes.back)} back{', unchanged' if same else ''}")
         return look
 
     def _rearm(self) -> None:

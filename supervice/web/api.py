@@ -56,7 +56,7 @@ class Api:
         try:
             if verb not in READ_ONLY:
                 known = ", ".join(sorted(READ_ONLY))
-                raise CommandError("UNKNOWN_COMMAND", f"GET has no {verb}; there are {known}")
+                raise CommandError("UNKNOWN_COMMAND", f"there is no {verb} over GET; write one of {known}")
             request = request_of(verb, query)
             return answer_json(200, await (self._wait if verb == "wait" else self._commands.execute)(request))
         except CommandError as error:

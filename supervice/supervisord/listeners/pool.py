@@ -130,6 +130,6 @@ class Pool:
             if not self._dropped:  # said once: there may be a thousand a second
                 logger.error(
                     f"{self.name}: the event buffer is full (buffer_size = {self._size}): dropped event"
-                    f" {event.serial}, {event.name}; so is the oldest of those that wait with each that comes"
+                    f" {event.serial}, {event.name}; each further event drops the oldest that waits"
                 )
             self._dropped += 1

@@ -70,7 +70,7 @@ class Groups:
         for config in configs:
             other = table.processes.get(config.name)
             if other is not None:  # it has moved in the file; update all, or where it was first
-                raise Fault("FAILED", f"{config.name} is in group {group_of(other.config)} still")
+                raise Fault("FAILED", f"{config.name} is still in group {group_of(other.config)}")
         made = [table.add(config) for config in configs]
         table.reorder(config.name for config in table.available)  # as the file has them
         table.rebuild()

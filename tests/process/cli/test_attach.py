@@ -260,10 +260,10 @@ def test_what_cannot_be_attached_to_is_said(daemon: Make) -> None:
     one = daemon(CAT + "[program:null]\ncommand = sleep 1000\nstartsecs = 0\n[program:off]\ncommand = cat\n"
                  "autostart = false\nstdin = pipe\n")  # fmt: skip
     for args, said in (
-        (["null"], "null: its standard input is no pipe; write stdin = pipe in its section"),
+        (["null"], "null: its standard input is not a pipe; write stdin = pipe in its section"),
         (["nope"], "Process not found: nope"),
         (["all"], "attach takes one process; name one of cat, null, off"),
-        (["--detach-keys", "", "cat"], "--detach-keys: no key; write ctrl-p,ctrl-q"),
+        (["--detach-keys", "", "cat"], "--detach-keys: not a key; write ctrl-p,ctrl-q"),
     ):
         done = attach(one, *args)
         assert done.returncode in (1, 2)

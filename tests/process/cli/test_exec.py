@@ -170,7 +170,7 @@ def test_exit_code_and_signal_are_the_command_s(daemon: Callable[..., Daemon]) -
 def test_it_is_a_line_and_an_event_without_what_may_be_secret(daemon: Callable[..., Daemon]) -> None:
     one = daemon("[program:web]\ncommand = sleep 1000\n")
     said(one, "web", "--", "echo", "--password=hunter2")
-    assert "web: echo is run beside it (exec)" in one.text()
+    assert "web: a client runs echo beside it (exec)" in one.text()
     event = next(e for e in one.ask("events")["events"] if e["type"] == "EXEC")
     assert (event["name"], event["reason"]) == ("web", "echo")
     assert "hunter2" not in one.text()

@@ -47,7 +47,7 @@ def test_rotate_now(daemon: Make, tmp_path: Path) -> None:
     assert next(logs.glob("web.20*")).name in (f"web.{today()}", f"web.{day_before()}")
     done = rotate(one, "other")
     assert done.returncode == 1
-    assert done.stderr == "supervicectl: no log file to rotate: nothing of it is written into one now\n"
+    assert done.stderr == "supervicectl: no log file to rotate: none of this output goes to a file now\n"
     done = rotate(one)
     assert done.stdout == f"{logs}/daemon is rotated\n{logs}/web is empty\n{logs}/web.err is empty\n"
     assert "web: running" in (logs / "daemon.1").read_text()

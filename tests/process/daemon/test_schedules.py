@@ -280,7 +280,7 @@ def test_a_stamp_that_is_none_is_said_and_nothing_is_made_up(
     stamp = tmp_path / "stamp"
     stamp.write_text(content)
     one = daemon(f"[program:job]\ncommand = echo ran\nschedule = 0 * * * *\nschedule_stamp = {stamp}\n")
-    one.wait_text("is no stamp: remove it, or write seconds since 1970 (date +%s); nothing is made up")
+    one.wait_text("is not a stamp; remove it, or write seconds since 1970 (date +%s); nothing is made up")
     assert runs(one, "ran") == 0
 
 

@@ -46,7 +46,10 @@ def test_s1_a_wait_that_is_cut_is_said_at_the_stop(daemon: Make, tmp_path: Path)
     one.wait_text("up\n")
     one.signal(signal.SIGTERM)
     one.wait()
-    assert "deaf 100 s to stop: not more than 1.7 s, so that all fits shutdown_timeout = 2 s" in one.text()
+    assert (
+        "the stop of deaf (100 s) is cut to 1.7 s, so that everything fits shutdown_timeout = 2 s"
+        in one.text()
+    )
 
 
 DAEMON = f"{sys.executable} {ROOT}/tests/programs/background.py"

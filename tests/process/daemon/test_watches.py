@@ -91,9 +91,9 @@ def test_a_file_that_is_away_does_nothing_and_its_return_is_compared(daemon: Mak
     one = daemon(f"{WEB}watch = {file}\n{FAST}")
     pid = one.wait_state("web", "RUNNING")["pid"]
     file.unlink()
-    one.wait_text(f"web: watch: {file} is away; nothing is done until the return")
+    one.wait_text(f"web: watch: {file} is missing; nothing happens until the return")
     file.write_text("one")
-    one.wait_text(f"web: watch: {file} is back, as before")
+    one.wait_text(f"web: watch: {file} is back, unchanged")
     assert one.row("web")["pid"] == pid
     file.unlink()
     file.write_text("two")

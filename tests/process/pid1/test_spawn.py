@@ -193,7 +193,7 @@ ERRORS: dict[str, tuple[list[str], dict[str, Any], int, str]] = {
     "no right, in PATH": (["plain"], {"env": {"PATH": "{tmp}"}}, 126, "{tmp}/plain is not executable"),
     "a directory": (["{tmp}"], {}, 126, "is not executable"),
     "no interpreter": (["{tmp}/orphan"], {}, 127, "its interpreter (the #! line, or the loader) is missing"),
-    "no #! line": (["{tmp}/bare"], {}, 126, "is no program for this machine"),
+    "no #! line": (["{tmp}/bare"], {}, 126, "is not a program for this machine"),
     "no directory": (["true"], {"directory": "{tmp}/no"}, 1, "directory {tmp}/no does not exist"),
     "a file as directory": (
         ["true"],

@@ -37,8 +37,8 @@ def test_a_good_one(tmp_path: Path) -> None:
     ("lines", "line", "message"),
     [
         ("http_user = ops", 3, "add http_password"),
-        ("http_password = geheim", 3, "add http_user"),
-        ("http_password_file = /run/secrets/page", 3, "add http_user"),
+        ("http_password = geheim", 3, "without http_user; add it"),
+        ("http_password_file = /run/secrets/page", 3, "without http_user; add it"),
         ("http_user = ops\nhttp_password = geheim\nhttp_password_file = x", 5, "keep one"),
         ("http_user = o:s\nhttp_password = geheim", 3, "colon"),
         ("http_user = ops\nhttp_password = {SHA256}geheim", 4, "64 digits"),

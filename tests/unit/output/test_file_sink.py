@@ -605,7 +605,7 @@ def test_a_backup_that_is_not_ours_is_passed_over_and_said_once(
     assert victim.read_text() == "precious"
     assert sorted(p.name for p in theirs.parent.iterdir()) == ["log", "log.1", "log.2", "log.3", "log.4"]
     assert [Path(f"{theirs}.{n}").read_bytes() for n in (4, 3, 1)] == [b"line %03d\n" % n for n in (4, 5, 6)]
-    assert owner.messages == [("warning", f"{planted}: is no backup of ours and is left alone; remove it")]
+    assert owner.messages == [("warning", f"{planted}: is not a backup of ours and is left alone; remove it")]
 
 
 @needs_root

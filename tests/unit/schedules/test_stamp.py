@@ -37,7 +37,7 @@ def test_a_stamp_can_be_read_and_written_by_people() -> None:
     ],
 )
 def test_what_is_no_stamp_is_refused(data: bytes) -> None:
-    with pytest.raises(ValueError, match="is no stamp: remove it"):
+    with pytest.raises(ValueError, match="is not a stamp; remove it"):
         read(data)
 
 

@@ -208,7 +208,7 @@ def test_a_clock_that_is_set_forward_runs_once_at_once(world: Callable[..., Worl
     it = world(job("*/15 * * * *"))
     it.jumps(5 * 3600)
     assert it.queue.asked == ["job"]
-    assert it.logs[0] == "the clock was set forward by 5 h: schedules go by it"
+    assert it.logs[0] == "the clock was set forward by 5 h: schedules follow it"
     it.program().runs()
     it.program().ends()
     it.passes(60)
@@ -242,7 +242,7 @@ def test_a_clock_that_was_never_set_is_said_once(world: Callable[..., World]) ->
     it = world(job("@daily"), job("@hourly", name="other"))
     it.wall = 100.0
     it.schedules._take_over(boot=True)
-    assert it.logs == ["the clock was never set: schedules go by what it says until it is"]
+    assert it.logs == ["the clock was never set: schedules follow it as it is"]
 
 
 def test_the_end_of_a_run_and_what_is_shown(world: Callable[..., World]) -> None:

@@ -100,7 +100,7 @@ def test_what_does_not_fit_is_cut_and_the_log_says_whom_and_to_what(world: World
     assert [p.asked[0]["within"] for p in (slow, quick)] == [7.5, 7.5]
     assert db.asked[0]["within"] == 1
     assert [line for line in world.said if "waiting for" not in line] == [
-        "warning: slow 60 s to stop: not more than 7.5 s, so that all fits shutdown_timeout = 10 s;"
+        "warning: the stop of slow (60 s) is cut to 7.5 s, so that everything fits shutdown_timeout = 10 s;"
         " SIGKILL follows"
     ]
     assert world.loop.now == 8.5
@@ -110,7 +110,7 @@ def test_all_of_a_level_that_are_cut_are_said_in_one_line(world: World) -> None:
     world.add("a", wait=60), world.add("b", wait=0.5), world.add("c", wait=90)
     world.run(world.shutdown(10).run())
     assert world.said == [
-        "warning: a 60 s, c 90 s to stop: not more than 8.5 s, so that all fits shutdown_timeout = 10 s;"
+        "warning: the stop of a (60 s), c (90 s) is cut to 8.5 s, so that everything fits shutdown_timeout = 10 s;"
         " SIGKILL follows"
     ]
 
