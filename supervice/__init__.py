@@ -101,7 +101,7 @@ _PUBLIC = {
 if not TYPE_CHECKING:  # type checkers would take any name for one that is there
 
     def __getattr__(name):
-        """The public name `name`, loaded from its module the first time."""
+        """Returns the public name `name`, loading it from its module the first time."""
         for module, names in _PUBLIC.items():
             if name in names:
                 value = getattr(__import__(f"{__name__}.{module}", fromlist=(name,)), name)

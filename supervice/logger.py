@@ -53,7 +53,7 @@ def use_stream(level: str, write: Callable[[bytes], object], log_format: str = "
 
 
 def also_to(write: Callable[[bytes], object], log_format: str) -> None:
-    """Also sends each line to `write`, until the stream is replaced."""
+    """Sends each line to `write` too, until the stream is replaced."""
     global _also, _also_format
     _also, _also_format = write, log_format
 
@@ -65,7 +65,7 @@ def set_level(level: str) -> None:
 
 
 def copy_to(write: Callable[[bytes], object] | None) -> None:
-    """Also calls `write` with each line, on any backend; None ends that."""
+    """Calls `write` with each line too, on any backend; None ends that."""
     global _copy
     _copy = write
 

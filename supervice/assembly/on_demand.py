@@ -37,7 +37,7 @@ if TYPE_CHECKING:
         def memory(self) -> MemoryWatch | None: ...
 
         def files(self) -> tuple[str, ...]:
-            """The files of the configuration that counts now."""
+            """Returns the files of the configuration in effect."""
             ...
 
 

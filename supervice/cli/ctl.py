@@ -103,7 +103,7 @@ def run(argv: list[str]) -> int:
 
 
 def main() -> None:
-    """The console script; does not return."""
+    """Runs the console script; never returns."""
     closed = sys.stdout is None
     if closed or sys.stdin is None or sys.stderr is None:
         _fill_standard_streams()

@@ -221,7 +221,7 @@ for _verb in (*QUERIES, attach, exec_, top):
 
 
 def shell_page() -> str:
-    """What `help` shows in the shell: the verbs, and how to leave it."""
+    """Returns what `help` shows in the shell: the verbs, and how to leave it."""
     helps = {
         name: command.get_short_help_str(200) for name, command in cli.commands.items() if name != "shell"
     }

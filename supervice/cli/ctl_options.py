@@ -34,7 +34,7 @@ _KEPT: dict[str, Any] = {"expose_value": False, "callback": _remember}
 
 
 def example(words: str) -> str:
-    """The last line of the help page of a verb: `words` are what to type."""
+    """Returns the last line of the help page of a verb: `words` are what to type."""
     return f"Example: supervicectl {words}"
 
 

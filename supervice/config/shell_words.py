@@ -110,7 +110,7 @@ def _tokens(words: list[_Word]) -> list[str]:
 
 
 def _assigned(bare: str) -> str:
-    """The name in NAME=value, or ""."""
+    """Returns the name in NAME=value, or ""."""
     name, equals, _ = bare.partition("=")
     return name if equals and name and _NAME.issuperset(name) and not name[0].isdigit() else ""
 

@@ -65,7 +65,7 @@ VERBS = {
 
 
 def verbs(flag: int) -> frozenset[str]:
-    """The verbs with this flag."""
+    """Returns the verbs with this flag."""
     return frozenset(verb for verb, flags in VERBS.items() if flags & flag)
 
 

@@ -42,7 +42,7 @@ class BufferedSocket:
         raise NotImplementedError
 
     def _late(self) -> None:
-        """Called when the timer elapses."""
+        """Handles the end of the time."""
         self.close()
 
     def close(self) -> None:

@@ -92,7 +92,7 @@ def _is_pending(row: Row) -> bool:
 
 
 def _pieces(row: Row, now: float, until: float) -> list[tuple[str, float, float]]:
-    """(waiting | starting | ready | failed, from, to); seconds, `until` is the end of the picture."""
+    """Returns (waiting | starting | ready | failed, from, to) in seconds, up to `until`."""
     asked, began = _number(row.get("asked")) or 0.0, _began(row)
     done, failed = _done(row), _number(row.get("failed"))
     if began is None:

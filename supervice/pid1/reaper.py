@@ -159,7 +159,7 @@ class PoliteReaper:
     def register(
         self, pid: int, on_exit: Callable[[int], object], before_reap: Callable[[], object] | None = None
     ) -> None:
-        """As `Reaper.register`."""
+        """Does the same as `Reaper.register`."""
         try:
             pidfd = os.pidfd_open(pid)
         except OSError:  # a kernel or sandbox without pidfds, or no descriptors left

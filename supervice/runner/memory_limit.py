@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
         def waits_for(self, name: str) -> str: ...
         def replaces(self, name: str, trigger: str) -> bool:
-            """Whether a new process takes its place, and it goes on until then."""
+            """Returns whether a new process takes its place, and it goes on until then."""
             ...
 
 

@@ -250,7 +250,7 @@ class Overlap:
         return self._host.driver.runtime().loop
 
     def _feed(self, event: Happening) -> None:
-        """As `Driver.feed`: what comes up meanwhile is handled after it."""
+        """Does the same as `Driver.feed`: what comes up meanwhile is handled after it."""
         self._queue.append(event)
         if self._busy:
             return

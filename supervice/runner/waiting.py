@@ -32,19 +32,19 @@ if TYPE_CHECKING:
 
         def __contains__(self, name: object, /) -> bool: ...
         def will_run(self, name: str, /) -> bool:
-            """Whether it runs, or will by itself."""
+            """Returns whether it runs, or will by itself."""
             ...
 
         def failed(self, name: str, /) -> str:
-            """Why its last run failed; "" when it did not."""
+            """Returns why its last run failed; "" when it did not."""
             ...
 
         def said(self, name: str, /) -> str:
-            """When it runs next, in words."""
+            """Returns when it runs next, in words."""
             ...
 
         def row(self, name: str, /) -> dict[str, Any]:
-            """All there is to say of its schedule, as JSON has it."""
+            """Returns everything about its schedule, as JSON has it."""
             ...
 
     class StartQueue(Protocol):
@@ -56,11 +56,11 @@ if TYPE_CHECKING:
             ...
 
         def why_left(self, process: Waitable, /) -> str:
-            """Why it was left stopped; "" when it was not."""
+            """Returns why it was left stopped; "" when it was not."""
             ...
 
         def cause(self, process: Waitable, /) -> str:
-            """The name of the process whose failure left it stopped; "" when it was not."""
+            """Returns the name of the process whose failure left it stopped; "" when it was not."""
             ...
 
         @property

@@ -63,7 +63,7 @@ class MemoryKills:
             self._timer = self._loop.call_later(PATIENCE, self._write_off)
 
     def blame(self, status: int, ours: bool) -> str:
-        """See `MemoryWatch.blame`."""
+        """Does what `MemoryWatch.blame` says."""
         self._tally = counted(self._tally, self._read())
         memory = False
         if status == -signal.SIGKILL and not ours:

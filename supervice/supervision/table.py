@@ -27,16 +27,16 @@ class Observer:
     __slots__ = ()
 
     def changed(self, process: Process, change: Announce | None) -> None:
-        """Called after a change of state; without `change`, only health or readiness has changed."""
+        """Follows a change of state; without `change`, only health or readiness has changed."""
 
     def rebuild(self) -> None:
-        """Called when processes have come, gone or changed: takes over the present configuration."""
+        """Takes over the present configuration: processes have come, gone or changed."""
 
     def shutting_down(self, reason: str) -> None:
-        """Called when the end begins: nothing is started any more."""
+        """Follows the beginning of the end: nothing is started any more."""
 
     def wanted(self, names: Iterable[str], wanted: bool) -> None:
-        """Called when an operator wants these processes, or no longer does."""
+        """Follows the word of an operator: these processes are wanted, or no longer."""
 
 
 class ProcessTable:

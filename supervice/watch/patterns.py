@@ -115,7 +115,10 @@ def _name(glob: str) -> str:
 
 
 def _one_of(inside: str) -> str:
-    """What stands between brackets; a range that ends before it begins holds nothing, none holds a slash."""
+    """Returns an expression for what stands between brackets.
+
+    A range that ends before it begins holds nothing, and none holds a slash.
+    """
     negated = inside.startswith(("!", "^"))
     found, place = "", int(negated)
     while place < len(inside):

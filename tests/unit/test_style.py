@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import os
 import re
 from functools import cache
@@ -31,6 +32,8 @@ WORDS = {
     "farewell": r"\bfarewells?\b",
     "signal desk": r"\bsignal[ _]?desks?\b",
 }
+# The first word of a docstring that says what a function does.
+VERB = re.compile(r"(?!As\b|This\b|Whether\b|Its\b)[A-Z][a-z-]*s\b")
 # Not ours: the licence, files of other projects, and the two that have to name the words.
 NOT_OURS = ("LICENSE", "tests/corpus/", "docs/style.md", "tests/unit/test_style.py")
 SUFFIXES = {"", ".c", ".conf", ".h", ".md", ".py", ".sh", ".toml", ".yaml", ".yml"}
@@ -102,3 +105,27 @@ def test_the_page_names_every_word() -> None:
     page = Path(ROOT / "docs/style.md").read_text()
     missing = {"clerk", "companions", "the law", "heir", "doors", "CMD", "what is so", "whoever", "whom"}
     assert {word for word in missing if word not in page} == set()
+
+
+def test_the_docstring_of_a_function_begins_with_what_it_does() -> None:
+    """A verb in the present tense; a property has the name of a thing, and a docstring like one."""
+    found = []
+    for name, text in texts():
+        if name.startswith("supervice/") and name.endswith(".py"):
+            for one in ast.walk(ast.parse(text)):
+                if isinstance(one, ast.FunctionDef | ast.AsyncFunctionDef) and one.name != "__init__":
+                    said = ast.get_docstring(one)
+                    is_property = any(
+                        "property" in (decorator := ast.unparse(node)) or decorator.endswith(".setter")
+                        for node in one.decorator_list
+                    )
+                    if said and not is_property and not VERB.match(said):
+                        found.append(f"{name}:{one.lineno}: {one.name}: {said.splitlines()[0]}")
+    assert found == []
+
+
+def test_a_verb_is_told_from_other_words() -> None:
+    assert all(VERB.match(said) for said in ("Returns it.", "Stops, and waits.", "Passes it on."))
+    assert not any(
+        VERB.match(said) for said in ("The name.", "Whether it is.", "As above.", "This is it.", "stops")
+    )

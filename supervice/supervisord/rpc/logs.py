@@ -99,7 +99,7 @@ def _ring_text(process: Process, stream: str) -> Text | None:
 
 
 def read(text: Text | None, offset: int, length: int, what: str = "") -> bytes:
-    """supervisord's readLog: `length` bytes from `offset` (0: the rest), or the last -`offset` bytes."""
+    """Reads like supervisord's readLog: `length` bytes from `offset` (0: the rest), or the last -`offset`."""
     if text is None:
         raise Fault("NO_FILE", what)
     if offset < 0:
@@ -112,7 +112,7 @@ def read(text: Text | None, offset: int, length: int, what: str = "") -> bytes:
 
 
 def tail(text: Text | None, offset: int, length: int) -> tuple[bytes, int, bool]:
-    """supervisord's tailLog: returns (text, offset for the next call, whether something was left out)."""
+    """Tails like supervisord's tailLog: (text, offset for the next call, whether something was left out)."""
     if text is None:
         return b"", 0, False
     length = max(0, min(length, MOST))
