@@ -36,7 +36,7 @@ class ListenerPump(Pump):
         return False
 
     def _look_at_pace(self, moved: int) -> None:
-        """Each answer is waited for."""
+        """Does nothing: a listener's answer is awaited, whatever its pace."""
 
     def _feed(self, size: int) -> None:
         data = bytes(self._reader.views[0][:size])
