@@ -185,6 +185,12 @@ def test_a_run_that_fails_is_not_tried_again(
     assert isinstance(effects[1], Notify)
 
 
+def test_the_wait_is_told_to_the_millisecond() -> None:
+    plan = plan_of("0 * * * *", retries=1, backoff=1.23456)
+    _, effects = decide(running(plan), ended(HALF), plan)
+    assert effects == [Log("warning", "attempt 1 of 2 failed: exit code 3; tries again in 1.235 s")]
+
+
 def test_it_is_tried_again_as_late_as_just_before_its_next_time_and_when_none_follows() -> None:
     plan = plan_of("0 * * * *", retries=1, backoff=1799.5, backoff_max=1800.0)
     before = running(plan)
