@@ -7,6 +7,7 @@ import pytest
 from supervice.lean.dataclasses import replace
 from supervice.lifecycle import states as s
 from supervice.lifecycle.states import (
+    ClearTimer,
     Policy,
     RestartRequested,
     Run,
@@ -14,6 +15,7 @@ from supervice.lifecycle.states import (
     Snapshot,
     StartRequested,
     Stop,
+    StopRequested,
     TimerElapsed,
 )
 from supervice.lifecycle.steps import has_timer
@@ -79,3 +81,18 @@ def test_the_time_that_is_left_to_become_ready(
     else:
         assert after == replace(before, run=Run(7, ready_by=ready_by, started=True))
         assert effects == [SetTimer(left)]
+
+
+def test_what_is_up_has_no_failures() -> None:
+    before = replace(BEGUN, failures=3, reason="old")
+    after, _ = transition(before, TimerElapsed(), Policy())
+    assert after == replace(
+        before, state=s.RUNNING, run=Run(7, started=True, ready=True), failures=0, reason=""
+    )
+
+
+def test_a_stop_ends_the_wait_for_startsecs() -> None:
+    _, effects = transition(BEGUN, StopRequested(), Policy())
+    assert ClearTimer() in effects
+    _, effects = transition(BEGUN, StopRequested(), Policy(oneshot=True))
+    assert ClearTimer() not in effects
