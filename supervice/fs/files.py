@@ -49,6 +49,47 @@ def rewrite(path: str, data: bytes, mode: int) -> None:
         os.close(fd)
 
 
+def has_name(fd: int) -> bool:
+    """Returns whether the open file still has one; it has none on a server that forgot it (ESTALE) either."""
+    try:
+        return os.fstat(fd).st_nlink > 0
+    except OSError:
+        return False
+
+
+def is_same(fd: int, other: int) -> bool:
+    """Returns whether both are the same file; False when one of them cannot be asked any more."""
+    try:
+        return os.path.sameopenfile(fd, other)
+    except OSError:
+        return False
+
+
+def length(fd: int) -> int:
+    """Returns the size of a regular file; 0 for anything else, and when it cannot be asked any more."""
+    try:
+        status = os.fstat(fd)
+    except OSError:
+        return 0
+    return status.st_size if stat.S_ISREG(status.st_mode) else 0
+
+
+def discard(fd: int) -> None:
+    """Empties a file without a name, if it can be."""
+    try:
+        os.ftruncate(fd, 0)
+    except OSError:
+        pass
+
+
+def let_go(fd: int) -> None:
+    """Closes; Linux frees the number too where close(2) reports what NFS could not write (EIO, EDQUOT)."""
+    try:
+        os.close(fd)
+    except OSError:
+        pass
+
+
 def ends_in_newline(fd: int, size: int) -> bool:
     """Returns whether a file that is open for appending ends in a newline; True when it cannot be read."""
     try:

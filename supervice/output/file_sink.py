@@ -11,7 +11,7 @@ import errno
 import os
 import stat
 
-from supervice.fs.files import APPEND, ends_in_newline, open_or_create
+from supervice.fs import files
 from supervice.fs.place import Place, identity
 from supervice.output.sinks import CUT, LATER, LOGFILE_MODE
 
@@ -31,7 +31,7 @@ LOOK = 5.0
 
 def open_log(place: Place, mode: tuple[int, bool] = LOGFILE_MODE) -> int:
     """Opens a log for appending, and makes it if it does not exist. OSError."""
-    return open_or_create(place, APPEND, mode[0], exact=mode[1])
+    return files.open_or_create(place, files.APPEND, mode[0], exact=mode[1])
 
 
 class FileSink:
@@ -89,7 +89,7 @@ class FileSink:
         self._limit = self.maxbytes
         if not stat.S_ISREG(status.st_mode):
             self._limit = self.maxbytes = self._size = 0
-        self.tail = CUT if self._size and not ends_in_newline(self._fd, self._size) else None
+        self.tail = CUT if self._size and not files.ends_in_newline(self._fd, self._size) else None
 
     def limits(
         self, maxbytes: int, backups: int, compress: bool, mode: tuple[int, bool] = LOGFILE_MODE
@@ -127,7 +127,7 @@ class FileSink:
         A file that was moved is left alone: whatever moved it asks for `reopen`.
         """
         self._looked = self._owner.loop.time()
-        if self._fd < 0 or os.fstat(self._fd).st_nlink:
+        if self._fd < 0 or files.has_name(self._fd):
             return
         try:
             with Place(self.path) as place:
@@ -139,14 +139,16 @@ class FileSink:
                     "error",
                     f"{self.path}: was removed and cannot be made again ({error.strerror}); output is lost",
                 )
-            os.ftruncate(self._fd, 0)  # it cannot be read, and would fill the disk unseen
+            files.discard(self._fd)  # it cannot be read, and would fill the disk unseen
             self._size = 0
             return
-        os.close(self._fd)
-        self._fd = fd
-        self._homeless = False
+        self._use(fd)
         self._measure()
         self._owner.log("warning", f"{self.path}: was removed; it has been made again")
+
+    def _use(self, fd: int) -> None:
+        old, self._fd, self._homeless = self._fd, fd, False
+        files.let_go(old)
 
     def _write_across(self, source: Source, head: bytes, data: bytes | bytearray, end: int) -> None:
         """Writes a block that does not fit: whole lines up to the limit, a rotation, the next lines."""
@@ -282,8 +284,7 @@ class FileSink:
 
     def rotate(self) -> str:
         """Rotates now, or at the end of an unfinished last line; returns why not yet, or ""."""
-        status = os.fstat(self._fd)
-        if not status.st_size or not stat.S_ISREG(status.st_mode):
+        if not files.length(self._fd):
             return "is empty"
         if self.tail is not None and self.tail is not CUT:
             self._limit = self._size
@@ -313,8 +314,7 @@ class FileSink:
             if old:
                 place.rename(old, place.name)
             raise
-        os.close(self._fd)
-        self._fd = fd
+        self._use(fd)
         self._size = 0 if old else os.fstat(fd).st_size
         for name in rotation.foreign - self._said:
             self._said |= {name}
@@ -349,12 +349,9 @@ class FileSink:
                 "error", f"{self.path}: cannot be opened again ({why}); the old file stays in use"
             )
             return why
-        before = os.fstat(self._fd)
-        after = os.fstat(fd)
-        os.close(self._fd)
-        self._fd = fd
-        self._homeless = False
-        if (before.st_dev, before.st_ino) != (after.st_dev, after.st_ino):
+        same = files.is_same(self._fd, fd)
+        self._use(fd)
+        if not same:
             self._measure()
         return ""
 
@@ -374,7 +371,7 @@ class FileSink:
         if self._losses is not None:
             self._losses.close()
         if self._fd >= 0:
-            os.close(self._fd)
+            files.let_go(self._fd)
             self._fd = -1
 
     release = close

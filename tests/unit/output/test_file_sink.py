@@ -261,6 +261,56 @@ def test_a_removed_directory_is_said_once_and_its_file_made_when_it_is_back(tmp_
     sink.close()
 
 
+@pytest.mark.parametrize("how", ["the next look", "reopen"])
+def test_a_file_that_its_server_has_forgotten_is_made_again(
+    path: Path, monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    """NFS: each question about it is ESTALE, and so is the write that it still takes."""
+    owner = FakeRouter()
+    sink = FileSink(owner, str(path), 0, 0)
+    old, real = sink._fd, os.fstat
+    path.rename(f"{path}-elsewhere")
+
+    def stale(fd: int) -> os.stat_result:
+        if fd == old:
+            raise OSError(errno.ESTALE, "Stale file handle")
+        return real(fd)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "fstat", stale)
+        assert sink.rotate() == "is empty"  # no error: it would end the rotations of all other files
+        if how == "reopen":
+            assert sink.reopen() == ""
+        owner.loop.now += LOOK
+        put(sink, FakeSource(), b"one\n")
+    assert path.read_bytes() == b"one\n"
+    sink.close()
+
+
+def test_a_close_that_reports_what_was_not_written_leaves_the_new_file_in_use(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """NFS says so at close(2), which frees the number all the same: another file may have it by then."""
+    sink = FileSink(FakeRouter(), str(path), 10, 2)
+    put(sink, FakeSource(), b"line 000\n")
+    real = os.close
+
+    def close(fd: int) -> None:
+        log = os.readlink(f"/proc/self/fd/{fd}").startswith(str(path))
+        real(fd)
+        if log:
+            raise OSError(errno.EDQUOT, "Disk quota exceeded")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "close", close)
+        put(sink, FakeSource(), b"line 001\n")
+        path.unlink()
+        assert sink.reopen() == ""
+        put(sink, FakeSource(), b"line 002\n")
+        sink.close()
+    assert path.read_bytes() == b"line 002\n"
+
+
 def test_a_moved_file_is_left_alone(path: Path) -> None:
     """logrotate moves first and asks for `reopen` later; what comes in between belongs to the old file."""
     owner = FakeRouter()
