@@ -5,6 +5,7 @@ Loaded with the first of them. `spawn` decides which processes come here, and pu
 
 from __future__ import annotations
 
+import errno
 import os
 import subprocess
 
@@ -88,18 +89,27 @@ class _Lent:
         self._saved: list[tuple[int, int]] = []
 
     def __enter__(self) -> None:
+        try:
+            for ours, number in self._fds:
+                self._lend(ours, number)
+        except BaseException:
+            self.__exit__()
+            raise
+
+    def _lend(self, ours: int, number: int) -> None:
         import fcntl
 
-        for ours, number in self._fds:
-            try:
-                saved = fcntl.fcntl(number, fcntl.F_DUPFD_CLOEXEC, ours + 1)
-            except OSError:
-                saved = -1
-            if saved >= 0 and not self.exclusive:
-                os.close(saved)
-                raise Taken(f"descriptor {number} is in use in this application")
-            self._saved.append((number, saved))
-            os.dup2(ours, number, inheritable=False)
+        try:
+            saved = fcntl.fcntl(number, fcntl.F_DUPFD_CLOEXEC, ours + 1)
+        except OSError as error:
+            if error.errno != errno.EBADF:  # EINVAL too: `ours` is the last that the limit allows
+                raise OSError(errno.EMFILE, os.strerror(errno.EMFILE)) from None
+            saved = -1
+        if saved >= 0 and not self.exclusive:
+            os.close(saved)
+            raise Taken(f"descriptor {number} is in use in this application")
+        self._saved.append((number, saved))
+        os.dup2(ours, number, inheritable=False)
 
     def __exit__(self, *_: object) -> None:
         for number, saved in self._saved:

@@ -343,6 +343,26 @@ def test_no_descriptors_left_is_an_error_that_heals() -> None:
     assert pipes.look(Spawner(exclusive=True), directory="/usr")["cwd"] == "/usr"
 
 
+@ROOT
+@isolated
+def test_no_descriptor_left_to_keep_our_own_in_is_an_error_and_ours_stays() -> None:
+    """For the moment of the spawn its place is the program's; what cannot be kept elsewhere is not overwritten."""
+    pipes = Pipes()
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    ours = os.dup2(pipes.read, max(int(name) for name in os.listdir("/proc/self/fd")) + 5, inheritable=False)
+    mine, before = pipes.read, os.fstat(pipes.null)
+    identity = Identity(12345, 12345, (), "", "/")
+    order = pipes.order("true", identity=identity, extra_fds=((ours, pipes.null), (ours, mine)))
+    resource.setrlimit(resource.RLIMIT_NOFILE, (ours + 2, limits[1]))  # room for one of the two
+    with pytest.raises(SpawnError, match="Too many open files") as caught:
+        Spawner(exclusive=True).spawn(order)
+    assert is_shortage(caught.value)
+    resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+    assert (os.fstat(pipes.null).st_ino, os.fstat(mine).st_ino) == (before.st_ino, os.fstat(ours).st_ino)
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        os.fstat(ours + 1)
+
+
 # -- the foreground of a terminal ------------------------------------------------------------------------------
 
 
