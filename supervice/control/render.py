@@ -85,6 +85,8 @@ def detail(process: dict[str, Any]) -> str:
     if waiting:
         names = waiting if isinstance(waiting, list) else [waiting]
         parts.append("waits for " + ", ".join(clean(name) for name in names))
+    elif process.get("state") in AT_REST and process.get("next"):
+        parts.append(clean(process["next"]))
     reason = process.get("reason")
     if reason:
         parts.append(clean(reason))
@@ -103,9 +105,9 @@ def detail(process: dict[str, Any]) -> str:
 
 
 def shown_state(process: dict[str, Any]) -> str:
-    """Returns its state, or WAITING while it waits for its dependencies."""
+    """Returns its state, or WAITING while it waits for its dependencies or its turn."""
     state = clean(process.get("state", "?"))
-    return "WAITING" if process.get("waiting_for") and state in AT_REST else state
+    return "WAITING" if state in AT_REST and (process.get("waiting_for") or process.get("next")) else state
 
 
 def last_exit(process: dict[str, Any]) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from supervice.lifecycle.states import BACKOFF, PRE_STOP, STARTING, STOPPING, UNHEALTHY, spell
+from supervice.lifecycle.states import BACKOFF, PRE_STOP, RESTING, STARTING, STOPPING, UNHEALTHY, spell
 from supervice.pid1.signals import name as signal_name
 
 TYPE_CHECKING = False
@@ -23,6 +23,8 @@ def next_step(process: Process, queue: StartQueue | None) -> str:
         return f"starts as soon as {' and '.join(_condition(word) for word in waiting)}"
     if process.obstacle:
         return f"starts as soon as {process.obstacle.removesuffix(' does not answer yet')} answers"
+    if queue is not None and process.state in RESTING and queue.is_waiting(process):
+        return "starts in its turn"
     handle = _STEPS.get(process.state)
     return handle(process) if handle is not None else ""
 

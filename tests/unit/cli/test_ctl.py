@@ -374,7 +374,8 @@ def test_the_status_table() -> None:
             exitcode=1,
         ),
         process("late", "STOPPED", pid=0, waiting_for=["db", "a"], dropped_lines=3),
-        process("st", "STARTING", uptime=5, status_text="loading"),
+        process("st", "STARTING", uptime=5, status_text="loading", next="startsecs are over in 1 s"),
+        process("due", "STOPPED", pid=None, waiting_for=[], next="starts in its turn"),
         process("gone", "EXITED", pid=None, exitcode=0),
         process("shot", "FATAL", pid=None, signal=9, exitcode=None),
     ]
@@ -385,6 +386,7 @@ def test_the_status_table() -> None:
         "web                  RUNNING     7    1m1s  ok             -  -",
         "late                 WAITING     -       -  -              -  -        waits for db, a; 3 lines of output dropped",
         "st                   STARTING    7       -  -              -  -        loading",
+        "due                  WAITING     -       -  -              -  -        starts in its turn",
         "gone                 EXITED      -       -  -              -  0        exit code 0",
     ]
 

@@ -35,12 +35,21 @@ class Program(FakeProcess):
         self.policy = SimpleNamespace(**{**fields, **policy})
 
 
-def queue(*waiting: str) -> Any:
-    return SimpleNamespace(waiting_for=lambda _process: list(waiting))
+def queue(*waiting: str, due: bool = False) -> Any:
+    return SimpleNamespace(
+        waiting_for=lambda _process: list(waiting), is_waiting=lambda _process: due or bool(waiting)
+    )
 
 
 def said(process: Any, *waiting: str) -> str:
     return next_step(process, queue(*waiting))
+
+
+@pytest.mark.parametrize("state", [STOPPED, EXITED])
+def test_t12_what_waits_for_its_turn_alone_starts_in_its_turn(state: str) -> None:
+    process: Any = Program().become(state)
+    assert next_step(process, queue(due=True)) == "starts in its turn"
+    assert next_step(process, queue()) == ""
 
 
 @pytest.mark.parametrize(
