@@ -1,7 +1,8 @@
 """Draws the answer to `boot` as a timeline, in text and SVG, with the critical chain marked. Pure.
 
 The critical chain is what determined the time of the start: the process that was ready last, the one whose
-change let it start, the one before that, and so on. Making any other process faster changes nothing.
+change let it start, the one before that, and so on. Making any other process faster changes nothing. One that
+has failed lasts until now while another process waits for it.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ WAITING, STARTING, READY, FAILED = ".", "=", "#", "x"
 WIDTH, LABEL, MARGIN, TOP = 1000, 200, 20, 70
 TALL, SMALL, MANY = 24, 15, 30  # the height of a row; the smaller one for more rows than MANY
 LONGEST_NAME = 28
+LONGEST_NOTE = 100
 TICKS = 8
 COLORS = {"waiting": "#d0d4da", "starting": "#f0a63a", "ready": "#4b9e6a", "failed": "#c8453b"}
 CRITICAL = "#1f3a93"
@@ -42,11 +44,18 @@ def rows_of(reply: dict[str, Any]) -> tuple[list[Row], list[Row]]:
 
 def critical_chain(reply: dict[str, Any]) -> list[str]:
     """Returns names, the first to start first; empty when nothing was started."""
-    rows = {str(row.get("name")): row for row in rows_of(reply)[0] if _began(row) is not None}
+    every = rows_of(reply)[0]
+    rows = {str(row.get("name")): row for row in every if _began(row) is not None}
     now = _number(reply.get("elapsed")) or 0.0
     if not rows:
         return []
-    name: str | None = max(rows, key=lambda n: (_end(rows[n], now), _began(rows[n]) or 0.0))
+    awaited = {str(word).rpartition(":")[0] for row in every for word in row.get("waiting_for") or ()}
+
+    def over(name: str) -> float:
+        failed = _number(rows[name].get("failed")) is not None
+        return now if failed and name in awaited else _end(rows[name], now)
+
+    name: str | None = max(rows, key=lambda n: (over(n), _began(rows[n]) or 0.0))
     chain: list[str] = []
     while name in rows and name not in chain:
         chain.append(name)
@@ -192,6 +201,8 @@ def _detail(row: Row) -> str:
         text += f"{', ' if text else 'waited, '}released by {clean(by)}"
     if _number(row.get("failed")) is not None:
         text += f"{'; ' if text else ''}failed{': ' + clean(row['reason']) if row.get('reason') else ''}"
+    elif _done(row) is None and not _is_pending(row):
+        text += f"{'; ' if text else ''}stopped before it was ready"
     return text
 
 
@@ -215,7 +226,7 @@ def boot_svg(reply: dict[str, Any]) -> str:
         f"<style>{dark(DARK_STYLE)}</style>",
         f'<rect class="bg" width="{WIDTH}" height="{height}" fill="#ffffff"/>',
         f'<text x="{MARGIN}" y="22" font-size="15" fill="#222222">'
-        f"{escape(reply.get('began_at', ''))}: {len(rows)} processes, {whole:.3f} s</text>",
+        f"start at {escape(reply.get('began_at', ''))}: {len(rows)} processes, {whole:.3f} s</text>",
         *_legend(),
         *_axis(span, scale, height),
     ]
@@ -300,6 +311,11 @@ def _row(row: Row, y: int, step: int, scales: tuple[float, float, float], critic
                 f'<rect x="{x:.1f}" y="{y + (step - tall) / 2:.1f}" width="{width:.1f}" height="{tall:.1f}"'
                 f' fill="{COLORS[kind]}"/>'
             )
+    if began is None:
+        parts.append(
+            f'<text x="{_x(end, scale) + 6:.1f}" y="{y + step * 0.7:.1f}" font-size="10" fill="#666666">'
+            f"{escape(_detail(row)[:LONGEST_NOTE])}</text>"
+        )
     if critical and began is not None:
         x, width = _x(began, scale), max((end - began) * scale, 1.0)
         parts.append(

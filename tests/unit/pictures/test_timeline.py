@@ -70,6 +70,22 @@ def test_what_is_not_over_lasts_until_now() -> None:
     assert "[" + "." * 40 + "]  waits for db:ready" in text
 
 
+def test_the_one_that_failed_is_critical_while_another_waits_for_it() -> None:
+    stuck = reply(
+        row("cache", 0.0, 1.0),
+        row("disk", 0.0, 0.1),
+        row("db", 0.1, None, failed=0.2, state="FATAL", reason="exit code 3", released_by="disk"),
+        row("web", None, None, state="STOPPED", waiting_for=["db:ready"]),
+        elapsed=4.0,
+    )
+    assert critical_chain(stuck) == ["disk", "db"]
+    assert "* db " in boot_text(stuck)
+
+
+def test_what_was_stopped_on_its_way_says_so() -> None:
+    assert "]  stopped before it was ready\n" in boot_text(reply(row("a", 0.0, None, state="STOPPED")))
+
+
 def test_nothing_at_all() -> None:
     assert boot_text(reply()) == "Nothing has been started\n"
     assert critical_chain(reply()) == []
@@ -148,6 +164,9 @@ def test_the_picture_has_one_bar_a_process_and_marks_the_chain() -> None:
     fills = [rect.get("fill") for rect in groups["app"].iter(f"{SVG}rect")]
     assert fills == [timeline.COLORS[kind] for kind in ("waiting", "starting", "ready")] + ["none"]
     assert len(list(ET.fromstring(svg.encode()).iter(f"{SVG}path"))) == 3
+    notes = [str(text.text) for text in groups["left"].iter(f"{SVG}text")]
+    assert notes == ["left", "not started: needs bad:completed, but bad is FATAL"]
+    assert "start at 2026-01-02T03:04:05.678Z: 7 processes" in svg
     assert "http" not in svg.replace("http://www.w3.org/2000/svg", "")
     assert "<image" not in svg
     assert "<script" not in svg
