@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 
+from supervice.api.requests import DEFAULT_LINES
 from supervice.lean.loop import running_loop
 from supervice.supervision.journal import timestamp
 
@@ -31,13 +32,14 @@ def last_lines(processes: list[Process], wanted: Request) -> list[dict[str, Any]
     """Returns the last lines of all processes in the order of time, as frames of `logs` without a status."""
     since = wanted.since * 1000 if wanted.since is not None else 0.0
     until = wanted.until * 1000 if wanted.until is not None else float("inf")
+    most = DEFAULT_LINES if wanted.lines is None else wanted.lines
     found: list[tuple[int, str, str, bytes]] = []
     for process in processes:
         output = process.open_output()
         if output is not None:
             name = process.config.name
             lines = [line for line in output.timed(EVERY, wanted.stream) if since <= line[0] <= until]
-            lines = lines[-wanted.lines :] if wanted.lines else []
+            lines = lines[-most:] if most else []
             found += [(when, name, stream, line) for when, stream, line in lines]
     found.sort(key=lambda line: line[0])
     return [

@@ -146,11 +146,11 @@ class Queries:
     def follow_logs(self, request: Request, send: Send) -> Callable[[], None]:
         return LogFollower(self._named(request), request, send).stop
 
-    def events(self, _request: Request) -> Reply:
-        return {"status": "ok", "events": self._daemon.journal.events()}
+    def events(self, request: Request) -> Reply:
+        return {"status": "ok", "events": self._daemon.journal.events(request.lines)}
 
-    def follow_events(self, _request: Request, send: Send) -> Callable[[], None]:
-        return self._daemon.journal.follow(send)
+    def follow_events(self, request: Request, send: Send) -> Callable[[], None]:
+        return self._daemon.journal.follow(send, request.lines or 0)
 
     # -- waiting -----------------------------------------------------------------------------------------
 

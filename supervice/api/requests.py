@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
-DEFAULT_LINES = 10
+DEFAULT_LINES = 10  # of `logs`
 KINDS = ("live", "ready")
 WAITS = ("running", "ready", "healthy", "exited")
 
@@ -25,7 +25,7 @@ class Request:
     command: str
     names: tuple[str, ...] = ()  # `name` and `names`, as they came
     timeout: float | None = None  # seconds; None: as long as what is asked may take
-    lines: int = DEFAULT_LINES
+    lines: int | None = None  # the last so many; None: DEFAULT_LINES of `logs`, every kept event
     stream: str | None = None  # "stderr", or None for both
     follow: bool = False
     resources: bool = False  # of `status`: with what each uses
@@ -64,7 +64,7 @@ def parse(message: dict[str, Any]) -> Request:
         command=command,
         names=tuple(names),
         timeout=None if timeout is None else float(timeout),
-        lines=message.get("lines", DEFAULT_LINES),
+        lines=message.get("lines"),
         stream="stderr" if message.get("stderr") else None,
         since=message.get("since"),
         until=message.get("until"),

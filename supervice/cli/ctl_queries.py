@@ -145,10 +145,17 @@ def logs(
 @click.command(epilog=example("events -f"))
 @common
 @click.option("-f", "--follow", is_flag=True, help="Keep showing new events.")
+@click.option(
+    "-n",
+    "--lines",
+    type=click.IntRange(min=0),
+    metavar="N",
+    help="The last N events (default: all kept events; with -f, only new ones).",
+)
 @click.pass_context
-def events(ctx: click.Context, follow: bool) -> int:
+def events(ctx: click.Context, follow: bool, lines: int | None) -> int:
     """Shows the last events: changes of state, reloads, exits."""
-    return send(ctx, "events", follow=follow)
+    return send(ctx, "events", follow=follow, lines=lines)
 
 
 @click.command(epilog=example("why web"))

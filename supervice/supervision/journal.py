@@ -44,12 +44,17 @@ class Journal(Observer):
         for send in tuple(self._followers):
             send({"status": "ok", "event": _event(entry)})
 
-    def events(self) -> list[dict[str, Any]]:
-        """Returns the events as `supervicectl events --json` shows them, oldest first."""
-        return [_event(entry) for entry in self._kept]
+    def events(self, last: int | None = None) -> list[dict[str, Any]]:
+        """Returns the `last` events, or all, as `supervicectl events --json` shows them, oldest
+        first."""
+        skipped = 0 if last is None else max(0, len(self._kept) - last)
+        return [_event(entry) for number, entry in enumerate(self._kept) if number >= skipped]
 
-    def follow(self, send: Send) -> Callable[[], None]:
-        """Calls `send` with a frame for each new event, until the returned function is called."""
+    def follow(self, send: Send, last: int = 0) -> Callable[[], None]:
+        """Calls `send` with a frame for the `last` events, then for each new one, until the returned function
+        is called."""
+        for event in self.events(last):
+            send({"status": "ok", "event": event})
         self._followers.append(send)
 
         def stop() -> None:

@@ -17,10 +17,10 @@ from supervice.control.protocol import STREAM, VERBS, CommandError, encode, verb
 
 
 class Journal:
-    def events(self) -> list[dict[str, Any]]:
-        return [{"type": "PROCESS_STATE_RUNNING"}]
+    def events(self, last: int | None) -> list[dict[str, Any]]:
+        return [{"type": "PROCESS_STATE_RUNNING"}][: 1 if last is None else last]
 
-    def follow(self, send: Callable[[dict[str, Any]], bool]) -> Callable[[], None]:
+    def follow(self, send: Callable[[dict[str, Any]], bool], last: int) -> Callable[[], None]:
         send({"status": "ok"})
         return lambda: None
 

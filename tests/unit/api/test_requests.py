@@ -36,7 +36,7 @@ def test_any_object_is_a_request_or_an_invalid_one(message: dict[str, Any], comm
     assert request.command == command
     assert all(isinstance(name, str) and name for name in request.names)
     assert request.timeout is None or 0 <= request.timeout < 1e9
-    assert request.lines >= 0
+    assert request.lines is None or request.lines >= 0
     assert (request.kind or "live") in requests.KINDS
     assert request.wanted in requests.WAITS
     assert {type(request.force), type(request.follow), type(request.dry_run)} == {bool}

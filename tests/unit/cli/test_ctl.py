@@ -182,6 +182,7 @@ def test_whatever_is_not_simple_is_left_to_click(line: str) -> None:
         ("logs -n 0 web", {"command": "logs", "lines": 0, "name": "web"}),
         ("logs --stderr", {"command": "logs", "stderr": True}),
         ("events", {"command": "events"}),
+        ("events -n 5", {"command": "events", "lines": 5}),
         ("why web", {"command": "why", "name": "web"}),
         ("reopen", {"command": "reopen"}),
         ("rotate", {"command": "rotate"}),
