@@ -121,7 +121,24 @@ def unknown(word: str, verbs: list[str]) -> str:
         return f"{word} is a word of {whose}; write here: {what}"
     if word.lower() in (*verbs, *ALIASES):
         return f"no such verb: {word}; write {word.lower()}"
+    near = _nearest(word.lower(), [*verbs, *ALIASES])
+    return f"no such verb: {word}; did you mean {near}?" if near else f"no such verb: {word}"
+
+
+def unknown_option(option: str, verb: str, options: dict[str, list[str]]) -> str:
+    """Returns the error for an option that `verb` ("": none) does not have; `options`: of each verb."""
+    whose = f"{verb} has" if verb else "there is"
+    if not option.startswith("--"):
+        return f"{whose} no option {option}"
+    near = _nearest(option[2:], [known[2:] for known in options.get(verb, []) if known.startswith("--")])
+    others = [other for other, known in options.items() if other and option in known]
+    if others and len(others) < len(options) - 1:
+        have = f"{' and '.join(others)} {'has' if len(others) == 1 else 'have'}"
+        return f"{whose} no option {option}; {have} one"
+    return f"{whose} no option {option}{f'; did you mean --{near}?' if near else ''}"
+
+
+def _nearest(word: str, known: list[str]) -> str:
     from difflib import get_close_matches
 
-    close = get_close_matches(word.lower(), [*verbs, *ALIASES], 1)
-    return f"no such verb: {word}; did you mean {close[0]}?" if close else f"no such verb: {word}"
+    return next(iter(get_close_matches(word, known, 1)), "")

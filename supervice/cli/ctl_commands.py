@@ -11,7 +11,7 @@ import sys
 import click
 
 from supervice import __version__
-from supervice.cli.aliases import ALIASES, here, unknown
+from supervice.cli.aliases import ALIASES, here, unknown, unknown_option
 from supervice.cli.ctl_options import (
     SIGNAL_LIST,
     common,
@@ -236,19 +236,27 @@ def _help_of(error: click.UsageError) -> str:
     return f"supervicectl help {verb}" if verb else "supervicectl --help"
 
 
+def _said_of(error: click.UsageError) -> str:
+    """Returns what is wrong with the words that were given, and what to write."""
+    if isinstance(error, click.MissingParameter) and error.param is not None and error.param.name == "names":
+        return "Missing NAME; write a process, GROUP:* or all."
+    if isinstance(error, click.NoSuchOption):
+        verb = error.ctx.info_name if error.ctx is not None and error.ctx.parent is not None else None
+        commands = {"": cli, **cli.commands}
+        options = {
+            name: [one for param in command.params if isinstance(param, click.Option) for one in param.opts]
+            for name, command in commands.items()
+        }
+        return unknown_option(error.option_name, verb or "", options)
+    return error.format_message()
+
+
 def run(argv: list[str]) -> int:
     """Does what `argv` says; returns the exit code."""
     try:
         code = cli.main(args=argv, prog_name="supervicectl", standalone_mode=False)
     except click.UsageError as error:
-        message = error.format_message()
-        if (
-            isinstance(error, click.MissingParameter)
-            and error.param is not None
-            and error.param.name == "names"
-        ):
-            message = "Missing NAME; write a process, GROUP:* or all."
-        complain(f"{message} ({_help_of(error)} says more)")
+        complain(f"{_said_of(error)} ({_help_of(error)} says more)")
         return USAGE
     except click.ClickException as error:
         complain(error.format_message())

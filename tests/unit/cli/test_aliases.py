@@ -79,6 +79,24 @@ def test_a_hint_is_one_line_and_hides_no_verb(capsys: pytest.CaptureFixture[str]
     assert "write status" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("logs --sinc 5m", "logs has no option --sinc; did you mean --since?"),
+        ("status --since 5m", "status has no option --since; logs has one"),
+        ("stop --force web", "stop has no option --force; restart and reload have one"),
+        ("status --nope", "status has no option --nope"),
+        ("status -q", "status has no option -q"),
+        ("--sokcet /x status", "there is no option --sokcet; did you mean --socket?"),
+    ],
+)
+def test_an_unknown_option_names_the_one_that_was_meant(
+    line: str, said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert ctl.run(line.split()) == 2
+    assert capsys.readouterr().err.startswith(f"supervicectl: {said} (")
+
+
 def test_help_of_a_verb_is_that_of_its_option(capsys: pytest.CaptureFixture[str]) -> None:
     assert ctl.run(["help", "logs"]) == 0
     one = capsys.readouterr().out
