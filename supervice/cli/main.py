@@ -138,11 +138,17 @@ def _say_frozen(seconds: float) -> None:
 
 def _single(args: Arguments) -> int:
     """Runs single-command mode."""
-    from supervice.cli.single_options import single_options
+    import os
+
+    from supervice.cli.single_options import single_options, unknown_variables
     from supervice.lean.loop import Loop
     from supervice.pid1.single_command import SingleCommand
 
-    single = SingleCommand(Loop(), args.command, single_options(args))
+    options = single_options(args)
+    for warning in unknown_variables(os.environ):
+        if sys.stderr is not None:
+            sys.stderr.write(f"supervice: {warning}\n")
+    single = SingleCommand(Loop(), args.command, options)
     code = single.run()
     if single.problem:
         _leave_note(f"{single.problem}; exit code {code}")

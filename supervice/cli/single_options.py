@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from supervice.cli.args import UsageError, seconds
+from supervice.cli.args import OPTIONS, UsageError, seconds
 from supervice.pid1.single_command import SingleOptions
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from supervice.cli.args import Arguments
 
 
@@ -26,6 +28,18 @@ def single_options(args: Arguments) -> SingleOptions:
         shutdown_timeout=seconds(args, "shutdown-timeout"),
         verbosity=int(verbosity),
     )
+
+
+def unknown_variables(environ: Mapping[str, str]) -> list[str]:
+    """Returns a warning for each variable that looks like an option and is none; loads nothing if all are."""
+    known = {f"SUPERVICE_{name.upper().replace('-', '_')}" for name, *_ in OPTIONS}
+    if not any(name.startswith("SUPERVICE_") and name not in known for name in environ):
+        return []
+    from supervice.config.from_environment import unknown
+    from supervice.config.problems import nearest
+    from supervice.lean.text import clean
+
+    return [f"{clean(variable)}: {message}" for variable, message in unknown(environ, nearest)]
 
 
 def _signal(text: str | None) -> int:

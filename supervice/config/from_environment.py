@@ -10,19 +10,19 @@ from supervice.config.reader import Section
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from supervice.config.context import Context
 
 PREFIX = "SUPERVICE_"
 # Other variables with this prefix: options of the command line, and what hooks and tests are told.
-OTHERS = frozenset(
+OF_COMMAND_LINE = frozenset(
     (
         "CONFIG", "CONFIGURATION", "NODAEMON", "GROUP", "SINGLE_CHILD", "SUBREAPER", "EXIT_CODE_OK",
-        "REWRITE", "PARENT_DEATH_SIGNAL", "WARN_ON_REAP", "VERBOSE", "TURNS",
-        "EVENT", "PROGRAM", "CODE", "REASON", "SECONDS",
+        "REWRITE", "PARENT_DEATH_SIGNAL", "WARN_ON_REAP", "VERBOSE",
     )
 )  # fmt: skip
+OTHERS = OF_COMMAND_LINE | {"TURNS", "EVENT", "PROGRAM", "CODE", "REASON", "SECONDS"}
 # Also options of the command line, which reports its own errors.
 COMMAND_LINE = frozenset(("logfile", "loglevel", "socket", "shutdown_timeout"))
 
@@ -36,17 +36,28 @@ def sections(environ: Mapping[str, str], cwd: str, ctx: Context) -> list[Section
             continue
         word = variable[len(PREFIX) :]
         name = word.lower()
-        if name in table and word.isupper():
-            if name not in COMMAND_LINE:
-                section = Section("supervice", variable, 0, cwd)
-                section.options[name] = (value.replace("%", "%%"), variable, 0)
-                found.append(section)
-        elif word not in OTHERS and not word.startswith("TEST_") and not _is_injected(word):
-            near = ctx.guess(name, table).partition("'")[2].partition("'")[0]
-            hint = f" (did you mean {PREFIX}{near.upper()}?)" if near else ""
-            message = f"no option of [supervice] has this name{hint}; unset it or correct it"
-            ctx.warning(variable, 0, "", message)
+        if name in table and word.isupper() and name not in COMMAND_LINE:
+            section = Section("supervice", variable, 0, cwd)
+            section.options[name] = (value.replace("%", "%%"), variable, 0)
+            found.append(section)
+    for variable, message in unknown(environ, ctx.guess):
+        ctx.warning(variable, 0, "", message)
     return found
+
+
+def unknown(environ: Mapping[str, str], guess: Callable[[str, list[str]], str]) -> Iterator[tuple[str, str]]:
+    """Yields each variable that names no option, and a warning; `guess` is `problems.nearest`."""
+    table = rows("supervice")
+    for variable, value in environ.items():
+        word = variable[len(PREFIX) :]
+        if not variable.startswith(PREFIX) or not value or word in OTHERS or word.startswith("TEST_"):
+            continue
+        if (word.isupper() and word.lower() in table) or _is_injected(word):
+            continue
+        known = [*table, *sorted(option.lower() for option in OF_COMMAND_LINE)]
+        near = guess(word.lower(), known).partition("'")[2].partition("'")[0]
+        hint = f" (did you mean {PREFIX}{near.upper()}?)" if near else ""
+        yield variable, f"no option has this name{hint}; unset it or correct it"
 
 
 def _is_injected(word: str) -> bool:

@@ -67,9 +67,14 @@ def test_a_variable_that_is_no_option_is_a_warning(conf: Path) -> None:
     (problem,) = read(conf, SUPERVICE_LOG_FORMT="json").problems
     assert problem.severity == "warning"
     assert str(problem) == (
-        "SUPERVICE_LOG_FORMT: no option of [supervice] has this name (did you mean SUPERVICE_LOG_FORMAT?); "
+        "SUPERVICE_LOG_FORMT: no option has this name (did you mean SUPERVICE_LOG_FORMAT?); "
         "unset it or correct it"
     )
+
+
+def test_a_variable_that_is_nearly_an_option_of_the_command_line(conf: Path) -> None:
+    (problem,) = read(conf, SUPERVICE_SINGEL_CHILD="1").problems
+    assert "(did you mean SUPERVICE_SINGLE_CHILD?)" in str(problem)
 
 
 @pytest.mark.parametrize(
