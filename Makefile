@@ -131,7 +131,7 @@ COVERAGE = $(BIN)/python -m coverage
 .PHONY: coverage
 coverage: venv  ## which branches of supervice the unit and process rings run, into .coverage.d/report.txt
 	rm -rf .coverage.d && mkdir .coverage.d && chmod 1777 .coverage.d
-	$(COVERAGE) run -m pytest --hypothesis-seed=0 tests/unit tests/process; code=$$?; \
+	$(COVERAGE) run -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder --hypothesis-seed=0 tests/unit tests/process; code=$$?; \
 	$(COVERAGE) combine --quiet && $(COVERAGE) report --fail-under=0 --show-missing >.coverage.d/report.txt \
 	&& $(BIN)/python -m tools.coverage_floor .coverage.d/report.txt && exit $$code
 
