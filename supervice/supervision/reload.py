@@ -117,7 +117,8 @@ class Reloader:
         configs = {config.name: config for config in loaded.processes}
         old = table.processes
         before = [table.configured(name) for name in old]
-        active = {n for n in plan.changed if old[n].should_run or startup.is_waiting(old[n])}
+        touched = (*plan.removed, *plan.changed)
+        active = {n for n in touched if old[n].should_run or startup.is_waiting(old[n])}
         why = {name: f"reload: {', '.join(plan.reasons[name])} changed" for name in plan.changed}
         new = {*plan.added, *plan.changed}
         why |= dict.fromkeys(plan.added, "reload: added")
@@ -133,6 +134,7 @@ class Reloader:
                 startup.cancel(old[name])
             stubborn = await self._stop([name for part in first for name in part if name in old], why)
             if stubborn:
+                self._start_again(name for name in (*plan.removed, *at_once) if name in active)
                 raise _cannot_stop(stubborn)
             self._go_on()
             for name in plan.removed:
@@ -169,6 +171,13 @@ class Reloader:
             raise _cannot_stop(renewal.stubborn)
         if renewal.unready:
             raise PartlyApplied("; ".join(renewal.unready))
+
+    def _start_again(self, names: Iterable[str]) -> None:
+        """Nothing is reloaded: what ran, or was to start, does so with its old settings."""
+        table = self._table
+        table.leave(())
+        processes = [table.processes[name] for name in names if name not in table.held]
+        self._startup.request([p for p in processes if p.state in RESTING], "reload: not applied")
 
     def _go_on(self) -> None:
         if self._termination.stopping:
