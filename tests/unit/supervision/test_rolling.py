@@ -9,15 +9,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from supervice.lean.loop import sleep
 from supervice.lifecycle.states import BACKOFF, FATAL, RESTING, RUNNING, STARTING, STOPPED, STOPPING, UP
-from supervice.models import ProgramConfig
+from supervice.models import HealthCheckConfig, ProgramConfig
 from supervice.process import START_WAIT
+from supervice.runner.overlap_attempts import CHECKED_WITHIN, Attempt
 from supervice.supervision.rolling import Rolling
 from supervice.supervision.table import ProcessTable
 from tests.fakes.loop import VirtualLoop
 from tests.fakes.process import FakeProcess
 
-READY, LATE, NEVER, FAILS = "ready", "late", "never", "fails"
+READY, LATE, NEVER, FAILS, STUCK = "ready", "late", "never", "fails", "stuck"
 
 
 class Program(FakeProcess):
@@ -27,6 +29,7 @@ class Program(FakeProcess):
         super().__init__(config)
         self.world: World
         self.outcome = READY
+        self.attempt: Attempt | None = None  # of a new process beside it
 
     def start_time(self) -> float:
         return 2.0
@@ -34,14 +37,18 @@ class Program(FakeProcess):
     def stop_time(self) -> float:
         return 3.0
 
-    def request_restart(self, *, force: bool, trigger: str) -> None:
+    def request_restart(self, *, force: bool, trigger: str) -> Attempt | None:
         self.world.story.append(f"restart {self.config.name}{' by force' if force else ''}: {trigger}")
-        self.become(STOPPING)
-        self.world.loop.call_later(1.0, self.begin)
+        if self.attempt is None:
+            self.become(STOPPING)
+            self.world.loop.call_later(1.0, self.begin)
+        return self.attempt
 
     def begin(self) -> None:
+        self.world.waiting.discard(self.config.name)
         self.become(STARTING)
-        self.world.loop.call_later(1.0, self.come_up)
+        if self.outcome != STUCK:
+            self.world.loop.call_later(1.0, self.come_up)
 
     def come_up(self) -> None:
         if self.outcome == FAILS:
@@ -62,6 +69,8 @@ class World:
         self.story: list[str] = []
         self.over = False
         self.more_patience = 0.0
+        self.patience_for: list[str] = []
+        self.waiting: set[str] = set()  # names of those that wait for what they need, for three seconds
         self.table: Any = ProcessTable({}, Program)  # type: ignore[arg-type]
         self.table.replace(configs)
         self.programs: list[Any] = list(self.table.processes.values())
@@ -83,16 +92,20 @@ class World:
     def request(self, processes: Iterable[Any], trigger: str, *, by_hand: bool = False) -> None:
         for process in processes:
             self.story.append(f"start {process.config.name}{' by hand' if by_hand else ''}: {trigger}")
-            process.begin()
+            if process.config.name in self.waiting:
+                self.loop.call_later(3.0, process.begin)
+            else:
+                process.begin()
 
-    def patience(self, _processes: Iterable[Any]) -> float:
+    def patience(self, processes: Iterable[Any]) -> float:
+        self.patience_for += [process.config.name for process in processes]
         return self.more_patience
 
     def watch(self, _watcher: Callable[[Any], object]) -> Callable[[], None]:
         return lambda: None
 
-    def is_waiting(self, _process: Any) -> bool:
-        return False
+    def is_waiting(self, process: Any) -> bool:
+        return process.config.name in self.waiting
 
     def why_left(self, _process: Any) -> str:
         return ""
@@ -156,6 +169,14 @@ def test_one_that_is_not_up_is_started_not_restarted() -> None:
     assert rolling.ready == {"web:0": True, "web:1": True, "web:2": True}
 
 
+def test_by_itself_it_does_not_start_for_an_operator() -> None:
+    """What it needs and was stopped by hand stays so."""
+    world = make(1)
+    world.programs[0].become(STOPPED)
+    roll(world, world.rolling())
+    assert world.story == ["start web:0: operator: rolling"]
+
+
 def test_what_an_operator_has_stopped_stays_so_unless_it_was_asked_for() -> None:
     for by_hand, expected in ((False, ["web:0", "web:2"]), (True, ["web:0", "web:1", "web:2"])):
         world = make(3)
@@ -199,6 +220,88 @@ def test_each_has_the_time_of_its_configuration(force: bool, patience: float, se
     rolling = world.rolling(force=force)
     assert roll(world, rolling) == pytest.approx(seconds)
     assert rolling.failed == ["web:0"]
+    assert world.patience_for == ["web:0"]
+
+
+@pytest.mark.parametrize("outcome", [NEVER, STUCK])
+def test_those_of_a_batch_share_their_time(outcome: str) -> None:
+    """One that does not come up, and one that is up and does not become ready."""
+    world = make(2)
+    world.loop.now = 100.0
+    for program in world.programs:
+        program.outcome = outcome
+    rolling = world.rolling(batch=2)
+    assert roll(world, rolling) == pytest.approx(10.0)
+    assert rolling.failed == ["web:0", "web:1"]
+
+
+def test_what_a_renewal_takes_is_part_of_that_time() -> None:
+    world = make(1)
+    world.programs[0].outcome = STUCK
+
+    async def renew(processes: list[Any]) -> None:
+        await sleep(world.loop, 9.5)
+        processes[0].become(STOPPED).begin()
+
+    assert roll(world, world.rolling(renew=renew)) == pytest.approx(10.0)
+
+
+def test_one_that_was_fatal_and_waits_for_what_it_needs_is_still_on_its_way() -> None:
+    world = make(1)
+    world.programs[0].become(FATAL)
+    world.waiting = {"web:0"}
+    rolling = world.rolling()
+    assert roll(world, rolling) == pytest.approx(4.0)
+    assert rolling.ready == {"web:0": True}
+
+
+# -- a new process beside the old one --------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("reason", "ready"), [("", True), ("exit code 1", False)])
+def test_whether_the_new_process_has_taken_over_is_known_when_that_is_settled(
+    reason: str, ready: bool
+) -> None:
+    """The old one is ready all the time, which says nothing of the new one."""
+    world = make(2)
+    attempt = world.programs[0].attempt = Attempt()
+    world.loop.now = 100.0
+    world.loop.call_later(8.0, attempt.settle, reason)
+    rolling = world.rolling()
+    assert roll(world, rolling) == pytest.approx(8.0 + 2.0 * ready)
+    assert rolling.kept == ({} if ready else {"web:0": "exit code 1"})
+    assert rolling.ready == ({"web:0": True, "web:1": True} if ready else {"web:0": False})
+    assert rolling.failed == ([] if ready else ["web:0"])
+
+
+def test_it_has_the_time_of_its_readiness_check_besides() -> None:
+    check = HealthCheckConfig(start_period=20)
+    world = make(2, readiness=check)
+    world.loop.now = 100.0
+    world.programs[1].attempt = Attempt()
+    rolling = world.rolling(batch=2)
+    assert roll(world, rolling) == pytest.approx(10.0 + 20 + CHECKED_WITHIN)
+    assert rolling.kept == {"web:1": "the new process is not ready yet"}
+    assert rolling.ready == {"web:0": True, "web:1": False}
+
+
+def test_who_was_kept_is_told_of_all_batches() -> None:
+    """One that an operator stops meanwhile has failed nothing, and the others have their turn."""
+    world = make(2)
+
+    async def renew(processes: list[Any]) -> dict[str, str]:
+        name = processes[0].config.name
+        if name == "web:0":
+            world.table.hold([name])
+        return {name: f"why {name}"}
+
+    rolling = world.rolling(renew=renew)
+    roll(world, rolling)
+    assert rolling.kept == {"web:0": "why web:0", "web:1": "why web:1"}
+    assert rolling.ready == {"web:1": False}
+
+
+# -- who else --------------------------------------------------------------------------------------------
 
 
 def test_a_second_one_of_the_same_program_waits_for_the_first() -> None:

@@ -12,6 +12,7 @@ from supervice.lean.loop import Loop, running_loop, sleep
 from supervice.lifecycle.exit_policy import Verdict
 from supervice.lifecycle.states import EXITED, FATAL, RUNNING, UNHEALTHY
 from supervice.models import HealthCheckConfig, HealthCheckType, ProgramConfig, SupervisorConfig
+from supervice.supervision import termination as module
 from supervice.supervision.table import Observer, ProcessTable
 from supervice.supervision.termination import Termination
 from tests.fakes.process import FakeProcess
@@ -236,5 +237,35 @@ def test_the_settings_of_a_reload_count() -> None:
         it.termination.judge()
         await turns()
         assert it.termination.stopping
+
+    run(story())
+
+
+@pytest.mark.parametrize("on_fatal", ["ignore", "shutdown"])
+def test_a_fatal_program_ends_it_where_the_configuration_wants_that(on_fatal: str) -> None:
+    it = World(one("a"), one("b"), on_fatal=on_fatal)
+
+    async def story() -> None:
+        it.arm()
+        it.become("b", RUNNING)
+        it.become("a", FATAL, status=1)
+        await turns()
+        assert it.termination.stopping is (on_fatal == "shutdown")
+
+    run(story())
+
+
+def test_what_changes_in_one_turn_is_judged_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    it = World(one("a"), one("b"), one("c"))
+    asked: list[object] = []
+    monkeypatch.setattr(module, "verdict", lambda facts, **_: asked.append(facts))
+
+    async def story() -> None:
+        it.arm()
+        for count in (1, 2):
+            for name in ("a", "b", "c"):
+                it.become(name, EXITED)
+            await turns()
+            assert len(asked) == count
 
     run(story())

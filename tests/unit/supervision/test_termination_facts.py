@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from supervice.lifecycle.states import EXITED, RUNNING, UNHEALTHY
+from supervice.lifecycle.states import EXITED, RUNNING, STARTING, UNHEALTHY, Announce
 from supervice.models import HealthCheckConfig, HealthCheckType
+from supervice.supervision.termination import Termination
 from tests.fakes.ending import Make, World, one, worlds
 
 make = pytest.fixture(name="make")(worlds)
@@ -39,8 +40,7 @@ def test_the_facts_are_those_of_the_process_the_table_and_the_queue(make: Make) 
 
 def test_before_the_first_run_there_is_no_queue(make: Make) -> None:
     it = make(one("a"))
-    it.termination._queue = None
-    a = fact(it)
+    (a,) = Termination(it.table, it.host)._facts()
     assert (a.lost, a.cause, a.pending) == ("", "", False)
 
 
@@ -48,6 +48,13 @@ def test_who_comes_to_rest_later_has_the_higher_place(make: Make) -> None:
     it = make(one("a"), one("b"))
     it.become("b", EXITED), it.become("a", EXITED), it.become("b", RUNNING), it.become("b", EXITED)
     assert (fact(it).ended, fact(it, "b").ended) == (2, 3)
+
+
+def test_one_that_crashed_and_is_started_again_at_once_has_not_come_to_rest(make: Make) -> None:
+    it = make(one("a"))
+    process = it.become("a", STARTING)
+    it.termination.changed(process, Announce(RUNNING, EXITED, "exit code 1"))
+    assert fact(it).ended == 0
 
 
 class Plans:

@@ -210,14 +210,45 @@ def test_an_end_of_its_own_does_not_drain(make: Make) -> None:
 
 
 def test_without_drain_delay_and_with_nothing_that_works_there_is_no_drain(make: Make) -> None:
-    it = make(one("a"))
+    for state, seconds in ((RUNNING, 0), (EXITED, 7.5)):
+        it = make(one("a"), drain_delay=seconds)
+        it.become("a", state)
+        assert drained(it) == 0.0
+        assert not any("drain_delay" in line for line in it.said)
+
+
+def test_a_signal_from_outside_drains(make: Make) -> None:
+    it = make(one("a"), drain_delay=0.5)
     it.become("a", RUNNING)
-    assert drained(it) == 0.0
-    it = make(one("a"), drain_delay=7.5)
-    it.become("a", EXITED)
-    assert drained(it) == 0.0
-    for made in (it,):
-        assert not any("drain_delay" in line for line in made.said)
+    it.termination.request_by_signal(15, TERM)
+    it.run()
+    assert it.shutdowns[0].begun == 0.5
+
+
+def test_a_second_signal_before_the_drain_has_begun_leaves_it_out(make: Make) -> None:
+    it = make(one("a"), drain_delay=60)
+    it.become("a", RUNNING)
+    it.termination.request(TERM, drain=True)
+    it.termination.force(SECOND)
+    it.run()
+    assert it.shutdowns[0].begun == 0.0
+
+
+def test_another_run_has_nothing_of_the_one_before(make: Make) -> None:
+    it = make(one("a"), drain_delay=60)
+    it.become("a", UNHEALTHY)
+    it.termination.request(TERM, drain=True)
+    it.termination.disarm()
+    it.run()
+    assert it.shutdowns[0].begun == 0.0
+    assert it.notes[-1][1] == "the end; exit code 0"
+
+
+def test_an_end_that_was_not_asked_for_does_not_drain(make: Make) -> None:
+    it = make(one("a"), drain_delay=60)
+    it.become("a", RUNNING)
+    it.run()
+    assert it.shutdowns[0].begun == 0.0
 
 
 def test_the_drain_is_over_when_main_or_all_have_ended(make: Make) -> None:
