@@ -70,7 +70,8 @@ class World:
 
     def ask(self, *names: str, by_hand: bool = False) -> World:
         these = [self[name] for name in names]
-        return self.do(lambda: self.startup.request(iter(these), "asked", by_hand=by_hand))
+        how = {"by_hand": True} if by_hand else {}
+        return self.do(lambda: self.startup.request(iter(these), "asked", **how))
 
     def become(self, name: str, state: str, **how: Any) -> World:
         return self.do(lambda: self[name].become(state, **how))

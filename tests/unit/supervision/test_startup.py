@@ -65,6 +65,23 @@ def test_the_foreground_command_waits_for_its_call() -> None:
     assert world.waiting() == []
 
 
+def test_before_the_beginning_there_is_no_command_and_no_schedule() -> None:
+    world = World(one("main"))
+    world.do(world.startup.start_command)
+    assert (World.story, world.startup.plans) == ([], None)
+
+
+def test_those_of_one_priority_start_in_the_order_of_the_file() -> None:
+    World(one("c"), one("a"), one("b")).begin()
+    assert World.story == ["c", "a", "b"]
+
+
+def test_the_record_knows_whose_change_let_it_start() -> None:
+    world = World(one("web", "db"), one("db")).begin().become("db", RUNNING)
+    rows = {row["name"]: row["released_by"] for row in world.startup.record.report(Waits(world))["processes"]}
+    assert rows == {"web": "db", "db": None}
+
+
 class Waits:
     """The queue as the record asks it."""
 
@@ -114,6 +131,14 @@ def test_one_that_is_on_its_way_is_asked_itself(state: str) -> None:
     world.ask("web")
     assert world["web"].asked == ["asked"]
     assert world.waiting() == []
+
+
+def test_each_of_several_is_asked_whatever_the_others_are() -> None:
+    world = World(one("runs"), one("a"), one("web", "db"), one("b"), one("db")).become("runs", RUNNING)
+    world.table.hold(["db"])
+    world.ask("runs", "a", "web", "b")
+    assert World.story == ["runs", "a", "b"]
+    assert world.waiting() == ["web"]
 
 
 def test_one_that_is_being_stopped_waits_for_what_it_needs_too() -> None:

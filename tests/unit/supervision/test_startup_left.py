@@ -98,6 +98,38 @@ def test_while_what_failed_is_to_be_started_again_it_is_waited_for() -> None:
     assert (world.waiting(), world.startup.left()) == (["web", "db"], [])
 
 
+def test_one_that_is_left_takes_no_turn_of_the_others() -> None:
+    world = World(one("first"), one("web", "db"), one("top", "web"), one("last"), one("db"))
+    world.become("db", FATAL).ask("first", "web", "top", "last")
+    assert World.story == ["first", "last"]
+    assert world.startup.left() == ["web", "top"]
+
+
+def test_what_is_needed_on_two_ways_is_left_once_and_what_needs_it_too(lines: list[str]) -> None:
+    world = World(
+        one("last", "top"), one("top", "web", "api"), one("web", "mid"), one("api", "mid"), one("mid", "db"),
+        one("db"),
+    )  # fmt: skip
+    world.ask("last").become("db", FATAL)
+    assert sorted(world.startup.left()) == sorted(world.told) == ["api", "last", "mid", "top", "web"]
+    assert len(lines) == 5
+
+
+def test_one_that_was_left_and_is_asked_again_is_not_left_while_it_waits() -> None:
+    world = World(one("web", "db"), one("db")).become("db", FATAL).ask("web")
+    assert world.startup.left() == ["web"]
+    world.ask("web", by_hand=True)
+    assert (world.startup.left(), world.waiting()) == ([], ["web"])
+
+
+def test_what_is_being_removed_at_this_moment_is_waited_for() -> None:
+    """The reload that does so says in its next step what is needed instead."""
+    world = World(one("web", "db"), one("db"))
+    world.table.remove("db")
+    world.ask("web")
+    assert (world.waiting(), world.startup.left()) == (["web"], [])
+
+
 # -- how long it may take --------------------------------------------------------------------------------
 
 
@@ -112,6 +144,15 @@ def test_patience_is_the_start_time_of_all_that_is_waited_for_and_not_up() -> No
     assert world.startup.patience([world["web"]]) == 2.0
     assert world.startup.patience(everything) == 2.0
     assert world.startup.patience([world["db"], world["other"]]) == 0.0
+
+
+def test_what_is_needed_on_two_ways_takes_its_time_once() -> None:
+    world = World(one("top", "a", "b"), one("a", "db"), one("b", "db"), one("db", startsecs=8))
+    for name in ("a", "b"):
+        world.become(name, RUNNING)
+    world.table.hold(["db"])
+    world.become("a", STOPPED).become("b", STOPPED).ask("top")
+    assert world.startup.patience([world["top"], world["a"], world["b"]]) == 8.0
 
 
 # -- a reload --------------------------------------------------------------------------------------------
