@@ -47,7 +47,9 @@ def test_which_states_wait_for_time(now: Snapshot, policy: Policy, timer: bool) 
         assert transition(now, TimerElapsed(), policy) == (now, [])
 
 
-@pytest.mark.parametrize("request_", [StartRequested("operator: told"), RestartRequested("operator: told")])
+@pytest.mark.parametrize(
+    "request_", [StartRequested(trigger="operator: told"), RestartRequested(trigger="operator: told")]
+)
 def test_a_request_forgives_all_that_was(request_: StartRequested | RestartRequested) -> None:
     before = Snapshot(
         s.BACKOFF, True, failures=2, shortages=3, quick_deaths=4, health_restarts=5, restarts=(1.0, 2.0)
