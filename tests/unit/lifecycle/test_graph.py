@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any, Self
 
 import pytest
@@ -229,7 +230,9 @@ class World:
 
 @pytest.fixture(autouse=True)
 def loop(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A turn starts all that are due: on a busy machine it would be cut at another place each time."""
     monkeypatch.setattr(supervice.supervision.startup, "running_loop", lambda: World.now)
+    monkeypatch.setattr(supervice.supervision.startup, "time", SimpleNamespace(monotonic=lambda: 0.0))
 
 
 def world(configs: list[ProgramConfig]) -> World:

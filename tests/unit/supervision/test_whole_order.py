@@ -30,6 +30,7 @@ from supervice.models import HealthCheckConfig, HealthCheckType, ProgramConfig, 
 from supervice.notify.protocol import parse
 from supervice.pid1.spawn import SpawnError
 from supervice.process import Process
+from supervice.supervision import startup
 from supervice.supervision.shutdown import Shutdown
 from tests.fakes.loop import VirtualLoop
 
@@ -287,6 +288,7 @@ def made_up(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         (supervice.pid1.child, "read_stat", lambda _pid: None),
         (supervice.health, "create_health_checker", lambda *args: Now.world.checker(*args)),
         (supervice.lean.loop, "time", SimpleNamespace(monotonic=lambda: Now.world.loop.now)),
+        (startup, "time", SimpleNamespace(monotonic=lambda: Now.world.loop.now)),
         (Process, "request_start", request_start),
     ):
         monkeypatch.setattr(module, name, new)
