@@ -113,6 +113,9 @@ PEBBLE = Build(
     "pebble", "1.32.1", "go", "github.com/canonical/pebble/cmd/pebble", module="github.com/canonical/pebble"
 )
 SUPERCRONIC = Build("supercronic", "0.2.48", "go", "github.com/aptible/supercronic")
+# The proxy serves 1.103.0 too, which its checksum database does not know, and no later one that was tried.
+PROCESS_COMPOSE = Build("process-compose", "1.87.0", "go", "github.com/f1bonacc1/process-compose")
+GO_SUPERVISORD = Build("gosupervisord", "0.7.3", "go", "github.com/ochinchina/supervisord")
 HORUST = Build("horust", "0.1.14", "cargo", "horust")
 PM2 = Build("pm2", "7.0.4", "npm", "pm2", bin="node_modules/.bin")
 CIRCUS = Build("circus", "0.19.0", "pip", "circus")

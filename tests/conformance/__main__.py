@@ -34,8 +34,8 @@ KNOWN = {
     ("supervice by pip", "small"),
     ("supervice -- COMMAND", "small"),
 }
-# These are about milliseconds: nothing else runs beside them.
-ALONE = ("quick_start", "fast_again", "stop_fast", "early_signal")
+# These are about milliseconds, or about memory, which two of one kind share: nothing else runs beside them.
+ALONE = ("quick_start", "fast_again", "stop_fast", "early_signal", "small")
 
 
 def all_scenarios() -> dict[str, ModuleType]:

@@ -8,25 +8,27 @@ import subprocess
 
 from tests.conformance.peers.circus import Circus
 from tests.conformance.peers.folders import S6, Runit
+from tests.conformance.peers.gosupervisord import GoSupervisord
 from tests.conformance.peers.horust import Horust
 from tests.conformance.peers.inits import Catatonit, DumbInit, Tini
 from tests.conformance.peers.ours import Supervice, SuperviceByPip, SuperviceSingle
 from tests.conformance.peers.pebble import Pebble
 from tests.conformance.peers.pm2 import Pm2
+from tests.conformance.peers.process_compose import ProcessCompose
 from tests.conformance.peers.supercronic import Supercronic
 from tests.conformance.peers.supervisord import Supervisord
 from tests.conformance.supervisor import Supervisor
 from tests.peer_builds import Missing
 
 SUPERVISORS: tuple[Supervisor, ...] = (
-    Supervice(), SuperviceByPip(), Supervisord(), Circus(), Pm2(), Pebble(), Horust(), S6(), Runit(),
+    Supervice(), SuperviceByPip(), Supervisord(), GoSupervisord(), Circus(), Pm2(), Pebble(), ProcessCompose(),
+    Horust(), S6(), Runit(),
     SuperviceSingle(), Tini(), DumbInit(), Catatonit(), Supercronic(),
 )  # fmt: skip
 # What has no adapter, and why: nothing here says that it would fail.
 NOT_TO_BE_HAD = {
     "dinit": "Debian has no package of it in bookworm, trixie or sid",
     "s6-rc and s6-overlay": "Debian has no package of them",
-    "process-compose": "the Go module proxy does not serve it (403: this module version is not available)",
     "immortal": "the Go module proxy does not serve it (403: this module version is not available)",
     "monit": "it watches daemons by their pid files and does not run programs in the foreground",
 }

@@ -120,7 +120,6 @@ def test_a_scenario_says_whom_it_concerns_and_where_it_is_from(name: str) -> Non
 NEVER_FAILED: dict[str, type[Supervisor]] = {
     "at_times": Once,
     "forwarded": Shell,
-    "half_line": Muffled,
     "job_stop": Once,
     "last_words": Muffled,
     "restart": Once,
