@@ -1,6 +1,6 @@
 """The goals, as values: a row of ours against a factor of a peer's or of a limit's of the same run, or against a number.
 
-Where a goal names dinit or process-compose, which no registry serves, the best peer that was measured stands for it.
+Where a goal names dinit, which no registry serves, the best peer that was measured stands for it.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ UPSTREAM = "supervice-0.4.0"
 LIMIT = "bare-copy"
 PEERS = tuple(one.name for one in ALL if not one.variant_of and one.name != OURS)
 # With a garbage collector.
-COLLECTED = (UPSTREAM, "supervisord", "circus", "pm2", "pebble")
+COLLECTED = (UPSTREAM, "supervisord", "circus", "pm2", "gosupervisord", "pebble", "process-compose")
 
 
 @dataclass(frozen=True)

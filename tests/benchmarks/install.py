@@ -10,7 +10,7 @@ import sysconfig
 from pathlib import Path
 
 from tests.benchmarks.peers import ALL, BareCopy, Peer
-from tests.peer_builds import HORUST, PEBBLE, Missing
+from tests.peer_builds import GO_SUPERVISORD, HORUST, PEBBLE, PROCESS_COMPOSE, Missing
 
 ROOT = Path(__file__).parents[2]
 HOME = ROOT / ".bench"
@@ -19,7 +19,12 @@ FROM_PYPI = {"supervice-0.4.0": "supervice==0.4.0", "supervisord": "supervisor",
 FROM_APT = {"s6": "s6", "runit": "runit", "tini": "tini", "dumb-init": "dumb-init"}
 FROM_NPM = {"pm2": "pm2"}
 # Built once, outside of the repository; the conformance page has them from there too.
-BUILT = {"pebble": PEBBLE, "horust": HORUST}
+BUILT = {
+    "gosupervisord": GO_SUPERVISORD,
+    "pebble": PEBBLE,
+    "process-compose": PROCESS_COMPOSE,
+    "horust": HORUST,
+}
 
 
 def run(*argv: object, cwd: Path | None = None) -> None:

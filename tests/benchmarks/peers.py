@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.benchmarks.built import Horust, Pebble
+from tests.benchmarks.built import GoSupervisord, Horust, Pebble, ProcessCompose
 from tests.benchmarks.peer import KEEP, ROTATE_AT, Peer, Program, package
 
 __all__ = ["ALL", "NAMES", "Peer", "Program"]
@@ -357,7 +357,9 @@ ALL: tuple[type[Peer], ...] = (
     Supervisord,
     Circus,
     Pm2,
+    GoSupervisord,
     Pebble,
+    ProcessCompose,
     Horust,
     S6,
     Runit,

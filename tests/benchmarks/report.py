@@ -154,8 +154,8 @@ def table(title: str, rows: tuple[tuple[str, str], ...], results: Results) -> li
 
 
 STAND_IN = (
-    "*The best* is the best of the peers that were measured. dinit, which would be it in some rows, and process-compose are"
-    " not there: no registry serves them."
+    "*The best* is the best of the peers that were measured. dinit, which would be it in some rows, is not there: no registry"
+    " serves it."
 )
 WHOSE = {OURS: "", STATIC: ", static", SINGLE: ", static"}
 
