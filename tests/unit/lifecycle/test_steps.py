@@ -68,6 +68,7 @@ def test_a_request_forgives_all_that_was(request_: StartRequested | RestartReque
         (2.0, 0.0, None),
         (2.0, 8.0, 3.0),
         (2.0, 5.0, None),
+        (0.0, 0.0, None),
     ],
 )
 def test_the_time_that_is_left_to_become_ready(
