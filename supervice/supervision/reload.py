@@ -173,7 +173,7 @@ class Reloader:
             raise PartlyApplied("; ".join(renewal.unready))
 
     def _start_again(self, names: Iterable[str]) -> None:
-        """Nothing is reloaded: what ran, or was to start, does so with its old settings."""
+        """Starts again what ran, or was to start, with its old settings: nothing is reloaded."""
         table = self._table
         table.leave(())
         processes = [table.processes[name] for name in names if name not in table.held]
