@@ -100,9 +100,7 @@ WORKERS ?= 3
 .PHONY: rings
 rings: venv  ## the rings of tests
 	@$(TRY_BUNDLE)
-	$(WITH_BROWSER) $(WITH_ENGINE) $(PYTEST) -n $(WORKERS) --dist loadfile --no-loadscope-reorder --durations=20 $(RINGS) || { \
-		echo 'make: what failed runs once more, alone; a test that passes only now has a race to be found' >&2; \
-		$(WITH_BROWSER) $(WITH_ENGINE) $(PYTEST) --last-failed --last-failed-no-failures none $(RINGS); }
+	$(WITH_BROWSER) $(WITH_ENGINE) $(PYTEST) -n $(WORKERS) --dist loadfile --no-loadscope-reorder --durations=20 $(RINGS)
 
 .PHONY: checks
 checks: lint types site  ## lint, types and the site
