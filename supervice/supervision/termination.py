@@ -81,6 +81,7 @@ class Termination(Observer):
         self._ended: dict[str, int] = {}  # process name -> its place in the order of coming to rest
         self._ends = 0
         self._judging = False
+        self._said = False
 
     @property
     def stopping(self) -> bool:
@@ -98,7 +99,7 @@ class Termination(Observer):
     def disarm(self) -> None:
         """Makes it ready for another run."""
         self._verdict = self._forced = self._shutdown = None
-        self._drain = False
+        self._drain = self._said = False
         self._ailing = []
 
     def request(self, why: Verdict, *, drain: bool = False) -> None:
@@ -118,10 +119,12 @@ class Termination(Observer):
 
     def request_by_signal(self, signum: int, why: Verdict) -> None:
         """Does the same for a signal; the foreground command gets the very signal that came."""
-        for process in self._table.processes.values():
-            if process.foreground is not None:
-                process.driver.stop_with(signum)
+        foreground = [one for one in self._table.processes.values() if one.foreground is not None]
+        for process in foreground:
+            process.driver.stop_with(signum)
         self.request(why, drain=True)
+        if foreground and self._come is not None:
+            self._say()  # before the command's end, which may be reaped in the next turn
 
     def force(self, why: Verdict) -> None:
         """Stops waiting: sends SIGKILL to everything that is left."""
@@ -198,16 +201,8 @@ class Termination(Observer):
     async def run(self, loop: EventLoop, outputs: OutputRouter, settle: Settle | None) -> int:
         """Stops everything, logs why, flushes the output; returns the exit code. `settle`: see `Shutdown`."""
         table, config = self._table, self._host.config
-        why = self._verdict or Verdict(0, "the end")
-        # In the next turn: the first stop signals go out in this one.
-        unsaid = [f"shutting down: {why.reason}"]
-
-        def say() -> None:
-            if unsaid:
-                logger.info(unsaid.pop())
-                self._note(at_the_stop(why.reason, table.processes.values()))
-
-        loop.call_soon(say)
+        why = self._verdict = self._verdict or Verdict(0, "the end")
+        loop.call_soon(self._say)  # in the next turn: the first stop signals go out in this one
         await self._let_drain(loop, config.drain_delay)
         forced = self._forced is not None
         self._shutdown = Shutdown(
@@ -223,7 +218,7 @@ class Termination(Observer):
         if forced:
             self._shutdown.force()
         await self._shutdown.run()
-        say()
+        self._say()
         if self._forced is not None:
             why = self._forced
         elif why.culprit is None and why.code == 0:
@@ -239,6 +234,13 @@ class Termination(Observer):
         await self._host.event_bus.stop()
         await _flush(loop, outputs, min(FLUSH, max(1.0, self._shutdown.time_left)))
         return why.code
+
+    def _say(self) -> None:
+        """Logs that the end has begun, once, and writes a first termination message."""
+        if self._verdict is not None and not self._said:
+            self._said = True
+            logger.info(f"shutting down: {self._verdict.reason}")
+            self._note(at_the_stop(self._verdict.reason, self._table.processes.values()))
 
     def _killed_for_memory(self) -> list[str]:
         """Returns a line about kills for want of memory: runtimes then call even a clean end OOMKilled."""

@@ -15,7 +15,7 @@ import pytest
 
 from supervice.lean.loop import GUARD
 from supervice.pid1.mounts import Mounts
-from tests.process.harness.daemon import Daemon
+from tests.process.harness.daemon import Daemon, surroundings
 
 # May go down at any time. Up: by a module that every container with that mode needs; then ADR 0017 has the new
 # figure too.
@@ -47,7 +47,7 @@ def command(name: str, *words: str) -> list[str]:
 
 def run(*words: str) -> str:
     done = subprocess.run(
-        words, env={**os.environ, **PROFILED}, capture_output=True, text=True, timeout=60, check=True
+        words, env={**surroundings(), **PROFILED}, capture_output=True, text=True, timeout=60, check=True
     )
     return done.stderr
 

@@ -50,6 +50,20 @@ def test_without_a_reason_it_is_just_the_end(make: Make) -> None:
     assert it.said == ["shutting down: the end", "exiting with code 0: the end"]
 
 
+def test_it_is_said_before_the_end_of_a_command_that_got_the_signal(make: Make) -> None:
+    it = make(one("main"))
+    it.become("main", RUNNING)
+    main = it.table.processes["main"]
+    main.foreground = ["sleep", "9"]
+    got: list[tuple[int, list[str]]] = []
+    main.driver = SimpleNamespace(stop_with=lambda signum: got.append((signum, [*it.said])))
+    it.termination.request_by_signal(15, TERM)
+    assert got == [(15, [])]
+    assert it.said == ["shutting down: SIGTERM received"]
+    it.run()
+    assert it.said[1:] == ["exiting with code 0: SIGTERM received"]
+
+
 def test_the_first_stop_signals_do_not_wait_for_what_is_said(make: Make) -> None:
     it = make(one("a"))
     it.termination.request(TERM)
