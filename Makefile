@@ -97,10 +97,14 @@ browser: venv  ## tests of the page, in a real browser
 WORKERS ?= 3
 # One run of pytest for all rings, so that one failing ring does not hide the next one's
 # result and the last line counts them all. A worker has all tests of a file, the long files first (tests/order.py).
+# `make test AGAIN=1`, for a machine that others work on too, runs what has failed once more, alone.
+AGAIN ?=
+ONCE_MORE = || { echo 'make: what failed runs once more, alone; a test that passes only now has a race to be found' >&2; \
+	$(WITH_BROWSER) $(WITH_ENGINE) $(PYTEST) --last-failed --last-failed-no-failures none $(RINGS); }
 .PHONY: rings
 rings: venv  ## the rings of tests
 	@$(TRY_BUNDLE)
-	$(WITH_BROWSER) $(WITH_ENGINE) $(PYTEST) -n $(WORKERS) --dist loadfile --no-loadscope-reorder --durations=20 $(RINGS)
+	$(WITH_BROWSER) $(WITH_ENGINE) $(PYTEST) -n $(WORKERS) --dist loadfile --no-loadscope-reorder --durations=20 $(RINGS) $(if $(AGAIN),$(ONCE_MORE))
 
 .PHONY: checks
 checks: lint types site  ## lint, types and the site
