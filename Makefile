@@ -188,13 +188,13 @@ demo: venv  ## watch a container with nginx, a web application and Redis live, c
 	if test '$(DEMO)' = namespace || test $$engine = 3; then $(MAKE) venv && $(PYTHON) docker/demo.py --bin $(BIN) namespace; else exit $$engine; fi
 
 # `make bench RUNS=5 BENCH='start memory'` measures those groups only, PEERS='supervice s6 pm2' those peers; BEFORE=COMMIT
-# takes that commit of supervice as one more peer. What is not measured anew stays in the page. Alone on the machine,
-# please: it takes about ten minutes, and half a minute to install.
+# takes that commit of supervice as one more peer, and leaves the page alone. What is not measured anew stays in the page.
+# Alone on the machine, please: it takes twenty minutes, and half a minute to install.
 RUNS ?= 3
 .PHONY: bench
 bench: venv  ## measure supervice beside its peers, into docs/benchmarks.md
 	$(BIN)/python -m tests.benchmarks --install --runs $(RUNS) $(if $(PEERS),--peers $(PEERS)) $(if $(BEFORE),--before $(BEFORE)) \
-		--json .bench/results.json --write docs/benchmarks.md -- $(BENCH)
+		$(if $(BEFORE),--json .bench/before.json,--json .bench/results.json --write docs/benchmarks.md) -- $(BENCH)
 
 # The figures that are kept are those of docs/benchmarks.md; `make bench-keep` keeps the last ones of `make bench`.
 KEPT = tests/benchmarks/kept.json
