@@ -38,6 +38,7 @@ NEVER = -1.0
 BRISK = 0.002  # seconds between short reads that would better be one
 MANY = 16
 TRICKLE = 1024  # bytes of a line that is written by hand or dot by dot, and not cut by the end of a block
+CUT = 0.8  # seconds more for a line that a block has cut: the rest comes as soon as the program has the CPU
 
 
 class Pump:
@@ -64,7 +65,7 @@ class Pump:
         self._carry = b""  # an unfinished line, at most MAX_LINE
         self._ahead = 0  # bytes of it that the sink has
         self._said = b""  # what the spy has seen of the line that goes on
-        self.since = NEVER  # when the unfinished line began, by the loop's clock
+        self.since = NEVER  # when the wait for the end of the line began, by the loop's clock
         self._watched = False
         self._rest: Rest | None = None  # it is read at times of its own, not when something has come
         self._brisk, self._last = 0, 0.0  # short reads, each soon after the one before; when the last was
@@ -91,7 +92,7 @@ class Pump:
         waits = self.since != NEVER
         moved = self._move(resumed)
         if self._carry:
-            self._line_waits()
+            self._line_waits(CUT if moved > TRICKLE else 0.0)
         elif waits:
             self.since = NEVER
             self._reader.line_ends(self)
@@ -281,10 +282,10 @@ class Pump:
 
     # -- a line that stays unfinished --------------------------------------------------------------------
 
-    def _line_waits(self) -> None:
+    def _line_waits(self, more: float = 0.0) -> None:
         """Has the unfinished line passed on after a while; at once where nothing can interrupt it."""
         if self.since == NEVER:
-            self.since = self._reader.loop.time()
+            self.since = self._reader.loop.time() + more
             self._reader.line_begins(self)
         if (
             self._ahead < len(self._carry) < TRICKLE

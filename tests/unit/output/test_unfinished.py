@@ -73,6 +73,19 @@ def test_a_line_that_stays_unfinished_is_passed_on_after_200_ms(bench: Bench) ->
     assert bench.written == bench.outputs[0].recorded == b"Enter password: thanks\n"
 
 
+def test_a_line_that_a_block_has_cut_waits_for_a_second(bench: Bench) -> None:
+    """Its program is in the middle of its output; on a busy machine it may not run for 200 ms."""
+    lines = b"x" * 63 + b"\n"
+    bench.say(lines * 64 + b"0123456789")
+    bench.wait(0.99)
+    assert bench.written == lines * 64
+    bench.say(b"abcdef\n")
+    assert bench.written == lines * 64 + b"0123456789abcdef\n"
+    bench.say(lines * 64 + b"prompt: ")
+    bench.wait(1.01)
+    assert bench.written.endswith(b"\nprompt: ")
+
+
 def test_the_time_counts_from_the_first_byte(bench: Bench) -> None:
     """Dots that come faster than that are seen all the same."""
     for _ in range(5):
