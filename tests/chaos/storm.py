@@ -109,6 +109,9 @@ def storm(world: World, seconds: float, ender: Callable[[World], None] | None) -
     threads = [threading.Thread(target=begin, args=(act, what)) for what, act in acts.items()]
     for thread in threads:
         thread.start()
+    ask(
+        "start", name="all", timeout=5
+    )  # only now: the program that forks without end may take what pids there are
     world.over = time.monotonic() + seconds
     say(phase="storm")
     all_there.set()
@@ -151,7 +154,6 @@ def main() -> None:
         world.fail("it does not come up")
         return
     before = at_rest(world)
-    ask("start", name="all", timeout=5)
     storm(world, order["seconds"], told(order["end"]) if order["amid"] else None)
     say(done=disasters.done)
     if not world.ending.is_set():

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from supervice.config import load
+from supervice.pid1.leftovers import children_of
 from tests.chaos import actors, facts, scene
 from tests.chaos.actors import World
 from tests.eventually import eventually
@@ -19,6 +20,12 @@ from tests.eventually import eventually
 
 def leader(name: str) -> subprocess.Popen[bytes]:
     return subprocess.Popen(["sleep", "1000"], env={scene.NAME: name}, start_new_session=True)
+
+
+@pytest.fixture(autouse=True)
+def alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of all processes those of this test: a storm in a container of another worker has the same names."""
+    monkeypatch.setattr(facts, "all_pids", lambda: children_of(os.getpid()) or [])
 
 
 @pytest.fixture
