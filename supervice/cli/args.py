@@ -9,6 +9,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+# The one option of [supervice] that single-command mode reads too.
+TERMINATION_LOG = "SUPERVICE_TERMINATION_LOG"
 # (name, short, metavar or "" for a flag, help). Each has an environment variable SUPERVICE_NAME.
 REPEATED = frozenset({"exit-code-ok", "rewrite", "verbose"})
 OFF = frozenset({"", "0", "false", "no", "off"})

@@ -195,10 +195,9 @@ def _leave_note(text: str, path: str | None = None) -> None:
     """Writes the termination message where the environment or the orchestrator wants it."""
     import os
 
+    from supervice.cli.args import TERMINATION_LOG
     from supervice.fs.termination_message import write_message
 
-    problem = write_message(
-        path or os.environ.get("SUPERVICE_TERMINATION_LOG"), f"{text}\n".encode(errors="replace")
-    )
+    problem = write_message(path or os.environ.get(TERMINATION_LOG), f"{text}\n".encode(errors="replace"))
     if problem and sys.stderr is not None:
         sys.stderr.write(f"supervice: no termination message: {problem}\n")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from supervice.cli.args import OPTIONS, UsageError, seconds
+from supervice.cli.args import OPTIONS, TERMINATION_LOG, UsageError, seconds
 from supervice.pid1.single_command import SingleOptions
 
 TYPE_CHECKING = False
@@ -32,7 +32,7 @@ def single_options(args: Arguments) -> SingleOptions:
 
 def unknown_variables(environ: Mapping[str, str]) -> list[str]:
     """Returns a warning for each variable that looks like an option and is none; loads nothing if all are."""
-    known = {f"SUPERVICE_{name.upper().replace('-', '_')}" for name, *_ in OPTIONS}
+    known = {f"SUPERVICE_{name.upper().replace('-', '_')}" for name, *_ in OPTIONS} | {TERMINATION_LOG}
     if not any(name.startswith("SUPERVICE_") and name not in known for name in environ):
         return []
     from supervice.config.from_environment import unknown

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from supervice.output.formats import Format
     from supervice.output.interface import Program, Reader
-    from supervice.output.rest import Rest
+    from supervice.output.paced_reader import PacedReader
     from supervice.output.sinks import Sink
 
 
@@ -46,7 +46,7 @@ class Pump:
 
     # fmt: off
     __slots__ = (
-        "_ahead", "_brisk", "_carry", "_gap", "_grown", "_last", "_left", "_program", "_reader", "_rest",
+        "_ahead", "_brisk", "_carry", "_gap", "_grown", "_last", "_left", "_paced", "_program", "_reader",
         "_said", "_skip", "_watched", "fd", "format", "pid", "since", "sink", "stream",
     )
     # fmt: on
@@ -67,7 +67,7 @@ class Pump:
         self._said = b""  # what the spy has seen of the line that goes on
         self.since = NEVER  # when the wait for the end of the line began, by the loop's clock
         self._watched = False
-        self._rest: Rest | None = None  # it is read at times of its own, not when something has come
+        self._paced: PacedReader | None = None  # it is read at times of its own, not when something has come
         self._brisk, self._last = 0, 0.0  # short reads, each soon after the one before; when the last was
         self._left = -1  # after the exit of the child: how much of its output may be in the pipe
         self._grown = False
@@ -81,8 +81,8 @@ class Pump:
     def _watch(self, on: bool) -> None:
         if on != self._watched:
             self._watched = on
-            if self._rest is not None:
-                self._rest.end()
+            if self._paced is not None:
+                self._paced.end()
             elif on:
                 self._reader.loop.add_reader(self.fd, self._readable)
             else:
@@ -96,25 +96,25 @@ class Pump:
         elif waits:
             self.since = NEVER
             self._reader.line_ends(self)
-        if self._rest is None and self._watched:
+        if self._paced is None and self._watched:
             self._look_at_pace(moved)
         return moved
 
     def _look_at_pace(self, moved: int) -> None:
-        """Has many small pieces read in larger ones, see `rest.py`."""
+        """Has many small pieces read in larger ones, see `paced_reader.py`."""
         now = self._reader.loop.time()
         self._brisk = self._brisk + 1 if moved < FULL and now - self._last < BRISK else 0
         self._last = now
         if self._brisk > MANY:
-            from supervice.output.rest import MOST, Rest
+            from supervice.output.paced_reader import MOST, PacedReader
 
             self._brisk = 0
             if self._grow() > MOST:
                 self._reader.loop.remove_reader(self.fd)
-                self._rest = Rest(self._reader.loop, self._readable, self._rested)
+                self._paced = PacedReader(self._reader.loop, self._readable, self._unpaced)
 
-    def _rested(self) -> None:
-        self._rest = None
+    def _unpaced(self) -> None:
+        self._paced = None
         if self._watched:
             self._reader.loop.add_reader(self.fd, self._readable)
 

@@ -213,7 +213,7 @@ def signal_process(pid: int, signum: int) -> bool:
 
 
 def signal_pidfd(pidfd: int, signum: int) -> bool:
-    """Signals the very process that the descriptor was opened for, whoever has its number now."""
+    """Signals the very process that the descriptor was opened for, even if another has its number now."""
     try:
         signal.pidfd_send_signal(pidfd, signum)
     except (ProcessLookupError, PermissionError):

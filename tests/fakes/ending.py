@@ -123,7 +123,7 @@ class World:
 
 
 class Queue:
-    """Who waits, who was left for whom, and the schedules."""
+    """The processes that wait, those that were left and the cause of it, and the schedules."""
 
     def __init__(self) -> None:
         self.plans: Any = None

@@ -1,4 +1,4 @@
-"""A startup among fake processes: what it asks of whom, on a clock that jumps."""
+"""A startup among fake processes: what it asks of each, on a clock that jumps."""
 
 from __future__ import annotations
 

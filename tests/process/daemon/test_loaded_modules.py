@@ -58,7 +58,10 @@ def unguarded(turns: object, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv(GUARD)
 
 
-def test_a_single_command() -> None:
+@pytest.mark.parametrize("variable", ["", "SUPERVICE_TERMINATION_LOG", "SUPERVICE_VERBOSE"])
+def test_a_single_command(variable: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    if variable:
+        monkeypatch.setenv(variable, "1")
     check(ours(run(*command("main", "-c", "none", "--", "true"))), SINGLE_COMMAND)
 
 

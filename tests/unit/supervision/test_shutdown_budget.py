@@ -1,4 +1,4 @@
-"""What a shutdown asks of whom, and with how much of its budget; on a clock that jumps."""
+"""What a shutdown asks of each process, and with how much of its budget; on a clock that jumps."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ PAUSE = 0.001  # seconds
 MOST = 512 * 1024  # bytes of a pause: half of what the pipe holds, or the program would have to wait
 
 
-class Rest:
+class PacedReader:
     """Of one pump, from its making until `end`, which it calls itself where `read` finds nothing or MOST."""
 
     __slots__ = ("_loop", "_over", "_read", "_timer")

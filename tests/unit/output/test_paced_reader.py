@@ -8,8 +8,8 @@ from collections.abc import Iterator
 import pytest
 
 from supervice.output import pump as pump_module
+from supervice.output.paced_reader import PAUSE
 from supervice.output.pump import BRISK, MANY, Pump
-from supervice.output.rest import PAUSE
 from tests.fakes.output import FakeOutput, FakeRouter, FakeSink
 
 LINE = b"x" * 99 + b"\n"
