@@ -11,7 +11,7 @@ import os
 from supervice import logger
 from supervice.lean.loop import running_loop, sleep
 from supervice.lifecycle.exit_policy import Fact, Verdict, told_to_stop, verdict
-from supervice.lifecycle.states import RESTING, UNHEALTHY
+from supervice.lifecycle.states import RESTING, STOPPING, UNHEALTHY
 from supervice.pid1 import own_process
 from supervice.pid1.leftovers import descendants, everyone_else
 from supervice.pid1.signals import kill_everyone_else
@@ -119,12 +119,10 @@ class Termination(Observer):
 
     def request_by_signal(self, signum: int, why: Verdict) -> None:
         """Does the same for a signal; the foreground command gets the very signal that came."""
-        foreground = [one for one in self._table.processes.values() if one.foreground is not None]
-        for process in foreground:
-            process.driver.stop_with(signum)
+        for process in self._table.processes.values():
+            if process.foreground is not None:
+                process.driver.stop_with(signum)
         self.request(why, drain=True)
-        if foreground and self._come is not None:
-            self._say()  # before the command's end, which may be reaped in the next turn
 
     def force(self, why: Verdict) -> None:
         """Stops waiting: sends SIGKILL to everything that is left."""
@@ -141,6 +139,8 @@ class Termination(Observer):
     def changed(self, process: Process, change: Announce | None) -> None:
         if change is None:
             return
+        if change.to_state == STOPPING:  # it has its signal, and may have ended by the next turn
+            self._say()
         if change.to_state == UNHEALTHY:
             self.judge()
         if process.state in RESTING and change.to_state in RESTING:
@@ -202,7 +202,7 @@ class Termination(Observer):
         """Stops everything, logs why, flushes the output; returns the exit code. `settle`: see `Shutdown`."""
         table, config = self._table, self._host.config
         why = self._verdict = self._verdict or Verdict(0, "the end")
-        loop.call_soon(self._say)  # in the next turn: the first stop signals go out in this one
+        loop.call_soon(self._say)  # for programs that nothing stops; else after the first stop signal
         await self._let_drain(loop, config.drain_delay)
         forced = self._forced is not None
         self._shutdown = Shutdown(
