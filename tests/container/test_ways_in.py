@@ -152,7 +152,9 @@ def works(
             f"supervice=={__version__}", f"supervice @ file:///etc/supervice/{wheel.name}"
         )
         (tmp_path / distributions.REQUIREMENTS).write_text(pinned)
-        box = run(image=last_word(["docker", "build", "--quiet", "--network=host", str(tmp_path)]))
+        # The classic builder leaves the container of a step that has failed.
+        build = ["docker", "build", "--quiet", "--force-rm", "--network=host", str(tmp_path)]
+        box = run(image=last_word(build))
         ctl = "/opt/supervice/bin/supervicectl" if "/opt/supervice" in text else "supervicectl"
         eventually(lambda: box.exec(ctl, "health").code == 0, 20)
         assert '"one"' in box.exec(ctl, "--json", "status", check=True).output

@@ -40,7 +40,9 @@ def test_a_program_runs_at_its_times_as_a_oneshot(daemon: Make) -> None:
     assert row["schedule"].startswith("next at ")
     said = schedule(one, "tick")
     assert said["succeeded"] >= 2
-    assert (said["failed"], said["missed"], said["skipped"]) == (False, 0, 0)
+    assert (said["failed"], said["skipped"]) == (False, 0)
+    # A busy machine holds the daemon up for more than a second now and then; it says so.
+    assert (said["missed"] > 0) == ("missed" in one.text())
     assert said["words"] == ["every 1 s"]
     assert len(said["next"]) == 5
     assert one.ask("schedule")["schedules"][0]["name"] == "tick"

@@ -17,7 +17,8 @@ import pytest
 
 from supervice.lean.loop import Loop
 from supervice.pid1 import reaper as module
-from supervice.pid1.reaper import BATCH, STOLEN, PoliteReaper, Reaper
+from supervice.pid1.leftovers import children_of
+from supervice.pid1.reaper import BATCH, PAGE, STOLEN, PoliteReaper, Reaper
 from supervice.pid1.signals import SignalRouter
 from supervice.pid1.subreaper import become_subreaper
 from tests.eventually import eventually
@@ -180,6 +181,55 @@ def test_no_callback_runs_after_close() -> None:
     desk.run(lambda: desk.orphans)
     assert desk.orphans == [(pid, 3)]
     assert seen == []
+
+
+SLEEP = ["sleep", "60"]
+
+
+@isolated
+def test_orphans_are_told_from_children_however_many_there_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert become_subreaper()
+    desk = Desk()
+    leave_one = "import os; os.fork() or os.execv('/bin/sleep', ['sleep', '60'])"
+    # A list that is longer than one read of it.
+    own = [os.posix_spawn("/bin/sleep", SLEEP, os.environ) for _ in range(PAGE // 4)]
+    try:
+        for pid in own:
+            desk.reaper.register(pid, lambda _status: None)
+        assert desk.reaper.strangers(fresh=True) == []
+        mother = os.posix_spawn(sys.executable, [sys.executable, "-I", "-S", "-c", leave_one], os.environ)
+        os.waitpid(mother, 0)
+        found = desk.reaper.strangers(fresh=True)
+        opened: list[str] = []
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "open", lambda path, *_: opened.append(path))
+            assert desk.reaper.strangers(fresh=True) == found
+        assert opened == [], "the list is kept open"
+    finally:
+        everyone = children_of(os.getpid()) or []
+        for pid in everyone:
+            os.kill(pid, signal.SIGKILL)
+    assert found == list(set(everyone) - set(own))
+    assert len(found) == 1
+
+
+@isolated
+def test_without_a_descriptor_orphans_are_found_later(monkeypatch: pytest.MonkeyPatch) -> None:
+    desk = Desk()
+    pid = os.posix_spawn("/bin/sleep", SLEEP, os.environ)
+
+    def none_left(*_: object) -> int:
+        raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "open", none_left)
+        patch.setattr(os, "listdir", none_left)
+        assert desk.reaper.strangers(fresh=True) == []
+    assert desk.reaper.strangers(fresh=True) == [pid]
+    os.kill(pid, signal.SIGKILL)
+    before = len(os.listdir("/proc/self/fd"))
+    desk.reaper.close()
+    assert len(os.listdir("/proc/self/fd")) == before - 1
 
 
 # -- as a guest ----------------------------------------------------------------------------------------------
