@@ -24,7 +24,7 @@ def memory_limit(text: str) -> int | float:
             raise ValueError("less than 1 MB holds no program; write 512MB")
         return least
     share = word[:-1].strip()
-    if not share.isdecimal() or not share.isascii() or not 1 <= int(share) <= 100:
+    if not (share.isascii() and share.isdecimal() and len(share) < 10 and 1 <= int(share) <= 100):
         raise ValueError("not a share; write 1% to 100%")
     return int(share) / 100
 

@@ -18,6 +18,7 @@ from supervice.config.options import (
 )
 from supervice.config.problems import ERROR, WARNING, Problem, nearest, shown
 from supervice.config.quoting import split_command
+from supervice.lean.text import clean
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -62,6 +63,7 @@ class Context:
         self._users: dict[tuple[str, str], str] = {}
 
     def say(self, severity: str, file: str, line: int, option: str, message: str) -> None:
+        message = clean(message)  # it may quote any part of a value
         key = (file, line, message)
         if key not in self._said:  # one message, for however many processes
             self._said.add(key)

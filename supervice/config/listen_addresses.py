@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from supervice.config.problems import shown
 from supervice.config.values import port
 
 MOST = 90  # sockets of one program
@@ -16,12 +17,12 @@ def parse(text: str) -> tuple[tuple[str, str], ...]:
         if not equals or ":" in name:
             name, address = str(len(found) + 1), word
         if not name.isascii() or not name.replace("_", "a").isalnum():
-            raise ValueError(f"{name!r} is not the name of a socket; write letters, digits and _")
+            raise ValueError(f"{shown(name)!r} is not the name of a socket; write letters, digits and _")
         if any(name == other for other, _ in found):
-            raise ValueError(f"two sockets are called {name}; give each its own name")
+            raise ValueError(f"two sockets are called {shown(name)}; give each its own name")
         found.append((name, _address(address)))
         if any(found[-1][1] == other for _, other in found[:-1]):
-            raise ValueError(f"{address} stands there twice; remove one")
+            raise ValueError(f"{shown(address)} stands there twice; remove one")
     if not found:
         raise ValueError(f"names no socket; {_FORM}")
     if len(found) > MOST:
@@ -35,7 +36,9 @@ def _address(text: str) -> str:
         return f"unix:{rest}"
     host, colon, number = rest.rpartition(":")
     if way.lower() != "tcp" or not colon:
-        raise ValueError(f"{text}: not the address of a socket; {_FORM}")
+        raise ValueError(f"{shown(text)}: not the address of a socket; {_FORM}")
     if ":" in host.strip("[]") and host[:1] + host[-1:] != "[]":
-        raise ValueError(f"{text}: an IPv6 address needs brackets; write tcp:[{host}]:{number}")
+        raise ValueError(
+            f"{shown(text)}: an IPv6 address needs brackets; write tcp:[{shown(host)}]:{shown(number)}"
+        )
     return f"tcp:{host}:{port(number)}"

@@ -175,3 +175,10 @@ def test_a_group_stands_for_its_programs(tmp_path: Path) -> None:
 def test_a_memory_limit_is_a_size_or_a_share(text: str, value: int | float) -> None:
     assert check_values.memory_limit(text) == value
     assert type(check_values.memory_limit(text)) is type(value)
+
+
+@pytest.mark.parametrize("share", ["0", "101", "²", "-1", "9" * 5000])
+def test_a_share_that_is_none_is_refused_with_what_to_write(share: str) -> None:
+    """Python makes no number of more than 4,300 digits, and said so in its own words."""
+    with pytest.raises(ValueError, match="write 1% to 100%"):
+        check_values.memory_limit(f"{share}%")

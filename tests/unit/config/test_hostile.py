@@ -255,3 +255,39 @@ def test_a_file_that_everyone_may_change_is_a_warning(tmp_path: Path, mode: int,
     problems = load(str(path)).problems
     assert [(p.severity, p.line) for p in problems] == [("warning", 0)] * count
     assert all("every user may change this file" in str(p) for p in problems)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        "listen = \x1b[2J:1",
+        "listen = tcp:a:b:\x1b",
+        "depends_on = \x1b[2J",
+        "environment = \x1b='",
+        "schedule = \x1b[2J 0 0 0 0",
+        "schedule = @\x1b[2J",
+        "memory_limit = \x1b[2J",
+        "healthcheck_type = \x1b[2J",
+        "watch_action = signal:\x1b[2J",
+        "stopsignal = \x1b[2J",
+        "user = \x1b[2J",
+        "command = '\x1b[2J",
+        "schedule = @daily\nschedule_timezone = \x1b[2J",
+    ],
+)
+def test_no_message_takes_a_terminal_over(tmp_path: Path, options: str) -> None:
+    """A message that quotes a part of a value had its escape sequences, as it was in `listen`."""
+    loaded = read(tmp_path, f"[program:a]\ncommand = x\n{options}\n".encode())
+    assert loaded.problems
+
+
+@pytest.mark.parametrize(
+    "text", ["web: \x1b[2J", "#! \x1b[2J\nx", "\x1b[2J = 1", "[include]\nfiles = \x1b2J"]
+)
+def test_no_message_about_a_file_takes_a_terminal_over(tmp_path: Path, text: str) -> None:
+    assert read(tmp_path, text.encode()).problems
+
+
+def test_a_long_value_makes_no_long_message(tmp_path: Path) -> None:
+    for word in ("x" * 5000, f"tcp:a:{'b' * 5000}:1", "x" * 5000 + "=tcp:a:1 " + "x" * 5000 + "=tcp:a:2"):
+        assert read(tmp_path, f"[program:a]\ncommand = x\nlisten = {word}\n".encode()).errors
