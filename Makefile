@@ -232,10 +232,13 @@ CASES ?= 100000
 cases: venv  ## random schedules, clocks and watched files against the calendar, 100,000 of each
 	SUPERVICE_TEST_SCHEDULE_CASES=$(CASES) $(PYTEST) tests/unit/schedules tests/unit/watch
 
-# `make fuzz FUZZ_SECONDS=60 FUZZ='http xml'` is a short one of two targets.
+# `make fuzz FUZZ_SECONDS=60 FUZZ='http xml'` is a short one of two targets. There is no atheris for every Python and processor.
 FUZZ_SECONDS ?= 3600
 .PHONY: fuzz
-fuzz: venv  ## an hour of random input for what reads foreign bytes
+fuzz: venv  ## an hour of random input for what reads foreign bytes, with atheris where it can be had
+	@$(BIN)/python -c 'import atheris' 2>/dev/null \
+	|| $(BIN)/python -m pip install --quiet --disable-pip-version-check --only-binary atheris --group fuzz \
+	|| echo 'make: there is no atheris for this Python; property tests alone' >&2
 	$(BIN)/python -m tests.fuzz --seconds $(FUZZ_SECONDS) $(FUZZ)
 
 # `make conformance SCENARIOS='stop restart'` tries those and leaves the other rows as they are. Peers that are no packages

@@ -230,7 +230,8 @@ class Site:
         news = self._model.since(*position_of(given.get("from", "")))
         told: dict[str, Any] = {"hello": self._hello(request, access), "rows": news}
         after = given.get("said", "")
-        told["said"] = self._actions.since(int(after) if after.isascii() and after.isdigit() else 0)
+        is_number = after.isascii() and after.isdigit() and len(after) < 16
+        told["said"] = self._actions.since(int(after) if is_number else 0)
         program = given.get("program", "")
         if program:
             name, pieces, wrong = await self._tail(program)

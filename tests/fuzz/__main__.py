@@ -1,9 +1,12 @@
-"""`python -m tests.fuzz [--seconds N] [TARGET…]`: the property tests of what reads foreign bytes, for hours.
+"""`python -m tests.fuzz [--seconds N] [TARGET…]`: random input for what reads foreign bytes, for hours.
 
-Each target is run again and again with a seed of its own until its share of the time is over. What is found is
-printed with the smallest input that shows it, the command that repeats it, and the patch that puts the input into
-the test as an `@example`: these are the corpus that `make test` runs. `make test` itself takes two seconds for each
-target, with a new seed (tests/process/fuzz). Exit code 1: something was found.
+The property tests of each target are run again and again with a seed of its own until its share of the time is over. A
+target that is a function of bytes too (`parsers`) has half of its share under atheris, where that is installed.
+
+What is found is printed with the smallest input that shows it and the command that repeats it; of a property test with
+the patch that puts the input into the test as an `@example`, of a function of bytes with the command that puts it into
+the corpus. `make test` runs both, and takes two seconds for each target, with a new seed (tests/process/fuzz). Exit
+code 1: something was found.
 """
 
 from __future__ import annotations
@@ -17,6 +20,8 @@ import sys
 import time
 from pathlib import Path
 
+from tests.fuzz import guided
+from tests.fuzz.parsers import PARSERS
 from tests.fuzz.plugin import EXAMPLES, SHRINK
 from tests.fuzz.targets import TARGETS
 from tests.paths import ROOT
@@ -69,23 +74,41 @@ def fuzz(name: str, files: list[str], seconds: float, seeds: random.Random) -> s
         examples = max(FEWEST, min(MOST, int(examples * min(ROUND, left) / max(took, 0.1))))
 
 
+def kinds_of(name: str, wanted: str) -> list[str]:
+    """How a target is run, of `properties` and `bytes`, where `wanted` is one of them or `both`."""
+    is_file = name not in TARGETS
+    has_target = "\ndef target(" in Path(name).read_text() if is_file else name in PARSERS
+    has = {"properties": not (is_file and has_target), "bytes": has_target and guided.is_there()}
+    return [kind for kind in has if has[kind] and wanted in (kind, "both")]
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(
         prog="python -m tests.fuzz", description=(__doc__ or "").partition("\n")[0]
     )
     parser.add_argument("--seconds", type=float, default=3600.0, help="for all targets together")
     parser.add_argument("--seed", type=int, default=None, help="of the seeds; random by default")
+    parser.add_argument(
+        "--kind", choices=("both", "properties", "bytes"), default="both", help="bytes: atheris"
+    )
     parser.add_argument("targets", nargs="*", help=f"of {', '.join(TARGETS)}, or a file; all by default")
     arguments = parser.parse_args()
     wanted = arguments.targets or list(TARGETS)
     for name in wanted:
         if name not in TARGETS and not Path(name).is_file():
             parser.error(f"there is no target {name}; there are {', '.join(TARGETS)}")
+    if arguments.kind != "properties" and not guided.is_there():
+        print("fuzz: atheris is not installed (pip install --group fuzz): property tests alone", flush=True)
+    plan = [(name, kind) for name in wanted for kind in kinds_of(name, arguments.kind)]
     seed = arguments.seed if arguments.seed is not None else random.randrange(2**32)
     print(f"fuzz: {len(wanted)} targets in {arguments.seconds:.0f} s; --seed {seed}", flush=True)
     seeds, wrong = random.Random(seed), []
-    for name in wanted:
-        found = fuzz(name, TARGETS.get(name, [name]), arguments.seconds / len(wanted), seeds)
+    for name, kind in plan:
+        share = arguments.seconds / len({name for name, _ in plan}) / sum(one == name for one, _ in plan)
+        if kind == "bytes":
+            found = guided.fuzz(name, share, seeds.randrange(2**31))
+        else:
+            found = fuzz(name, TARGETS.get(name, [name]), share, seeds)
         if found:
             wrong.append(name)
             print(f"fuzz: {name} FOUND SOMETHING\n{found}", flush=True)

@@ -13,7 +13,7 @@ TESTS = ROOT / "tests"
 PACKAGES = {path.parent.relative_to(ROOT / "supervice") for path in ROOT.glob("supervice/**/__init__.py")}
 # What is tested there is no package of ours.
 OTHERS = {
-    "unit": {"benchmarks", "bundle", "conformance", "tools", "tools/release"},
+    "unit": {"benchmarks", "bundle", "conformance", "fuzz", "tools", "tools/release"},
     "process": {
         "benchmarks",
         "bundle",
