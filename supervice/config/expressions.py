@@ -108,13 +108,21 @@ class _Reader:
 
     def sequence(self) -> Node:
         found: list[Node] = []
+        self._skip_comments()
         while self.at < len(self.text) and self.peek() not in "|)":
-            atom = self.atom()
-            if atom is not None:
-                found.append(self.repeated(atom))
+            found.append(self.repeated(self.atom()))
         return (CAT, found)
 
+    def _skip_comments(self) -> None:
+        """Goes behind comments, as if they were not there: `a(?#word)?` is `a?`."""
+        while self.peek(3) == "(?#":
+            end = self.text.find(")", self.at)
+            if end < 0:
+                raise self.fail("a comment without its end")
+            self.at = end + 1
+
     def repeated(self, node: Node) -> Node:
+        self._skip_comments()
         times = self._times()
         if times is None:
             return node
@@ -125,6 +133,7 @@ class _Reader:
                 "a repeat that does not go back cannot be used here, write it without the last +,"
             )
         self.take("?")  # takes as little as it can: whether it is found is the same
+        self._skip_comments()
         after = self.at
         if self._times() is not None:
             self.at = after
@@ -140,7 +149,11 @@ class _Reader:
             return None
         end = self.text.find("}", self.at)
         least, comma, most = self.text[self.at + 1 : max(end, 0)].partition(",")
-        if end < 0 or not (least or most) or not all(n.isascii() and n.isdigit() for n in (least, most) if n):
+        if (
+            end < 0
+            or not (least or comma)
+            or not all(n.isascii() and n.isdigit() for n in (least, most) if n)
+        ):
             return None  # the character itself
         if len(least) > 5 or len(most) > 5:
             raise self.fail("a repeat that is too large, write a smaller number,")
@@ -151,8 +164,7 @@ class _Reader:
         self.at = end + 1
         return low, high
 
-    def atom(self) -> Node | None:
-        """Returns a node; None for a comment."""
+    def atom(self) -> Node:
         char = self.text[self.at]
         if char in "*+?" or (char == "{" and self._is_times()):
             raise self.fail(f"nothing to repeat, write \\{char} for the character,")
@@ -192,13 +204,6 @@ class _Reader:
             raise ValueError(f"more than {DEEPEST} groups within each other, write a simpler one")
         fold = self.fold
         if self.take("?"):
-            if self.take("#"):
-                end = self.text.find(")", self.at)
-                if end < 0:
-                    raise self.fail("a comment without its end")
-                self.at = end + 1
-                self.depth -= 1
-                return (CAT, [])
             self._extension()
         node = self.alternatives()
         if not self.take(")"):
@@ -280,7 +285,9 @@ class _Reader:
                 if negated:
                     raise self.fail("only ASCII in a class that is negated, write \\x and two digits,")
                 others.append(self.literal(one))
-            elif one[0] and self.peek() == "-" and self.peek(2) not in ("-", "-]"):
+            elif self.peek() == "-" and self.peek(2) not in ("-", "-]"):
+                if not one[0]:
+                    raise self.fail("a range that begins with a class, write the - last,")
                 self.at += 1
                 last = self._member()
                 if isinstance(last, str) or not last[0] or last[1] < one[1]:

@@ -13,6 +13,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -80,6 +81,7 @@ def fuzz(name: str, seconds: float, seed: int, *, engine: Sequence[str] = ENGINE
     repeat = f"repeat with: {shlex.join(line)}"
     # Its loops have no clock, and it does not clean up behind itself.
     environment = {key: value for key, value in os.environ.items() if key != GUARD} | {"TMPDIR": str(place)}
+    begun = time.monotonic()
     try:
         done = subprocess.run(
             line, cwd=ROOT, env=environment, capture_output=True, text=True, errors="replace", check=False,
@@ -88,7 +90,7 @@ def fuzz(name: str, seconds: float, seed: int, *, engine: Sequence[str] = ENGINE
     except subprocess.TimeoutExpired:
         return f"it does not end\n{repeat}"
     said = tail(done.stdout + done.stderr)
-    print(f"fuzz: {name}: {told(done.stderr)}, {seconds:.0f} s, -seed={seed}", flush=True)
+    print(f"fuzz: {name}: {told(done.stderr)}, {time.monotonic() - begun:.0f} s, -seed={seed}", flush=True)
     for path in place.iterdir():
         if path.name.startswith(("crash-", "timeout-", "oom-", "leak-")):
             return report(name, path, kept / "found" / f"{label_of(name)}-{path.name[:20]}.input", said)

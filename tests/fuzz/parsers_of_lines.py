@@ -164,4 +164,8 @@ def expressions(data: bytes) -> None:
         return  # `re` finds it there from Python 3.14 on
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        assert found is (re.search(text.encode(), line.encode()) is not None)
+        try:
+            theirs = re.search(text.encode(), line.encode())
+        except re.error:
+            return  # two groups of one name, and other things that change nothing
+    assert found is (theirs is not None)

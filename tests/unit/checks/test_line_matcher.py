@@ -24,7 +24,7 @@ atoms = st.sampled_from(
      r"\A", r"\Z", "[ab]", "[^ab]", "[a-c]", r"[\w-]", r"[^\d\s]", "[]a]", "[a-]", r"\.", r"\-", r"\x61", r"\t", r"\0",
      "{", "a{", "a{x}", "}", "]"]
 )  # fmt: skip
-times = st.sampled_from(["*", "+", "?", "{2}", "{1,2}", "{,2}", "{1,}", "*?", "+?", "??", "{1,2}?"])
+times = st.sampled_from(["*", "+", "?", "{2}", "{1,2}", "{,2}", "{1,}", "{,}", "*?", "+?", "??", "{1,2}?"])
 
 
 def grown(inner: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
@@ -37,6 +37,7 @@ def grown(inner: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
         inner.map(lambda t: f"(?i:{t})"),
         inner.map(lambda t: f"(?P<name>{t})"),
         inner.map(lambda t: f"{t}(?#a word)"),
+        st.tuples(atoms, times).map("(?#a word)".join),
     )
 
 
@@ -105,12 +106,16 @@ def test_words_that_are_looked_for_first(text: str, words: tuple[bytes, ...]) ->
         ("[a", "a class without its end"),
         ("*a", "nothing to repeat"),
         ("a**", "a repeat of a repeat"),
+        ("a*(?#c)?", "a repeat of a repeat"),
+        ("(?#c)*", "nothing to repeat"),
+        ("a(?#c", "a comment without its end"),
         ("^*", "nothing to repeat"),
         ("a{3,2}", "a repeat whose least is above its most"),
         ("a\\", "a backslash at the end"),
         (r"\y", "means nothing, write y"),
         (r"\x1", "without two digits"),
         ("[z-a]", "a range from a later to an earlier character"),
+        (r"[\d-a]", "a range that begins with a class, write the - last"),
         ("(?P<1>a)", "a group without a name"),
         ("(?z:a)", "the flag 'z'"),
         ("(?<name>a)", "an unknown kind of group"),
