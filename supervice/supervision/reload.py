@@ -61,7 +61,7 @@ class Reloader:
         self._queue: list[AnyFuture] = []
         self._busy = False
 
-    async def reload(self, *, dry_run: bool, force: bool = False) -> ReloadPlan:
+    async def reload(self, *, dry_run: bool, force: bool) -> ReloadPlan:
         """Does what `Daemon.reload` promises, after any reload in progress."""
         if self._busy:
             turn = running_loop().create_future()
@@ -164,7 +164,7 @@ class Reloader:
             table.leave(())
         if plan.added or plan.changed or plan.adjusted:  # what was left stopped may have its chance again
             for name in [name for name in startup.left() if name in by_itself]:
-                startup.request([table.processes[name]], why.get(name, "reload"))
+                startup.request([table.processes[name]], "reload")
         _log(plan)
         self._go_on()
         if renewal.stubborn:
@@ -219,7 +219,7 @@ class _Renewal:
 
     def renew(self, names: list[str]) -> None:
         """Gives stopped and new processes their settings and starts them."""
-        self._stopped += names
+        self._stopped = names
         self._renew_stopped()
 
     def _renew_stopped(self) -> None:
@@ -234,7 +234,7 @@ class _Renewal:
         table.rebuild()  # once for all that have stopped in this turn
         if not self._reloader._termination.stopping:
             for name in [name for name in self._configs if name in names and name in self._wanted]:
-                startup.request([table.processes[name]], self._why.get(name, "reload"))
+                startup.request([table.processes[name]], self._why[name])
 
     async def run(self, parts: list[list[str]]) -> None:
         """Renews `parts`, which are independent of each other."""

@@ -22,8 +22,10 @@ class Program(FakeProcess):
     started_at: float | None = 1.0
     closed = False
     policy, timer_left = Policy(), 1.0
+    trigger = ""  # of the last start
 
     def request_start(self, trigger: str) -> None:
+        self.trigger = trigger
         if self.state in RESTING:
             self.become(STARTING)
 
@@ -149,7 +151,7 @@ class Story:
                 process.said.clear()
             self.lines.clear()
             self.loop.call_later(0.05, meanwhile)
-            return await self.it.reloader.reload(**{"dry_run": False, **how})
+            return await self.it.reloader.reload(**{"dry_run": False, "force": False, **how})
 
         try:
             return self.loop.run_until_complete(story())

@@ -11,6 +11,7 @@ from supervice.lean.dataclasses import replace
 from supervice.lean.loop import Loop
 from supervice.lifecycle.exit_policy import Verdict
 from supervice.lifecycle.states import RUNNING, STARTING, STOPPED, STOPPING
+from supervice.supervision.reload import TOO_LATE
 from supervice.supervision.termination import Overtaken
 from tests.fakes.reloading import World, one, turns
 
@@ -109,7 +110,7 @@ def test_two_reloads_come_one_after_the_other_and_no_idle_moment_between_them_is
         await turns()
         assert it.table.leaving == {"a"}
         it.table.processes["a"].become(STOPPED)
-        await first
+        assert (await first).changed == ["a"]
         it.table.processes["a"].become(RUNNING)
         await turns()
         assert it.table.leaving == {"a"}
@@ -119,6 +120,50 @@ def test_two_reloads_come_one_after_the_other_and_no_idle_moment_between_them_is
         await turns()
         assert not it.termination.stopping
         assert it.table.processes["a"].state == STARTING
+
+    run(story())
+
+
+def test_none_slips_in_before_one_that_waits_for_its_turn(monkeypatch: pytest.MonkeyPatch) -> None:
+    it = World(one("a"))
+    begun: list[Any] = []
+    over: list[int] = []
+
+    def begin(*_: object) -> None:
+        number = len(begun)
+        begun.append(it.reload())
+        begun[-1].add_done_callback(lambda _: over.append(number))
+
+    async def story() -> None:
+        it.begin()
+        it.file = [replace(one("a"), command="y")]
+        begin()
+        await turns()
+        begin()
+        await turns()
+        monkeypatch.setattr(logger, "info", lambda _text: begin() if len(begun) == 2 else None)
+        it.table.processes["a"].become(STOPPED)
+        await turns(20)
+        assert over == [0, 1, 2]
+
+    run(story())
+
+
+def test_what_is_removed_or_changed_stops_in_order_though_what_links_it_stays() -> None:
+    it = World(one("a"), one("b", depends_on=(("a", "started"),)), one("c", depends_on=(("b", "started"),)))
+
+    async def story() -> None:
+        it.begin()
+        it.file = [it.file[1]]
+        task = it.reload()
+        await turns()
+        a, c = it.table.processes["a"], it.table.processes["c"]
+        assert (a.state, c.state) == (RUNNING, STOPPING)
+        c.become(STOPPED)
+        await turns()
+        assert a.state == STOPPING
+        a.become(STOPPED)
+        assert (await task).removed == ["a", "c"]
 
     run(story())
 
@@ -175,9 +220,9 @@ def test_a_shutdown_overtakes_a_reload_before_and_while_it_stops() -> None:
             await task
         assert list(it.table.processes) == ["a"]
         assert it.applied == []
-        with pytest.raises(Overtaken):
+        with pytest.raises(Overtaken, match=TOO_LATE):
             await it.reload(force=True)
-        assert (await it.reloader.reload(dry_run=True)).removed == ["a"]
+        assert (await it.reloader.reload(dry_run=True, force=False)).removed == ["a"]
 
     run(story())
 

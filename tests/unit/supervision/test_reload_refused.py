@@ -70,6 +70,7 @@ def test_one_that_cannot_be_stopped_leaves_no_other_down() -> None:
         await sleep(running_loop(), 0.0)
         states = {name: process.state for name, process in processes.items()}
         assert states["other"] == STARTING
+        assert processes["other"].trigger == "reload: not applied"
         assert (states["off"], states["held"], states["stuck"]) == (STOPPED, STOPPED, STOPPING)
         processes["a"].become(RUNNING)
         await sleep(running_loop(), 0.0)

@@ -106,6 +106,19 @@ def test_what_was_left_stopped_has_its_chance_again_when_something_has_changed()
     story.reload(before)
     assert story["web"].said == ["start: reload"]
     assert story["hand"].said == []
+    story.it.file.append(one("new"))
+    story.reload(before)
+    assert story["web"].said == ["start: reload"]
+
+
+def test_what_changes_with_what_is_removed_has_its_new_settings_and_runs() -> None:
+    story = Story(one("old"), one("a", depends_on=(("old", "started"),)))
+    story.change("a", command="y", depends_on=())
+    del story.it.file[0]
+    story.reload()
+    word = "reload: command, depends_on changed"
+    assert story["a"].said == [f"stop: {word}", f"start: {word}"]
+    assert story["a"].config.command == "y"
 
 
 # -- what is said ----------------------------------------------------------------------------------------
