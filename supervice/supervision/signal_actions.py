@@ -148,7 +148,7 @@ class SignalActions(Observer):
 
     def _stop(self, signum: int) -> None:
         """Stops in order at the first signal, kills at the second."""
-        name = _STOP_NAMES.get(signum) or signal_name(signum)
+        name = _STOP_NAMES[signum]
         self._forward(signum)
         if not self._told_to_stop:
             self._told_to_stop = signum
