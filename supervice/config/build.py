@@ -174,9 +174,9 @@ class Builder:
             if any(name.endswith(("_rotate", "_suffix")) for name in section.options):
                 from supervice.config.rotation_rules import rotation_problems
 
-                values = {
-                    name: getattr(self.config, FIELDS.get(name, name), None) for name in section.options
-                }
+                config = self.config
+                fields = ((name, FIELDS.get(name, name)) for name in section.options)
+                values = {name: getattr(config, field) for name, field in fields if hasattr(config, field)}
                 rotation_problems(self.ctx, section.options, f"[{section.name}]", values)
 
     def _groups(self, by_kind: dict[str, list[Section]]) -> dict[str, list[Group]]:

@@ -52,6 +52,14 @@ def test_nothing_to_rotate(tmp_path: Path) -> None:
     assert problems(read(tmp_path, ours="log_rotate = daily")) == [], "--logfile may name it"
 
 
+def test_an_option_that_there_is_not_is_no_way_to_rotate(tmp_path: Path) -> None:
+    """It had a second error beside the first one: foo_suffix does nothing without foo = PATH; add it."""
+    (problem,) = problems(read(tmp_path, ours="foo_suffix = date"))
+    assert "unknown option 'foo_suffix'" in problem
+    (problem,) = problems(read(tmp_path, "foo_rotate = daily"))
+    assert "unknown option 'foo_rotate'" in problem
+
+
 def test_a_file_that_would_be_emptied(tmp_path: Path) -> None:
     options = ("stdout_logfile = /log", "stdout_logfile_rotate = daily", "stdout_logfile_backups = 0")
     assert problems(read(tmp_path, *options)) == [
