@@ -90,7 +90,10 @@ def _wrong(message: str) -> CommandError:
 
 
 def _shown(value: object) -> str:
-    text = repr(value)
+    try:
+        text = repr(value)
+    except RecursionError:
+        text = "a value within values"
     return text if len(text) <= 40 else f"{text[:37]}..."
 
 

@@ -27,7 +27,7 @@ def resolve(user: str) -> Identity:
     number = _number(wanted)
     try:
         entry = pwd.getpwnam(wanted) if number is None else pwd.getpwuid(number)
-    except (KeyError, OverflowError):
+    except (KeyError, OverflowError, ValueError):  # ValueError: no C string can hold it
         if number is None or number >= 2**32 - 1:
             raise LookupError(f"there is no user {wanted!r} here") from None
         # A uid without a passwd entry, as Kubernetes often sets: it has our own group unless one is named.
@@ -116,9 +116,11 @@ def _gid(group: str) -> int:
     import grp
 
     number = _number(group)
-    if number is not None:
-        return number
     try:
-        return grp.getgrnam(group).gr_gid
-    except KeyError:
+        if number is None:
+            return grp.getgrnam(group).gr_gid
+        if number < 2**32 - 1:  # which is -1: the kernel would leave the group as it is
+            return number
+        raise KeyError
+    except (KeyError, ValueError):
         raise LookupError(f"there is no group {group!r} here") from None

@@ -140,3 +140,13 @@ def test_what_acts_needs_a_name(command: str) -> None:
 
 def test_what_can_be_waited_for_is_what_wait_knows() -> None:
     assert set(requests.WAITS) == {*WANTED, "exited"}
+
+
+def test_a_value_that_is_nested_too_deeply_to_be_shown_is_refused_too() -> None:
+    nested: list[Any] = []
+    for _ in range(100_000):
+        nested = [nested]
+    with pytest.raises(CommandError, match='"names": a value within values is not a list of strings'):
+        parse({"command": "stop", "names": nested})
+    while nested:  # its end would be a call in a call, too
+        nested = nested.pop()

@@ -7,13 +7,15 @@ import pytest
 from supervice.pid1.identity import resolve
 
 
-@pytest.mark.parametrize("word", ["²", "٣", "9" * 5000, "9" * 30, str(2**32 - 1), "-1"])
+@pytest.mark.parametrize(
+    "word", ["²", "٣", "9" * 5000, "9" * 30, "9" * 11, str(2**32), str(2**32 - 1), "-1", "a\0b", "\ud800"]
+)
 def test_what_no_user_can_be_is_said(word: str) -> None:
     with pytest.raises(LookupError, match="there is no user"):
         resolve(word)
-    if word != str(2**32 - 1):
+    for user in ("0", "61234"):
         with pytest.raises(LookupError, match="there is no group"):
-            resolve(f"0:{word}")
+            resolve(f"{user}:{word}")
 
 
 def test_a_uid_without_an_entry_is_taken() -> None:
