@@ -267,22 +267,26 @@ class _Renewal:
             renew=self._again,
         )
         await rolling.run([table.processes[name] for name in names])
-        rest = [name for name in names if name not in rolling.ready]
+        # those that an operator had stopped when it was their turn, and may have started again
+        left = [table.processes[name] for name in names if name not in rolling.ready]
+        old = [process for process in left if process.config is not self._configs[process.config.name]]
         if rolling.failed:
-            self.unready += [_unready(name, rolling.kept.get(name, "")) for name in rolling.failed]
-            if rest:
-                self.unready.append(f"{', '.join(rest)} {'stays' if len(rest) == 1 else 'stay'} as before")
-        elif not (termination.stopping or self.stubborn):  # what an operator has stopped
-            await self._again([table.processes[name] for name in rest], start=False)
+            self.unready += [_unready(name, rolling.kept.get(name)) for name in rolling.failed]
+            if old:
+                names = [process.config.name for process in old]
+                self.unready.append(f"{', '.join(names)} {'stays' if len(names) == 1 else 'stay'} as before")
+        elif not (termination.stopping or self.stubborn):
+            kept = await self._again(old)
+            self.unready += [_unready(name, why) for name, why in kept.items()]
 
-    async def _again(self, processes: Sequence[Process], *, start: bool = True) -> dict[str, str]:
+    async def _again(self, processes: Sequence[Process]) -> dict[str, str]:
         """Gives the processes their settings, in new processes beside them or after a stop.
 
         Returns which of them go on as before, and why. Nothing else may start them meanwhile.
         """
         table, startup, launcher = self._table, self._reloader._startup, self._table.launcher
         kept: dict[str, str] = {}
-        beside = [p for p in processes if start and _overlaps(p, self._configs[p.config.name])]
+        beside = [p for p in processes if _overlaps(p, self._configs[p.config.name])]
         if beside:
             from supervice.supervision.replacing import replace
 
@@ -304,7 +308,7 @@ class _Renewal:
             table.leave(())
         table.rebuild()
         if not self._reloader._termination.stopping:
-            for name in stopped if start else ():
+            for name in stopped:
                 if name not in table.held:
                     startup.request([table.processes[name]], self._why[name])
         self._reloader._termination.judge()
@@ -329,7 +333,7 @@ def _overlaps(process: Process, new: ProgramConfig) -> bool:
     return fits(process.config, new)
 
 
-def _unready(name: str, why: str) -> str:
+def _unready(name: str, why: str | None) -> str:
     went_on = f": {why}; it goes on as it was" if why else ""
     return f"{name} did not become ready with its new settings{went_on}"
 

@@ -38,7 +38,7 @@ class Rolling:
         batch: int = 1,
         force: bool = False,
         by_hand: bool = False,
-        renew: Callable[[Sequence[Process]], Awaitable[dict[str, str] | None]] | None = None,
+        renew: Callable[[Sequence[Process]], Awaitable[dict[str, str]]] | None = None,
     ) -> None:
         """`batch`: how many at a time. `is_over`: returns whether supervice is stopping and starts nothing.
 
@@ -100,7 +100,7 @@ class Rolling:
         )
         give_up = loop.time() + longest + self._startup.patience(processes)
         if self._renew is not None:
-            self.kept |= await self._renew(processes) or {}
+            self.kept |= await self._renew(processes)
             processes = [process for process in processes if self._is_wanted(process)]
         # A restart passes through STOPPED; what counts is where the process comes to rest after that.
         back = Until(processes, UP | {FATAL, EXITED}, self._startup)

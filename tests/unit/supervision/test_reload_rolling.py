@@ -88,6 +88,27 @@ def test_one_that_is_stopped_while_its_turn_is_on_is_not_started_again() -> None
     assert story["w:1"].said == ["stop: reload: command changed", "start: reload: command changed"]
 
 
+def test_one_that_an_operator_has_stopped_and_started_meanwhile_has_its_new_settings_and_runs() -> None:
+    """Neither is it left stopped for them, nor stopped again when it has them."""
+    story = rolling(3)
+    again = ["stop: reload: command changed", "start: reload: command changed"]
+
+    def start() -> None:
+        story.it.table.release(["w:0", "w:1"])
+        story.it.startup.request([story["w:0"], story["w:1"]], "operator")
+
+    def meanwhile() -> None:
+        story.it.table.hold(["w:0", "w:1"])
+        story["w:1"].become(STOPPED)
+        story["w:2"].watch(lambda *_: start() if story["w:2"].state == STOPPED else None)
+
+    story.reload(meanwhile=meanwhile)
+    assert story["w:0"].said == ["stop: reload: command changed", "start: operator"]
+    assert story["w:1"].said == ["start: operator", *again]
+    assert story["w:2"].said == again
+    assert {process.config.command for process in story.it.table.processes.values()} == {"y"}
+
+
 def test_one_that_rests_is_not_renewed_in_turn() -> None:
     story = rolling(2)
     story.reload(lambda: story["w:1"].become(STOPPED, should_run=True))
@@ -195,6 +216,38 @@ def test_those_in_turn_and_those_at_once_that_did_not_become_ready_are_all_named
         story.reload(before)
     of_o = "; o did not become ready with its new settings: exit code 1; it goes on as it was"
     assert str(error.value) == "w did not become ready with its new settings" + of_o * bool(refused)
+
+
+def test_one_that_an_operator_has_started_again_has_its_new_process_beside_it_too(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    story = Story(one("a", overlap=True), one("b", overlap=True))
+    story.change("a")
+    story.change("b")
+    asked: list[list[str]] = []
+
+    def start() -> None:
+        story.it.table.release(["b"])
+        story["b"].up()
+        story["a"].up()
+
+    async def replaced(loop: Any, processes: Any, *_: Any) -> dict[str, str]:
+        asked.append([process.config.name for process in processes])
+        if len(asked) > 1:
+            return {"b": "exit code 1"}
+        story.it.table.hold(["b"])
+        story["b"].become(STOPPED)
+        story["a"].become(STARTING)
+        loop.call_later(0.1, start)
+        return {}
+
+    monkeypatch.setattr(replacing, "replace", replaced)
+    with pytest.raises(
+        PartlyApplied, match=r"^b did not become ready .*: exit code 1; it goes on as it was$"
+    ):
+        story.reload()
+    assert asked == [["a", "b"], ["b"]]
+    assert story.told() == {}
 
 
 def test_one_that_is_not_up_or_has_no_overlap_any_more_is_stopped_first(

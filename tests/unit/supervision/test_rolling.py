@@ -239,9 +239,10 @@ def test_what_a_renewal_takes_is_part_of_that_time() -> None:
     world = make(1)
     world.programs[0].outcome = STUCK
 
-    async def renew(processes: list[Any]) -> None:
+    async def renew(processes: list[Any]) -> dict[str, str]:
         await sleep(world.loop, 9.5)
         processes[0].become(STOPPED).begin()
+        return {}
 
     assert roll(world, world.rolling(renew=renew)) == pytest.approx(10.0)
 
@@ -354,13 +355,14 @@ def test_who_renews_stops_and_starts_them() -> None:
     world = make(3)
     seen: list[list[str]] = []
 
-    async def renew(processes: list[Any]) -> None:
+    async def renew(processes: list[Any]) -> dict[str, str]:
         seen.append([process.config.name for process in processes])
         for process in processes:
             process.become(STOPPED)
             process.begin()
         if len(seen) == 2:
             world.table.hold(["web:2"])
+        return {}
 
     rolling = world.rolling(batch=2, renew=renew)
     roll(world, rolling)
