@@ -136,7 +136,7 @@ def _run(pid: int, actors: Actors, seconds: float, interval: float, folder: Path
             spent = procfs.cpu_seconds(pid)
             record.add(CPU, now - begin, 1000 * (spent - cpu) / (now - cpu_at))
             cpu, cpu_at = spent, now
-            next_sample += interval
+            next_sample = now + interval  # a late sample is no reason for two at once
             os.truncate(folder / "out", 0)  # the soak is about the daemon, not about this disk
         if not quiet and now - told >= 60:
             told = now

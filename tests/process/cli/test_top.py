@@ -72,6 +72,7 @@ def test_keys_act_on_the_chosen_process_and_ask_first(daemon: Callable[..., Daem
         os.write(fd, b"hs")
         read_until(fd, "by cpu")
         os.write(fd, b"\x03")  # Ctrl-C
+        read_until(fd, "\x1b[?1049l")
         assert ended(pid) == 0
 
 

@@ -33,13 +33,13 @@ def on_terminal(
 
 
 def read_until(fd: int, text: str, timeout: float = 20) -> str:
-    """What comes until it has `text` in it."""
+    """What comes until it ends in `text`; what comes after it is for the next call."""
     got, until = b"", time.monotonic() + timeout
-    while text.encode() not in got:
+    while not got.endswith(text.encode()):
         left = max(0.0, until - time.monotonic())
         assert select.select([fd], [], [], left)[0], f"{text!r} is not in {got[-4000:]!r}"
         try:
-            got += os.read(fd, 4096)
+            got += os.read(fd, 1)
         except OSError:
             raise AssertionError(f"the terminal was closed after {got!r}") from None
     return got.decode()
