@@ -128,6 +128,12 @@ kubelet: venv  ## pods under a real kubelet without a cluster: probes, the end, 
 	@test "$$(id -u)" != 0 || KUBE=$(KUBE) tests/kubelet/node.sh build
 	$(WITH_ENGINE) env SUPERVICE_TEST_KUBE=$(KUBE) $(PYTEST) tests/kubelet
 
+.PHONY: podman
+podman: venv  ## containers of podman, of root's and of a user's without rights
+	@$(TRY_BUNDLE)
+	@test "$$(id -u)" != 0 || tests/podman/setup.sh
+	$(WITH_ENGINE) $(PYTEST) tests/podman
+
 # Daemons, commands and forked children count (pyproject.toml); what runs in containers does not.
 COVERAGE = $(BIN)/python -m coverage
 .PHONY: coverage
