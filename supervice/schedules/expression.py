@@ -118,7 +118,7 @@ def _may_never_come(cron: Cron) -> bool:
 
 def _distance(word: str) -> float:
     """Returns the seconds of `90s`, `5m`, `1h30m`."""
-    total, number, rest = 0.0, "", word.strip()
+    total, rest = 0.0, word.strip()
     while rest:
         digits = len(rest) - len(rest.lstrip("0123456789."))
         number, rest = rest[:digits], rest[digits:]
