@@ -16,9 +16,8 @@ from supervice.config.options import (
     STOCK,
     rows,
 )
-from supervice.config.problems import ERROR, WARNING, Problem, nearest, shown
+from supervice.config.problems import ERROR, WARNING, Problem, nearest, readable, shown
 from supervice.config.quoting import split_command
-from supervice.lean.text import clean
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -63,7 +62,7 @@ class Context:
         self._users: dict[tuple[str, str], str] = {}
 
     def say(self, severity: str, file: str, line: int, option: str, message: str) -> None:
-        message = clean(message)  # it may quote any part of a value
+        message = readable(message)
         key = (file, line, message)
         if key not in self._said:  # one message, for however many processes
             self._said.add(key)

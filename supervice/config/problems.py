@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from supervice.lean.dataclasses import dataclass
+from supervice.lean.text import clean
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -12,6 +13,8 @@ ERROR = "error"
 WARNING = "warning"
 # Used inside this package only: an error in our dialect, ignored in supervisord's.
 STRICT = "strict"
+
+LONGEST = 900  # characters of a message
 
 
 @dataclass(frozen=True)
@@ -53,3 +56,13 @@ def shown(text: str, most: int = 60) -> str:
     """Returns a value as messages show it: on one line, printable, not too long."""
     text = text if len(text) <= most else text[: most - 3] + "..."
     return text if text.isprintable() else ascii(text)[1:-1]
+
+
+def readable(message: str) -> str:
+    """Returns a message, which may quote any part of a value, on one line and printable.
+
+    Its middle is left out when it is long: what is wrong stands at its beginning, what to write at its end.
+    """
+    message = clean(message)
+    half = LONGEST // 2
+    return message if len(message) <= LONGEST else f"{message[:half]} ... {message[-half:]}"

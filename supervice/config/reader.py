@@ -14,10 +14,9 @@ import stat
 
 from supervice.config import lexer
 from supervice.config.expand import ExpandError, Names, expand
-from supervice.config.problems import ERROR, STRICT, WARNING, Problem, shown
+from supervice.config.problems import ERROR, STRICT, WARNING, Problem, readable, shown
 from supervice.fs.files import read_file
 from supervice.fs.place import is_trusted
-from supervice.lean.text import clean
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -67,7 +66,7 @@ class Reading:
         self._seen: set[tuple[int, int]] = set()
 
     def complain(self, file: str, line: int, severity: str, message: str, option: str = "") -> None:
-        self.problems.append(Problem(file, line, severity, option, clean(message)))
+        self.problems.append(Problem(file, line, severity, option, readable(message)))
 
     @property
     def stock(self) -> bool:

@@ -291,3 +291,12 @@ def test_no_message_about_a_file_takes_a_terminal_over(tmp_path: Path, text: str
 def test_a_long_value_makes_no_long_message(tmp_path: Path) -> None:
     for word in ("x" * 5000, f"tcp:a:{'b' * 5000}:1", "x" * 5000 + "=tcp:a:1 " + "x" * 5000 + "=tcp:a:2"):
         assert read(tmp_path, f"[program:a]\ncommand = x\nlisten = {word}\n".encode()).errors
+
+
+def test_the_middle_of_a_long_message_is_left_out(tmp_path: Path) -> None:
+    """What is wrong stands at its beginning, and what to write at its end."""
+    [problem, *_] = read(
+        tmp_path, f"[program:a]\ncommand = x\nschedule = {'y' * 980} a a a a a\n".encode()
+    ).errors
+    assert problem.message.startswith("[program:a] schedule = yyy")
+    assert problem.message.endswith("and the rest as command")
