@@ -298,6 +298,7 @@ class Supervisor:
             reopen=self.reopen,
         )
         self._on_demand.serve(self.source.servers)
+        self._socket_files = SocketFiles(loop, self._with_sockets)
         if self.daemon:
             self.memory = MemoryWatch(loop, self.table, self.journal, self.event_bus)
             resources.runtime.blame = self.memory.blame
@@ -305,7 +306,6 @@ class Supervisor:
             self._signals.catch_up()
         self.event_bus.start()
         self._on_demand.answer_probes()
-        self._socket_files = SocketFiles(loop, self._with_sockets)
         return resources
 
     def _start(self, loop: EventLoop) -> None:

@@ -15,6 +15,7 @@ from supervice.lean.loop import GUARD
 from tests.eventually import eventually
 from tests.process.harness.daemon import Daemon
 from tests.process.harness.descriptors import descriptors
+from tests.process.harness.loop_thread import LoopThread
 
 # What pytest itself keeps is a lot of work for the collector, which may run in a turn of ours.
 gc.collect()
@@ -35,6 +36,14 @@ def turns(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPa
     yield file
     long_turns = file.read_text()
     assert not long_turns, f"turns of the event loop that took too long:\n{long_turns}"
+
+
+@pytest.fixture(autouse=True)
+def loops() -> Iterator[None]:
+    """Ends the loops in threads that a failed test has left: beside them no other test could run one."""
+    yield
+    for one in list(LoopThread.alive):
+        one.stop()
 
 
 @pytest.fixture

@@ -137,12 +137,10 @@ def test_no_timer_without_a_socket_file() -> None:
 
 def test_the_descriptors_stay_as_many(tmp_path: Path) -> None:
     served = Served("ours", tmp_path / "s.sock")
-    try:
-        before = len(os.listdir("/proc/self/fd"))
-        for _ in range(10):
-            served.path.unlink()
-            assert served.run(served.server.restore) == []
-        # What else this process has open may change meanwhile: ten more would be ours.
-        eventually(lambda: len(os.listdir("/proc/self/fd")) < before + 10)
-    finally:
-        served.stop()  # or no other test of this process could run a loop
+    before = len(os.listdir("/proc/self/fd"))
+    for _ in range(10):
+        served.path.unlink()
+        assert served.run(served.server.restore) == []
+    # What else this process has open may change meanwhile: ten more would be ours.
+    eventually(lambda: len(os.listdir("/proc/self/fd")) < before + 10)
+    served.stop()

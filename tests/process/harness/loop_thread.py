@@ -7,7 +7,7 @@ import os
 import threading
 from collections import deque
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar
 
 from supervice.lean import loop as our_loop
 
@@ -17,6 +17,8 @@ class LoopThread:
 
     `kind` is "ours" or another word for asyncio's. What the loop could not deliver is in `errors`.
     """
+
+    alive: ClassVar[list[LoopThread]] = []
 
     loop: Any
 
@@ -30,6 +32,7 @@ class LoopThread:
         self._failure: BaseException | None = None
         self._thread = threading.Thread(target=self._main, daemon=True)
         self._thread.start()
+        self.alive.append(self)
         assert self._opened.wait(20), "the loop does not begin"
         if self._failure is not None:
             self._end()
@@ -103,6 +106,7 @@ class LoopThread:
         assert self.errors == []
 
     def _end(self) -> None:
+        self.alive.remove(self)
         self._thread.join(10)
         assert not self._thread.is_alive()
         os.close(self._wake_r)
