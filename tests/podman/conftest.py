@@ -33,12 +33,13 @@ def archive() -> Iterator[Path]:
 
 
 @pytest.fixture(scope="session", params=["root", USER], ids=["as root", "rootless"])
-def store(request: pytest.FixtureRequest, archive: Path) -> Store:
+def store(request: pytest.FixtureRequest, archive: Path) -> Iterator[Store]:
     made = Store(request.param)
     made.take(archive)
     if made.trouble:
         pytest.skip(f"podman runs no container here: {made.trouble}")
-    return made
+    yield made
+    made.ask("system", "migrate")  # ends the process that holds the user's namespace
 
 
 @pytest.fixture
