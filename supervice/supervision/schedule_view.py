@@ -54,7 +54,7 @@ def row(
         "schedule": list(config.lines),
         "words": [say(line) for line in lines],
         "timezone": zone.name,
-        "jitter": round(plan.timeline.offset, 3),
+        "jitter": plan.timeline.offset,
         "next_at": times[0] if times else None,
         "next": [timestamp(at) for at in times],
         "next_local": [zone.shown(at) for at in times],

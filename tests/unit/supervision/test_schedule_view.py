@@ -76,6 +76,12 @@ def shown(state: Any, plan: Plan, *lines: str, later: float = 0.0) -> dict[str, 
     return row("job", config, records, state, plan, NOON + later, MONO + later)
 
 
+def test_the_times_of_a_row_are_the_same_ten_minutes_later() -> None:
+    state, plan = at("every 1h30m")
+    row = shown(state, plan, "every 1h30m", later=600.0)
+    assert row["next"] == shown(state, plan, "every 1h30m")["next"]
+
+
 def test_a_row_of_one_that_has_not_run() -> None:
     state, plan = at("0 3 * * *", "every 1h30m")
     times = [f"2026-06-01T{time}:00.000Z" for time in ("13:30", "15:00", "16:30", "18:00", "19:30")]
