@@ -98,7 +98,7 @@ class Scanner:
         present = {path: file.mark for path, file in self._files.items() if file.signature is not None}
         changes = self.contents.look(present)
         self._quiet = not left
-        return Look(changes, bool(left), tuple(complaints), len(self._files))
+        return Look(changes, left, tuple(complaints), len(self._files))
 
     # -- what differs --------------------------------------------------------------------------------
 
@@ -126,21 +126,19 @@ class Scanner:
                 again.append(path)
         return differ, again
 
-    def _read(self, differ: list[str], now: float) -> tuple[int, list[str]]:
-        """Takes new marks; returns how many are left for the next look, and what could not be read."""
-        budget, left = READ_AT_ONCE, 0
-        complaints = []
+    def _read(self, differ: list[str], now: float) -> tuple[bool, list[str]]:
+        """Takes new marks; returns whether some are left for the next look, and what could not be read."""
+        budget, complaints = READ_AT_ONCE, []
         for path in differ:
             file = self._files[path]
             if budget <= 0:
-                left += 1
-                continue
+                return True, complaints
             try:
                 found = os.stat(path)
                 if not stat.S_ISREG(found.st_mode):
                     raise FileNotFoundError
             except OSError:  # it is away
-                file.signature, file.again = None, False
+                file.signature = None
                 continue
             file.signature = _signature(found)
             file.again = abs(now - found.st_mtime_ns / 1e9) < _TICK
@@ -153,7 +151,7 @@ class Scanner:
                 if path not in self._unreadable:
                     self._unreadable.add(path)
                     complaints.append(f"{path}: {error.strerror}")
-        return left, complaints
+        return False, complaints
 
     # -- which files there are -------------------------------------------------------------------------
 
