@@ -134,7 +134,7 @@ def begin_stop(
     """
     effects: list[Effect] = []
     if not fresh:
-        effects += [ClearTimer()] if has_timer(now, policy) else []
+        effects = [ClearTimer()] if has_timer(now, policy) else []
         effects += quiet(now, policy)
     if run.ready:
         run = replace(run, ready=False)
