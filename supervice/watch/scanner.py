@@ -128,7 +128,8 @@ class Scanner:
 
     def _read(self, differ: list[str], now: float) -> tuple[bool, list[str]]:
         """Takes new marks; returns whether some are left for the next look, and what could not be read."""
-        budget, complaints = READ_AT_ONCE, []
+        budget = READ_AT_ONCE
+        complaints: list[str] = []
         for path in differ:
             file = self._files[path]
             if budget <= 0:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +37,7 @@ def age(path: Path, seconds: float) -> None:
 
 @pytest.fixture(autouse=True)
 def clock(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(scanning.time, "time", lambda: float(NOW))
+    monkeypatch.setattr(time, "time", lambda: float(NOW))
 
 
 @pytest.fixture
@@ -146,9 +147,9 @@ def test_a_file_is_read_piece_by_piece_and_one_that_grows_meanwhile_is_long(
 ) -> None:
     monkeypatch.setattr(scanning, "LONGEST", 10)
     real, status = os.read, files[0].stat()
-    monkeypatch.setattr(scanning.os, "read", lambda fd, size: real(fd, min(size, 3)))
+    monkeypatch.setattr(os, "read", lambda fd, size: real(fd, min(size, 3)))
     assert scanning._mark(str(files[0]), status) == (4, (4, hash(b"text")))
-    monkeypatch.setattr(scanning.os, "read", lambda _, size: b"x" * min(size, 3))
+    monkeypatch.setattr(os, "read", lambda _, size: b"x" * min(size, 3))
     assert scanning._mark(str(files[0]), status) == (11, scanning._signature(status))
 
 
@@ -162,7 +163,7 @@ def test_opening_a_file_waits_for_nothing_and_takes_no_terminal(
         seen.append(flags)
         return real(path, flags)
 
-    monkeypatch.setattr(scanning.os, "open", record)
+    monkeypatch.setattr(os, "open", record)
     started(files[0])
     for flag in (os.O_CLOEXEC, os.O_NONBLOCK, os.O_NOCTTY):
         assert [flags & flag for flags in seen] == [flag]
@@ -204,9 +205,9 @@ def test_a_name_between_two_globs(tmp_path: Path) -> None:
 
 
 def test_paths_from_the_root_have_one_slash(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(scanning.os, "listdir", lambda path: ["proc"] if path == "/" else ["version"])
+    monkeypatch.setattr(os, "listdir", lambda path: ["proc"] if path == "/" else ["version"])
     assert found("/pro[c]/version") == ["/proc/version"]
-    monkeypatch.setattr(scanning.os, "listdir", lambda _: [])
+    monkeypatch.setattr(os, "listdir", lambda _: [])
     assert found("/**/proc/version") == ["/proc/version"]
 
 
