@@ -80,7 +80,7 @@ class Zone:
         """Returns seconds east of UTC."""
         if self._tz is None:
             return 0
-        difference = datetime.fromtimestamp(instant, UTC).astimezone(self._tz).utcoffset()
+        difference = datetime.fromtimestamp(instant, self._tz).utcoffset()
         assert difference is not None
         return difference.days * 86400 + difference.seconds
 
@@ -113,20 +113,20 @@ class Zone:
 class Line:
     """The instants of one cron expression in a zone."""
 
-    __slots__ = ("_asked", "_cron", "_found", "_zone")
+    __slots__ = ("_cron", "_free", "_zone")
 
     def __init__(self, cron: Cron, zone: Zone) -> None:
         self._cron = cron
         self._zone = zone
-        # No match lies between these two local times.
-        self._asked = 0
-        self._found: int | None = 0
+        self._free = range(0)  # local times without a match; the first match ends them
 
     def _next_local(self, after: int) -> int | None:
-        if self._found is not None and self._asked <= after < self._found:
-            return self._found
-        self._asked, self._found = after, next_local(self._cron, after)
-        return self._found
+        if after in self._free:
+            return self._free.stop
+        found = next_local(self._cron, after)
+        if found is not None:
+            self._free = range(after, found)
+        return found
 
     def next_after(self, instant: int) -> int | None:
         """Returns the first run after `instant`; None when there is none in 50 years."""
@@ -146,25 +146,21 @@ class Line:
     def _first(self, local: int, since: int) -> int:
         """Returns the first instant with this local time, or the end of the gap if the clock skips it."""
         for span in self._zone.spans(since):
-            run = local - span.offset
-            if run < span.start and span.start > since:
-                return span.start
+            run = max(local - span.offset, span.start)
             if span.holds(run):
                 return run
-        raise AssertionError("a span without an end holds every later instant")
+        raise AssertionError  # a span without an end holds every later instant
 
     def _by_real_time(self, instant: int) -> int | None:
-        start = instant
         for span in self._zone.spans(instant):
+            start = max(instant, span.start - 1)  # the change itself may match
             found = self._next_local(start + span.offset)
             if found is None:
                 return None
             run = found - span.offset
             if span.holds(run):
                 return run
-            assert span.end is not None
-            start = max(instant, span.end - 1)  # the change itself may match
-        raise AssertionError("a span without an end holds every later instant")
+        raise AssertionError  # a span without an end holds every later instant
 
 
 class Timeline:
@@ -173,7 +169,7 @@ class Timeline:
     __slots__ = ("_lines", "at_boot", "distances", "offset", "zone")
 
     def __init__(
-        self, schedules: Iterable[Cron | Every | Reboot], zone: Zone, jitter: float = 0, seed: str = ""
+        self, schedules: Iterable[Cron | Every | Reboot], zone: Zone, jitter: float, seed: str
     ) -> None:
         """`seed` determines the offset below `jitter` seconds: a program's and a host's name."""
         self.zone = zone
@@ -205,7 +201,7 @@ class Timeline:
         anchor += self.offset
         found = []
         for distance in self.distances:
-            number = max(1, int((after - anchor) // distance))
+            number = max(1, int((after - anchor) / distance))
             while anchor + number * distance <= after:  # the division rounds
                 number += 1
             found.append(anchor + number * distance)
@@ -220,15 +216,8 @@ class Timeline:
 
     def _last_before(self, until: float, known: float) -> float:
         """Returns the last time up to `until`; `known` is one of them, and may be years before."""
-        distance, last, high = 60.0, known, until
-        while until - distance > known:
-            found = self.next_after(until - distance)
-            if found is not None and found <= until:
-                last = found
-                break
-            high = until - distance
-            distance *= 2
-        while high - last > 1:  # no time lies in (high, until], and no two are closer
+        last, high = known, until
+        while high - last >= 1:  # no time lies in (high, until], and no two are closer
             middle = (last + high) / 2
             found = self.next_after(middle)
             if found is not None and found <= until:

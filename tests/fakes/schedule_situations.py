@@ -19,7 +19,7 @@ HALF = replace(IDLE, wall=NOON + 1800, mono=2300.0)
 
 
 def plan_of(*lines: str, **options: Any) -> Plan:
-    return Plan(Timeline([parse(line) for line in lines], Zone("UTC", None)), Settings(**options))
+    return Plan(Timeline([parse(line) for line in lines], Zone("UTC", None), 0, ""), Settings(**options))
 
 
 HOURLY = plan_of("0 * * * *")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from zlib import crc32
 from zoneinfo import ZoneInfo
 
@@ -11,7 +11,7 @@ import pytest
 from supervice.schedules.expression import parse
 from supervice.schedules.local_time import DAY, EPOCH, days_in_month, next_local
 from supervice.schedules.records import Cron
-from supervice.schedules.timeline import MOST, Timeline, Zone, seed_of, spread
+from supervice.schedules.timeline import MOST, Line, Timeline, Zone, seed_of, spread
 
 NOON = int(datetime(2026, 6, 1, 12, tzinfo=UTC).timestamp())
 UTC_ZONE = Zone("UTC", None)
@@ -19,6 +19,33 @@ UTC_ZONE = Zone("UTC", None)
 
 def timeline(*lines: str, jitter: float = 0, seed: str = "", zone: Zone = UTC_ZONE) -> Timeline:
     return Timeline([parse(line) for line in lines], zone, jitter, seed)
+
+
+def cron(text: str) -> Cron:
+    parsed = parse(text)
+    assert isinstance(parsed, Cron)
+    return parsed
+
+
+class Moved(tzinfo):
+    """UTC, and from an instant on so many seconds east of it: a gap of any length at any second."""
+
+    def __init__(self, instant: int, seconds: int) -> None:
+        self.instant = datetime.fromtimestamp(instant, UTC).replace(tzinfo=None)
+        self.east = timedelta(seconds=seconds)
+
+    def fromutc(self, when: datetime) -> datetime:
+        return when + (self.east if when.replace(tzinfo=None) >= self.instant else timedelta())
+
+    def utcoffset(self, when: datetime | None) -> timedelta:
+        assert when is not None
+        return self.east if when.replace(tzinfo=None) >= self.instant + self.east else timedelta()
+
+    def dst(self, when: datetime | None) -> None:
+        """Nothing asks for it."""
+
+    def tzname(self, when: datetime | None) -> str:
+        return "Moved"
 
 
 # -- zones -----------------------------------------------------------------------------------------------
@@ -54,6 +81,7 @@ def test_the_local_time_is_that_of_the_second() -> None:
     change = datetime(2026, 3, 29, 1, tzinfo=UTC).timestamp()
     assert berlin.local(change - 0.5) == change - 0.5 + 3600
     assert berlin.local(change) == change + 7200
+    assert Zone("x", Moved(0, 60)).local(-0.5) == -0.5, "before 1970"
 
 
 def test_a_stretch_ends_at_the_second_of_the_change() -> None:
@@ -67,6 +95,7 @@ def test_a_stretch_ends_at_the_second_of_the_change() -> None:
     assert (later.start, later.offset) == (autumn, 3600)
     assert next(berlin.spans(spring)) is summer
     assert next(berlin.spans(spring - 1)) is winter
+    assert next(berlin.spans(start)) is winter
     assert next(berlin.spans(start - 1)).start == start - 1, "what is before is found anew"
 
 
@@ -101,6 +130,28 @@ def test_a_time_is_after_and_not_at(after: float, following: int) -> None:
     assert timeline("* * * * *").next_after(NOON + after) == NOON + following
     assert timeline("* * * * *", "0 0 1 1 *").next_after(NOON + after) == NOON + following
     assert timeline("0-59 0-23 * * *").next_after(NOON + after) == NOON + following
+
+
+def test_times_around_1970() -> None:
+    """A board without a clock begins there, and with jitter looks before it."""
+    for after, following in ((-60.5, -60), (-60, 0), (-0.5, 0), (0, 60)):
+        assert timeline("* * * * *").next_after(after) == following
+
+
+def test_a_minute_of_which_the_clock_skips_the_first_second() -> None:
+    """By real time it has no run; with a fixed time, one at the second after it."""
+    zone = Zone("x", Moved(NOON, 1))
+    assert Line(cron("* * * * *"), zone).next_after(NOON - 30) == NOON + 59
+    assert Line(cron("0 12 * * *"), zone).next_after(NOON - 30) == NOON
+
+
+@pytest.mark.parametrize("length", [100, 100_000, 1_000_000, 10_000_000])
+def test_the_last_of_very_many_times_though_one_is_a_second_before_it(length: int) -> None:
+    """A minute is skipped but for its last second, at which it runs; the next begins a second later."""
+    line = timeline("0-59 0-23 * * *", zone=Zone("x", Moved(NOON, 59)))
+    known = NOON - 60 * length
+    assert line.between(known - 60 * MOST, NOON) == (MOST, NOON)
+    assert line.between(known - 60 * MOST, NOON + 1) == (MOST, NOON + 1)
 
 
 def test_a_line_that_is_asked_out_of_turn() -> None:
@@ -139,6 +190,7 @@ def test_what_a_timeline_is_made_of() -> None:
         (1, MOST * 3600 - 1, (MOST - 1, (MOST - 1) * 3600)),
         (1, MOST * 3600, (MOST, MOST * 3600)),
         (1, MOST * 3600 + 3599, (MOST, MOST * 3600)),
+        (1, 5000 * 3600, (MOST, 5000 * 3600)),
         (1, 5000 * 3600 + 7, (MOST, 5000 * 3600)),
     ],
 )
@@ -235,16 +287,13 @@ def local(text: str) -> int:
     ],
 )
 def test_the_next_local_time(text: str, after: str, following: str) -> None:
-    cron = parse(text)
-    assert isinstance(cron, Cron)
-    assert next_local(cron, local(after)) == local(following)
+    assert next_local(cron(text), local(after)) == local(following)
 
 
 def test_what_does_not_come_within_fifty_years_never_comes() -> None:
-    cron = parse("0 0 29 2 *")
-    assert isinstance(cron, Cron)
     impossible = Cron("", (), (0,), (0,), 1 << 30, 1 << 2, 0, (), False, False, True, True)
     assert next_local(impossible, local("2026-01-01 00:00")) is None
+    assert Line(impossible, UTC_ZONE).next_after(NOON) is None
     once = Cron("", (), (0,), (0,), 1 << 29, 1 << 2, 1 << 0, (), False, False, True, True)  # on a Sunday
     assert next_local(once, local("2076-03-01 00:00")) == local("2088-02-29 00:00")
 
