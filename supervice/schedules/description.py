@@ -72,12 +72,10 @@ def moment(local: float, now: float) -> str:
     day, rest = divmod(int(local), 86400)
     text = f"{rest // 3600:02}:{rest % 3600 // 60:02}" + (f":{rest % 60:02}" if rest % 60 else "")
     distance = day - int(now) // 86400
-    if distance == 0:
-        return text
     then = date.fromordinal(EPOCH + day)
-    if 0 < distance < 7:
-        return f"{WEEKDAYS[then.isoweekday() % 7][:3]} {text}"
-    return f"{then.isoformat()} {text}"
+    if distance not in range(7):
+        return f"{then.isoformat()} {text}"
+    return f"{WEEKDAYS[then.isoweekday() % 7][:3]} {text}" if distance else text
 
 
 # -- the time of day -------------------------------------------------------------------------------------
@@ -102,7 +100,7 @@ def _time(cron: Cron) -> str:
         return "at " + listed(f"{hour:02}:{minute:02}" for hour in hours for minute in minutes)
     which = "every minute" if len(minutes) == 60 else f"at {_numbers('minute', minutes)}"
     step = _whole_step(minutes, 60)
-    if 1 < step < 60 and minutes[0] == 0:
+    if step > 1 and minutes[0] == 0:
         which = f"every {step} minutes"
     return f"{which} in {_numbers('hour', hours)}"
 
@@ -122,9 +120,10 @@ def _numbers(name: str, values: Sequence[int]) -> str:
 
 def _ranges(values: Sequence[int], shown: Callable[[int], str]) -> str:
     """Returns three and more in a row as `a to b`, five and more at equal steps as `a, b, c … z`."""
-    step = values[1] - values[0] if len(values) >= _MANY else 0
-    if step > 1 and all(b - a == step for a, b in pairwise(values)):
-        return f"{', '.join(map(shown, values[:3]))} … {shown(values[-1])}"
+    if len(values) >= _MANY:
+        step = values[1] - values[0]
+        if step > 1 and all(b - a == step for a, b in pairwise(values)):
+            return f"{', '.join(map(shown, values[:3]))} … {shown(values[-1])}"
     parts: list[str] = []
     start = 0
     for place, value in enumerate(values):
@@ -147,7 +146,7 @@ def listed(parts: Iterable[str]) -> str:
 
 def _date(cron: Cron) -> str:
     """Returns the days; "" for every day."""
-    months = _bits(cron.months, 1, 12)
+    months = _bits(cron.months)
     in_months = "" if len(months) == 12 else f"in {_ranges(months, lambda month: MONTHS[month - 1])}"
     days, weekdays = _days(cron), _weekdays(cron)
     if not cron.both:
@@ -165,7 +164,7 @@ def _date(cron: Cron) -> str:
 
 
 def _days(cron: Cron) -> str:
-    days = _bits(cron.days, 1, 31)
+    days = _bits(cron.days)
     if len(days) == 31:
         return ""
     parts = []
@@ -191,5 +190,5 @@ def _weekdays(cron: Cron) -> str:
     return listed(parts)
 
 
-def _bits(mask: int, least: int, most: int) -> list[int]:
-    return [number for number in range(least, most + 1) if mask >> number & 1]
+def _bits(mask: int) -> list[int]:
+    return [number for number in range(mask.bit_length()) if mask >> number & 1]

@@ -25,12 +25,11 @@ YEARS: Final = 50
 
 def next_local(cron: Cron, after: int) -> int | None:
     """Returns the first matching time after `after`; None when there is none in the next 50 years."""
-    soonest = after + 60 - after % 60
-    day, rest = divmod(soonest, DAY)
+    day, minute = divmod(after // 60 + 1, DAY // 60)
     today = date.fromordinal(EPOCH + day)
     last_year = today.year + YEARS
     if cron.months >> today.month & 1 and is_day(cron, today):
-        time = _time_of_day(cron, rest // 3600, rest % 3600 // 60)
+        time = _time_of_day(cron, minute // 60, minute % 60)
         if time is not None:
             return day * DAY + time
     ordinal = today.toordinal() + 1

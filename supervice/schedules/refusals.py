@@ -31,11 +31,10 @@ def of_distance(word: str) -> str:
 
 def of_count(words: Sequence[str]) -> str:
     """Returns why an expression that does not have five fields is refused."""
-    first = words[0].upper() if words else ""
-    if first.startswith(("TZ=", "CRON_TZ=")):
+    if words and words[0].upper().startswith(("TZ=", "CRON_TZ=")):
         zone = words[0].partition("=")[2]
         return f"the time zone is an option of its own; write schedule_timezone = {zone}"
-    if len(words) > 5 and not any(_like_a_field(word) for word in words[5:]):
+    if words[5:] and not any(_like_a_field(word) for word in words[5:]):
         five = " ".join(words[:5])
         return f"text stands behind the five fields; write schedule = {five} and the rest as command"
     if len(words) == 6:
@@ -53,8 +52,9 @@ def _like_a_field(word: str) -> bool:
 
 def _seconds(word: str) -> int:
     """Returns the interval that a field of seconds stands for: 30 for `*/30`; 0 when it is none."""
-    step = word[2:] if word.startswith(("*/", "0/")) else ""
-    return int(step) if step.isascii() and step.isdigit() and len(step) < 3 and int(step) < 60 else 0
+    if word.startswith(("*/", "0/")):
+        return FIELDS[0].number(word[2:]) or 0
+    return 0
 
 
 def of_fields(fields: Sequence[str]) -> str:

@@ -22,7 +22,7 @@ def write(until: float) -> bytes:
 def read(data: bytes) -> float:
     """Returns seconds since 1970; ValueError when it is no stamp."""
     try:
-        until = float(data[:LONGEST].split(None, 1)[0].decode("ascii"))
+        until = float(data[:LONGEST].split()[0].decode("ascii"))
     except (ValueError, IndexError):
         raise ValueError("is not a stamp; remove it, or write seconds since 1970 (date +%s)") from None
     if len(data) > LONGEST or not 0 <= until <= _LATEST:

@@ -105,8 +105,8 @@ def test_a_duration(seconds: float, text: str) -> None:
     [
         (-90, "0 s"), (0, "0 s"), (1, "1 s"), (59, "59 s"), (60, "1 min"), (89, "1 min"), (91, "2 min"),
         (90 * MINUTE, "1 h 30 min"), (179 * MINUTE, "2 h 59 min"), (180 * MINUTE - 31, "2 h 59 min"),
-        (180 * MINUTE - 29, "3 h"), (180 * MINUTE, "3 h"), (200 * MINUTE, "3 h"), (211 * MINUTE, "4 h"),
-        (47 * HOUR, "47 h"), (48 * HOUR, "2 days"), (59 * HOUR, "2 days"), (61 * HOUR, "3 days"),
+        (180 * MINUTE - 29, "3 h"), (180 * MINUTE, "3 h"), (200 * MINUTE, "3 h"), (210 * MINUTE + 1, "4 h"),
+        (47 * HOUR, "47 h"), (48 * HOUR, "2 days"), (59 * HOUR, "2 days"), (60 * HOUR + 1, "3 days"),
     ],
 )  # fmt: skip
 def test_how_long_until_then(seconds: float, text: str) -> None:
