@@ -83,7 +83,7 @@ def _of_term(field: Field, text: str, term: str) -> str:
     if not term:
         return "an empty item; write numbers with commas and without blanks (1,15)"
     base, slash, step = term.partition("/")
-    if slash and not (step.isascii() and step.isdigit() and int(step[:9])):
+    if slash and not (step.isascii() and step.isdigit() and int(step)):
         return "the step behind / is a number from 1; write */5"
     if base == "?":
         return "? is not known here; write *"
@@ -103,7 +103,7 @@ def _of_term(field: Field, text: str, term: str) -> str:
             return _of_word(field, word)
     start, end = field.number(first), field.number(last)
     if dash and start is not None and end is not None and end < start:
-        unwrapped = _unwrapped(field, first, start, end, int(step[:9] or 1))
+        unwrapped = _unwrapped(field, first, start, end, int(step or 1))
         rest = [unwrapped if other == term else other for other in text.split(",")]
         return f"{first}-{last} goes over the end; write {','.join(rest)}"
     return ""

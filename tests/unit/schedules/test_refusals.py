@@ -98,6 +98,7 @@ def test_what_is_no_expression(text: str, why: str) -> None:
         ("5/ * * * *", f"minute: {STEP}"),
         ("*/² * * * *", f"minute: {STEP}"),
         ("*/000000000 * * * *", f"minute: {STEP}"),
+        ("*/0000000001 24 * * *", "hour: goes from 0 to 23, midnight is 0"),
         ("* * ? * *", "day of month: ? is not known here; write *"),
         (
             "H/5 * * * *",
@@ -137,6 +138,8 @@ def test_the_first_field_that_is_wrong(text: str, why: str) -> None:
         ("5,50-10,20 * * * *", "5,50-59,0-10,20"),
         ("50-10/20 * * * *", "50,10"),
         ("50-10/1 * * * *", "50-59,0-10"),
+        ("50-10/0000000020 * * * *", "50,10"),
+        (f"50-10/{'9' * 900} * * * *", "50"),
         ("* * * * 6-1", "6,0-1"),
         ("* * * * 5-0", "5-6,0"),
         ("* * * * 7-1", "0-1"),
