@@ -40,35 +40,34 @@ class SetClock:
         self._clock = clock
         self._apart = clock() - loop.time()
         self._timer: Cancellable | None = None
-        self._fd = -1
+        self._fd: int | None = None
         create: Any = getattr(os, "timerfd_create", None)
         if create is not None:
             try:
-                self._fd = create(time.CLOCK_REALTIME, flags=os.TFD_NONBLOCK | os.TFD_CLOEXEC)  # type: ignore[attr-defined,unused-ignore]
-                self._wait()
-                loop.add_reader(self._fd, self._readable)
+                self._fd = fd = create(time.CLOCK_REALTIME, flags=os.TFD_NONBLOCK | os.TFD_CLOEXEC)  # type: ignore[attr-defined,unused-ignore]
+                self._wait(fd)
+                loop.add_reader(fd, self._readable, fd)
             except OSError:  # a sandbox without it
                 self._close_fd()
-        if self._fd < 0:
+        if self._fd is None:
             self._look_later()
 
-    def _wait(self) -> None:
+    def _wait(self, fd: int) -> None:
         settime: Any = os.timerfd_settime  # type: ignore[attr-defined,unused-ignore]
         flags = os.TFD_TIMER_ABSTIME | os.TFD_TIMER_CANCEL_ON_SET  # type: ignore[attr-defined,unused-ignore]
-        settime(self._fd, flags=flags, initial=time.time() + _FAR)
+        settime(fd, flags=flags, initial=time.time() + _FAR)
 
-    def _readable(self) -> None:
+    def _readable(self, fd: int) -> None:
         try:
-            os.read(self._fd, 8)
+            os.read(fd, 8)
         except BlockingIOError:
             return
         except OSError as error:
             if error.errno != ECANCELED:
-                self._loop.remove_reader(self._fd)
                 self._close_fd()
                 self._look_later()
                 return
-        self._wait()
+        self._wait(fd)
         self._look()
 
     def _look_later(self) -> None:
@@ -85,13 +84,12 @@ class SetClock:
             self._was_set(moved)
 
     def _close_fd(self) -> None:
-        if self._fd >= 0:
+        if self._fd is not None:
+            self._loop.remove_reader(self._fd)
             os.close(self._fd)
-            self._fd = -1
+            self._fd = None
 
     def close(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
-        if self._fd >= 0:
-            self._loop.remove_reader(self._fd)
-            self._close_fd()
+        self._close_fd()

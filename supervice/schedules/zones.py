@@ -18,11 +18,12 @@ if TYPE_CHECKING:
     from typing import Final
 
 LOCALTIME: Final = "/etc/localtime"
-_UTC: Final = ("", "UTC", "UTC0", "Etc/UTC", "GMT", "GMT0", "Z")
+_NAMES_OF_UTC: Final = ("", "UTC", "UTC0", "Etc/UTC", "GMT", "GMT0", "Z")
 # Bytes; the longest zone file in the database has 3.5 KB.
 _LONGEST: Final = 1 << 20
 
-# Zones by name, or by the content of a file.
+_UTC: Final = Zone("UTC", None)
+# Other zones by name, or by the content of a file.
 _zones: dict[str | bytes, Zone] = {}
 
 
@@ -37,7 +38,7 @@ def find(name: str | None, environ: Mapping[str, str], localtime: str = LOCALTIM
         except ValueError as error:
             raise ValueError(f"TZ={named}: {error}") from None
     if not os.path.lexists(localtime):
-        return _kept("UTC", "UTC", None)
+        return _UTC
     label = os.path.realpath(localtime).partition("/zoneinfo/")[2]
     try:
         data = _read(localtime)
@@ -54,8 +55,8 @@ def find(name: str | None, environ: Mapping[str, str], localtime: str = LOCALTIM
 def _named(text: str) -> Zone:
     """Returns a zone of the database, a file, or a rule as in TZ (`CET-1CEST,M3.5.0,M10.5.0/3`)."""
     name = text.strip().removeprefix(":")
-    if name in _UTC:
-        return _kept("UTC", "UTC", None)
+    if name in _NAMES_OF_UTC:
+        return _UTC
     if name in _zones:
         return _zones[name]
     if name.startswith("/"):
@@ -78,11 +79,9 @@ def _named(text: str) -> Zone:
     raise ValueError(_unknown(name))
 
 
-def _kept(key: str | bytes, name: str, tz: tzinfo | None) -> Zone:
-    """Returns one object per zone, so that its schedules share what was found out about it."""
-    zone = _zones.get(key)
-    if zone is None:
-        zone = _zones[key] = Zone(name, tz)
+def _kept(key: str | bytes, name: str, tz: tzinfo) -> Zone:
+    """Returns a new zone and keeps it, so that its schedules share what was found out about it."""
+    zone = _zones[key] = Zone(name, tz)
     return zone
 
 
@@ -104,7 +103,7 @@ def _of_file(data: bytes, name: str, place: str) -> Zone:
     if data in _zones:
         return _zones[data]
     try:
-        return _kept(data, name, ZoneInfo.from_file(BytesIO(data), name))
+        return _kept(data, name, ZoneInfo.from_file(BytesIO(data)))
     except Exception as error:  # whatever its parser stumbles over in a file that is none
         raise ValueError(
             f"{place} is not a time zone file ({error}); write a zone like Europe/Berlin"
@@ -115,7 +114,7 @@ def _file_of_rule(rule: str) -> bytes:
     """Returns a time zone file (RFC 8536, version 2) without changes of its own and `rule` at its end."""
     if not rule.isascii() or not rule.isprintable() or len(rule) > 100:
         raise ValueError("no rule")
-    counts = b"".join(count.to_bytes(4, "big") for count in (0, 0, 0, 0, 1, 4))
+    counts = b"".join(count.to_bytes(4) for count in (0, 0, 0, 0, 1, 4))
     head = b"TZif2" + bytes(15) + counts
     local = bytes(4) + b"\0" + b"\0" + b"UTC\0"  # offset 0, no daylight saving, the first name
     return head + local + head + local + b"\n" + rule.encode() + b"\n"
@@ -142,6 +141,6 @@ def _unknown(name: str) -> str:
     known = _known()
     if not known:
         return "there are no time zones here; install tzdata, or write a rule like CET-1CEST,M3.5.0,M10.5.0/3"
-    found = get_close_matches(name[:64], sorted(known), 1, 0.7)
+    found = get_close_matches(name[:64], sorted(known), cutoff=0.7)
     nearest = f" (did you mean {found[0]}?)" if found else ""
     return f"no such time zone{nearest}; write a name like Europe/Berlin, or UTC"

@@ -18,6 +18,7 @@ class World:
 
     def __init__(self) -> None:
         self.loop: Any = FakeLoop()
+        self.loop.now = 500.0
         self.wall = 1_000_000.0
         self.heard: list[float] = []
 
@@ -32,7 +33,7 @@ class World:
 class Timerfd:
     """The calls of Python 3.13 and the kernel behind them."""
 
-    def __init__(self, monkeypatch: pytest.MonkeyPatch, loop: FakeLoop, error: int = 0) -> None:
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, loop: FakeLoop, refused: str = "") -> None:
         self.loop = loop
         self.fd = -1
         self.armed: list[float] = []
@@ -42,17 +43,20 @@ class Timerfd:
         def create(clock: int, *, flags: int) -> int:
             assert clock == time.CLOCK_REALTIME
             assert flags == 3
-            if error:
-                raise OSError(error, os.strerror(error))
+            if refused == "made":
+                raise OSError(EINVAL, "Invalid argument")
             self.fd = os.open(os.devnull, os.O_RDONLY)
             return self.fd
 
         def settime(fd: int, *, flags: int, initial: float) -> None:
             assert (fd, flags) == (self.fd, 12)
+            if refused == "armed":
+                raise OSError(EINVAL, "Invalid argument")
             self.armed.append(initial)
 
         def read(fd: int, size: int) -> bytes:
             if fd == self.fd and self.answer is not None:
+                assert size == 8, "a counter of 64 bits"
                 raise self.answer
             return real_read(fd, size)
 
@@ -93,6 +97,11 @@ def test_without_the_kernels_help_the_clocks_are_compared_each_minute() -> None:
     it.wall -= 7200
     it.loop.elapse()
     assert it.heard == [3600.0, -7200.0]
+    for least in (0.5, 0.4375, -0.5):
+        it.passes(60)
+        it.wall += least
+        it.loop.elapse()
+    assert it.heard == [3600.0, -7200.0, 0.5, -0.5], "less than half a second is nothing"
     clock.close()
     assert it.loop.live == []
 
@@ -127,15 +136,18 @@ def test_the_kernel_tells_of_a_set_clock_and_nothing_wakes_us_before(monkeypatch
         os.fstat(kernel.fd)
 
 
-@pytest.mark.parametrize("when", ["made", "read"])
+@pytest.mark.parametrize("when", ["made", "armed", "read"])
 def test_where_the_kernel_refuses_the_clocks_are_compared(monkeypatch: pytest.MonkeyPatch, when: str) -> None:
     it = World()
-    kernel = Timerfd(monkeypatch, it.loop, EINVAL if when == "made" else 0)
-    it.make()
+    kernel = Timerfd(monkeypatch, it.loop, when)
+    clock = it.make()
     if when == "read":
         kernel.cancel(EINVAL)
     assert it.loop.readers == {}
     assert [timer.delay for timer in it.loop.live] == [LOOK_EVERY]
+    assert kernel.fd < 0 or not os.path.exists(f"/proc/self/fd/{kernel.fd}")
+    clock.close()
+    assert it.loop.live == []
 
 
 @pytest.mark.skipif(not hasattr(os, "timerfd_create"), reason="Python before 3.13")
