@@ -50,7 +50,8 @@ def test_a_reload_touches_only_what_changed(daemon: Make) -> None:
     assert list(after) == ["keep", "change", "new"]
     assert after["keep"] == before["keep"]
     assert after["change"] != before["change"]
-    assert Path(f"/proc/{after['change']}/cmdline").read_bytes() == b"sleep\x002000\x00"
+    words = Path(f"/proc/{after['change']}/cmdline")
+    eventually(lambda: words.read_bytes() == b"sleep\x002000\x00")
     assert not alive(before["gone"])
     reply = one.ask("reload")
     assert (reply["added"], reply["removed"], reply["changed"]) == ([], [], [])

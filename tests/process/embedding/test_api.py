@@ -242,7 +242,8 @@ async def test_a_supervisor_made_of_values(tmp_path: Path) -> None:
     running = asyncio.ensure_future(supervisor.run())
     await until(lambda: all(p.state == RUNNING for p in supervisor.processes.values()))
     pid = supervisor.processes["a:01"].pid
-    assert Path(f"/proc/{pid}/cmdline").read_bytes() == b"sleep\x001100\x00"
+    # The kernel shows the words some moments after the exec.
+    await until(lambda: Path(f"/proc/{pid}/cmdline").read_bytes() == b"sleep\x001100\x00")
     await supervisor.shutdown()
     await running
 
