@@ -103,6 +103,7 @@ ONCE_MORE = || { echo 'make: what failed runs once more, alone; a test that pass
 	$(WITH_BROWSER) $(WITH_ENGINE) $(PYTEST) --last-failed --last-failed-no-failures none $(RINGS); }
 .PHONY: rings
 rings: venv  ## the rings of tests
+	@$(BIN)/python -m compileall -q supervice  # or a turn of the loop compiles what it imports
 	@$(TRY_BUNDLE)
 	$(WITH_BROWSER) $(WITH_ENGINE) $(PYTEST) -n $(WORKERS) --dist loadfile --no-loadscope-reorder --durations=20 $(RINGS) $(if $(AGAIN),$(ONCE_MORE))
 

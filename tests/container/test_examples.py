@@ -109,7 +109,9 @@ def test_kubernetes(run: Callable[..., Box], build_example: Callable[[str], str]
             "import http.client as h, sys; c = h.HTTPConnection('127.0.0.1', int(sys.argv[1]), timeout=5);"
             " c.request('GET', sys.argv[2]); print(c.getresponse().status)"
         )
-        return int(box.exec("python3", "-c", code, str(ports[get["port"]]), get["path"], check=True).output)
+        # The engine loses an answer now and then.
+        asked = ["python3", "-c", code, str(ports[get["port"]]), get["path"]]
+        return int(eventually(lambda: box.exec(*asked, check=True).output))
 
     kinds = ("startup", "liveness", "readiness")
     first = eventually(lambda: [probe(kind) for kind in kinds])

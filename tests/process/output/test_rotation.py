@@ -68,7 +68,7 @@ def test_a5_back_pressure_reaches_only_who_writes_there(lab: Lab, tmp_path: Path
         "busy",
         stdout_logfile=str(path),
         stdout_logfile_maxbytes=50,
-        stdout_logfile_backups=50,
+        stdout_logfile_backups=5,
         stderr_logfile="NONE",
     )
     quiet = lab.program("quiet", stdout_logfile=str(tmp_path / "quiet"), stderr_logfile="NONE")
