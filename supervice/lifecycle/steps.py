@@ -239,7 +239,8 @@ def restarted(now: Snapshot, at: float, policy: Policy) -> Snapshot | None:
 
 
 def too_often(now: Snapshot, reason: str, policy: Policy) -> Step:
-    most, window = policy.restart_limit or (0, 0)
+    assert policy.restart_limit is not None
+    most, window = policy.restart_limit
     return give_up(now, f"more than {most} restarts in {window:g} s: {reason}")
 
 
@@ -275,7 +276,7 @@ def died(now: Snapshot, how: str, event: ChildExited, policy: Policy) -> Step:
     restart = policy.autorestart and (policy.restart_when_expected or not expected)
     if not restart or not now.should_run:
         return ended(now, how, expected=expected)
-    exited = replace(now, state=s.EXITED, reason=how)
+    exited = replace(now, state=s.EXITED)
     effects: list[Effect] = [Announce(now.state, s.EXITED, how, expected, trigger=now.trigger)]
     counted = restarted(exited, event.at, policy)
     if counted is None:

@@ -244,6 +244,13 @@ TIMES: dict[str, Case] = {
         {"stop": s.Stop(step=1, waits=(10.0, 3.0), bounded=True)},
         [SetTimer(3.0)],
     ),
+    "of a stop, less from now on, while its command runs": (
+        replace(STOPPING, stop=s.Stop(step=s.PRE_STOP)),
+        StopRequested(within=12.0),
+        replace(LADDER, pre_stop=True),
+        {"stop": s.Stop(step=s.PRE_STOP, waits=(8.0, 4.0), bounded=True)},
+        [SetTimer(4.0)],
+    ),
     "of a stop that fits": (
         STOPPING,
         StopRequested(within=14.0),
