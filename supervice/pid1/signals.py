@@ -43,7 +43,7 @@ class SignalRouter:
         """Sets up the wake-up pipe. ValueError outside of the main thread."""
         self._loop = loop
         self._wakes: Callable[[], bool] | None = getattr(loop, "wakes", None)  # asyncio's has none
-        self._ahead = 0
+        self._ahead: list[int] = []  # acted on, while the byte is still in the pipe
         self._pending: set[int] = set()
         self._handlers: dict[int, Callable[[int], object]] = {}
         self._every: set[int] = set()
@@ -90,7 +90,7 @@ class SignalRouter:
         if self._wakes is None or self._closed or not self._wakes():
             self._pending.add(signum)
             return
-        self._ahead = signum  # its byte is in the pipe
+        self._ahead.append(signum)
         self._call(signum)
 
     def reap_with(self, poll: Callable[[], bool]) -> None:
@@ -120,10 +120,10 @@ class SignalRouter:
             came = os.read(self._read, PIPE_SIZE)
         except BlockingIOError:
             pass
-        ahead, self._ahead = self._ahead, 0
+        ahead, self._ahead = self._ahead, []
         for signum in came if self._every else b"":  # the interpreter writes one byte for each that came
-            if signum == ahead:
-                ahead = 0
+            if signum in ahead:
+                ahead.remove(signum)
             elif signum in self._every:
                 self._call(signum)
         # Signals from here on wait for the next turn, or a steady storm would starve the loop.

@@ -135,6 +135,26 @@ def test_what_is_to_be_counted_is_counted_once_while_more_come() -> None:
 
 
 @isolated
+def test_what_is_counted_is_not_doubled_when_the_loop_sleeps_twice_before_it_reads_the_pipe() -> None:
+    """A loop that was woken by something else as well goes to sleep again first."""
+
+    class Sleeper(Loop):
+        def wakes(self) -> bool:
+            return True
+
+    router = SignalRouter(Sleeper())
+    seen: Counter[int] = Counter()
+    signum = signal.SIGRTMIN + 3
+    router.handle(signum, lambda signum: seen.update([signum]), every=True)
+    os.kill(os.getpid(), signum)
+    os.kill(os.getpid(), signum)
+    assert seen[signum] == 2
+    router.drain()
+    assert seen[signum] == 2
+    router.close()
+
+
+@isolated
 def test_what_is_counted_is_not_doubled_by_another_handler() -> None:
     loop = Loop()
     router = SignalRouter(loop)
