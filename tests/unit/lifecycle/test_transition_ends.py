@@ -12,12 +12,10 @@ import pytest
 
 from supervice.lifecycle import states as s
 from supervice.lifecycle.states import (
-    Announce,
     ChildExited,
     ClearTimer,
     EndPreStop,
     Policy,
-    Run,
     SetTimer,
     Snapshot,
     Spawn,
@@ -26,22 +24,9 @@ from supervice.lifecycle.states import (
 )
 from supervice.lifecycle.steps import JITTER, QUICK
 from supervice.lifecycle.transition import transition
+from tests.fakes.transition_cases import BY, DEAD, EXIT, LADDER, RUNNING, STOPPING, Case, say
 
-Case = tuple[Snapshot, Any, Policy, dict[str, Any], list[Any]]
-
-BY = "operator: told"
-LADDER = Policy(stop_ladder=((15, 10.0), (3, 4.0)))
-UP = Run(7, started=True, ready=True)
-RUNNING = Snapshot(s.RUNNING, True, UP, reason="old", trigger="operator: start")
-STARTING = Snapshot(s.STARTING, True, Run(7), trigger="operator: start")
-STOPPING = Snapshot(s.STOPPING, False, Run(7, started=True), s.Stop(trigger=BY), reason="why", trigger=BY)
-EXIT = "exit: exit code 3"
-DEAD = {"run": None, "status": 3, "trigger": EXIT}
 GONE = {"run": None, "stop": None, "status": 0}
-
-
-def say(old: str, new: str, reason: str, trigger: str, **more: Any) -> Announce:
-    return Announce(old, new, reason, trigger=trigger, **more)
 
 
 def stopped_for(cause: str, **more: Any) -> Snapshot:

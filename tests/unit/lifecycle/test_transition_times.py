@@ -6,13 +6,11 @@ Everything that a case does not name stays as it was.
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
 import pytest
 
 from supervice.lifecycle import states as s
 from supervice.lifecycle.states import (
-    Announce,
     ChildExited,
     ClearTimer,
     EndPreStop,
@@ -24,7 +22,6 @@ from supervice.lifecycle.states import (
     RunPreStop,
     SetTimer,
     SignalGroup,
-    Snapshot,
     SpawnFailed,
     StartHealthChecks,
     StopHealthChecks,
@@ -35,22 +32,7 @@ from supervice.lifecycle.states import (
 )
 from supervice.lifecycle.steps import JITTER, KILL_AGAIN
 from supervice.lifecycle.transition import transition
-
-Case = tuple[Snapshot, Any, Policy, dict[str, Any], list[Any]]
-
-BY = "operator: told"
-LADDER = Policy(stop_ladder=((15, 10.0), (3, 4.0)))
-UP = Run(7, started=True, ready=True)
-RUNNING = Snapshot(s.RUNNING, True, UP, reason="old", trigger="operator: start")
-STARTING = Snapshot(s.STARTING, True, Run(7), trigger="operator: start")
-STOPPING = Snapshot(s.STOPPING, False, Run(7, started=True), s.Stop(trigger=BY), reason="why", trigger=BY)
-EXIT = "exit: exit code 3"
-DEAD = {"run": None, "status": 3, "trigger": EXIT}
-
-
-def say(old: str, new: str, reason: str, trigger: str, **more: Any) -> Announce:
-    return Announce(old, new, reason, trigger=trigger, **more)
-
+from tests.fakes.transition_cases import BY, DEAD, EXIT, LADDER, RUNNING, STARTING, STOPPING, UP, Case, say
 
 EARLY = "exit code 3 after 0.50 s, before it was up (startsecs 1 s)"
 STARTS: dict[str, Case] = {

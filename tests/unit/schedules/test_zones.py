@@ -15,6 +15,7 @@ import pytest
 
 from supervice.schedules import zones
 from supervice.schedules.zones import find
+from tests.fakes.opening import recorded_flags
 
 SUMMER = int(datetime(2026, 7, 1, 12, tzinfo=UTC).timestamp())
 WINTER = int(datetime(2026, 12, 1, 12, tzinfo=UTC).timestamp())
@@ -157,14 +158,7 @@ def test_a_localtime_that_is_no_file_of_zones_is_an_error(tmp_path: Path) -> Non
 def test_opening_a_file_waits_for_nothing_and_no_child_has_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    seen: list[int] = []
-    real = os.open
-
-    def record(path: str, flags: int) -> int:
-        seen.append(flags)
-        return real(path, flags)
-
-    monkeypatch.setattr(os, "open", record)
+    seen = recorded_flags(monkeypatch)
     (tmp_path / "zone").write_bytes(database_file("Asia/Tokyo"))
     assert find(str(tmp_path / "zone"), {}).name == str(tmp_path / "zone")
     for flag in (os.O_CLOEXEC, os.O_NONBLOCK, os.O_NOCTTY):

@@ -12,6 +12,7 @@ import pytest
 from supervice.watch import scanner as scanning
 from supervice.watch.patterns import Pattern, ignoring
 from supervice.watch.scanner import Scanner, TooMany, own_mount_points
+from tests.fakes.opening import recorded_flags
 
 NOW = 1_800_000_000
 
@@ -156,14 +157,7 @@ def test_a_file_is_read_piece_by_piece_and_one_that_grows_meanwhile_is_long(
 def test_opening_a_file_waits_for_nothing_and_takes_no_terminal(
     files: list[Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    seen: list[int] = []
-    real = os.open
-
-    def record(path: str, flags: int) -> int:
-        seen.append(flags)
-        return real(path, flags)
-
-    monkeypatch.setattr(os, "open", record)
+    seen = recorded_flags(monkeypatch)
     started(files[0])
     for flag in (os.O_CLOEXEC, os.O_NONBLOCK, os.O_NOCTTY):
         assert [flags & flag for flags in seen] == [flag]
