@@ -1,8 +1,8 @@
 """The supervisor: makes the parts, connects them, and runs them from the first start to the exit code.
 
 It decides nothing. `lifecycle.transition` decides about one process, `lifecycle.exit_policy` about the end of
-the container. `supervision.table` has the set of processes, and the other parts observe it. A caller that
-needs something done asks the part that does it.
+the container. `supervision.table` has the set of processes, and the other parts observe it. What exists only
+during a run is in `assembly.live_parts`. A caller that needs something done asks the part that does it.
 """
 
 from __future__ import annotations
@@ -11,42 +11,33 @@ import os
 
 from supervice import config as configuration
 from supervice import logger
-from supervice.assembly.on_demand import OnDemand, OnRequest
+from supervice.assembly.live_parts import LiveParts
 from supervice.control.server import SocketInUse
 from supervice.events import EventBus
 from supervice.lean.loop import running_loop
-from supervice.lean.text import clean
 from supervice.lifecycle.exit_policy import Verdict
 from supervice.models import SupervisorConfig
 from supervice.pid1 import own_process
 from supervice.pid1.identity import CannotSwitch
 from supervice.pid1.pidfile import PidfileInUse
-from supervice.pid1.signals import clean_dispositions
 from supervice.pid1.subreaper import become_subreaper
 from supervice.process import Process
 from supervice.supervision.configuration_source import ConfigurationSource
 from supervice.supervision.journal import Journal
-from supervice.supervision.memory_watch import MemoryWatch
 from supervice.supervision.probes import Probes
-from supervice.supervision.resources import Resources
-from supervice.supervision.signal_actions import SignalActions
-from supervice.supervision.socket_files import SocketFiles
 from supervice.supervision.startup import Startup
 from supervice.supervision.table import ProcessTable
 from supervice.supervision.termination import Termination
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
     from typing import Self
 
     from supervice.lean.loop import AnyFuture, EventLoop
     from supervice.lifecycle.reload_plan import ReloadPlan
-    from supervice.output.process_output import ProgramOutput
+    from supervice.supervision.memory_watch import MemoryWatch
     from supervice.supervision.reload import Reloader
     from supervice.supervision.sd_notify import ManagerNotifier
-    from supervice.supervision.socket_files import HasSocketFiles
-    from supervice.supervisord.extensions import Extensions
 
 __all__ = ["CannotSwitch", "PidfileInUse", "SocketInUse", "Supervisor"]
 
@@ -71,20 +62,16 @@ class Supervisor:
         self.startup = Startup(self.table, self.termination.judge)
         self.probes = Probes(self.table)
         self.journal = Journal()
-        self._on_demand = OnDemand(self)
+        self.live = LiveParts(self)
         self._reloader: Reloader | None = None
         self._notifier = self._manager_notifier()
         # in this order; the extensions, once made, come first
-        self.table.observe(self._on_demand, self.journal, self.startup.record, self.startup, self.probes)
+        self.table.observe(self.live.on_demand, self.journal, self.startup.record, self.startup, self.probes)
         if self._notifier is not None:
             self.table.observe(self._notifier)
         self.table.observe(self.termination)
 
         # for one run
-        self._resources: Resources | None = None
-        self._signals: SignalActions | None = None
-        self.memory: MemoryWatch | None = None
-        self._socket_files: SocketFiles | None = None
         self._finished: AnyFuture | None = None
         self._begun: AnyFuture | None = None  # the programs have begun to start
         self._running: AnyFuture | None = None  # for `async with`
@@ -108,9 +95,14 @@ class Supervisor:
         return self.table.groups
 
     @property
-    def extensions(self) -> Extensions | None:
-        """What supervisord's dialect adds to programs; None until one of them needs it."""
-        return self._on_demand.extensions
+    def memory(self) -> MemoryWatch | None:
+        """The watch of the container's memory; None in an application, and before the daemon runs."""
+        return self.live.memory
+
+    @property
+    def stock(self) -> bool:
+        """Whether the configuration is a stock supervisord file."""
+        return self.source.stock
 
     # -- the configuration -------------------------------------------------------------------------------
 
@@ -126,19 +118,6 @@ class Supervisor:
             logger.setup_logger(config.loglevel, config.logfile, config.log_maxbytes, config.log_backups)
         self.table.offer(loaded.processes)
         self.table.replace(loaded.processes)
-
-    def read(self) -> configuration.Loaded:
-        """Returns the configuration as the file reads now. ConfigValidationError with all of its errors."""
-        return self.source.read()
-
-    @property
-    def stock(self) -> bool:
-        """Whether the configuration is a stock supervisord file."""
-        return self.source.stock
-
-    def files(self) -> tuple[str, ...]:
-        """Returns the files of the configuration in effect."""
-        return self.source.files
 
     def set_command(self, argv: list[str]) -> None:
         """Makes these words the foreground command.
@@ -169,35 +148,16 @@ class Supervisor:
         if self._reloader is None:
             from supervice.supervision.reload import Reloader
 
-            self._reloader = Reloader(self.table, self.startup, self.termination, self)
-        if self._socket_files is not None and not dry_run:
-            self._socket_files.look()
+            self._reloader = Reloader(self.table, self.startup, self.termination, self.source, self)
+        if not dry_run:
+            self.live.look_after_sockets()
         return await self._reloader.reload(dry_run=dry_run, force=force)
 
     def apply(self, loaded: configuration.Loaded) -> None:
         """Takes over the settings and servers of a reload that need no new start."""
-        if self._resources is not None:
-            self._resources.apply(loaded.config)
         self.config = loaded.config
         self.source.use(loaded)
-        for problem in self.source.new_warnings():
-            logger.warning(clean(problem))
-        self._on_demand.serve(loaded.servers)
-
-    def reopen(self) -> list[tuple[str, str]]:
-        """Reopens every log file after an external rotation; returns what could not be opened, and why."""
-        logger.info("reopening log files")
-        failed = [] if self._resources is None else self._resources.reopen()
-        return failed if self._socket_files is None else failed + self._socket_files.look()
-
-    async def rotate(self, outputs: Iterable[ProgramOutput] | None) -> list[tuple[str, str]]:
-        """Rotates the log files of these processes, or all; returns each path, and "" or why it was not."""
-        return [] if self._resources is None else await self._resources.outputs.rotate(outputs)
-
-    def empty_log(self, path: str) -> None:
-        """Empties the log file at `path`, if it is one of ours. OSError."""
-        if self._resources is not None:
-            self._resources.outputs.empty(path)
+        self.live.apply(loaded)
 
     # -- the run -----------------------------------------------------------------------------------------
 
@@ -212,13 +172,13 @@ class Supervisor:
         try:
             if self.termination.stopping:  # told to stop before it began
                 return
-            resources = self._open(loop)
+            resources = self.live.open(loop)
             if not self.termination.stopping:  # a TERM that came while we started: nothing is spawned then
                 self._start(loop)
             if self._begun is not None and not self._begun.done():
                 self._begun.set_result(None)
             await end
-            extensions = self.extensions
+            extensions = self.live.extensions
             settle = None if extensions is None else extensions.settle
             self.exit_code = await self.termination.run(loop, resources.outputs, settle)
         except BaseException:  # cancelled by an application, or a defect of ours: leave no process behind
@@ -271,42 +231,8 @@ class Supervisor:
             raise
 
     def __repr__(self) -> str:
-        state = "stopping" if self.termination.stopping else "running" if self._resources else "not running"
+        state = "stopping" if self.termination.stopping else "running" if self.live.opened else "not running"
         return f"<Supervisor {state}: {', '.join(map(repr, self.processes.values())) or 'no processes'}>"
-
-    def _open(self, loop: EventLoop) -> Resources:
-        self._on_demand.prepare()
-        commands = OnRequest(self)
-        resources = self._resources = Resources(
-            loop, self.config, commands, daemon=self.daemon, directory=self.source.directory
-        )
-        if self.daemon:
-            foreground = [p.foreground[0] for p in self.processes.values() if p.foreground is not None]
-            counts = len(self.config.programs), len(self.processes) - len(foreground)
-            logger.info(self.source.introduction(*counts, resources.socket_path, *foreground))
-        for problem in self.source.new_warnings():
-            logger.warning(clean(problem))
-        self.table.use(resources.launcher)
-        self._on_demand.open(loop, resources, commands)
-        self._signals = SignalActions(
-            loop,
-            self.table,
-            self.termination,
-            resources.runtime,
-            daemon=self.daemon,
-            reload=self.reload_config,
-            reopen=self.reopen,
-        )
-        self._on_demand.serve(self.source.servers)
-        self._socket_files = SocketFiles(loop, self._with_sockets)
-        if self.daemon:
-            self.memory = MemoryWatch(loop, self.table, self.journal, self.event_bus)
-            resources.runtime.blame = self.memory.blame
-            clean_dispositions()  # only now: what came while we started finds its handler
-            self._signals.catch_up()
-        self.event_bus.start()
-        self._on_demand.answer_probes()
-        return resources
 
     def _start(self, loop: EventLoop) -> None:
         if not self.processes:
@@ -315,9 +241,9 @@ class Supervisor:
         if self.daemon and not own_process.is_pid1() and not become_subreaper():
             logger.warning("cannot become child subreaper: orphans of programs will not be collected here")
         self.probes.begin()
-        self._on_demand.begin()
+        self.live.on_demand.begin()
         self.startup.begin()
-        self._on_demand.begin_schedules()
+        self.live.on_demand.begin_schedules()
         if self.startup.command is not None:
             from supervice.supervision.foreground import start_last
 
@@ -330,12 +256,5 @@ class Supervisor:
     def _close(self) -> None:
         for process in self.processes.values():
             process.close()
-        for part in (self._socket_files, self._signals, self._on_demand, self.memory, self._resources):
-            if part is not None:
-                part.close()
-        self._signals = self.memory = self._resources = self._socket_files = None
+        self.live.close()
         self.table.use(None)
-
-    def _with_sockets(self) -> list[HasSocketFiles]:
-        ours = [] if self._resources is None else [self._resources]
-        return [*ours, *self._on_demand.with_sockets()]

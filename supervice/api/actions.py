@@ -327,7 +327,7 @@ class Actions:
         return rows.reloaded(plan, source.unsaid() if dry_run else source.latest, dry_run=dry_run)
 
     def reopen(self, _request: Request) -> Reply:
-        failed = self._daemon.reopen()
+        failed = self._daemon.live.reopen()
         if not failed:
             return {"status": "ok", "message": "Log files reopened", "failed": []}
         # The daemon's own log may be among them: then only this reply can tell.
@@ -340,7 +340,7 @@ class Actions:
         if request.names:
             found = (process.open_output() for process in self._targets(request))
             outputs = [output for output in found if output is not None]
-        done = await self._daemon.rotate(outputs)
+        done = await self._daemon.live.rotate(outputs)
         if not done:
             raise CommandError(FAILED, "no log file to rotate: none of this output goes to a file now")
         return rows.results(

@@ -11,7 +11,7 @@ from supervice.supervision.table import Observer
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
-    from typing import Any, Protocol
+    from typing import Any
 
     from supervice.api.dispatch import Dispatcher
     from supervice.api.endpoints import Endpoints
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from supervice.lean.loop import EventLoop
     from supervice.supervision.interface import Daemon as Asked
     from supervice.supervision.listening import Listening
-    from supervice.supervision.memory_watch import MemoryWatch
     from supervice.supervision.resources import Resources
     from supervice.supervision.schedules import Schedules
     from supervice.supervision.socket_files import HasSocketFiles
@@ -29,16 +28,6 @@ if TYPE_CHECKING:
     from supervice.supervisord.interface import Daemon
     from supervice.supervisord.rpc.servers import Servers
     from supervice.web.site import Site
-
-    class Configured(Daemon, Protocol):
-        """A daemon that knows where its configuration comes from."""
-
-        @property
-        def memory(self) -> MemoryWatch | None: ...
-
-        def files(self) -> tuple[str, ...]:
-            """Returns the files of the configuration in effect."""
-            ...
 
 
 class OnRequest:
@@ -65,7 +54,7 @@ class OnRequest:
 class OnDemand(Observer):
     """The optional parts of one supervisor; it makes none before `open` and after `close`."""
 
-    def __init__(self, daemon: Configured) -> None:
+    def __init__(self, daemon: Daemon) -> None:
         self._daemon = daemon
         self._loop: EventLoop | None = None
         self._resources: Resources | None = None
@@ -216,7 +205,7 @@ class OnDemand(Observer):
         if self._watches is None and (daemon.config.watch_config or any(config.watch for config in configs)):
             from supervice.supervision.watches import watches_of
 
-            self._watches = watches_of(daemon, daemon.files)
+            self._watches = watches_of(daemon, lambda: daemon.source.files)
             made.append(self._watches)
         if self._schedules is None and any(config.schedule for config in configs):
             from supervice.supervision.schedules import Schedules

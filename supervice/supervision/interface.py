@@ -21,6 +21,21 @@ if TYPE_CHECKING:
     from supervice.supervision.table import ProcessTable
     from supervice.supervision.termination import Termination
 
+    class Live(Protocol):
+        """The parts that exist only while the daemon runs. Without them these do nothing."""
+
+        def reopen(self) -> list[tuple[str, str]]:
+            """Opens every log file anew, for an external rotation; what could not be opened, and why."""
+            ...
+
+        async def rotate(self, outputs: Iterable[ProgramOutput] | None) -> list[tuple[str, str]]:
+            """Rotates the log files of these processes, or all; each path, and why not, or ""."""
+            ...
+
+        def empty_log(self, path: str) -> None:
+            """Begins the log file at `path` anew, if one of ours is there. OSError."""
+            ...
+
     class Daemon(Protocol):
         """A supervisor with its parts. Ask the part; what stands here besides is what no part has."""
 
@@ -49,21 +64,11 @@ if TYPE_CHECKING:
             """None in an application, and before the daemon runs."""
             ...
 
+        @property
+        def live(self) -> Live: ...
         async def reload(self, *, dry_run: bool = False, force: bool = False) -> ReloadPlan:
             """Applies the configuration as it reads now, or says what that would change.
 
             OSError or ValueError when it cannot be read or has errors.
             """
-            ...
-
-        def reopen(self) -> list[tuple[str, str]]:
-            """Opens every log file anew, for an external rotation; what could not be opened, and why."""
-            ...
-
-        async def rotate(self, outputs: Iterable[ProgramOutput] | None) -> list[tuple[str, str]]:
-            """Rotates the log files of these processes, or all; each path, and why not, or ""."""
-            ...
-
-        def empty_log(self, path: str) -> None:
-            """Begins the log file at `path` anew, if one of ours is there. OSError."""
             ...

@@ -36,12 +36,13 @@ if TYPE_CHECKING:
 
         @property
         def config(self) -> SupervisorConfig: ...
-        def read(self) -> Loaded:
-            """Returns the configuration as it reads now. OSError or ValueError when it cannot be used."""
-            ...
-
         def apply(self, loaded: Loaded) -> None:
             """Takes over the settings and the servers."""
+            ...
+
+    class Source(Protocol):
+        def read(self) -> Loaded:
+            """Returns the configuration as it reads now. OSError or ValueError when it cannot be used."""
             ...
 
 
@@ -53,10 +54,13 @@ TOO_LATE = "supervice is shutting down; the new configuration was not applied"
 
 
 class Reloader:
-    def __init__(self, table: ProcessTable, startup: Startup, termination: Termination, host: Host) -> None:
+    def __init__(
+        self, table: ProcessTable, startup: Startup, termination: Termination, source: Source, host: Host
+    ) -> None:
         self._table = table
         self._startup = startup
         self._termination = termination
+        self._source = source
         self._host = host
         self._queue: list[AnyFuture] = []
         self._busy = False
@@ -71,7 +75,7 @@ class Reloader:
         try:
             if self._termination.stopping and not dry_run:
                 raise Overtaken(TOO_LATE)  # before anything is stopped: programs work on while they drain
-            loaded = self._host.read()
+            loaded = self._source.read()
             if self._table.launcher is not None:
                 await self._table.launcher.ask_files(
                     process.config for process in self._table.processes.values()

@@ -6,18 +6,17 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Protocol
 
-    from supervice.config import Loaded
     from supervice.supervision import interface
     from supervice.supervisord.extensions import Extensions
+
+    class Live(interface.Live, Protocol):
+        @property
+        def extensions(self) -> Extensions | None:
+            """What supervisord's dialect adds to programs; None as long as no program needs it."""
+            ...
 
     class Daemon(interface.Daemon, Protocol):
         """The supervisor, also with what only supervisord's clients ask for."""
 
         @property
-        def extensions(self) -> Extensions | None:
-            """None as long as no program needs them."""
-            ...
-
-        def read(self) -> Loaded:
-            """Returns the configuration as it reads now. OSError or ValueError when it cannot be used."""
-            ...
+        def live(self) -> Live: ...

@@ -53,7 +53,7 @@ class World:
         self.table: Any = ProcessTable({}, Program)  # type: ignore[arg-type]
         self.termination = Termination(self.table, self)
         self.startup = Startup(self.table, self.termination.judge)
-        self.reloader = Reloader(self.table, self.startup, self.termination, self)
+        self.reloader = Reloader(self.table, self.startup, self.termination, self, self)
         self.table.observe(self.startup.record, self.startup, self.termination)
         self.table.replace(configs)
         self.file = list(configs)

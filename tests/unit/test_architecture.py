@@ -52,9 +52,8 @@ LAYERS = {
     "web": "logger lean models lifecycle net control http pictures process supervision",
     "api": "logger lean fs models events lifecycle net pid1 output config control http runner process supervision",
     "supervisord": "logger lean fs models events lifecycle net pid1 output config http runner process supervision",
-    "assembly": "logger lean models config control supervision web api supervisord",
-    "core": "logger lean models events lifecycle net pid1 output config control http notify runner process"
-    " supervision api supervisord assembly",
+    "assembly": "logger lean models events pid1 output config control supervision web api supervisord",
+    "core": "logger lean models events lifecycle pid1 config control notify process supervision assembly",
     "cli": "logger lean fs models lifecycle schedules watch net pid1 config control http client pictures core",
 }
 

@@ -149,7 +149,7 @@ class Actions:
             self._startup.cancel(process)
             if process.state == BACKOFF:
                 process.request_stop(trigger=RESTART)
-        extensions = self._daemon.extensions
+        extensions = self._daemon.live.extensions
         settle = extensions.settle if extensions is not None else None
         # once the end has begun, that stops the rest
         every = list(table.processes.values())

@@ -50,7 +50,7 @@ class DaemonLog:
         path = self._file()
         if path:
             try:
-                self._daemon.empty_log(path)
+                self._daemon.live.empty_log(path)
             except OSError:
                 raise Fault("FAILED") from None
 

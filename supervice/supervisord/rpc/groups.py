@@ -29,7 +29,7 @@ class Groups:
     def reread(self) -> list[list[list[str]]]:
         """Returns [[added, changed, removed]]; changes nothing. CANT_REREAD with all errors of the file."""
         try:
-            loaded = self._daemon.read()
+            loaded = self._daemon.source.read()
         except (OSError, ValueError) as error:
             raise Fault("CANT_REREAD", str(error)) from None
         self._table.offer(loaded.processes)

@@ -165,7 +165,7 @@ class Interface:
     def _restart_all(self) -> bool:
         """Restarts all programs: supervisord restarts itself, but a PID 1 has to stay."""
         try:
-            self._daemon.read()
+            self._daemon.source.read()
         except (OSError, ValueError) as error:  # with supervisord, this would have been the end of everything
             raise Fault("CANT_REREAD", str(error)) from None
         if self._restart is None or self._restart.done():
@@ -175,8 +175,8 @@ class Interface:
     async def _stop_reload_start(self) -> None:
         daemon = self._daemon
         logger.info("restarting all processes")
-        if daemon.extensions is not None:
-            daemon.extensions.stopping()
+        if daemon.live.extensions is not None:
+            daemon.live.extensions.stopping()
         await self._actions.stop_everything([p for p in every(self._table) if p.foreground is None])
         if daemon.termination.stopping:
             return
@@ -186,12 +186,12 @@ class Interface:
             logger.error(f"the configuration stays as it was: {error}")
         if daemon.termination.stopping:
             return
-        if daemon.extensions is not None:
-            daemon.extensions.running()
+        if daemon.live.extensions is not None:
+            daemon.live.extensions.running()
         daemon.startup.request(daemon.startup.first(), "operator: restart (XML-RPC)")
 
     def _remote_comm(self, kind: str, data: str) -> bool:
-        extensions = self._daemon.extensions
+        extensions = self._daemon.live.extensions
         if extensions is not None:
             extensions.remote_communication(kind, data)
         return True
@@ -242,7 +242,7 @@ class Interface:
         config = process.config
         for path in {log_path(config.stdout_logfile), log_path(config.stderr_logfile)} - {""}:
             try:
-                self._daemon.empty_log(path)
+                self._daemon.live.empty_log(path)
             except OSError:
                 raise Fault("FAILED", name) from None
         if process.output is not None:

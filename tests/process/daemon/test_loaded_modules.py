@@ -20,7 +20,7 @@ from tests.process.harness.daemon import Daemon, surroundings
 # May go down at any time. Up: by a module that every container with that mode needs; then ADR 0017 has the new
 # figure too.
 SINGLE_COMMAND = 19
-CONFIGURATION = 92
+CONFIGURATION = 93
 STATUS = 16
 SLACK = 2  # so that the figures stay true
 

@@ -96,7 +96,7 @@ def test_without_servers_nothing_of_it_is_loaded(tmp_path: Path) -> None:
         "from supervice.core import Supervisor\n"
         "s = Supervisor(daemon=True)\n"
         f"s.load_config({str(config)!r})\n"
-        "s._on_demand.serve([])\n"
+        "s.live.on_demand.serve([])\n"
         "print(*sys.modules)"
     )
     done = subprocess.run(
