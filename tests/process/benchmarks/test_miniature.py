@@ -64,10 +64,10 @@ def test_benchmarks_in_miniature() -> None:
         "memory.pss.3",
         "memory.logging-pss.3",
         "status.100",
+        "status.ratio.100",
         "graph.ratio.20",
     ):
         assert rows[row][0] > 0, row
-    assert rows["status.ratio.100"][0] >= 0.5
     assert rows["memory.threads.3"] == [1]
     assert rows["file.wrong"] == [0]
     assert rows["file.rate"][0] > 1
