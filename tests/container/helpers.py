@@ -13,6 +13,10 @@ if TYPE_CHECKING:
 
 __all__ = ["Box", "Ran", "eventually", "exec_", "programs", "status", "zombies"]
 
+FIRST_LINE = (
+    "supervice 0.1.0: /etc/supervice/supervice.conf, 1 program (2 processes) and the command sh, "
+    "control socket /tmp/supervice.sock"
+)
 PROGRAMS = Path(__file__).resolve().parents[1] / "programs"
 
 # Reads /proc with the shell alone: `ps` is in no slim image, and Python would be a process more.
@@ -134,6 +138,7 @@ class Box:
 
     def wait_log(self, text: str, timeout: float = 20.0) -> str:
         """Until `text` is in the container's log; the log."""
+        assert text not in FIRST_LINE, f"{text!r} is in the first line that supervice logs itself"
         eventually(lambda: text in self.logs(), timeout, 0.05, f"{text!r} in the log")
         return self.logs()
 

@@ -89,7 +89,7 @@ def test_k1_a_container_without_a_socket_does_not_reach_the_other(pod: Pod, kind
     one = pod(CONFIG.format("a"), ipc_mode="shareable")
     up(one, "a")
     two = pod(SILENT, **shares(kind, one))
-    two.wait_log("c")
+    two.wait_log("c: running")
     for user in ("12345", "0"):
         for verb in ("health", "status"):
             done = two.exec("supervicectl", verb, user=user)

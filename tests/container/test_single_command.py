@@ -126,7 +126,7 @@ def test_docker_stop_is_immediate(
     run: Callable[..., Box], image_for: Callable[[str], str], base: str
 ) -> None:
     box = run(["sh", "-c", "echo up; exec sleep 1000"], image=image_for(base))
-    box.wait_log("up")
+    box.wait_log("up\n")
     begun = time.monotonic()
     assert box.stop(30) == 143
     assert time.monotonic() - begun < 2
@@ -135,7 +135,7 @@ def test_docker_stop_is_immediate(
 
 def test_each_signal_arrives_as_it_was_sent(run: Callable[..., Box]) -> None:
     box = run(LISTEN)
-    box.wait_log("up")
+    box.wait_log("up\n")
     sent = {"USR1": 10, "HUP": 1, "WINCH": 28, "RTMIN+3": 37, "TERM": 15, "INT": 2, "QUIT": 3, "CONT": 18}
     for name, number in sent.items():
         box.kill(f"SIG{name}" if "+" not in name else number)
@@ -160,7 +160,7 @@ def test_a_signal_reaches_the_whole_group_or_the_child_alone(run: Callable[..., 
 
 def test_signals_are_rewritten_and_dropped_by_a_variable(run: Callable[..., Box]) -> None:
     box = run(LISTEN, environment={"SUPERVICE_REWRITE": "15:3 HUP:0 usr1:USR2"})
-    box.wait_log("up")
+    box.wait_log("up\n")
     for name in ("HUP", "USR1", "TERM"):
         box.kill(name)
         time.sleep(0)
@@ -174,14 +174,14 @@ def test_the_stop_signal_of_the_image_is_passed_on(run: Callable[..., Box]) -> N
         ["sh", "-c", "trap 'echo quit; exit 5' QUIT; echo up; while :; do sleep 0.02; done"],
         stop_signal="SIGQUIT",
     )
-    box.wait_log("up")
+    box.wait_log("up\n")
     assert box.stop(20) == 5
     assert "quit\n" in box.logs()
 
 
 def test_a_clock_can_be_set(run: Callable[..., Box]) -> None:
     box = run(LISTEN, environment={"SUPERVICE_SHUTDOWN_TIMEOUT": "0.5"})
-    box.wait_log("up")
+    box.wait_log("up\n")
     begun = time.monotonic()
     assert box.stop(30) == 137
     assert time.monotonic() - begun < 5
@@ -226,7 +226,7 @@ def test_what_does_not_want_to_go_is_killed_after_a_grace(run: Callable[..., Box
 
 def test_orphans_are_collected_while_the_command_runs(run: Callable[..., Box]) -> None:
     box = run(["sh", "-c", "for i in 1 2 3 4 5 6 7 8; do (sleep 0.1 &); done; echo up; exec sleep 1000"])
-    box.wait_log("up")
+    box.wait_log("up\n")
     sleeps = 'cat /proc/[0-9]*/comm | grep -c "^sleep"'
     eventually(lambda: box.exec("sh", "-c", sleeps).output == "1\n", message="the orphans are gone")
     assert box.zombies() == []
@@ -444,7 +444,7 @@ def test_the_command_is_restarted_without_an_end(run: Callable[..., Box]) -> Non
 def test_the_command_gets_the_stop_signal_as_it_came(run: Callable[..., Box], name: str, number: int) -> None:
     trap = f"trap 'echo main got {number}; exit 6' {number}; echo up; while :; do sleep 0.02; done"
     box = run(["sh", "-c", trap], config=SLEEPER, stop_signal=name)
-    box.wait_log("up")
+    box.wait_log("up\n")
     assert box.stop(20) == 6
     log = box.logs()
     assert log.count(f"main got {number}\n") == 1
@@ -454,7 +454,7 @@ def test_the_command_gets_the_stop_signal_as_it_came(run: Callable[..., Box], na
 
 def test_other_signals_go_to_the_command_alone(run: Callable[..., Box]) -> None:
     box = run(LISTEN, config=SLEEPER)
-    box.wait_log("up")
+    box.wait_log("up\n")
     pid = box.pid("a")
     for name, number in (("USR1", 10), ("WINCH", 28), ("USR2", 12)):
         box.kill(name)
