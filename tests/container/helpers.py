@@ -44,12 +44,13 @@ class Ran(NamedTuple):
 
 
 # On a busy machine the engine at times loses what a command says that ends at once; these can be asked again.
+TRIES = 6
 QUESTIONS = {"cat", "health", "pid", "status", "version"}
 
 
 def exec_(container: Container, *argv: str, user: str = "", check: bool = False, **options: Any) -> Ran:
     """Run `argv` in the container; with `check` anything but exit code 0 fails the test."""
-    for _ in range(3):
+    for _ in range(TRIES):
         code, output = container.exec_run(list(argv), user=user, **options)
         assert code is not None  # it is None for what is not waited for
         assert isinstance(output, bytes)  # not in pieces
@@ -70,7 +71,7 @@ def status(container: Container) -> dict[str, dict[str, Any]]:
     """What `supervicectl --json status` says, by process name."""
     # Its streams apart: a warning on stderr must not spoil the JSON.
     streams: Any  # (stdout, stderr), which the stubs do not know
-    for _ in range(3):
+    for _ in range(TRIES):
         code, streams = container.exec_run(["supervicectl", "--json", "status"], demux=True)
         out, err = streams
         if code != 0 or out:  # on a busy machine the engine may lose what a command says that ends at once

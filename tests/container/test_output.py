@@ -154,11 +154,11 @@ startsecs = 0
 """
 
 TALKER = """
-import itertools, time
+import itertools, os, time
+progress = open("/tmp/progress", "wb", 0)
 for number in itertools.count():
     print(f"{number:08d} " + "x" * 500, flush=True)
-    with open("/tmp/progress", "w") as file:
-        file.write(str(number))
+    os.pwrite(progress.fileno(), b"%08d" % number, 0)  # there is never a moment without a number
     time.sleep(0.002)
 """
 

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import product
 from pathlib import Path
+from queue import SimpleQueue
 from typing import Any, NamedTuple, cast
 
 import pytest
@@ -89,6 +90,13 @@ class Cell(NamedTuple):
 CELLS = [Cell(*words) for words in product(PLACES, USERS, ROOTS, RIGHTS)]
 
 
+def client() -> docker.DockerClient:
+    """One for a thread: it does not read the environment, in which pytest writes meanwhile."""
+    made = DockerClient().client
+    made.api.trust_env = False
+    return made
+
+
 class Matrix:
     """Runs the cells; `report(cell)` returns when the cell is through, or raises what went wrong in it."""
 
@@ -98,11 +106,14 @@ class Matrix:
         for name, text in {"supervice.conf": CONFIGURATION, **SCRIPTS, "other.py": OTHER}.items():
             (directory / name).write_text(text)
             (directory / name).chmod(0o644)
-        self._clients: list[docker.DockerClient] = []
+        self._clients: SimpleQueue[docker.DockerClient] = SimpleQueue()
+        for _ in range(AT_ONCE):
+            self._clients.put(client())
         self._other: Box | None = None
         if any(cell.place == "shared" for cell in cells):
+            self._other_client = client()
             self._other = self._start(
-                self._client(), Cell("pid1", "root", "rw", "default"), ["-u", "/srv/other.py"], "python3"
+                self._other_client, Cell("pid1", "root", "rw", "default"), ["-u", "/srv/other.py"], "python3"
             )
             self._other.wait_log("application ")
             self._other.wait_log("pause ")
@@ -116,8 +127,9 @@ class Matrix:
         self._pool.shutdown(cancel_futures=True)
         if self._other is not None:
             self._other.container.remove(force=True, v=True)
-        for client in self._clients:
-            client.close()
+            self._other_client.close()
+        while not self._clients.empty():
+            self._clients.get().close()
 
     def check_others(self) -> None:
         """No process of the other container was touched by any of the cells."""
@@ -128,11 +140,6 @@ class Matrix:
         assert re.findall(r".* got .*", log) == []
         names = self._other.exec("sh", "-c", "cat /proc/[0-9]*/comm", check=True).output.split()
         assert names.count("python3") == 2
-
-    def _client(self) -> docker.DockerClient:
-        client = DockerClient().client
-        self._clients.append(client)
-        return client
 
     def _start(
         self, client: docker.DockerClient, cell: Cell, command: list[str] | None = None, entrypoint: str = ""
@@ -165,13 +172,17 @@ class Matrix:
         return Box(container)
 
     def _try(self, cell: Cell) -> None:
-        box = self._start(self._client(), cell)
+        one = self._clients.get()
         try:
-            self._scenario(cell, box)
-        except Exception as error:
-            raise AssertionError(f"{cell}: {error}\n--- its log\n{box.logs(tail=50)}") from error
+            box = self._start(one, cell)
+            try:
+                self._scenario(cell, box)
+            except Exception as error:
+                raise AssertionError(f"{cell}: {error}\n--- its log\n{box.logs(tail=50)}") from error
+            finally:
+                box.container.remove(force=True, v=True)
         finally:
-            box.container.remove(force=True, v=True)
+            self._clients.put(one)
 
     def _scenario(self, cell: Cell, box: Box) -> None:
         # It boots, runs both programs, and answers; the environment is passed on as it is.
