@@ -1,7 +1,8 @@
 """Passes on lines that stay unfinished: prompts, dots, progress bars.
 
 One timer for all pumps, which runs only while a line waits. A line's time begins with its first byte that was
-not passed on. The router makes it with the first unfinished line.
+not passed on, or later where a block has cut it. Such a line waits longer while its program has no CPU. The
+router makes it with the first unfinished line.
 """
 
 from __future__ import annotations
@@ -13,14 +14,16 @@ if TYPE_CHECKING:
     from supervice.lean.loop import Cancellable, EventLoop
 
     class Line(Protocol):
-        """A pump: when its unfinished line began, and what passes it on."""
+        """A pump: when its unfinished line began, whose it is, and what passes it on."""
 
-        since: float
+        since: float  # later than now: a block has cut the line
+        pid: int
 
         def pass_on(self, since: float) -> None: ...
 
 
 PATIENCE = 0.2  # seconds
+MORE = 4.0  # seconds at most that a cut line waits on for a program that would write if it had the CPU
 
 
 class Unfinished:
@@ -28,12 +31,13 @@ class Unfinished:
 
     def __init__(self, loop: EventLoop) -> None:
         self._loop = loop
-        self._lines: dict[Line, None] = {}
+        self._lines: dict[Line, tuple[float, float]] = {}  # when to look, and until when it may wait
         self._timer: Cancellable | None = None
 
     def begins(self, line: Line) -> None:
         """Waits for the end of a line; a line that waits already starts anew, from its `since`."""
-        self._lines[line] = None
+        due = line.since + PATIENCE
+        self._lines[line] = due, due + MORE if line.since > self._loop.time() else due
         if self._timer is None:
             self._timer = self._loop.call_later(PATIENCE, self._look)
 
@@ -46,18 +50,32 @@ class Unfinished:
     def _look(self) -> None:
         self._timer = None
         now = self._loop.time()
-        due = [line for line in self._lines if now - line.since >= PATIENCE - 0.001]
-        for line in due:
+        for line, (due, until) in list(self._lines.items()):
+            if due > now + 0.001:
+                continue
+            if now < until and is_running(line.pid):
+                self._lines[line] = min(now + PATIENCE, until), until
+                continue
             del self._lines[line]
             self._loop.call_soon(line.pass_on, line.since)  # each reads first: the loop paces them
         if self._lines:
-            first = min(line.since for line in self._lines)
-            self._timer = self._loop.call_later(max(0.0, first + PATIENCE - self._loop.time()), self._look)
+            first = min(due for due, _ in self._lines.values())
+            self._timer = self._loop.call_later(max(0.0, first - self._loop.time()), self._look)
 
     def close(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+
+
+def is_running(pid: int) -> bool:
+    """Returns whether the first thread of the process computes, or would if it had a CPU."""
+    try:
+        with open(f"/proc/{pid}/stat", "rb", 0) as file:
+            text = file.read(128)
+    except OSError:
+        return False
+    return text[text.rfind(b")") + 2 :][:1] == b"R"
 
 
 def torn_character(text: bytes) -> int:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from supervice.control.client import Client
+from supervice.output.unfinished import is_running
 from tests.eventually import eventually
 from tests.process.harness.daemon import Daemon
 from tests.process.harness.output import Lab, Reader
@@ -45,6 +48,31 @@ def test_r3_the_lines_of_others_begin_below(lab: Lab, reader: Reader) -> None:
     lab.idle()
     assert reader.read() == b"Enter password: \na line\nnext run\n"
     assert prompt.output.tail(5) == [("stdout", b"Enter password: "), ("stdout", b"next run")]
+
+
+def test_a_block_that_is_cut_is_whole_though_its_program_computes(lab: Lab, reader: Reader) -> None:
+    """As on a machine where a program waits for a CPU: more than the second that any cut line has."""
+    lab.make(stdout_fd=reader.write_end)
+    block, other = lab.program("block"), lab.program("other")
+    other.python("import time\nwhile True: print('other', flush=True); time.sleep(0.01)")
+    block.python(
+        "import os, time\nos.write(1, b'whole line of a block\\n' * 100 + b'begun ')\n"
+        "end = time.monotonic() + 1.5\nwhile time.monotonic() < end: pass\nos.write(1, b'ended\\n')"
+    )
+    block.reap()
+    other.kill()
+    other.output.exited()
+    lab.idle()
+    assert b"\nbegun ended\n" in reader.read()
+
+
+def test_a_process_that_computes_is_running_and_one_that_waits_is_not() -> None:
+    assert is_running(os.getpid())
+    with subprocess.Popen(["sleep", "1000"]) as waits:
+        eventually(lambda: not is_running(waits.pid))
+        waits.kill()
+        waits.wait()
+        assert not is_running(waits.pid)
 
 
 def test_r3_a_slow_line_among_fast_ones_is_whole_when_it_ends_in_time(lab: Lab, reader: Reader) -> None:

@@ -55,6 +55,14 @@ class Bench:
             os.close(end)
 
 
+@pytest.fixture(autouse=True)
+def running(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
+    """Whether the program computes: the last one counts."""
+    answers = [False]
+    monkeypatch.setattr("supervice.output.unfinished.is_running", lambda pid: answers[-1])
+    return answers
+
+
 @pytest.fixture
 def bench() -> Iterator[Bench]:
     made = Bench()
@@ -71,6 +79,42 @@ def test_a_line_that_stays_unfinished_is_passed_on_after_200_ms(bench: Bench) ->
     assert bench.outputs[0].recorded == b"Enter password: "
     bench.say(b"thanks\n")
     assert bench.written == bench.outputs[0].recorded == b"Enter password: thanks\n"
+
+
+def test_a_cut_line_waits_on_while_its_program_computes_or_has_no_cpu(
+    bench: Bench, running: list[bool]
+) -> None:
+    running.append(True)
+    lines = b"x" * 63 + b"\n"
+    bench.say(lines * 64 + b"0123456789")
+    bench.wait(2.5)
+    assert bench.written == lines * 64
+    bench.say(b"end\n" + lines * 64 + b"abc")
+    assert bench.written == lines * 64 + b"0123456789end\n" + lines * 64
+    bench.wait(1.5)
+    assert not bench.written.endswith(b"abc")
+    running.append(False)
+    bench.wait(0.21)
+    assert bench.written.endswith(b"abc")
+
+
+def test_a_cut_line_waits_for_five_seconds_at_most(bench: Bench, running: list[bool]) -> None:
+    running.append(True)
+    lines = b"x" * 63 + b"\n"
+    bench.say(lines * 64 + b"0123456789")
+    bench.wait(4.98)
+    assert bench.written == lines * 64
+    bench.wait(0.03)
+    assert bench.written == lines * 64 + b"0123456789"
+
+
+def test_a_line_written_by_hand_does_not_wait_for_a_program_that_computes(
+    bench: Bench, running: list[bool]
+) -> None:
+    running.append(True)
+    bench.say(b"Working... ")
+    bench.wait(0.21)
+    assert bench.written == b"Working... "
 
 
 def test_a_line_that_a_block_has_cut_waits_for_a_second(bench: Bench) -> None:
