@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import select
 import subprocess
 import sys
 from collections.abc import Callable
@@ -149,6 +150,12 @@ class Reader:
         except BlockingIOError:
             pass
         return self.data
+
+    def is_full(self) -> bool:
+        """Whether nothing more can be written. A sink is blocked once before that, and then makes the pipe bigger."""
+        poll = select.poll()
+        poll.register(self.write_end, select.POLLOUT)
+        return not poll.poll(0)
 
     def close(self) -> None:
         for fd in (self.fd, self.write_end):
