@@ -98,7 +98,11 @@ class LiveParts:
             foreground = [p.foreground[0] for p in processes if p.foreground is not None]
             counts = len(supervisor.config.programs), len(processes) - len(foreground)
             logger.info(source.introduction(*counts, resources.socket_path, *foreground))
-        for problem in source.new_warnings():
+        self._warn()
+
+    def _warn(self) -> None:
+        """Logs the warnings of the configuration that it has not logged before."""
+        for problem in self._supervisor.source.new_warnings():
             logger.warning(clean(problem))
 
     def _with_sockets(self) -> list[HasSocketFiles]:
@@ -115,8 +119,7 @@ class LiveParts:
         """Takes over the settings and servers of a reload that need no new start."""
         if self._resources is not None:
             self._resources.apply(loaded.config)
-        for problem in self._supervisor.source.new_warnings():
-            logger.warning(clean(problem))
+        self._warn()
         self.on_demand.serve(loaded.servers)
 
     def reopen(self) -> list[tuple[str, str]]:

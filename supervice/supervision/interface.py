@@ -66,6 +66,7 @@ if TYPE_CHECKING:
 
         @property
         def live(self) -> Live: ...
+
         async def reload(self, *, dry_run: bool = False, force: bool = False) -> ReloadPlan:
             """Applies the configuration as it reads now, or says what that would change.
 
