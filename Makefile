@@ -110,16 +110,20 @@ rings: venv  ## the rings of tests
 .PHONY: checks
 checks: lint types site  ## lint, types and the site
 
-# The checks run beside the tests; what they say is shown at the end.
+# The checks and the fuzzing run beside the tests, which go first; what they say is shown at the end.
 CHECKED = build/checks.log
+FUZZED = build/fuzzed.log
 .PHONY: test
-test: venv  ## everything: lint, types, and the rings of tests
-	@mkdir -p $(dir $(CHECKED)); (exec $(MAKE) checks >$(CHECKED) 2>&1) & \
-	trap 'kill $$!' INT TERM; \
+test: venv  ## everything: lint, types, the rings of tests, and twenty seconds of random input for each parser
+	@mkdir -p build; (exec $(MAKE) checks >$(CHECKED) 2>&1) & checks=$$!; \
+	(exec nice -n 5 $(MAKE) fuzz-each >$(FUZZED) 2>&1) & fuzz=$$!; \
+	trap 'kill $$checks $$fuzz' INT TERM; \
 	$(MAKE) rings; rings=$$?; \
-	wait $$!; checks=$$?; \
+	wait $$checks; checks=$$?; \
+	wait $$fuzz; fuzz=$$?; \
 	cat $(CHECKED); \
-	test $$rings$$checks = 00
+	if test $$fuzz = 0; then tail -n 1 $(FUZZED); else cat $(FUZZED); fi; \
+	test $$rings$$checks$$fuzz = 000
 
 # The kubelet is built once, in minutes, and kept below KUBE; see tests/kubelet/node.sh.
 KUBE ?= /var/tmp/supervice-kubelet
@@ -247,6 +251,12 @@ fuzz: venv  ## an hour of random input for what reads foreign bytes, with atheri
 	|| $(BIN)/python -m pip install --quiet --disable-pip-version-check --only-binary atheris --group fuzz \
 	|| echo 'make: there is no atheris for this Python; property tests alone' >&2
 	$(BIN)/python -m tests.fuzz --seconds $(FUZZ_SECONDS) $(FUZZ)
+
+# `make test` does this beside its tests; it takes no atheris.
+FUZZ_EACH ?= 20
+.PHONY: fuzz-each
+fuzz-each: venv
+	$(BIN)/python -m tests.fuzz --each $(FUZZ_EACH) --kind properties $(FUZZ)
 
 # `make conformance SCENARIOS='stop restart'` tries those and leaves the other rows as they are. Peers that are no packages
 # are built once, in minutes, below SUPERVICE_PEERS (/var/tmp/supervice-peers).

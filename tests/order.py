@@ -26,7 +26,6 @@ LONGEST = (
     "tests/container/test_ways_in.py",
     "tests/container/test_stopping.py",
     "tests/process/benchmarks/test_miniature.py",
-    "tests/process/fuzz/test_fuzz.py",
 )
 RINGS = ("tests/container/", "tests/browser/", "tests/process/", "tests/unit/")
 

@@ -5,8 +5,8 @@ target that is a function of bytes too (`parsers`) has half of its share under a
 
 What is found is printed with the smallest input that shows it and the command that repeats it; of a property test with
 the patch that puts the input into the test as an `@example`, of a function of bytes with the command that puts it into
-the corpus. `make test` runs both, and takes two seconds for each target, with a new seed (tests/process/fuzz). Exit
-code 1: something was found.
+the corpus. `make test` runs both, and takes twenty seconds for each target beside its tests (`--each 20`), with a new seed.
+Exit code 1: something was found.
 """
 
 from __future__ import annotations
@@ -86,7 +86,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(
         prog="python -m tests.fuzz", description=(__doc__ or "").partition("\n")[0]
     )
-    parser.add_argument("--seconds", type=float, default=3600.0, help="for all targets together")
+    time_of = parser.add_mutually_exclusive_group()
+    time_of.add_argument("--seconds", type=float, default=3600.0, help="for all targets together")
+    time_of.add_argument("--each", type=float, help="seconds for each target")
     parser.add_argument("--seed", type=int, default=None, help="of the seeds; random by default")
     parser.add_argument(
         "--kind", choices=("both", "properties", "bytes"), default="both", help="bytes: atheris"
@@ -101,10 +103,11 @@ def main() -> int:
         print("fuzz: atheris is not installed (pip install --group fuzz): property tests alone", flush=True)
     plan = [(name, kind) for name in wanted for kind in kinds_of(name, arguments.kind)]
     seed = arguments.seed if arguments.seed is not None else random.randrange(2**32)
-    print(f"fuzz: {len(wanted)} targets in {arguments.seconds:.0f} s; --seed {seed}", flush=True)
+    each = arguments.each or arguments.seconds / max(1, len({name for name, _ in plan}))
+    print(f"fuzz: {len(wanted)} targets, {each:.0f} s each; --seed {seed}", flush=True)
     seeds, wrong = random.Random(seed), []
     for name, kind in plan:
-        share = arguments.seconds / len({name for name, _ in plan}) / sum(one == name for one, _ in plan)
+        share = each / sum(one == name for one, _ in plan)
         if kind == "bytes":
             found = guided.fuzz(name, share, seeds.randrange(2**31))
         else:

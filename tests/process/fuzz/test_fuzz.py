@@ -18,9 +18,6 @@ from tests.fuzz.plugin import SHRINK
 from tests.fuzz.targets import TARGETS
 from tests.paths import ROOT
 
-# For each target in `make test`.
-SECONDS = os.environ.get("SUPERVICE_TEST_FUZZ_SECONDS", "2")
-
 WRONG = """
 from hypothesis import given, strategies as st
 
@@ -88,16 +85,21 @@ def test_what_takes_too_long_to_become_smaller_is_shown_as_it_was_found(
     assert said.endswith("it takes too long to make it smaller")
 
 
-@pytest.mark.timeout(400)
-@pytest.mark.parametrize("name", TARGETS)
-def test_a_new_seed_finds_nothing(name: str) -> None:
-    """Of each target; `make fuzz` goes on for an hour, every night. On failure: all that a person needs."""
+def test_a_new_seed_finds_nothing() -> None:
+    """`make test` does this for every target, beside its tests. On failure: all that a person needs."""
     begun = time.monotonic()
-    said = fuzz("--seconds", SECONDS, "--kind", "properties", name)
+    said = fuzz("--each", "2", "--kind", "properties", "notifications")
     assert said.returncode == 0, said.stdout + said.stderr
-    assert time.monotonic() - begun >= float(SECONDS)
-    assert f"fuzz: {name}: seed " in said.stdout
+    assert time.monotonic() - begun >= 2
+    assert "fuzz: notifications: seed " in said.stdout
     assert said.stdout.endswith("fuzz: nothing found\n")
+
+
+def test_make_test_gives_every_target_its_time() -> None:
+    makefile = (ROOT / "Makefile").read_text()
+    recipe = makefile.partition("\ntest: ")[2].partition("\n\n")[0]
+    assert "$(MAKE) fuzz-each" in recipe
+    assert "$(BIN)/python -m tests.fuzz --each $(FUZZ_EACH) --kind properties $(FUZZ)\n" in makefile
 
 
 def test_a_target_that_is_none_is_named() -> None:

@@ -171,6 +171,19 @@ def test_without_atheris_the_property_tests_have_all_of_the_time(
     )
 
 
+def test_each_target_has_the_same_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    shares: list[tuple[str, float]] = []
+
+    def properties(name: str, _files: list[str], seconds: float, _seeds: object) -> str:
+        shares.append((name, seconds))
+        return ""
+
+    monkeypatch.setattr(__main__, "fuzz", properties)
+    monkeypatch.setattr(sys, "argv", ["fuzz", "--each", "7", "--kind", "properties", "http", "kernel"])
+    assert __main__.main() == 0
+    assert shares == [("http", 7.0), ("kernel", 7.0)]
+
+
 @pytest.mark.skipif(not guided.is_there(), reason="atheris is not installed; make fuzz installs it")
 def test_atheris_finds_a_planted_fault(tmp_path: Path) -> None:
     """It takes the way byte by byte, which random bytes would need years for."""
