@@ -116,7 +116,7 @@ checks: lint types site  ## lint, types and the site
 CHECKED = build/checks.log
 FUZZED = build/fuzzed.log
 .PHONY: test
-test: venv  ## everything: lint, types, the rings of tests, and twenty seconds of random input for each parser
+test: venv  ## everything: lint, types, the rings of tests, and random input for the parsers
 	@mkdir -p build; (exec $(MAKE) checks >$(CHECKED) 2>&1) & checks=$$!; \
 	(exec nice -n 5 $(MAKE) fuzz-each >$(FUZZED) 2>&1) & fuzz=$$!; \
 	trap 'kill $$checks $$fuzz' INT TERM; \
@@ -258,7 +258,8 @@ fuzz: venv  ## an hour of random input for what reads foreign bytes, with atheri
 FUZZ_EACH ?= 20
 .PHONY: fuzz-each
 fuzz-each: venv
-	$(BIN)/python -m tests.fuzz --each $(FUZZ_EACH) --kind properties $(FUZZ)
+	$(BIN)/python -m tests.fuzz --each $(FUZZ_EACH) --kind properties \
+		$(or $(FUZZ),frames http xml configuration notifications schedules logs)
 
 # `make conformance SCENARIOS='stop restart'` tries those and leaves the other rows as they are. Peers that are no packages
 # are built once, in minutes, below SUPERVICE_PEERS (/var/tmp/supervice-peers).

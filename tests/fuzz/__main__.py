@@ -5,8 +5,8 @@ target that is a function of bytes too (`parsers`) has half of its share under a
 
 What is found is printed with the smallest input that shows it and the command that repeats it; of a property test with
 the patch that puts the input into the test as an `@example`, of a function of bytes with the command that puts it into
-the corpus. `make test` runs both, and takes twenty seconds for each target beside its tests (`--each 20`), with a new seed.
-Exit code 1: something was found.
+the corpus. `make test` runs both, and beside its tests takes a new seed and twenty seconds for each target that reads what
+other programs write (`--each 20`). Exit code 1: something was found.
 """
 
 from __future__ import annotations
