@@ -15,6 +15,7 @@ import subprocess
 import sys
 import tomllib
 from collections import Counter
+from itertools import pairwise
 from pathlib import Path
 
 from tools.mutants.make import Mutant, write
@@ -24,6 +25,8 @@ ROOT = Path(__file__).resolve().parents[2]
 EXPLAINED = "tools/mutants/survivors.txt"
 # Random walks of schedules and watched files, for each mutant anew.
 CASES = "150"
+# Mutants of a share at least: each share collects the tests, and runs them once.
+FEWEST = 50
 
 
 def explained(root: Path) -> dict[str, str]:
@@ -53,30 +56,47 @@ def parts(root: Path, wanted: list[str]) -> list[tuple[list[Path], list[str]]]:
 
 
 def judge(root: Path, work: Path, mutants: list[Mutant], tests: list[str]) -> dict[str, str]:
-    """The verdict on each, by its name."""
-    todo, verdicts = work / "todo.json", work / "verdicts.json"
+    """The verdict on each, by its name. Every CPU has a share of them."""
+    shares = max(1, min(len(os.sched_getaffinity(0)), len(mutants) // FEWEST))
+    ends = [len(mutants) * number // shares for number in range(shares + 1)]
+    running = [
+        start(root, work, work / str(number), mutants[begin:end], tests)
+        for number, (begin, end) in enumerate(pairwise(ends))
+    ]
+    found: dict[str, str] = {}
+    for number, process in enumerate(running):
+        said, _ = process.communicate()
+        if process.returncode:
+            for other in running:
+                other.kill()
+            sys.exit(f"{said}\nmutants: the tests cannot be run")
+        found.update(json.loads((work / str(number) / "verdicts.json").read_text()))
+    return found
+
+
+def start(
+    root: Path, work: Path, own: Path, mutants: list[Mutant], tests: list[str]
+) -> subprocess.Popen[str]:
+    """The tests for a share of the mutants; `own` is the folder of that share."""
+    own.mkdir()
+    todo = own / "todo.json"
     todo.write_text(json.dumps([(mutant.name, mutant.original) for mutant in mutants]))
     options = ["-p", "tools.mutants.plugin", "-p", "no:cacheprovider", "-o", "timeout=0", "-q", "-s"]
     there = ["-c", str(root / "pyproject.toml"), f"--rootdir={root}", "-o", f"pythonpath={work} {root}"]
     environment = {
         **os.environ,
         TODO: str(todo),
-        VERDICTS: str(verdicts),
+        VERDICTS: str(own / "verdicts.json"),
         "SUPERVICE_TEST_SCHEDULE_CASES": CASES,
         "PYTHONPATH": f"{work}:{root}:{ROOT}",
     }
-    done = subprocess.run(
+    return subprocess.Popen(
         [sys.executable, "-P", "-m", "pytest", *there, *options, *tests],
         cwd=root,
         env=environment,
         stdout=subprocess.PIPE,
         text=True,
-        check=False,
     )
-    if done.returncode:
-        sys.exit(f"{done.stdout}\nmutants: the tests cannot be run")
-    found: dict[str, str] = json.loads(verdicts.read_text())
-    return found
 
 
 def main() -> int:
