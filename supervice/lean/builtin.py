@@ -28,7 +28,15 @@ def signal_number(name: str) -> int:
     return vars(signal).get(name, 0) if named else 0
 
 
+_names: dict[int, str] = {}
+
+
 def signal_name(number: int) -> str:
     """Returns SIGTERM for 15; "" without a name. Of two names it returns the first: SIGCHLD, not SIGCLD."""
-    names = [name for name, value in vars(signal).items() if type(value) is int and value == number]
-    return min([name for name in names if name[:3] == "SIG" and name[3] != "_"], default="")
+    name = _names.get(number, "")
+    if not name:  # a search takes 15 us, and the stop of each program asks twice
+        names = [name for name, value in vars(signal).items() if type(value) is int and value == number]
+        name = min([name for name in names if name[:3] == "SIG" and name[3] != "_"], default="")
+        if name:
+            _names[number] = name
+    return name
