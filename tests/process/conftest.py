@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import os
 import signal
 import subprocess
 from collections.abc import Callable, Iterator
@@ -16,6 +15,7 @@ from tests.eventually import eventually
 from tests.process.harness.daemon import Daemon
 from tests.process.harness.descriptors import descriptors
 from tests.process.harness.loop_thread import LoopThread
+from tests.process.harness.turning import is_measured
 
 # What pytest itself keeps is a lot of work for the collector, which may run in a turn of ours.
 gc.collect()
@@ -31,7 +31,7 @@ def turns(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPa
     file = tmp_path_factory.mktemp("turns") / "turns"
     file.touch()
     file.chmod(0o666)
-    if "COVERAGE_RUN" not in os.environ and "COVERAGE_PROCESS_START" not in os.environ:
+    if not is_measured():
         monkeypatch.setenv(GUARD, str(file))
     yield file
     long_turns = file.read_text()

@@ -159,10 +159,13 @@ def test_b9_what_ignores_its_signal_is_killed_with_the_program(daemon: Make) -> 
     assert not alive(escaped)
 
 
-def test_b9_a_crash_loop_is_stopped_with_all_that_its_runs_have_left(daemon: Make) -> None:
+def test_b9_a_crash_loop_is_stopped_with_all_that_its_runs_have_left(daemon: Make, tmp_path: Path) -> None:
     """Its ends are not looked at each time; a stop between two runs looks."""
+    left = (
+        f"f=$(mktemp -p {tmp_path}); {DAEMON} stays >$f & until grep daemon $f; do sleep 0.02; done; exit 1"
+    )
     one = daemon(
-        f"[program:a]\ncommand = sh -c '{DAEMON} stays & sleep 0.1; exit 1'\nstartsecs = 0\nexitcodes = 0\n"
+        f"[program:a]\ncommand = sh -c '{left}'\nstartsecs = 0\nexitcodes = 0\n"
         f"killasgroup = true\nstartretries = 2\nbackoff = 0.1\n{KEEPS}"
     )
     one.wait_state("a", "BACKOFF", "FATAL")

@@ -10,6 +10,11 @@ from supervice.lean.long_turns import guarded
 from supervice.lean.loop import GUARD, Loop
 
 
+def is_measured() -> bool:
+    """Whether this runs under `make coverage`, which makes each turn longer."""
+    return "COVERAGE_RUN" in os.environ or "COVERAGE_PROCESS_START" in os.environ
+
+
 def turn(loop: Loop, until: Callable[[], object], seconds: float = 30) -> None:
     """Turns the loop until the condition is true; it is looked at after every turn and every 10 ms."""
     deadline = time.monotonic() + seconds

@@ -9,7 +9,9 @@ import pytest
 
 from supervice.lean import long_turns
 from supervice.lean.loop import Loop
-from tests.process.harness.turning import turn
+from tests.process.harness.turning import is_measured, turn
+
+pytestmark = pytest.mark.skipif(is_measured(), reason="the coverage is measured")
 
 
 def busy(seconds: float) -> None:
