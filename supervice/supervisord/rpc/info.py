@@ -20,12 +20,13 @@ from supervice.lifecycle.states import (
     STOPPING,
     UNHEALTHY,
 )
-from supervice.models import group_of, group_priority, member_of
+from supervice.models import group_of, group_priority, member_of, program_of
 from supervice.supervision.status import pid_of, reason
 from supervice.supervisord.rpc.codec import Fault
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Collection
     from typing import Any
 
     from supervice.models import ProgramConfig
@@ -67,19 +68,26 @@ def find_one(table: ProcessTable, name: str) -> Process:
 
 
 def group_members(table: ProcessTable, group: str) -> list[Process]:
-    """Returns the processes of a group by priority, as supervisord starts them."""
-    members = [p for p in table.processes.values() if group_of(p.config) == group]
-    return sorted(members, key=lambda p: (p.config.priority, member_of(p.config)))
+    """Returns the processes of a group in the order in which supervisord starts them."""
+    return _in_order([p for p in table.processes.values() if group_of(p.config) == group])
 
 
 def every(table: ProcessTable) -> list[Process]:
-    """Returns all processes by the priorities of groups and programs."""
+    """Returns all processes in the order in which supervisord starts them."""
+    return _in_order(table.processes.values())
 
-    def place(process: Process) -> tuple[int, str, int, str]:
+
+def _in_order(processes: Collection[Process]) -> list[Process]:
+    """Sorts by the priorities of groups and programs; the programs of a group as the file has them."""
+    programs = dict.fromkeys(program_of(process.config) for process in processes)
+    written = {program: place for place, program in enumerate(programs)}
+
+    def place(process: Process) -> tuple[int, str, int, int, str]:
         config = process.config
-        return group_priority(config), group_of(config), config.priority, member_of(config)
+        of_group = group_priority(config), group_of(config)
+        return *of_group, config.priority, written[program_of(config)], member_of(config)
 
-    return sorted(table.processes.values(), key=place)
+    return sorted(processes, key=place)
 
 
 def state_of(queue: StartQueue, process: Process) -> str:
