@@ -94,9 +94,9 @@ container: venv  ## tests of the image, in containers
 browser: venv  ## tests of the page, in a real browser
 	$(if $(IMAGES),SUPERVICE_TEST_IMAGES='$(IMAGES)') $(WITH_BROWSER) $(PYTEST) tests/browser
 
-# `make test WORKERS=0` runs one test after the other. Most tests of containers wait most of the time: three
+# `make test WORKERS=0` runs one test after the other. Most tests of containers wait most of the time: four
 # workers have work for two cores.
-WORKERS ?= 3
+WORKERS ?= 4
 # One run of pytest for all rings, so that one failing ring does not hide the next one's
 # result and the last line counts them all. A worker has all tests of a file, the long files first (tests/order.py).
 # `make test AGAIN=1`, for a machine that others work on too, runs what has failed once more, alone.
