@@ -388,6 +388,22 @@ def test_a_reload_that_removes_it_stops_both(daemon: Make, tmp_path: Path) -> No
     assert not alive(new)
 
 
+def test_a_reload_reaches_the_new_one_before_it_is_ready(daemon: Make, tmp_path: Path) -> None:
+    port = free_port()
+    one = daemon(STAYS + program(port, tmp_path, f"stdout_logfile = {tmp_path}/before", slow=2))
+    before = up(one)
+    thread, _ = in_background(one, "restart", "web")
+    new = beside(one)["pid"]
+    one.rewrite(STAYS + program(port, tmp_path, f"stdout_logfile = {tmp_path}/after", slow=2))
+    assert one.ask("reload")["status"] == "ok"
+    assert one.row("web")["pid"] == before, "a log file takes no restart"
+    thread.join()
+    assert one.row("web")["pid"] == new
+    eventually(lambda: (tmp_path / "after").read_text().endswith("serving\n"))
+    assert (tmp_path / "before").read_text().count("serving\n") == 1, "that of the old one"
+    assert str(tmp_path / "before") not in str(one.ask("config", "web"))
+
+
 def test_a_reload_that_moves_the_socket_opens_both(daemon: Make, tmp_path: Path) -> None:
     port, other = free_port(), free_port()
     one = daemon(program(port, tmp_path))
