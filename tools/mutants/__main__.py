@@ -13,6 +13,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 import tomllib
 from collections import Counter
 from itertools import pairwise
@@ -27,6 +28,8 @@ EXPLAINED = "tools/mutants/survivors.txt"
 CASES = "150"
 # Mutants of a share at least: each share collects the tests, and runs them once.
 FEWEST = 50
+# What the tests of a share have said, in its folder.
+SAID = "said"
 
 
 def explained(root: Path) -> dict[str, str]:
@@ -63,20 +66,24 @@ def judge(root: Path, work: Path, mutants: list[Mutant], tests: list[str]) -> di
         start(root, work, work / str(number), mutants[begin:end], tests)
         for number, (begin, end) in enumerate(pairwise(ends))
     ]
+    codes: list[int | None] = [None]
+    while None in codes:
+        codes = [process.poll() for process in running]
+        failed = next((number for number, code in enumerate(codes) if code), None)
+        if failed is not None:
+            for process in running:
+                process.kill()
+            sys.exit(f"{(work / str(failed) / SAID).read_text()}\nmutants: the tests cannot be run")
+        time.sleep(0.2)
     found: dict[str, str] = {}
-    for number, process in enumerate(running):
-        said, _ = process.communicate()
-        if process.returncode:
-            for other in running:
-                other.kill()
-            sys.exit(f"{said}\nmutants: the tests cannot be run")
+    for number in range(shares):
         found.update(json.loads((work / str(number) / "verdicts.json").read_text()))
     return found
 
 
 def start(
     root: Path, work: Path, own: Path, mutants: list[Mutant], tests: list[str]
-) -> subprocess.Popen[str]:
+) -> subprocess.Popen[bytes]:
     """The tests for a share of the mutants; `own` is the folder of that share."""
     own.mkdir()
     todo = own / "todo.json"
@@ -90,13 +97,13 @@ def start(
         "SUPERVICE_TEST_SCHEDULE_CASES": CASES,
         "PYTHONPATH": f"{work}:{root}:{ROOT}",
     }
-    return subprocess.Popen(
-        [sys.executable, "-P", "-m", "pytest", *there, *options, *tests],
-        cwd=root,
-        env=environment,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
+    with (own / SAID).open("wb") as said:
+        return subprocess.Popen(
+            [sys.executable, "-P", "-m", "pytest", *there, *options, *tests],
+            cwd=root,
+            env=environment,
+            stdout=said,
+        )
 
 
 def main() -> int:
