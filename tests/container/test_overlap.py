@@ -54,7 +54,7 @@ def test_a_restart_beside_the_old_process(run: Callable[..., Box]) -> None:
     code, cut, seconds = slowest(box, "supervicectl", "restart", "web")
     assert (code, cut) == (0, 0)
     assert seconds < 1.5, "no request waits for the two seconds of the start"
-    # Without it they do, and the one that the killed process had is cut: that is the control.
+    # Without it they do, and the one that the killed process has may be cut: that is the control.
     assert slowest(box, "supervicectl", "restart", "--force", "web")[2] > 1.5
     serving = box.pid("web")
     box.exec("touch", "/tmp/bad", check=True)

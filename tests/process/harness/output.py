@@ -103,6 +103,10 @@ class Lab:
         self.programs.append(Program(self, ProgramConfig(name, "unused", **fields)))
         return self.programs[-1]
 
+    def until_stalled(self, reader: Reader) -> None:
+        """Until nothing more can be written. A sink is blocked once before that, and then makes the pipe bigger."""
+        self.until(lambda: self.router.own(0).blocked and reader.is_full())
+
     def until(self, predicate: Callable[[], object], timeout: float = 10.0, message: str = "") -> None:
         """`eventually` with the loop running in between."""
 
@@ -152,7 +156,7 @@ class Reader:
         return self.data
 
     def is_full(self) -> bool:
-        """Whether nothing more can be written. A sink is blocked once before that, and then makes the pipe bigger."""
+        """Whether nothing more can be written."""
         poll = select.poll()
         poll.register(self.write_end, select.POLLOUT)
         return not poll.poll(0)

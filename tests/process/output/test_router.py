@@ -407,7 +407,7 @@ def test_close_of_a_removed_program_keeps_its_last_output(lab: Lab, reader: Read
     lab.make(stdout_fd=reader.write_end)
     program = lab.program()
     program.python(SPEW + "spew(b'fill', 3000000)")
-    lab.until(lambda: lab.router.own(0).blocked and reader.is_full())
+    lab.until_stalled(reader)
     lab.until(lambda: reader.read() is not None and program.child.poll() is not None)
     program.output.exited()
     program.output.close()

@@ -28,7 +28,7 @@ def test_a_stalled_reader_holds_up_only_the_writer(lab: Lab, reader: Reader, tmp
     size = 6_000_000
     stalled = lab.program("stalled")
     stalled.python(SPEW + f"spew(b'slow', {size})")
-    lab.until(lambda: lab.router.own(0).blocked and reader.is_full())
+    lab.until_stalled(reader)
     quick = lab.program("quick", stdout_logfile=str(tmp_path / "log"))
     quick.python(SPEW + f"spew(b'quick', {size})")
     quick.reap()
@@ -70,7 +70,7 @@ def test_runs_stay_in_order_behind_a_stalled_reader(lab: Lab, reader: Reader) ->
     lab.make(stdout_fd=reader.write_end)
     fill, program = lab.program("fill"), lab.program()
     fill.python(SPEW + "spew(b'fill', 3000000)")
-    lab.until(lambda: lab.router.own(0).blocked and reader.is_full())
+    lab.until_stalled(reader)
     for n in range(10):
         program.python(SPEW + f"spew(b'run{n}', 60000)")
         program.reap()
@@ -87,7 +87,7 @@ def test_a_run_that_stalls_again_half_read_stays_before_the_next(lab: Lab, reade
     lab.make(stdout_fd=reader.write_end)
     fill, program = lab.program("fill"), lab.program(stderr_logfile="NONE")
     fill.python(SPEW + "spew(b'fill', 3000000)")
-    lab.until(lambda: lab.router.own(0).blocked and reader.is_full())
+    lab.until_stalled(reader)
     for n in range(3):  # each in a big pipe, more than what is read at once
         program.python(SPEW + f"import fcntl; fcntl.fcntl(1, 1031, 1 << 20); spew(b'run{n}', 960000)")
         program.reap()
@@ -147,7 +147,7 @@ def test_a_crash_loop_behind_a_stalled_reader_does_not_eat_descriptors(lab: Lab,
     lab.make(stdout_fd=reader.write_end)
     fill, program = lab.program("fill"), lab.program(stderr_logfile="NONE")
     fill.python(SPEW + "spew(b'fill', 3000000)")
-    lab.until(lambda: lab.router.own(0).blocked and reader.is_full())
+    lab.until_stalled(reader)
     before = len(descriptors())
     runs = STALLED_RUNS + 14
     for n in range(runs):
@@ -239,7 +239,7 @@ def test_the_daemons_log_goes_between_the_lines(lab: Lab, reader: Reader) -> Non
     write(b"daemon\n")
     assert reader.read() == b"unfinished\ndaemon\n"
     program.python(SPEW + "spew(b'fill', 6000000)")
-    lab.until(lambda: lab.router.own(0).blocked and reader.is_full())
+    lab.until_stalled(reader)
     for n in range(50000):
         write(b"line %d of a daemon that has much to say\n" % n)
     assert 0 < write.lost_lines < 50000

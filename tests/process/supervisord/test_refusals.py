@@ -12,7 +12,7 @@ from tests.process.harness.supervisorctl import HEAD, SUPERVICE, SUPERVISORD, St
 DAEMONS = (("ours", SUPERVICE), ("theirs", SUPERVISORD))
 PROGRAMS = """\
 [program:up]
-command=sh -c 'trap "echo told" USR1; while :; do sleep 0.05; done'
+command=sleep 1000
 redirect_stderr=true
 startsecs=0
 [program:quiet]
