@@ -78,7 +78,7 @@ def every(table: ProcessTable) -> list[Process]:
 
 
 def _in_order(processes: Collection[Process]) -> list[Process]:
-    """Sorts by the priorities of groups and programs, then as the file has them (supervisord: as `programs`)."""
+    """Sorts by the priorities of groups and programs, then as the file has them (supervisord: `programs`)."""
     programs = dict.fromkeys(program_of(process.config) for process in processes)
     written = {program: place for place, program in enumerate(programs)}
 
