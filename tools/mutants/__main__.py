@@ -9,6 +9,7 @@ Exit code 1: a survivor is not in that list, or one of the list is none.
 from __future__ import annotations
 
 import argparse
+import compileall
 import json
 import os
 import subprocess
@@ -16,7 +17,7 @@ import sys
 import time
 import tomllib
 from collections import Counter
-from itertools import pairwise
+from itertools import groupby
 from pathlib import Path
 
 from tools.mutants.make import Mutant, write
@@ -60,11 +61,12 @@ def parts(root: Path, wanted: list[str]) -> list[tuple[list[Path], list[str]]]:
 
 def judge(root: Path, work: Path, mutants: list[Mutant], tests: list[str]) -> dict[str, str]:
     """The verdict on each, by its name. Every CPU has a share of them."""
+    # A test that times a fresh interpreter gives it no time to compile the changed copy.
+    compileall.compile_dir(work / "supervice", quiet=1)
     shares = max(1, min(len(os.sched_getaffinity(0)), len(mutants) // FEWEST))
-    ends = [len(mutants) * number // shares for number in range(shares + 1)]
     running = [
-        start(root, work, work / str(number), mutants[begin:end], tests)
-        for number, (begin, end) in enumerate(pairwise(ends))
+        start(root, work, work / str(number), mine, tests)
+        for number, mine in enumerate(dealt(mutants, shares))
     ]
     codes: list[int | None] = [None]
     while None in codes:
@@ -76,9 +78,17 @@ def judge(root: Path, work: Path, mutants: list[Mutant], tests: list[str]) -> di
             sys.exit(f"{(work / str(failed) / SAID).read_text()}\nmutants: the tests cannot be run")
         time.sleep(0.2)
     found: dict[str, str] = {}
-    for number in range(shares):
+    for number in range(len(running)):
         found.update(json.loads((work / str(number) / "verdicts.json").read_text()))
     return found
+
+
+def dealt(mutants: list[Mutant], shares: int) -> list[list[Mutant]]:
+    """Function by function, as what is slow to judge often stands in one file."""
+    found: list[list[Mutant]] = [[] for _ in range(shares)]
+    for number, (_, of_it) in enumerate(groupby(mutants, key=lambda mutant: mutant.original)):
+        found[number % shares] += of_it
+    return [share for share in found if share]
 
 
 def start(

@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 
 from tests.paths import ROOT
+from tools.mutants.__main__ import dealt
+from tools.mutants.make import Mutant
 
 PROJECT = """
 [tool.pytest.ini_options]
@@ -113,6 +115,19 @@ def test_a_file_that_is_in_no_list_is_named(project: Path) -> None:
     said = mutants(project, "supervice/other.py")
     assert said.returncode == 1
     assert "mutants: none of supervice/other.py is in pyproject.toml's list" in said.stderr
+
+
+def test_every_share_has_whole_functions() -> None:
+    def of(function: str, number: int) -> Mutant:
+        return Mutant(Path("law.py"), "law", function, f"{function}_{number}", "")
+
+    many = [of(function, number) for function in "abc" for number in range(3)]
+    shares = dealt(many, 2)
+    assert [[mutant.original for mutant in share] for share in shares] == [
+        ["law.a_orig"] * 3 + ["law.c_orig"] * 3,
+        ["law.b_orig"] * 3,
+    ]
+    assert dealt(many[:3], 2) == [many[:3]]
 
 
 def test_a_part_of_ours_is_noticed_whole() -> None:
