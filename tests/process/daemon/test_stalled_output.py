@@ -83,7 +83,7 @@ def alive_and_well(one: Daemon, directory: Path) -> None:
     began = time.monotonic()
     for _ in range(20):
         one.status()
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < 10
     now = one.row("beside")["pid"]
     one.ask("signal", name="beside", signal="KILL")
     eventually(lambda: one.row("beside")["pid"] not in (0, None, now), message="the signal arrived")

@@ -100,8 +100,8 @@ def test_who_can_be_stopped_gets_no_more_than_the_signal() -> None:
     field = Hunting()
     pids = sorted([sh("exec sleep 1000"), sh("exec sleep 1000"), sh("sleep 1000 & sleep 1000")])
     eventually(lambda: len(descendants(os.getpid())) == 5, interval=0.002)
-    field.hunt(grace=10)
-    assert field.over() < 5
+    field.hunt(grace=1000)
+    field.over()
     assert field.left == [[]]
     assert all(signum == TERM for _, signum in field.told)
     assert set(pids) <= {pid for found, _ in field.told for pid in found}
@@ -112,11 +112,10 @@ def test_who_can_be_stopped_gets_no_more_than_the_signal() -> None:
 def test_who_ignores_it_is_killed_when_the_grace_is_over() -> None:
     field = Hunting()
     stubborn, good = busy(sh(STUBBORN)), sh("exec sleep 1000")
-    field.hunt(grace=0.5)
-    turn(field.loop, lambda: gone(good), 0.4)
+    field.hunt(grace=2)
+    turn(field.loop, lambda: gone(good))
     assert not gone(stubborn)
-    seconds = field.over()
-    assert 0.05 < seconds < 2
+    field.over()
     assert field.left == [[]]
     assert gone(stubborn)
 
@@ -129,7 +128,7 @@ def test_kill_ends_the_patience() -> None:
     turn_for(field.loop, 0.1)
     assert field.left == []
     hunt.kill()
-    assert field.over() < 2
+    field.over()
     assert field.left == [[]]
     assert gone(pid)
     hunt.kill()  # after the end it does nothing
@@ -141,7 +140,7 @@ def test_a_grace_of_nothing_is_a_kill() -> None:
     field = Hunting()
     pid = busy(sh(STUBBORN))
     field.hunt(grace=0)
-    assert field.over() < 2
+    field.over()
     assert gone(pid)
 
 
@@ -155,8 +154,8 @@ def test_what_forks_while_it_is_hunted_is_hunted_too() -> None:
         sys.executable, words, os.environ, setsid=True, file_actions=[(os.POSIX_SPAWN_DUP2, write, 1)]
     )
     os.read(read, 1)
-    field.hunt(grace=15)
-    assert field.over() < 15
+    field.hunt(grace=1000)
+    field.over()
     assert field.left == [[]]
     assert descendants(os.getpid()) == []
     assert len({pid for found, signum in field.told if signum == TERM for pid in found}) == generations
@@ -168,7 +167,7 @@ def test_a_family_that_ignores_it_and_goes_on_forking_is_killed() -> None:
     sh("trap '' TERM; while :; do sleep 0.02 & sleep 0.01; done")
     busy(children_of(os.getpid())[0])  # type: ignore[index]
     field.hunt(grace=0.3)
-    assert field.over() < 3
+    field.over()
     assert field.left == [[]]
     assert descendants(os.getpid()) == []
 
@@ -176,7 +175,7 @@ def test_a_family_that_ignores_it_and_goes_on_forking_is_killed() -> None:
 def chain(kind: str, width: int = 1) -> int:
     """Starts what forks faster than it is counted; returns a descriptor that ends when all of it has."""
     read, write = os.pipe()
-    words = [sys.executable, "-I", "-S", f"{ROOT}/tests/programs/chain.py", kind, "20", str(width)]
+    words = [sys.executable, "-I", "-S", f"{ROOT}/tests/programs/chain.py", kind, "60", str(width)]
     os.posix_spawn(
         sys.executable, words, os.environ, setsid=True, file_actions=[(os.POSIX_SPAWN_DUP2, write, 1)]
     )
@@ -202,7 +201,7 @@ def test_what_forks_faster_than_it_is_counted_ends_all_the_same(kind: str, width
     field = Hunting()
     fd = chain(kind, width)
     field.hunt(grace=0.3)
-    assert field.over() < 5
+    field.over()
     assert field.left == [[]]
     assert has_ended(fd)
     assert descendants(os.getpid()) == []
@@ -268,7 +267,7 @@ def test_what_has_moved_on_when_it_is_looked_at_is_looked_for_again(what: str, t
         belongings = Belongings(field.reaper, ("MARK=mine",))
         field.hunt(belongings.find, certain=lambda: belongings.certain, grace=0.1)
     assert field.left == []
-    assert field.over() < 5
+    field.over()
     assert field.left == [[]]
     assert len(mover.moved) == times
     assert has_ended(mover.heard)
@@ -290,9 +289,9 @@ def test_what_begins_to_end_may_have_forked_before(seen: int) -> None:
         return (environment(pid) or b"")[: None if len(looks) > 3 else seen]
 
     belongings_module._environment = none_at_first
-    field.hunt(belongings.find, certain=lambda: belongings.certain, grace=5)
+    field.hunt(belongings.find, certain=lambda: belongings.certain, grace=1000)
     assert field.left == []
-    assert field.over() < 4
+    field.over()
     assert [signum for _, signum in field.told] == [TERM]
     assert descendants(os.getpid()) == []
 
@@ -327,8 +326,8 @@ def test_a_process_whose_first_thread_has_ended_is_none_that_has_ended() -> None
     pid = os.posix_spawn(sys.executable, [sys.executable, "-I", "-S", "-c", code], os.environ, setsid=True)
     eventually(lambda: Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z")
     assert [stat.pid for stat in descendants(os.getpid())] == [pid]
-    field.hunt(grace=5)
-    assert field.over() < 4
+    field.hunt(grace=1000)
+    field.over()
     turn(field.loop, lambda: not children_of(os.getpid()))
 
 
@@ -338,8 +337,8 @@ def test_a_stopped_process_gets_its_signal() -> None:
     pid = sh("exec sleep 1000")
     os.kill(pid, signal.SIGSTOP)
     eventually(lambda: read_stat(pid).state == "T", interval=0.002)  # type: ignore[union-attr]
-    field.hunt(grace=10)
-    assert field.over() < 5
+    field.hunt(grace=1000)
+    field.over()
     assert gone(pid)
 
 
@@ -348,8 +347,8 @@ def test_without_a_signal_it_only_waits() -> None:
     """The rest of a group that had its signal already."""
     field = Hunting()
     pid = sh("sleep 0.3; exit 0")
-    field.hunt(signum=0, grace=10)
-    assert 0.1 < field.over() < 5
+    field.hunt(signum=0, grace=1000)
+    assert field.over() > 0.1
     assert field.told
     assert all(signum == 0 for _, signum in field.told)
     assert gone(pid)
@@ -365,7 +364,7 @@ def test_who_cannot_be_killed_is_reported() -> None:
     eventually(lambda: read_stat(pid).name == "sleep", interval=0.002)  # type: ignore[union-attr]
     before = len(os.listdir("/proc/self/fd"))
     field.hunt(grace=0.1)
-    assert field.over() < 2
+    field.over()
     assert [[stat.pid for stat in left] for left in field.left] == [[pid]]
     assert field.left[0][0].name == "sleep"
     assert len(os.listdir("/proc/self/fd")) == before
@@ -378,8 +377,8 @@ def test_more_than_there_are_descriptors() -> None:
     pids = [sh("exec sleep 1000") for _ in range(60)]
     eventually(lambda: len(descendants(os.getpid())) == 60, interval=0.002)
     resource.setrlimit(resource.RLIMIT_NOFILE, (len(os.listdir("/proc/self/fd")) + 20, 1024))
-    field.hunt(grace=10)
-    assert field.over() < 9
+    field.hunt(grace=1000)
+    field.over()
     assert field.left == [[]]
     assert all(gone(pid) for pid in pids)
 
@@ -394,10 +393,10 @@ def test_without_descriptors_of_processes() -> None:
     os.pidfd_open = refused  # type: ignore[assignment]
     field = Hunting()
     stubborn, good = busy(sh(STUBBORN)), sh("exec sleep 1000")
-    field.hunt(grace=0.5)
-    turn(field.loop, lambda: gone(good), 0.4)
+    field.hunt(grace=2)
+    turn(field.loop, lambda: gone(good))
     assert field.left == []
-    assert field.over() < 2
+    field.over()
     assert field.left == [[]]
     assert gone(stubborn)
 
@@ -410,7 +409,7 @@ def test_zombies_do_not_count() -> None:
     pid = sh("exit 0")
     eventually(lambda: read_stat(pid).state == "Z", interval=0.002)  # type: ignore[union-attr]
     field.hunt()
-    assert field.over() < 2
+    field.over()
     assert field.left == [[]]
 
 

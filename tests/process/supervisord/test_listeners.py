@@ -124,10 +124,11 @@ def test_the_last_thing_a_listener_hears_is_that_all_is_being_stopped(stock: Mak
 
 def test_ticks_are_multiples_of_their_seconds(stock: Make, tmp_path: Path) -> None:
     file = tmp_path / "events"
+    began = time.time()
     stock(listener(file, "TICK_5"))
     when = int(wait_for(file, "TICK_5")[0].removeprefix("when:"))
     assert when % 5 == 0
-    assert abs(time.time() - when) < 4
+    assert began - 5 < when <= time.time()
 
 
 @pytest.mark.parametrize("by", ["kill -15 $PPID", "kill -QUIT $PPID"])
@@ -232,7 +233,7 @@ def test_one_that_does_not_read_stops_no_program(stock: Make, tmp_path: Path) ->
     began = time.monotonic()
     one.signal(signal.SIGTERM)
     assert one.wait() == 0
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 9, "the ten seconds of a patience"
 
 
 def test_one_that_closed_its_input_is_passed_over(stock: Make, tmp_path: Path) -> None:
