@@ -2,9 +2,8 @@
 
 The hot path has no work per line: one `readv` into a buffer that all pumps share, one search for the last
 newline, one `write` of the same memory. It keeps only the unfinished line at the end, and passes that on when
-it stays unfinished (`unfinished.py`); a log file that no other process writes gets it at once. Measured with
-1 GiB into a rotating file: 1.6 GB/s and 0.64 CPU s/GiB while pipe and buffer are small, 2.4 and 0.43 once
-both have grown (512 KiB; 256 KiB and 1 MiB are a little slower).
+it stays unfinished (`unfinished.py`); a log file that no other process writes gets it at once. With 1 GiB
+into a rotating file: 1.6 GB/s and 0.64 CPU s/GiB while pipe and buffer are small, 2.4 and 0.43 with 512 KiB.
 
 From a full pipe into another one (our stdout), output that need not be seen here goes by `splice`, which
 moves pages and copies nothing: all but the last MARGIN bytes. The pump reads those, so that a block ends with
@@ -38,7 +37,6 @@ NEVER = -1.0
 BRISK = 0.002  # seconds between short reads that would better be one
 MANY = 16
 TRICKLE = 1024  # bytes of a line that is written by hand or dot by dot, and not cut by the end of a block
-CUT = 0.8  # seconds more for a line that a block has cut: the rest comes as soon as the program has the CPU
 
 
 class Pump:
@@ -47,7 +45,7 @@ class Pump:
     # fmt: off
     __slots__ = (
         "_ahead", "_brisk", "_carry", "_gap", "_grown", "_last", "_left", "_paced", "_program", "_reader",
-        "_said", "_skip", "_watched", "fd", "format", "pid", "since", "sink", "stream",
+        "_said", "_skip", "_watched", "fd", "flowed", "format", "pid", "since", "sink", "stream",
     )
     # fmt: on
 
@@ -66,6 +64,7 @@ class Pump:
         self._ahead = 0  # bytes of it that the sink has
         self._said = b""  # what the spy has seen of the line that goes on
         self.since = NEVER  # when the wait for the end of the line began, by the loop's clock
+        self.flowed = NEVER  # when more than a TRICKLE came at once
         self._watched = False
         self._paced: PacedReader | None = None  # it is read at times of its own, not when something has come
         self._brisk, self._last = 0, 0.0  # short reads, each soon after the one before; when the last was
@@ -91,8 +90,10 @@ class Pump:
     def _readable(self, resumed: bool = False) -> int:
         waits = self.since != NEVER
         moved = self._move(resumed)
+        if moved > TRICKLE:
+            self.flowed = self._reader.loop.time()
         if self._carry:
-            self._line_waits(CUT if moved > TRICKLE else 0.0)
+            self._line_waits()
         elif waits:
             self.since = NEVER
             self._reader.line_ends(self)
@@ -165,7 +166,9 @@ class Pump:
     def resume(self) -> None:
         if self.fd < 0:
             return
-        self.since = NEVER
+        if self.since != NEVER:  # a line that a block has cut stays one
+            self.flowed += self._reader.loop.time() - self.since
+            self.since = NEVER
         if self._left >= 0:
             self._readable(True)
         else:
@@ -174,7 +177,7 @@ class Pump:
                 self._line_waits()
 
     def finish(self) -> None:
-        """Reads what is in the pipe now: the child was reaped, or everything ends."""
+        """Reads what is in the pipe now, or once the sink is free: the child was reaped, or all ends."""
         if self.fd < 0 or self._left >= 0:
             return
         self._left = BIG_PIPE
@@ -182,7 +185,6 @@ class Pump:
         if self._watched:
             self._watch(False)
             self._readable()
-        # otherwise it waits for its sink, which calls `resume`
 
     @property
     def finishing(self) -> bool:
@@ -244,8 +246,7 @@ class Pump:
             return 0
         self._program.count_loss(begin, 1)
         self._skip = False
-        views = self._reader.views
-        views[0][: size - begin] = bytes(views[0][begin:size])
+        self._reader.views[0][: size - begin] = bytes(self._reader.views[0][begin:size])
         return size - begin
 
     def _emit(self, head: bytes, data: bytes | bytearray, end: int, partial: bool = False) -> None:
@@ -282,10 +283,10 @@ class Pump:
 
     # -- a line that stays unfinished --------------------------------------------------------------------
 
-    def _line_waits(self, more: float = 0.0) -> None:
+    def _line_waits(self) -> None:
         """Has the unfinished line passed on after a while; at once where nothing can interrupt it."""
         if self.since == NEVER:
-            self.since = self._reader.loop.time() + more
+            self.since = self._reader.loop.time()
             self._reader.line_begins(self)
         if (
             self._ahead < len(self._carry) < TRICKLE
@@ -311,8 +312,7 @@ class Pump:
         if self._carry and self.since == since and not self.sink.blocked:
             from supervice.output.unfinished import torn_character
 
-            keep = torn_character(self._carry)
-            part = self._carry[: len(self._carry) - keep]
+            part = self._carry[: len(self._carry) - torn_character(self._carry)]
             self._carry = self._carry[len(part) :]
             self.since = NEVER
             self._emit(part, b"", 0, partial=True)

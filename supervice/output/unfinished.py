@@ -1,8 +1,8 @@
 """Passes on lines that stay unfinished: prompts, dots, progress bars.
 
 One timer for all pumps, which runs only while a line waits. A line's time begins with its first byte that was
-not passed on, or later where a block has cut it. Such a line waits longer while its program has no CPU. The
-router makes it with the first unfinished line.
+not passed on. A line of a program in the midst of much output was cut by the end of a block: it waits longer,
+and longer still while its program has no CPU. The router makes it with the first unfinished line.
 """
 
 from __future__ import annotations
@@ -16,13 +16,16 @@ if TYPE_CHECKING:
     class Line(Protocol):
         """A pump: when its unfinished line began, whose it is, and what passes it on."""
 
-        since: float  # later than now: a block has cut the line
+        since: float
+        flowed: float  # when much came at once
         pid: int
 
         def pass_on(self, since: float) -> None: ...
 
 
 PATIENCE = 0.2  # seconds
+# Seconds more for a line that begins within so many of much output: a block has cut it.
+CUT = 0.8
 MORE = 4.0  # seconds at most that a cut line waits on for a program that would write if it had the CPU
 
 
@@ -36,8 +39,9 @@ class Unfinished:
 
     def begins(self, line: Line) -> None:
         """Waits for the end of a line; a line that waits already starts anew, from its `since`."""
-        due = line.since + PATIENCE
-        self._lines[line] = due, due + MORE if line.since > self._loop.time() else due
+        cut = line.since - line.flowed < CUT
+        due = line.since + PATIENCE + (CUT if cut else 0.0)
+        self._lines[line] = due, due + MORE if cut else due
         if self._timer is None:
             self._timer = self._loop.call_later(PATIENCE, self._look)
 
@@ -69,13 +73,13 @@ class Unfinished:
 
 
 def is_running(pid: int) -> bool:
-    """Returns whether the first thread of the process computes, or would if it had a CPU."""
+    """Returns whether the first thread of the process computes, or would if it had a CPU or the disk."""
     try:
         with open(f"/proc/{pid}/stat", "rb", 0) as file:
             text = file.read(128)
     except OSError:
         return False
-    return text[text.rfind(b")") + 2 :][:1] == b"R"
+    return text[text.rfind(b")") + 2 :][:1] in (b"R", b"D")
 
 
 def torn_character(text: bytes) -> int:

@@ -130,6 +130,22 @@ def test_a_line_that_a_block_has_cut_waits_for_a_second(bench: Bench) -> None:
     assert bench.written.endswith(b"\nprompt: ")
 
 
+def test_a_few_bytes_behind_a_block_wait_as_long(bench: Bench, running: list[bool]) -> None:
+    """What a full pipe has not taken comes as a small rest; the program goes on when it has the CPU."""
+    running.append(True)
+    lines = b"x" * 63 + b"\n"
+    bench.say(lines * 64 + b"0123456789")
+    bench.wait(0.7)
+    bench.say(b"end\n" + lines + b"0123")
+    bench.wait(3)
+    assert bench.written == lines * 64 + b"0123456789end\n" + lines
+    bench.say(b"end\n")
+    bench.wait(0.9)
+    bench.say(b"prompt: ")  # and not in the midst of anything any more
+    bench.wait(0.21)
+    assert bench.written.endswith(b"prompt: ")
+
+
 def test_the_time_counts_from_the_first_byte(bench: Bench) -> None:
     """Dots that come faster than that are seen all the same."""
     for _ in range(5):
@@ -231,14 +247,15 @@ def test_only_the_end_of_a_text_can_be_a_torn_character(text: str) -> None:
         assert whole.decode(errors="replace") == text[: len(whole.decode(errors="ignore"))] or cut < 4
 
 
+class Stalled(FakeSink):
+    waiting: object = None
+
+    def wait(self, source: object, first: bool) -> None:
+        assert self.waiting is None
+        self.waiting = source
+
+
 def test_a_stalled_sink_gets_it_when_it_takes_output_again(bench: Bench) -> None:
-    class Stalled(FakeSink):
-        waiting: object = None
-
-        def wait(self, source: object, first: bool) -> None:
-            assert self.waiting is None
-            self.waiting = source
-
     sink = bench.pumps[0].sink = Stalled()
     bench.say(b"half")
     sink.blocked = True
@@ -250,6 +267,22 @@ def test_a_stalled_sink_gets_it_when_it_takes_output_again(bench: Bench) -> None
     bench.pumps[0].resume()
     bench.wait(0.2)
     assert sink.data == b"half"
+
+
+def test_a_cut_line_stays_one_while_the_sink_stalls(bench: Bench, running: list[bool]) -> None:
+    running.append(True)
+    sink = bench.pumps[0].sink = Stalled()
+    lines = b"x" * 63 + b"\n"
+    bench.say(lines * 64 + b"0123456789")
+    sink.blocked = True
+    bench.wait(6)
+    sink.blocked = False
+    bench.pumps[0].resume()
+    bench.wait(3)
+    assert sink.data == lines * 64
+    running.append(False)
+    bench.wait(0.21)
+    assert sink.data == lines * 64 + b"0123456789"
 
 
 def test_a_line_whose_beginning_was_dropped_is_dropped_to_its_end(bench: Bench) -> None:
