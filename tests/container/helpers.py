@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from supervice.control.client import Client, Unreachable
 from tests.eventually import eventually
 
 if TYPE_CHECKING:
@@ -17,6 +18,8 @@ FIRST_LINE = (
     "supervice 0.1.0: /etc/supervice/supervice.conf, 1 program (2 processes) and the command sh, "
     "control socket /tmp/supervice.sock"
 )
+# The default places of the control socket. Neither folder is a link in our images, so both are the container's.
+SOCKETS = ("/run/supervice.sock", "/tmp/supervice.sock")
 PROGRAMS = Path(__file__).resolve().parents[1] / "programs"
 
 # Reads /proc with the shell alone: `ps` is in no slim image, and Python would be a process more.
@@ -68,7 +71,26 @@ def zombies(container: Container) -> list[int]:
 
 
 def status(container: Container) -> dict[str, dict[str, Any]]:
-    """What `supervicectl --json status` says, by process name."""
+    """What the daemon says of its processes, by their names."""
+    reply = asked_at_its_socket(container) or asked_inside(container)
+    assert reply["status"] == "ok", reply
+    return {process["name"]: process for process in reply["processes"]}
+
+
+def asked_at_its_socket(container: Container) -> dict[str, Any] | None:
+    """The reply to `status` without `docker exec`, which takes 200 ms of CPU; None where this cannot ask."""
+    container.reload()
+    for place in SOCKETS:
+        try:
+            with Client(f"/proc/{container.attrs['State']['Pid']}/root{place}") as client:
+                return client.ask({"command": "status"}, 10)
+        except (OSError, Unreachable):
+            pass
+    return None
+
+
+def asked_inside(container: Container) -> dict[str, Any]:
+    """What `supervicectl --json status` says."""
     # Its streams apart: a warning on stderr must not spoil the JSON.
     streams: Any  # (stdout, stderr), which the stubs do not know
     for _ in range(TRIES):
@@ -77,14 +99,13 @@ def status(container: Container) -> dict[str, dict[str, Any]]:
         if code != 0 or out:  # on a busy machine the engine may lose what a command says that ends at once
             break
     try:
-        reply = json.loads(out or b"")
+        reply: dict[str, Any] = json.loads(out or b"")
     except ValueError:
         raise AssertionError(
             f"supervicectl --json status: exit code {code}, "
             f"said {(out or b'').decode()!r} and {(err or b'').decode()!r}"
         ) from None
-    assert reply["status"] == "ok", reply
-    return {process["name"]: process for process in reply["processes"]}
+    return reply
 
 
 class Box:
