@@ -154,7 +154,7 @@ def test_ten_thousand_orphans_while_a_hundred_programs_restart_and_a_client_asks
         # All at once ...
         seen = json.loads(box.exec("python3", "/programs/orphanage.py", str(ORPHANS), check=True).output)
         assert (seen["orphans"], seen["parents"], seen["left"]) == (ORPHANS, [1], 0), seen
-        assert seen["seconds"] < 5  # 1 s on an idle machine; the benchmark has the figure
+        assert seen["seconds"] < 30  # 1 s on an idle machine; the benchmark has the figure
         # ... and one after another.
         seen = json.loads(box.exec("python3", "/srv/trickle.py", str(ORPHANS), check=True).output)
         assert seen == {"zombies": 0}
@@ -162,7 +162,7 @@ def test_ten_thousand_orphans_while_a_hundred_programs_restart_and_a_client_asks
     assert asked["wrong"] == []
     # Of 50 a second on an idle machine: nothing here is a measurement, but no answer may wait for the storm's end.
     assert asked["count"] > asked["seconds"], asked
-    assert asked["median"] < 1, asked
+    assert asked["median"] < 5, asked
 
     after = box.status()
     assert restarts(after) > restarts(before) + CRASHERS

@@ -110,9 +110,9 @@ def in_background(one: Daemon, *words: str, **more: Any) -> tuple[threading.Thre
 
 @pytest.mark.parametrize("kept", [True, False], ids=["overlap", "control"])
 def test_a_restart_under_load_has_no_gap(daemon: Make, tmp_path: Path, kept: bool) -> None:
-    """A program that takes 2 s to be ready; without `overlap` requests wait for it."""
+    """A program that takes 4 s to be ready; without `overlap` requests wait for it."""
     port = free_port()
-    text = program(port, tmp_path, slow=2)
+    text = program(port, tmp_path, slow=4)
     one = daemon(text if kept else text.replace("overlap = true", ""))
     before = up(one)
     with Load(port) as load:
@@ -124,7 +124,7 @@ def test_a_restart_under_load_has_no_gap(daemon: Make, tmp_path: Path, kept: boo
     assert {pid for pid, _ in load.answers} == {before, after}
     longest = max(seconds for _, seconds in load.answers)
     print(f"overlap {kept}: {len(load.answers)} answers, the slowest {longest:.3f} s")
-    assert (longest < 1) is kept
+    assert (longest < 3.5) is kept
     eventually(lambda: not alive(before), message="the old one is stopped")
 
 
