@@ -234,7 +234,7 @@ chaos: venv  ## storms of clients, kills, pauses and shortages for PID 1 of a co
 	@$(TRY_BUNDLE)
 	$(WITH_ENGINE) $(BIN)/python -m tests.chaos --seconds $(SECONDS) --clients $(CLIENTS) $(if $(SEED),--seed $(SEED))
 
-# `make mutants MUTANTS=supervice/watch` takes those files only. All of them take minutes; see tools/mutants.
+# `make mutants MUTANTS=supervice/watch` takes those files only. All of them take an hour of CPU; see tests/README.
 .PHONY: mutants
 mutants: venv  ## change what decides in one place after the other: which changes does no unit test notice?
 	$(BIN)/python -m tools.mutants $(MUTANTS)

@@ -198,9 +198,7 @@ def related(
         seen = {program}
         todo = [program]
         while todo:
-            for name in needs.get(todo.pop(), ()):
-                if name in seen:
-                    continue
+            for name in needs.get(todo.pop(), set()) - seen:
                 seen.add(name)
                 todo.append(name)
                 if name in part and part[name] is not part[program]:

@@ -35,9 +35,11 @@ class Program(FakeProcess):
         self.policy = SimpleNamespace(**{**fields, **policy})
 
 
-def queue(*waiting: str, due: bool = False) -> Any:
+def queue(*waiting: str, due: object = None) -> Any:
+    """A queue in which a process `due` waits for its turn alone."""
     return SimpleNamespace(
-        waiting_for=lambda _process: list(waiting), is_waiting=lambda _process: due or bool(waiting)
+        waiting_for=lambda _process: list(waiting),
+        is_waiting=lambda process: process is due or bool(waiting),
     )
 
 
@@ -48,7 +50,7 @@ def said(process: Any, *waiting: str) -> str:
 @pytest.mark.parametrize("state", [STOPPED, EXITED])
 def test_t12_what_waits_for_its_turn_alone_starts_in_its_turn(state: str) -> None:
     process: Any = Program().become(state)
-    assert next_step(process, queue(due=True)) == "starts in its turn"
+    assert next_step(process, queue(due=process)) == "starts in its turn"
     assert next_step(process, queue()) == ""
 
 

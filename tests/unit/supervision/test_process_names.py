@@ -86,3 +86,5 @@ def test_an_unknown_group_is_said_with_what_there_is() -> None:
     assert no_group({}, "zzzzzz") == "Group not found: zzzzzz; see supervicectl status"
     many: dict[str, Any] = {f"p{n}": FakeProcess(ProgramConfig(f"p{n}", "x")) for n in range(6)}
     assert no_group(many, "zzzzzz") == "Group not found: zzzzzz; the groups are p0, p1, p2, p3, p4 ..."
+    del many["p5"]
+    assert no_group(many, "zzzzzz") == "Group not found: zzzzzz; the groups are p0, p1, p2, p3, p4"
