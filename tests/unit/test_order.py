@@ -8,20 +8,27 @@ from tests.order import LONGEST, file_of, long_files_first
 from tests.paths import ROOT
 
 
-def test_long_files_come_first_and_short_rings_last() -> None:
+def test_long_files_come_first_and_the_rings_side_by_side() -> None:
     ids = [
-        "tests/unit/test_a.py::test_1",
+        *(f"tests/unit/test_{number}.py::test_1" for number in range(4)),
         f"{LONGEST[1]}::test_2",
-        "tests/process/test_b.py::test_3",
-        "tests/container/test_c.py::test_4",
+        *(f"tests/process/test_{number}.py::test_3" for number in range(2)),
+        *(f"tests/container/test_{number}.py::test_4" for number in range(2)),
+        "tests/browser/test_it.py::test_6",
         f"{LONGEST[0]}::test_5[x::y]",
     ]
     assert [file_of(nodeid) for nodeid in long_files_first((nodeid, nodeid) for nodeid in ids)] == [
         LONGEST[0],
         LONGEST[1],
-        "tests/container/test_c.py",
-        "tests/process/test_b.py",
-        "tests/unit/test_a.py",
+        "tests/browser/test_it.py",
+        "tests/unit/test_0.py",
+        "tests/container/test_0.py",
+        "tests/process/test_0.py",
+        "tests/unit/test_1.py",
+        "tests/unit/test_2.py",
+        "tests/container/test_1.py",
+        "tests/process/test_1.py",
+        "tests/unit/test_3.py",
     ]
 
 

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import h11  # noqa: F401 - the first check imports it in a turn of its own, which is a long one here
 import pytest
 
 from supervice.health import HealthCheckConfig, HealthCheckResult, HealthCheckType, create_health_checker
