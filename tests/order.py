@@ -1,8 +1,8 @@
 """The order in which several workers of pytest-xdist take the files of tests: the long ones first, then a mixture.
 
 No worker begins a minute's work when the others have nothing left to do: at the end there are only short files.
-Tests of containers and units keep the CPUs busy, tests of daemons wait for two fifths of their time: side by side
-they take a tenth less than ring after ring.
+Tests of containers and units keep the CPUs busy, those of daemons leave two fifths of them idle: so the rings come
+side by side, not one after the other.
 """
 
 from __future__ import annotations
