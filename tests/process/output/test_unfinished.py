@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import pytest
 
 from supervice.control.client import Client
 from supervice.output.unfinished import is_running
+from tests import procfs
 from tests.eventually import eventually
 from tests.process.harness.daemon import Daemon
 from tests.process.harness.output import Lab, Reader
@@ -121,3 +123,18 @@ def test_r3_as_users_see_it(daemon: Callable[..., Daemon], tmp_path: Path, log_f
     else:
         prefix = "prompt | " if log_format == "prefix" else ""
         assert f"{prefix}Enter password: thanks\n" in eventually(lambda: one.out.read_text())
+
+
+# The child opens a FIFO before it becomes the program: until then the kernel lets its parent wait as for a disk.
+WAITS = "import os; os.posix_spawn('/bin/true', ['true'], {}, file_actions=[(os.POSIX_SPAWN_OPEN, 0, 'fifo', os.O_RDONLY, 0)])"
+
+
+def test_a_process_that_waits_for_the_disk_is_running(tmp_path: Path) -> None:
+    fifo = tmp_path / "fifo"
+    os.mkfifo(fifo)
+    with subprocess.Popen([sys.executable, "-I", "-S", "-c", WAITS], cwd=tmp_path) as waits:
+        eventually(lambda: procfs.state(waits.pid) == "D")
+        runs = is_running(waits.pid)
+        fifo.write_text("")
+    assert runs
+    assert waits.returncode == 0
