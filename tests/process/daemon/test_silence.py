@@ -73,7 +73,7 @@ def ends_at_once(one: Daemon) -> None:
     began = time.monotonic()
     one.signal(signal.SIGTERM)
     one.wait(20)
-    assert time.monotonic() - began < 15, one.text()
+    assert time.monotonic() - began < 9, one.text()
 
 
 @pytest.mark.parametrize(
