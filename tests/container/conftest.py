@@ -7,19 +7,17 @@ answers and is skipped without one.
 
 from __future__ import annotations
 
+import io
 import os
 import subprocess
+import tarfile
 from collections.abc import Callable, Generator, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-# Before testcontainers is imported: its own cleaner needs an image from a registry. Containers are
-# removed here, by label.
-os.environ.setdefault("TESTCONTAINERS_RYUK_DISABLED", "true")
-
 import pytest
 from docker.errors import APIError, NotFound
-from testcontainers.core.container import DockerContainer
+from docker.models.containers import Container
 from testcontainers.core.docker_client import DockerClient
 
 import docker
@@ -115,6 +113,7 @@ def engine() -> Iterator[docker.DockerClient]:
     if trouble:
         pytest.skip("no container engine answers")
     client = DockerClient().client
+    client.api.trust_env = False  # or each request looks for a proxy in 50 variables
     yield client
     # What a test leaves when it is interrupted between create and teardown.
     for container in client.containers.list(all=True, filters={"label": f"{LABEL}={SESSION}"}):
@@ -187,7 +186,7 @@ def run(
     Everything else goes to the docker SDK's `containers.create`. Without `ports` or `network` the
     container has a loopback only, which halves the time it takes to start.
     """
-    started: list[DockerContainer] = []
+    started: list[Container] = []
     boxes = request.node.stash.setdefault(_boxes, [])
 
     def start(
@@ -210,23 +209,27 @@ def run(
             content[CONFIG] = config
         if not ports and "network_mode" not in options:
             options.setdefault("network", "none")
-        made = DockerContainer(image or request.getfixturevalue("image"), env=environment)
-        if command is not None:
-            made.with_command(command)
-        started.append(made)
-        made.ports = dict(ports or {})
-        made.tmpfs = dict(tmpfs or {})
-        for source, path in (volumes or {}).items():
-            made.with_volume_mapping(source, path, "rw")
-        made.with_kwargs(labels={LABEL: SESSION, **(labels or {})}, **options)
+        mounts = {source: {"bind": path, "mode": "rw"} for source, path in (volumes or {}).items()}
         if options.get("read_only"):  # the engine refuses to copy into a read-only root
             for number, (path, data) in enumerate(content.items()):
-                made.with_volume_mapping(_on_disk(data, tmp_path / f"mounted-{len(started)}-{number}"), path)
-        else:
-            for path, data in content.items():
-                made.with_copy_into_container(data.encode() if isinstance(data, str) else data, path, 0o755)
+                file = _on_disk(data, tmp_path / f"mounted-{len(started)}-{number}")
+                mounts[str(file)] = {"bind": path, "mode": "ro"}
+            content.clear()
+        made = engine.containers.create(
+            image or request.getfixturevalue("image"),
+            command,
+            environment=environment,
+            ports=ports,
+            labels={LABEL: SESSION, **(labels or {})},
+            tmpfs=tmpfs,
+            volumes=mounts,
+            **options,
+        )
+        started.append(made)
+        if content:
+            made.put_archive("/", _archive(content))
         made.start()
-        box = Box(made.get_wrapped_container())
+        box = Box(made)
         boxes.append(box)
         if wait:
             box.wait_state(*(wait if isinstance(wait, list) else ()), timeout=timeout)
@@ -234,20 +237,34 @@ def run(
 
     yield start
     for made in started:
-        if made._container is not None:
-            _remove(made.get_wrapped_container())
-        made.get_docker_client().client.close()
+        _remove(made)
+
+
+def _archive(content: Files) -> bytes:
+    """One for all files, as the engine executes itself anew for each archive."""
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w") as archive:
+        for path, data in content.items():
+            written = data.read_bytes() if isinstance(data, Path) else _encoded(data)
+            entry = tarfile.TarInfo(path)
+            entry.size, entry.mode = len(written), 0o755
+            archive.addfile(entry, io.BytesIO(written))
+    return packed.getvalue()
+
+
+def _encoded(data: str | bytes) -> bytes:
+    return data.encode() if isinstance(data, str) else data
 
 
 def _on_disk(data: str | bytes | Path, path: Path) -> Path:
     if isinstance(data, Path):
         return data
-    path.write_bytes(data.encode() if isinstance(data, str) else data)
+    path.write_bytes(_encoded(data))
     path.chmod(0o755)
     return path
 
 
-def _remove(container: Any) -> None:
+def _remove(container: Container) -> None:
     try:
         container.remove(force=True, v=True)
     except NotFound:

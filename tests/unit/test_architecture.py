@@ -132,9 +132,10 @@ class Module:
         self.name = ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
         self.text = path.read_text()
         self.tree = ast.parse(self.text)
+        self.nodes = list(ast.walk(self.tree))
         self.type_only = {
             id(inner)
-            for node in ast.walk(self.tree)
+            for node in self.nodes
             if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
             for statement in node.body
             for inner in ast.walk(statement)
@@ -145,7 +146,7 @@ class Module:
 
     def imports(self) -> Iterator[tuple[str, bool, ast.stmt]]:
         """(name, only for type checkers, statement); `from a import b` is a.b when that is a module."""
-        for node in ast.walk(self.tree):
+        for node in self.nodes:
             if isinstance(node, ast.Import):
                 for alias in node.names:
                     yield alias.name, id(node) in self.type_only, node
@@ -327,7 +328,7 @@ ONE_PLACE: tuple[tuple[str, set[str], dict[str, set[str]], tuple[str, ...]], ...
 
 def _names(module: Module) -> Iterator[tuple[str, str, ast.AST]]:
     """Every (owner, name) that the code uses: `os.kill` is ("os", "kill"), a bare name has no owner."""
-    for node in ast.walk(module.tree):
+    for node in module.nodes:
         if isinstance(node, ast.Attribute):
             yield node.value.id if isinstance(node.value, ast.Name) else "", node.attr, node
         elif isinstance(node, ast.Name):
@@ -387,8 +388,8 @@ def test_a_digit_is_one_of_ten() -> None:
     """'²'.isdigit() is true and int('²') an error; '٣' is 3 to `int` alone. `isascii` is asked before."""
     wrong, excused = [], set()
     for module in modules():
-        above = {id(child): node for node in ast.walk(module.tree) for child in ast.iter_child_nodes(node)}
-        for node in ast.walk(module.tree):
+        above = {id(child): node for node in module.nodes for child in ast.iter_child_nodes(node)}
+        for node in module.nodes:
             if not isinstance(node, ast.Attribute) or node.attr not in DIGITS:
                 continue
             whole: ast.AST = node
@@ -418,7 +419,7 @@ def test_only_the_commands_print_and_exit() -> None:
             exits = (owner, used) == ("sys", "exit") or (used == "_exit" and name not in FORKS)
             if prints or exits:
                 wrong.append(f"{module.where(node)}: {used}")
-        for node in ast.walk(module.tree):
+        for node in module.nodes:
             if isinstance(node, ast.Raise) and node.exc is not None and "SystemExit" in ast.unparse(node.exc):
                 wrong.append(f"{module.where(node)}: SystemExit")
     assert wrong == []
@@ -455,7 +456,7 @@ def test_the_table_is_the_only_writer_of_the_set_of_processes() -> None:
     wrong = [
         f"{module.where(node)}: {ast.unparse(node)}"
         for name, module in subject.items()
-        for node in ast.walk(module.tree)
+        for node in module.nodes
         if ONLY_READ.intersection(_written(node)) and (name, ast.unparse(node)) not in allowed
     ]
     assert wrong == [], "ProcessTable has a method for it"
@@ -497,7 +498,7 @@ def _combined(node: ast.AST) -> Iterator[str]:
 def test_the_names_and_the_rank_of_a_process_are_computed_in_one_place() -> None:
     found: dict[str, list[str]] = {}
     for module in modules():
-        for node in ast.walk(module.tree):
+        for node in module.nodes:
             if PARTS_OF_A_NAME.intersection(_combined(node)):
                 found.setdefault(module.name, []).append(f"{module.where(node)}: {ast.unparse(node)}")
     wrong = [line for name, lines in found.items() if name != "models" for line in lines]
@@ -563,7 +564,7 @@ def test_files_are_opened_in_one_place() -> None:
     for module in modules():
         if part_of(module.name) == "fs":
             continue
-        for node in ast.walk(module.tree):
+        for node in module.nodes:
             if not isinstance(node, ast.Call):
                 continue
             what = _opened(node)
@@ -598,7 +599,7 @@ def test_files_are_short() -> None:
 def test_functions_are_short() -> None:
     found = {}
     for module in modules():
-        for node in ast.walk(module.tree):
+        for node in module.nodes:
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
                 found[f"{module.name}.{node.name}"] = (node.end_lineno or 0) - node.lineno + 1
     assert _too_long(found, LONGEST_FUNCTION, LONG_FUNCTIONS) == []

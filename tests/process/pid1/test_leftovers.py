@@ -198,10 +198,12 @@ def has_ended(fd: int) -> bool:
 @pytest.mark.parametrize("width", [1, 3])
 @isolated
 def test_what_forks_faster_than_it_is_counted_ends_all_the_same(kind: str, width: int) -> None:
+    # A race that has to be won once: how many tries two seconds hold is a matter of who else has the CPUs.
+    vars(leftovers)["AFTER_KILL_OF_LEFTOVERS"] = 30.0
     field = Hunting()
     fd = chain(kind, width)
     field.hunt(grace=0.3)
-    field.over()
+    field.over(40)
     assert field.left == [[]]
     assert has_ended(fd)
     assert descendants(os.getpid()) == []
