@@ -1,4 +1,4 @@
-"""A short storm with supervice as PID 1: `make chaos` has longer ones, with other seeds and clocks that are set.
+"""A minute of storm with supervice as PID 1: `make chaos` has longer ones, with other seeds and clocks that are set.
 
 What must hold is about order and truth; nothing in it fails because the machine is slow.
 """
@@ -11,7 +11,7 @@ import docker
 from tests.chaos.container import Chaos
 
 SEED = 17
-DEADLINE = 900.0  # of the container, on a machine that has much else to do; alone it takes less than a minute
+DEADLINE = 900.0  # of the container, on a machine that has much else to do; alone it takes a minute and a half
 
 
 @pytest.mark.timeout(DEADLINE + 60)
@@ -19,7 +19,7 @@ def test_pid_1_keeps_its_word_in_a_storm(engine: docker.DockerClient, image: str
     """Disasters, thirty actors, and one container that is started again after each kind of end."""
     with Chaos(image, SEED, 15, DEADLINE) as box:
         for number, (seconds, end, amid) in enumerate(
-            [(9.0, "TERM", False), (4.0, "KILL", True), (4.0, "OOM", False), (3.0, "TERM TERM", True)], 1
+            [(20.0, "TERM", False), (15.0, "KILL", True), (10.0, "OOM", False), (15.0, "TERM TERM", True)], 1
         ):
             said = box.round(number, seconds, end, amid=amid)
             print(said)  # pytest shows it when what follows fails
