@@ -94,21 +94,36 @@ def table(
     `drop` go one by one, and finally the first column is cut. `right`: headings of numbers.
     """
     every = [header, *rows]
-    widths = [max(columns_of(row[column]) for row in every) for column in range(len(header))]
+    columns = [[row[column] for row in every] for column in range(len(header))]
+    widths = [_widest(cells) for cells in columns]
     shown = _fit(header, rows, widths, look.width, drop)
-    lines = []
-    for row in every:
-        cells = []
-        for column in shown:
-            width = widths[column]
-            cell = look.cut(row[column], width) if look.width else row[column]
-            pad = " " * (width - columns_of(cell))
-            if look.color:
-                cell = colored(cell, row is header)
-            last = column == shown[-1]
-            cells.append(pad + cell if header[column] in right else cell if last else cell + pad)
-        lines.append((" " * GAP).join(cells).rstrip() + "\n")
-    return "".join(lines)
+    aligned = [
+        _aligned(columns[column], widths[column], look, header[column] in right, column == shown[-1])
+        for column in shown
+    ]
+    gap = " " * GAP
+    return "".join([gap.join(cells).rstrip() + "\n" for cells in zip(*aligned, strict=True)])
+
+
+def _widest(cells: list[str]) -> int:
+    return max(map(len if "".join(cells).isascii() else columns_of, cells))
+
+
+def _aligned(cells: list[str], width: int, look: Look, right: bool, last: bool) -> list[str]:
+    """Returns the cells of a column, its heading first, as wide as it; the last column is not filled up."""
+    if look.width and _widest(cells) > width:
+        cells = [look.cut(cell, width) for cell in cells]
+    if not look.color and "".join(cells).isascii():  # a thousand rows in a third of the time
+        if right:
+            return [cell.rjust(width) for cell in cells]
+        return cells if last else [cell.ljust(width) for cell in cells]
+    filled = []
+    for number, cell in enumerate(cells):
+        pad = " " * (width - columns_of(cell))
+        if look.color:
+            cell = colored(cell, number == 0)
+        filled.append(pad + cell if right else cell if last else cell + pad)
+    return filled
 
 
 def colored(cell: str, heading: bool = False) -> str:
