@@ -11,7 +11,7 @@ import docker
 from tests.chaos.container import Chaos
 
 SEED = 17
-DEADLINE = 900.0  # of the container, on a machine that has much else to do; alone it takes a minute and a half
+DEADLINE = 900.0  # of the container, on a machine with much else to do; alone it takes a minute and a half
 
 
 @pytest.mark.timeout(DEADLINE + 60)
