@@ -6,8 +6,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
 from tests.paths import ROOT
 
 CONSUMER = """\
@@ -90,7 +88,6 @@ def errors_of(folder: Path, *names: str) -> list[str]:
     return [line for line in done.stdout.splitlines() if line.startswith(names) and " error: " in line]
 
 
-@pytest.mark.timeout(300)
 def test_a_consumer_is_typed(tmp_path: Path) -> None:
     wrong = "\n".join(f"        {line}" for line in WRONG)
     (tmp_path / "right.py").write_text(CONSUMER)

@@ -71,7 +71,7 @@ def project(tmp_path: Path) -> Path:
 
 def mutants(root: Path, *files: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "tools.mutants", "--root", str(root), *files]
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=110, check=False)
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=280, check=False)
 
 
 def test_what_no_test_notices_is_named(project: Path) -> None:

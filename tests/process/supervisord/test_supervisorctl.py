@@ -191,7 +191,6 @@ def script(pair: list[Stock], lines: str) -> list[str]:
     return different
 
 
-@pytest.mark.timeout(300)
 def test_the_same_as_with_supervisord(daemon: Daemon) -> None:
     pair = [daemon(PROGRAMS, SUPERVICE), daemon(PROGRAMS, SUPERVISORD)]
     for one in pair:
@@ -247,7 +246,6 @@ CHANGED = (
 )
 
 
-@pytest.mark.timeout(300)
 def test_a_changed_file_as_with_supervisord(daemon: Daemon) -> None:
     pair = [daemon(PROGRAMS, SUPERVICE), daemon(PROGRAMS, SUPERVISORD)]
     for one in pair:
