@@ -97,8 +97,12 @@ class LogFollower:
             self._missed[name] = 0
         else:
             self._missed[name] = missed + max(1, data.count(b"\n"))
-            if self._reminder is None:
-                self._reminder = running_loop().call_later(REMIND, self._tell)
+            self._remind()
+
+    def _remind(self) -> None:
+        # Nothing is subscribed any more when the frame that was not sent has shown that the client is gone.
+        if self._reminder is None and self._subscriptions:
+            self._reminder = running_loop().call_later(REMIND, self._tell)
 
     def _tell(self) -> None:
         """Tells the client how much it missed as soon as it has room, even if no more output comes."""
@@ -107,7 +111,7 @@ class LogFollower:
             text = f"[{missed} lines were too much for this client]\n"
             frame = {"status": "ok", "name": name, "stream": self._stream or "stdout", "data": text}
             if missed and not self._send({**frame, "lost_lines": missed}):
-                self._reminder = running_loop().call_later(REMIND, self._tell)
+                self._remind()
                 return
             self._missed[name] = 0
 

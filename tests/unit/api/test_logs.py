@@ -1,0 +1,98 @@
+"""A client that follows output and hangs up: nothing of it stays, whenever the daemon notices."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from supervice.api import logs
+from supervice.api.requests import Request
+from supervice.models import ProgramConfig
+from supervice.output.ring import Subscription
+from tests.fakes.loop import FakeLoop
+from tests.fakes.process import FakeProcess
+
+
+class Output:
+    """The output of a program that has written nothing yet."""
+
+    def __init__(self, loop: FakeLoop) -> None:
+        self.loop = loop
+        self.followers: list[Subscription] = []
+
+    def timed(self, _lines: int, _stream: str | None) -> list[tuple[int, str, bytes]]:
+        return []
+
+    def subscribe(self, callback: Callable[[], object]) -> Subscription:
+        return Subscription(self.loop, callback, 1 << 16, self.followers)
+
+    def write(self, line: bytes) -> None:
+        for follower in list(self.followers):
+            follower.offer(0, line, 0)
+        while self.loop.soon:
+            self.loop.soon.pop(0).run()
+
+
+class Followed:
+    """A follower whose client takes a frame, has no room for it, or is found to have gone."""
+
+    def __init__(self, loop: FakeLoop) -> None:
+        self.loop = loop
+        self.output = Output(loop)
+        process: Any = FakeProcess(ProgramConfig("web", "x"))
+        process.open_output = lambda: self.output
+        self.said: list[str] = []
+        self.reader = "reads"
+        self.follower = logs.LogFollower([process], Request("logs", lines=0), self.send)
+
+    def send(self, frame: dict[str, Any]) -> bool:
+        if self.reader == "has gone":
+            self.follower.stop()  # what the connection does when it finds that out
+        if self.reader == "reads":
+            self.said.append(frame["data"])
+        return self.reader == "reads"
+
+    def due(self) -> list[Any]:
+        return [timer for timer in self.loop.timers if not (timer.cancelled or timer.over)]
+
+
+@pytest.fixture
+def followed(monkeypatch: pytest.MonkeyPatch) -> Followed:
+    loop = FakeLoop()
+    monkeypatch.setattr(logs, "running_loop", lambda: loop)
+    return Followed(loop)
+
+
+def test_a_slow_client_is_told_what_it_missed(followed: Followed) -> None:
+    followed.reader = "is slow"
+    followed.output.write(b"one\ntwo\n")
+    followed.due()[0].run()
+    followed.reader = "reads"
+    followed.due()[0].run()
+    assert followed.said == ["[2 lines were too much for this client]\n"]
+    assert followed.due() == []
+
+
+def test_a_client_that_is_found_gone_leaves_no_timer(followed: Followed) -> None:
+    followed.reader = "has gone"
+    followed.output.write(b"one\n")
+    assert followed.due() == []
+    assert followed.output.followers == []
+
+
+def test_a_slow_client_that_is_found_gone_leaves_no_timer(followed: Followed) -> None:
+    followed.reader = "is slow"
+    followed.output.write(b"one\n")
+    followed.reader = "has gone"
+    followed.due()[0].run()
+    assert followed.due() == []
+
+
+def test_the_end_of_a_slow_client_takes_its_timer_along(followed: Followed) -> None:
+    followed.reader = "is slow"
+    followed.output.write(b"one\n")
+    assert len(followed.due()) == 1
+    followed.follower.stop()
+    assert followed.due() == []
