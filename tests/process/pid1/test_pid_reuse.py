@@ -213,5 +213,5 @@ def test_no_bystander_is_ever_signalled(tmp_path: Path) -> None:
     assert len(born) > 20 * NUMBERS
     assert max(map(int, born)) < PID_MAX
     assert driver.returncode == 0, driver.stderr
-    assert int(driver.stdout) > 3
+    assert int(driver.stdout) > 0
     assert text.count("leaves:") > 100
