@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import sys
 from pathlib import Path
 
 import pytest
@@ -41,3 +42,8 @@ def test_what_tests_share_is_in_no_test_module(path: Path) -> None:
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("tests."):
             assert not (node.module or "").rpartition(".")[2].startswith(("test_", "conftest")), node.lineno
+
+
+def test_no_python_of_the_environment_loads_a_finder() -> None:
+    """The one that setuptools installs triples the time that each Python takes to start (`package-dir`)."""
+    assert [name for name in sys.modules if name.startswith("__editable__")] == []
