@@ -1,4 +1,4 @@
-"""Facts about processes, read from /proc: for the benchmarks and the soak, which look at a daemon from outside."""
+"""Facts about processes, read from /proc: for tests that look at a daemon from outside."""
 
 from __future__ import annotations
 
@@ -102,6 +102,13 @@ def voluntary_switches(pid: int) -> int:
             if line.startswith("voluntary_ctxt_switches"):
                 total += int(line.split()[1])
     return total
+
+
+def sleeps(pid: int) -> bool:
+    """Whether nothing wakes it in 1.5 s."""
+    before = voluntary_switches(pid)
+    time.sleep(1.5)  # what is measured is that nothing happens in this time
+    return voluntary_switches(pid) == before
 
 
 def executable(pid: int) -> str:

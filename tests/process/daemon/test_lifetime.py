@@ -12,6 +12,7 @@ import pytest
 
 from tests.eventually import eventually
 from tests.process.harness.daemon import Daemon, alive
+from tests.procfs import sleeps
 
 Make = Callable[..., Daemon]
 SLEEP = "command = sleep 1000\nstartsecs = 0\n"
@@ -470,21 +471,7 @@ def test_idle_means_no_wake_up(daemon: Make) -> None:
     one = daemon("".join(f"[program:p{n}]\n{SLEEP}" for n in range(20)))
     for n in range(20):
         one.wait_state(f"p{n}", "RUNNING")
-
-    def switches() -> int:
-        text = Path(f"/proc/{one.pid}/status").read_text()
-        return int(
-            text.rpartition("voluntary_ctxt_switches:")[0]
-            .rpartition("voluntary_ctxt_switches:")[2]
-            .split()[0]
-        )
-
-    def settled() -> bool:
-        before = switches()
-        time.sleep(1.5)  # the thing measured is what happens in this time: nothing
-        return switches() == before
-
-    eventually(settled, timeout=15)
+    eventually(lambda: sleeps(one.pid), timeout=15)
     assert len(os.listdir(f"/proc/{one.pid}/task")) == 1
 
 

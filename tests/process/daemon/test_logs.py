@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
 import sys
 import time
 from collections.abc import Callable
 
+import pytest
+
 from tests.eventually import eventually
 from tests.process.harness.daemon import Daemon
+from tests.process.harness.rpc import RawClient
+from tests.procfs import sleeps
 
 Make = Callable[..., Daemon]
 
@@ -64,3 +69,23 @@ def test_what_cannot_be_understood_says_what_to_write(daemon: Make) -> None:
         assert (result.returncode, result.stdout) == (2, "")
         assert said in result.stderr
         assert len(result.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize("command", ["logs", "attach"])
+def test_a_client_that_is_gone_when_it_is_written_to_leaves_no_timer(daemon: Make, command: str) -> None:
+    one = daemon(
+        "[program:a]\ncommand = sh -c 'while read line; do echo $line; done'\nstdin = pipe\nstartsecs = 0\n"
+    )
+    one.wait_state("a", "RUNNING")
+    clients = [RawClient(one.socket) for _ in range(20)]
+    for client in clients:
+        client.send({"command": command, "names": ["a"], "follow": True})
+    one.ask("input", "a", data="first\n")
+    for client in clients:
+        assert any("first" in frame["data"] for frame in iter(client.receive, None))
+        # The daemon is not woken by this: it finds out when it writes the next line.
+        client.sock.shutdown(socket.SHUT_RD)
+    one.ask("input", "a", data="second\n")
+    eventually(lambda: sleeps(one.pid), timeout=15)
+    for client in clients:
+        client.close()

@@ -14,6 +14,7 @@ import pytest
 
 from tests.eventually import eventually
 from tests.process.harness.daemon import Daemon
+from tests.procfs import voluntary_switches
 
 Make = Callable[..., Daemon]
 SOCKET = "exit_when_idle = true\n"
@@ -329,9 +330,3 @@ def test_hundreds_of_schedules_are_one_timer(daemon: Make) -> None:
     deadline = time.monotonic() + 3
     eventually(lambda: time.monotonic() > deadline)
     assert voluntary_switches(one.pid) - before <= 2
-
-
-def voluntary_switches(pid: int) -> int:
-    found = re.search(r"(?m)^voluntary_ctxt_switches:\s+(\d+)", Path(f"/proc/{pid}/status").read_text())
-    assert found is not None
-    return int(found[1])

@@ -13,6 +13,7 @@ import pytest
 
 from tests.eventually import eventually
 from tests.process.harness.daemon import Daemon
+from tests.procfs import voluntary_switches
 
 Make = Callable[..., Daemon]
 FAST = "watch_interval = 200ms\nwatch_delay = 100ms\n"
@@ -299,15 +300,9 @@ def test_nothing_wakes_a_daemon_that_watches_nothing_any_more(daemon: Make, tmp_
     one = daemon(f"{WEB}watch = {file}\n{FAST}")
     one.wait_state("web", "RUNNING")
     one.ask("stop", "web")
-    before = switches(one.pid)
+    before = voluntary_switches(one.pid)
     wait(2.0)
-    assert switches(one.pid) - before <= 2
-
-
-def switches(pid: int) -> int:
-    found = re.search(r"(?m)^voluntary_ctxt_switches:\s+(\d+)", Path(f"/proc/{pid}/status").read_text())
-    assert found is not None
-    return int(found[1])
+    assert voluntary_switches(one.pid) - before <= 2
 
 
 def test_a_shutdown_ends_it(daemon: Make, tmp_path: Path) -> None:
