@@ -1,11 +1,10 @@
-"""Makes processes by `subprocess.Popen`: for another user, and in an application with threads.
+"""Makes processes by `subprocess.Popen`: in an application, which may have threads.
 
 Loaded with the first of them. `spawn` decides which processes come here, and puts failures into words.
 """
 
 from __future__ import annotations
 
-import errno
 import os
 import subprocess
 
@@ -45,14 +44,12 @@ class Taken(Exception):
     """The application already uses the number that the child wants for a descriptor."""
 
 
-def popen(
-    path: str, order: Order, identity: Identity | None, signums: Iterable[int], *, exclusive: bool
-) -> int:
+def popen(path: str, order: Order, identity: Identity | None, signums: Iterable[int]) -> int:
     """Returns the pid of the process, in which `signums` have their default action.
 
     Taken, OSError, SubprocessError.
     """
-    with _Unignored(signums), _Lent(order.extra_fds, exclusive=exclusive):
+    with _Unignored(signums), _Lent(order.extra_fds):
         signal.pthread_sigmask(signal.SIG_UNBLOCK, (signal.SIGCHLD,))  # the child would inherit it blocked
         process = subprocess.Popen(
             order.argv,
@@ -78,15 +75,13 @@ def popen(
 class _Lent:
     """Lends descriptors the numbers that the child wants, for the moment of the spawn.
 
-    Popen passes a descriptor only under its number here; what had that number comes back afterwards (epoll
-    does not notice: it is the same open file). In a process with threads another thread may use that number
-    meanwhile: there it has to be free.
+    Popen passes a descriptor only under its number here, so that number has to be free: what has it may be
+    used by another thread meanwhile.
     """
 
-    def __init__(self, fds: tuple[tuple[int, int], ...], *, exclusive: bool) -> None:
+    def __init__(self, fds: tuple[tuple[int, int], ...]) -> None:
         self._fds = fds
-        self.exclusive = exclusive
-        self._saved: list[tuple[int, int]] = []
+        self._lent: list[int] = []
 
     def __enter__(self) -> None:
         try:
@@ -97,27 +92,17 @@ class _Lent:
             raise
 
     def _lend(self, ours: int, number: int) -> None:
-        import fcntl
-
         try:
-            saved = fcntl.fcntl(number, fcntl.F_DUPFD_CLOEXEC, ours + 1)
-        except OSError as error:
-            if error.errno != errno.EBADF:  # EINVAL too: `ours` is the last that the limit allows
-                raise OSError(errno.EMFILE, os.strerror(errno.EMFILE)) from None
-            saved = -1
-        if saved >= 0 and not self.exclusive:
-            os.close(saved)
+            os.fstat(number)
+        except OSError:
+            os.dup2(ours, number, inheritable=False)
+            self._lent.append(number)
+        else:
             raise Taken(f"descriptor {number} is in use in this application")
-        self._saved.append((number, saved))
-        os.dup2(ours, number, inheritable=False)
 
     def __exit__(self, *_: object) -> None:
-        for number, saved in self._saved:
-            if saved >= 0:
-                os.dup2(saved, number, inheritable=False)
-                os.close(saved)
-            else:
-                os.close(number)
+        for number in self._lent:
+            os.close(number)
 
 
 class _Unignored:

@@ -1,10 +1,10 @@
-"""Makes processes; `popen` makes those that need `subprocess`.
+"""Makes processes; `fork` and `popen` make those that `posix_spawn` cannot make.
 
 `posix_spawn` uses vfork: 0.15 ms whatever our own size, and no Python code runs between fork and exec. It can
 set neither the working directory nor the umask; a daemon that owns its process (one thread) changes its own
-for the moment of the spawn. A switch of user, and everything in an embedding application that may have
-threads, goes through `subprocess.Popen`, which is imported only then (1.5 MB). What only the child itself can
-do (limits, the foreground of a terminal) takes a fork, and so does everything when posix_spawn is refused.
+for the moment of the spawn. What only the child itself can do (a switch of user, limits, the foreground of a
+terminal) takes a fork, and so does everything when posix_spawn is refused. An embedding application may have
+threads: there these go through `subprocess.Popen`, which is imported only then (2.2 MB).
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ import os
 
 from supervice.lean.builtin import signal
 from supervice.lean.dataclasses import dataclass
-from supervice.pid1.reaper import collect_unregistered
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -124,10 +123,11 @@ class Spawner:
             )
         if order.terminal is not None or order.limits is not None or order.pid_variable or self._must_fork:
             return _fork(path, order, identity)
-        if identity is not None or (
-            not self.exclusive and (order.directory is not None or order.umask is not None)
-        ):
-            return _popen(path, order, identity, exclusive=self.exclusive)
+        if self.exclusive:
+            if identity is not None:
+                return _fork(path, order, identity)
+        elif identity is not None or order.directory is not None or order.umask is not None:
+            return _popen(path, order, identity)
         try:
             return self._posix_spawn(path, order)
         except OSError as error:
@@ -142,7 +142,7 @@ class Spawner:
         in posix_spawn and nowhere else.
         """
         if not self.exclusive:
-            return _popen(path, order, None, exclusive=False)
+            return _popen(path, order, None)
         pid = _fork(path, order, None)
         self._must_fork = True
         if self.say is not None:
@@ -207,14 +207,14 @@ def _is_us(identity: Identity) -> bool:
     return os.geteuid() != 0 or set(identity.groups) <= {*os.getgroups(), identity.gid}
 
 
-def _popen(path: str, order: Order, identity: Identity | None, *, exclusive: bool) -> int:
+def _popen(path: str, order: Order, identity: Identity | None) -> int:
     import subprocess
 
     from supervice.pid1.popen import Taken, popen
 
     _must_be_there(order.directory)
     try:
-        return popen(path, order, identity, _DEFAULTS, exclusive=exclusive)
+        return popen(path, order, identity, _DEFAULTS)
     except Taken as error:
         raise SpawnError(str(error), permanent=True) from None
     except PermissionError as error:
@@ -226,41 +226,27 @@ def _popen(path: str, order: Order, identity: Identity | None, *, exclusive: boo
 
 
 def _fork(path: str, order: Order, identity: Identity | None) -> int:
-    """Forks, for what only the child can do before exec, and returns the pid.
+    from supervice.pid1.fork import Failed, Held, fork
 
-    The child makes itself the foreground of a terminal (from outside the command might read too early and be
-    stopped, and would see the SIGCONT that cures it), and takes on limits. Nothing else runs in this process,
-    so a fork is safe.
-    """
     _must_be_there(order.directory)
-    todo = _steps(order, identity)
-    read, write = os.pipe2(os.O_CLOEXEC)
-    # A signal between fork and exec must not reach our handlers, whose wake-up pipe the child shares.
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
     try:
-        pid = os.fork()
-        if pid == 0:
-            _become(path, order, todo, write)
+        return fork(path, order, _steps(order, identity), _DEFAULTS)
+    except Held as error:
+        raise SpawnError(f"{path}: {error}; it is tried again", errno=errno.EAGAIN) from None
+    except Failed as error:
+        failure = OSError(error.number, os.strerror(error.number))
+        if not error.option:
+            raise _explained(failure, path, order) from None
+        if error.option == "user" and identity is not None and os.geteuid() != 0:
+            raise _not_root(identity) from None
+        permanent = error.number in (errno.EPERM, errno.EACCES, errno.EINVAL)
+        raise SpawnError(
+            f"{error.option}: {failure.strerror}", permanent=permanent, code=NOT_EXECUTABLE
+        ) from None
     except OSError as error:  # no process left for us
-        os.close(read)
         if error.errno == errno.EPERM:
             raise SpawnError(_NO_WAY, permanent=True) from None
         raise _explained(error, path, order) from None
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
-        os.close(write)
-    with open(read, "rb") as answer:
-        number, _, option = answer.read().decode().partition(" ")
-    if not number:
-        return pid
-    collect_unregistered(pid)
-    failure = OSError(int(number), os.strerror(int(number)))
-    if not option:
-        raise _explained(failure, path, order)
-    if option == "user" and identity is not None and os.geteuid() != 0:
-        raise _not_root(identity)
-    permanent = int(number) in (errno.EPERM, errno.EACCES, errno.EINVAL)
-    raise SpawnError(f"{option}: {failure.strerror}", permanent=permanent, code=NOT_EXECUTABLE)
 
 
 def _steps(order: Order, identity: Identity | None) -> list[Step]:
@@ -272,51 +258,6 @@ def _steps(order: Order, identity: Identity | None) -> list[Step]:
         return steps(order.limits, identity)
     except Impossible as error:
         raise SpawnError(str(error), permanent=True, code=NOT_EXECUTABLE) from None
-
-
-def _become(path: str, order: Order, todo: list[Step], write: int) -> None:
-    """Turns the forked child into its program; never returns."""
-    option = ""
-    try:
-        if order.new_session:
-            os.setsid()
-        else:
-            os.setpgid(0, 0)
-        if order.terminal is not None:
-            os.tcsetpgrp(order.terminal, os.getpid())  # SIGTTOU is blocked, so it does not stop us
-        for signum in _DEFAULTS:
-            signal.signal(signum, signal.SIG_DFL)
-        for number, fd in enumerate((order.stdin, order.stdout, order.stderr)):
-            if fd != number:
-                os.dup2(fd, number)
-        if order.extra_fds:
-            import fcntl
-
-            # the pipe that reports a failure must survive, whatever number the program wants
-            write = fcntl.fcntl(write, fcntl.F_DUPFD_CLOEXEC, 1 + max(max(pair) for pair in order.extra_fds))
-            for ours, number in order.extra_fds:
-                os.dup2(ours, number)
-        if order.umask is not None:
-            os.umask(order.umask)
-        if order.directory is not None:
-            os.chdir(order.directory)
-        env = dict(order.env)
-        if order.pid_variable:
-            env[order.pid_variable] = str(os.getpid())
-        for option, step in todo:  # noqa: B007 (who failed is told below)
-            step()
-        option = ""
-        signal.pthread_sigmask(signal.SIG_SETMASK, ())
-        os.execve(path, order.argv, env)
-    except BaseException as error:
-        number = error.errno if isinstance(error, OSError) and error.errno else errno.EIO
-        if isinstance(error, MemoryError):
-            number = errno.ENOMEM
-        elif isinstance(error, ValueError):  # what `resource` makes of EPERM
-            number = errno.EPERM
-        os.write(write, f"{number} {option}".encode())
-    finally:
-        os._exit(NOT_FOUND)
 
 
 def _not_root(identity: Identity) -> SpawnError:

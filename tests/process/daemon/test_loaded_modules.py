@@ -81,6 +81,16 @@ def test_one_program_and_its_status(daemon: Callable[..., Daemon]) -> None:
     assert ours(one.err.read_text()) == asked
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="switching users needs root")
+def test_a_program_of_another_user_takes_no_subprocess(daemon: Callable[..., Daemon]) -> None:
+    """It is 2 MB of memory, and Popen waits for ever for a child that its user stops before exec."""
+    one = daemon("[program:web]\ncommand = sleep 1000\nuser = nobody\n", env=PROFILED, wait=False)
+    one.wait_text("web: running")
+    said = one.err.read_text()
+    assert "supervice.pid1.fork" in ours(said)
+    assert is_measured() or not re.findall(r"\| +(?:subprocess|selectors|threading)$", said, re.M)
+
+
 @pytest.mark.parametrize("words", [["--help"], ["-h"], ["help"], ["pid"], ["why", "x"], ["logs", "-n", "1"]])
 def test_what_is_asked_all_day_and_the_page_of_help_need_no_click(words: list[str]) -> None:
     done = subprocess.run(

@@ -183,7 +183,7 @@ def test_errors_of_the_program_are_the_usual_ones() -> None:
 @pytest.mark.parametrize(
     ("module", "more"),
     [
-        ("subprocess", {"identity": NOBODY, "limits": None}),
+        ("supervice.pid1.fork", {"identity": NOBODY, "limits": None}),
         ("supervice.pid1.limits", {"limits": Limits(nice=1)}),
     ],
 )

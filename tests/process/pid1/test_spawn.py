@@ -8,9 +8,11 @@ import os
 import pty
 import resource
 import select
+import shutil
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -343,24 +345,72 @@ def test_no_descriptors_left_is_an_error_that_heals() -> None:
     assert pipes.look(Spawner(exclusive=True), directory="/usr")["cwd"] == "/usr"
 
 
+# -- what the program's user may do between fork and exec -------------------------------------------------------
+
+
 @ROOT
-@isolated
-def test_no_descriptor_left_to_keep_our_own_in_is_an_error_and_ours_stays() -> None:
-    """For the moment of the spawn its place is the program's; what cannot be kept elsewhere is not overwritten."""
-    pipes = Pipes()
-    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
-    ours = os.dup2(pipes.read, max(int(name) for name in os.listdir("/proc/self/fd")) + 5, inheritable=False)
-    mine, before = pipes.read, os.fstat(pipes.null)
-    identity = Identity(12345, 12345, (), "", "/")
-    order = pipes.order("true", identity=identity, extra_fds=((ours, pipes.null), (ours, mine)))
-    resource.setrlimit(resource.RLIMIT_NOFILE, (ours + 2, limits[1]))  # room for one of the two
-    with pytest.raises(SpawnError, match="Too many open files") as caught:
-        Spawner(exclusive=True).spawn(order)
+def test_a_program_that_its_user_stops_before_exec_is_not_waited_for(
+    pipes: Pipes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from supervice.pid1 import fork
+
+    def stop(_path: str) -> None:
+        os.kill(os.getpid(), signal.SIGSTOP)
+
+    monkeypatch.setattr(fork, "_break_lease", stop)
+    with pytest.raises(
+        SpawnError, match=r"stopped it before it began \(SIGSTOP\); it is tried again"
+    ) as caught:
+        Spawner(exclusive=True).spawn(pipes.order("true", identity=Identity(12345, 12345, (), "", "/")))
     assert is_shortage(caught.value)
-    resource.setrlimit(resource.RLIMIT_NOFILE, limits)
-    assert (os.fstat(pipes.null).st_ino, os.fstat(mine).st_ino) == (before.st_ino, os.fstat(ours).st_ino)
-    with pytest.raises(OSError, match="Bad file descriptor"):
-        os.fstat(ours + 1)
+    assert not caught.value.permanent
+    with pytest.raises(ChildProcessError):
+        os.waitpid(-1, os.WNOHANG)
+
+
+LEASE = """
+import fcntl, os, signal, sys
+os.setresuid(12345, 12345, 12345)
+signal.signal(signal.SIGIO, signal.SIG_IGN)
+fd = os.open(sys.argv[1], os.O_RDONLY)
+fcntl.fcntl(fd, fcntl.F_SETLEASE, fcntl.F_WRLCK)
+print("leased", flush=True)
+sys.stdin.read()
+"""
+
+
+@ROOT
+@pytest.mark.parametrize("interpreter", [False, True])
+def test_a_lease_on_the_file_holds_nothing_up(
+    pipes: Pipes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, interpreter: bool
+) -> None:
+    """exec waits for the end of a lease, 45 s by default; also for one on the interpreter of a script."""
+    from supervice.pid1 import fork
+
+    monkeypatch.setattr(fork, "ASLEEP", 10)
+    for folder in (tmp_path, *tmp_path.parents[:2]):
+        folder.chmod(0o755)
+    leased = tmp_path / "program"
+    shutil.copy("/bin/true", leased)
+    os.chown(leased, 12345, 12345)
+    program = leased
+    if interpreter:
+        program = tmp_path / "script"
+        program.write_text(f"#!{leased}\n")
+        program.chmod(0o755)
+    order = pipes.order(str(program), identity=Identity(12345, 12345, (), "", "/"))
+    with subprocess.Popen(
+        [sys.executable, "-c", LEASE, str(leased)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as holder:
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == b"leased\n"
+        begun = time.monotonic()
+        with pytest.raises(SpawnError, match=r"lease .*; it is tried again") as caught:
+            Spawner(exclusive=True).spawn(order)
+        assert time.monotonic() - begun < 15
+        assert is_shortage(caught.value)
+        holder.kill()
+    os.waitpid(Spawner(exclusive=True).spawn(order), 0)
 
 
 # -- the foreground of a terminal ------------------------------------------------------------------------------
@@ -505,4 +555,4 @@ def test_no_other_module_makes_processes() -> None:
     )
     found = {str(Path(line).relative_to(package)) for line in done.stdout.split()}
     clients = {"cli/execution.py", "cli/shell.py"}
-    assert found - clients == {"pid1/popen.py", "pid1/forked_call.py", "pid1/spawn.py"}
+    assert found - clients == {"pid1/popen.py", "pid1/fork.py", "pid1/forked_call.py", "pid1/spawn.py"}
