@@ -118,6 +118,7 @@ def _serve(supervisor: Supervisor) -> int:
 
     loop = Loop()
     loop.on_frozen = _say_frozen
+    loop.on_error = _say_unexpected
     try:
         loop.run_until_complete(supervisor.run())
     except (SocketInUse, PidfileInUse, CannotSwitch) as error:
@@ -134,6 +135,13 @@ def _say_frozen(seconds: float) -> None:
             f"supervice did not run for {seconds:.0f} s (frozen, suspended or short of CPU time); "
             "timers that expired meanwhile start anew"
         )
+
+
+def _say_unexpected(error: BaseException) -> None:
+    """Logs it, which neither waits for a reader nor fails with it, as writing to stderr may."""
+    from supervice import logger
+
+    logger.error(f"unexpected {type(error).__name__}: {error}")
 
 
 def _single(args: Arguments) -> int:

@@ -5,6 +5,8 @@ They mean the same as asyncio's of these names. `loop.Loop` makes them.
 
 from __future__ import annotations
 
+import sys
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Generator
@@ -120,3 +122,11 @@ class Task(Future):
         else:
             self._waits_for = waits_for
             waits_for.add_done_callback(self._wake)
+
+
+def print_error(error: BaseException) -> None:
+    """Says on stderr that a callback has failed."""
+    try:
+        sys.stderr.write(f"supervice: unexpected {type(error).__name__}: {error}\n")
+    except (AttributeError, OSError):
+        pass  # it was closed before our start, or its reader is gone

@@ -26,7 +26,7 @@ import time
 
 from supervice.lean.builtin import deque, heapify, heappop, heappush
 from supervice.lean.futures import Cancelled as Cancelled
-from supervice.lean.futures import Future, Task
+from supervice.lean.futures import Future, Task, print_error
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -117,7 +117,7 @@ class Loop:
         self._seen = 0.0  # when timers were looked at last
         self._lost = 0.0  # seconds in which we did not run
         self._asleep = -1.0  # how long it sleeps at most, while it does and nothing else is to be done
-        self.on_error: Callable[[BaseException], object] = _print_error
+        self.on_error: Callable[[BaseException], object] = print_error
         self.on_frozen: Callable[[float], object] = _nothing  # with the seconds in which we did not run
 
     def time(self) -> float:
@@ -374,7 +374,3 @@ def _set(future: AnyFuture) -> None:
 
 def _nothing(_future: object) -> None:
     pass
-
-
-def _print_error(error: BaseException) -> None:
-    sys.stderr.write(f"supervice: unexpected {type(error).__name__}: {error}\n")

@@ -6,6 +6,7 @@ change; the table knows none of them by name.
 
 from __future__ import annotations
 
+from supervice.lean.loop import running_loop
 from supervice.lifecycle.states import RESTING
 from supervice.models import group_of
 
@@ -174,8 +175,7 @@ class ProcessTable:
     def _say_wanted(self, names: Iterable[str], wanted: bool) -> None:
         these = tuple(names)
         (self._held.difference_update if wanted else self._held.update)(these)
-        for observer in self._observers:
-            observer.wanted(these, wanted)
+        self._tell(lambda observer: observer.wanted(these, wanted))
 
     def leave(self, names: Iterable[str]) -> None:
         """Notes which processes a reload is stopping; none when it has stopped them."""
@@ -196,22 +196,30 @@ class ProcessTable:
 
     def rebuild(self) -> None:
         """Tells every observer that processes have come, gone or changed; once for all of a reload."""
-        for observer in self._observers:
-            observer.rebuild()
+        self._tell(lambda observer: observer.rebuild())
 
     def shutting_down(self, reason: str) -> None:
         """Tells every observer that the end has begun."""
-        for observer in self._observers:
-            observer.shutting_down(reason)
+        self._tell(lambda observer: observer.shutting_down(reason))
 
     def _changed(self, process: Process, change: Announce) -> None:
         if self._later and process.state in RESTING:
             config = self._later.pop(process.config.name, None)
             if config is not None:
                 process.reconfigure(config)
-        for observer in self._observers:
-            observer.changed(process, change)
+        self._tell(lambda observer: observer.changed(process, change))
 
     def _condition_changed(self, process: Process) -> None:
+        self._tell(lambda observer: observer.changed(process, None))
+
+    def _tell(self, call: Callable[[Observer], object]) -> None:
+        """Calls every observer; the error of one keeps neither the others nor the change itself back."""
         for observer in self._observers:
-            observer.changed(process, None)
+            try:
+                call(observer)
+            except Exception as error:
+                running_loop().call_soon(_raise, error)
+
+
+def _raise(error: Exception) -> None:
+    raise error

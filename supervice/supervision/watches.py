@@ -250,8 +250,12 @@ class Watches(Observer):
         if due:
             entry = min(due, key=lambda one: one.due or 0.0)
             entry.due = None
-            self._look(entry)
-        self._rearm()
+            try:
+                self._look(entry)
+            finally:
+                self._rearm()  # for the other programs too, whatever becomes of this look
+        else:
+            self._rearm()
 
     # -- what is decided, and done -----------------------------------------------------------------------
 

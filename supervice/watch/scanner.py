@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 MOST_FILES: Final = 2000
 # The most names that one watch looks at: a `**` in the wrong place must not hold up the daemon.
 MOST_NAMES: Final = 20000
+# The deepest nesting of directories that a `**` looks into, for the same reason.
+DEEPEST: Final = 100
 # A longer file counts as changed when its size, inode or time does.
 LONGEST: Final = 1 << 20
 # The most bytes that one look reads; the next look, which comes at once, reads the rest.
@@ -210,6 +212,7 @@ class _Search:
         self._is_ignored = is_ignored
         self._now = now
         self._names = 0
+        self._depth = 0
         self._seen: set[tuple[int, int, int]] = set()  # directories of a `**`: links may go round
 
     def find(self, pattern: Pattern) -> None:
@@ -225,6 +228,13 @@ class _Search:
         self._seen.clear()
 
     def _below(self, folder: str, parts: list[str | re.Pattern[str]]) -> None:
+        if self._depth > DEEPEST:
+            raise TooMany(f"directories more than {DEEPEST} deep")
+        self._depth += 1
+        self._look_into(folder, parts)
+        self._depth -= 1
+
+    def _look_into(self, folder: str, parts: list[str | re.Pattern[str]]) -> None:
         self._note(folder)
         part, rest = parts[0], parts[1:]
         if part == ANY_DEPTH:

@@ -319,7 +319,7 @@ ONE_PLACE: tuple[tuple[str, set[str], dict[str, set[str]], tuple[str, ...]], ...
         "makes processes",
         SPAWNING,
         {"subprocess": {"run", "call"}},
-        ("cli.execution", "cli.shell", "pid1.popen", "pid1.forked_call", "pid1.spawn"),
+        ("cli.execution", "cli.shell", "pid1.popen", "pid1.fork", "pid1.forked_call", "pid1.spawn"),
     ),
     ("sends signals", SIGNALLING, {"os": {"kill"}}, ("pid1.signals",)),
     ("calls prctl", {"prctl", "call_cdeclfunction", "CDLL"}, {}, ("pid1.limits", "pid1.subreaper")),
@@ -404,7 +404,7 @@ def test_a_digit_is_one_of_ten() -> None:
 
 
 # A forked child that has nothing more to do, or could not become its program, has no caller that would end it.
-FORKS = ("pid1.forked_call", "pid1.spawn")
+FORKS = ("pid1.fork", "pid1.forked_call")
 
 
 def test_only_the_commands_print_and_exit() -> None:
@@ -518,7 +518,7 @@ OF_THE_KERNEL = ("/proc/", "/dev/null")
 # Module, what is called, and why it may.
 MAY_OPEN = {
     ("pid1.spawn", "open('.')"): "our working directory, to come back to it",
-    ("pid1.spawn", "open(read)"): "a descriptor, not a path",
+    ("pid1.fork", "open(path)"): "in the child, with the rights of the program",
     ("pid1.limits", "open(path)"): "/proc/self/oom_score_adj and /proc/sys, named by its callers",
     ("control.address", "open(proc_cmdline)"): "/proc/1/cmdline",
     ("pid1.cgroup", "open(membership)"): "/proc/self/cgroup, or the copy that a test gives",

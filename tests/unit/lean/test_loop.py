@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import select
+import sys
 from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
@@ -329,6 +330,25 @@ def test_a_callback_that_fails_does_not_end_the_loop(loop: Loop) -> None:
     loop.call_soon(lambda: 1 / 0)
     loop._turn()
     assert [type(error) for error in errors] == [ZeroDivisionError]
+
+
+class Gone:
+    """A stderr whose reader is gone."""
+
+    def write(self, _text: str) -> int:
+        raise BrokenPipeError
+
+
+@pytest.mark.parametrize("stderr", [None, Gone()])
+def test_an_error_that_cannot_be_said_does_not_end_the_loop(
+    loop: Loop, stderr: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "stderr", stderr)
+    done: list[int] = []
+    loop.call_soon(lambda: 1 / 0)
+    loop.call_soon(done.append, 1)
+    loop._turn()
+    assert done == [1]
 
 
 def test_the_guard_names_what_a_task_runs(loop: Loop) -> None:

@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from supervice.core import Supervisor
 from supervice.lifecycle.states import EXITED, RUNNING, STARTING, Announce
 from supervice.models import ProgramConfig, ScheduleConfig, SupervisorConfig
+from supervice.supervision import table as table_module
 from supervice.supervision.table import Observer, ProcessTable
+from tests.fakes.loop import FakeLoop
 from tests.fakes.process import FakeProcess
 
 
@@ -96,6 +99,27 @@ def test_every_change_is_told_to_all_in_their_order() -> None:
     it.shutting_down("SIGTERM received")
     names = ("first", "second", "third")
     assert heard == [(n, "rebuild") for n in names] + [(n, "SIGTERM received") for n in names]
+
+
+def test_an_observer_that_fails_keeps_nothing_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A change of state is told before its effects: an error here would leave a program without its process."""
+
+    class Failing(Observer):
+        def changed(self, process: Any, change: Any) -> None:
+            raise RecursionError("too deep")
+
+        def rebuild(self) -> None:
+            raise RecursionError("too deep")
+
+    it, heard, loop = table("a"), [], FakeLoop()  # type: tuple[Any, list[Any], FakeLoop]
+    monkeypatch.setattr(table_module, "running_loop", lambda: loop)
+    it.observe(Failing(), Listening("second", heard))
+    it.processes["a"].become(RUNNING)
+    it.rebuild()
+    assert heard == [("second", "a", RUNNING), ("second", "rebuild")]
+    for _ in range(2):
+        with pytest.raises(RecursionError, match="too deep"):  # for the loop to report
+            loop.soon.pop(0).run()
 
 
 def test_an_observer_that_overrides_nothing_is_one() -> None:

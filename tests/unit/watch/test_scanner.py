@@ -178,6 +178,18 @@ def test_a_glob_in_the_wrong_place_is_given_up(tmp_path: Path, monkeypatch: pyte
         scanner(tmp_path / "**" / "*.yml").look()
 
 
+def test_directories_that_are_nested_without_end_are_given_up(tmp_path: Path) -> None:
+    deep = tmp_path
+    for _ in range(scanning.DEEPEST):
+        deep = deep / "d"
+    write(deep / "file", "x")
+    made = scanner(tmp_path)
+    assert made.look().files == 1
+    write(deep / "d" / "file", "x")
+    with pytest.raises(TooMany, match="directories more than 100 deep"):
+        scanner(tmp_path).look()
+
+
 def test_links_that_go_round_end(tmp_path: Path) -> None:
     write(tmp_path / "a/file", "x")
     (tmp_path / "a/loop").symlink_to(tmp_path)
