@@ -46,15 +46,17 @@ def reply_timeout(command: str, timeout: float | None) -> float | None:
     return timeout + GRACE if timeout is not None else None
 
 
-def trusted(peer: Peer, *, named: bool = False) -> bool:
+def trusted(peer: Peer, *, named: bool = False, obeyed: bool = False) -> bool:
     """Returns whether the daemon may be trusted: root's and our own user's are.
 
     Root also trusts the one named with -s, and PID 1 of its own container: so `docker exec -u root` reaches a
-    daemon that the image runs as another user.
+    daemon that the image runs as another user. Not if it is `obeyed`: root would become what that user says.
     """
     if peer.uid in (0, os.geteuid()):
         return True
-    return os.geteuid() == 0 and (named or (peer.pid == 1 and in_this_container(1) is not False))
+    return (
+        not obeyed and os.geteuid() == 0 and (named or (peer.pid == 1 and in_this_container(1) is not False))
+    )
 
 
 def full_queue_of_a_stranger(path: str) -> str:
@@ -71,13 +73,18 @@ def full_queue_of_a_stranger(path: str) -> str:
     return f"{path}: refused: the socket belongs to uid {uid}, which is neither root nor you"
 
 
-def check_peer(path: str, peer: Peer, *, named: bool) -> None:
+def check_peer(path: str, peer: Peer, *, named: bool, obeyed: bool = False) -> None:
     """Raises `Unreachable` when the daemon at `path` must not be talked to."""
     if not named and in_this_container(peer.pid) is False:
         raise Elsewhere(
             f"{path} is the socket of another container's supervice; write -s {path} to talk to it"
         )
-    if not trusted(peer, named=named):
+    if not trusted(peer, named=named, obeyed=obeyed):
+        if os.geteuid() == 0 and obeyed:
+            raise Unreachable(
+                f"{path}: refused: uid {peer.uid} runs the daemon there and would decide what root runs; run "
+                f"this as that user (docker exec -u {peer.uid})"
+            )
         raise Unreachable(
             f"{path}: refused: the daemon there runs as uid {peer.uid}, which is neither root nor you"
         )
@@ -100,17 +107,20 @@ def connect_message(path: str, error: OSError) -> str:
 class Client:
     """One connection to the daemon at `path`. OSError, or `Unreachable` when it is not trusted.
 
-    `named`: the user asked for this daemon, even if it is another container's (`Elsewhere`).
+    `named`: the user asked for this daemon, even if it is another container's (`Elsewhere`). `obeyed`: its
+    reply decides what we become.
     """
 
-    def __init__(self, path: str, timeout: float = QUICK_TIMEOUT, *, named: bool = True) -> None:
+    def __init__(
+        self, path: str, timeout: float = QUICK_TIMEOUT, *, named: bool = True, obeyed: bool = False
+    ) -> None:
         self._frames = FrameReader()
         self._ready: list[dict[str, Any]] = []
         self._sock = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM)
         try:
             self._connect(path, timeout)
             peer = peer_of(self._sock)
-            check_peer(path, peer, named=named)
+            check_peer(path, peer, named=named, obeyed=obeyed)
         except BaseException:
             self._sock.close()
             raise
@@ -224,7 +234,7 @@ class Client:
         self.close()
 
 
-def reach(explicit: str | None, environ: Mapping[str, str]) -> Client:
+def reach(explicit: str | None, environ: Mapping[str, str], *, obeyed: bool = False) -> Client:
     """Returns a connection to the first daemon that answers. `Unreachable` when none does."""
     problem, elsewhere = "", ""
     looked: list[str] = []
@@ -232,7 +242,7 @@ def reach(explicit: str | None, environ: Mapping[str, str]) -> Client:
     for path in socket_candidates(explicit, environ):
         looked.append(path)
         try:
-            return Client(path, named=named)
+            return Client(path, named=named, obeyed=obeyed)
         except Elsewhere as error:
             elsewhere = elsewhere or f"no supervice runs in this container; {error}"
         except OSError as error:
@@ -255,7 +265,7 @@ def call(
     idle: Callable[[], float] | None = None,
 ) -> dict[str, Any]:
     """Returns the daemon's reply to `request`. `Unreachable` when there is none; `timeout` in seconds."""
-    with reach(explicit, environ) as client:
+    with reach(explicit, environ, obeyed=request.get("command") == "exec") as client:
         return client.ask(request, reply_timeout(str(request.get("command")), timeout), idle)
 
 

@@ -274,7 +274,7 @@ def test_root_believes_a_daemon_of_another_user_only_when_it_is_named(
         os.setuid(5000)
         server.listen()  # the kernel remembers who listens
         os.write(asked, b"x")
-        for _ in range(2):
+        for _ in range(3):
             server.accept()[0].recv(1)
         os._exit(0)
     os.read(listening, 1)
@@ -284,6 +284,9 @@ def test_root_believes_a_daemon_of_another_user_only_when_it_is_named(
             call({"command": "status"}, None, {})
         with pytest.raises(Unreachable, match="hung up"):
             call({"command": "status"}, str(path), {})
+        # `exec` becomes what the daemon answers: never what another user says, named or not.
+        with pytest.raises(Unreachable, match=r"would decide what root runs; .* \(docker exec -u 5000\)"):
+            call({"command": "exec", "name": "a", "argv": ["true"]}, str(path), {})
     finally:
         os.waitpid(pid, 0)
         os.close(listening)
