@@ -84,6 +84,13 @@ def socket_candidates(
         if path and path != "none" and path not in seen:
             seen.add(path)
             yield path
+    # Last, so that only who finds no daemon reads more files.
+    for config in configs:
+        for path in included(config, environ):
+            socket = configured_socket(path, environ)
+            if socket and socket != "none" and socket not in seen:
+                seen.add(socket)
+                yield socket
 
 
 def init_options(proc_cmdline: str) -> dict[str, str]:
@@ -123,26 +130,62 @@ def configured_socket(path: str, environ: Mapping[str, str]) -> str | None:
 
     A glance, not a parse: a value that it does not understand counts as not set; the default paths come next.
     """
+    value = _glance(path, "supervice", "socket")
+    if value is None:
+        return None
+    return _path(value, _directory(path), environ)
+
+
+def included(path: str, environ: Mapping[str, str]) -> list[str]:
+    """Returns the files that `path` includes, as far as a glance tells; not those that these include."""
+    value = _expand(_glance(path, "include", "files") or "", _directory(path), environ)
+    if not value:
+        return []
+    import glob
+
+    wanted = [os.path.join(_directory(path), pattern) for pattern in value.split()]
+    return [file for pattern in wanted for file in sorted(glob.glob(pattern))]
+
+
+def _directory(path: str) -> str:
+    return os.path.dirname(os.path.abspath(path))
+
+
+def _glance(path: str, section: str, option: str) -> str | None:
+    """Returns the option's last value without comments, its lines joined; None when there is none."""
     from supervice.fs.files import read_file
 
     try:
         lines = read_file(path, BIGGEST, follow=True)[0].decode("utf-8-sig", "replace").splitlines()
     except OSError:
         return None
-    inside = False
+    inside = goes_on = False
     value: str | None = None
     for line in lines:
         if line.startswith("["):
-            inside = line[1:].partition("]")[0].strip() == "supervice"
-        elif inside and line[:6] == "socket":
+            inside = line[1:].partition("]")[0].strip() == section
+        elif goes_on and line[:1].isspace():
+            value = f"{value} {_uncommented(line)}"
+            continue
+        elif inside and line.startswith(option):
             cut = min((i for i in (line.find("="), line.find(":")) if i > 0), default=-1)
-            if cut > 0 and line[:cut].strip() == "socket":
-                value = line[cut + 1 :]
-    if value is None:
-        return None
+            if cut > 0 and line[:cut].strip() == option:
+                value, goes_on = _uncommented(line[cut + 1 :]), True
+                continue
+        goes_on = False
+    return value
+
+
+def _uncommented(text: str) -> str:
     for mark in (" ;", "\t;", " #", "\t#"):
-        value = value.partition(mark)[0]
-    return _expand(value.strip(), os.path.dirname(os.path.abspath(path)), environ)
+        text = text.partition(mark)[0]
+    return text.strip()
+
+
+def _path(value: str, here: str, environ: Mapping[str, str]) -> str | None:
+    """Returns the path that the value says; None for a value that a glance does not understand."""
+    path = _expand(value, here, environ)
+    return os.path.abspath(path) if path and path != "none" else path or None
 
 
 def _expand(value: str, here: str, environ: Mapping[str, str]) -> str | None:
@@ -165,4 +208,4 @@ def _expand(value: str, here: str, environ: Mapping[str, str]) -> str | None:
             return None
         before, start, rest = rest.partition("%(")
         out += before.replace("%%", "%")
-    return os.path.abspath(out) if out and out != "none" else out or None
+    return out

@@ -239,7 +239,7 @@ int answer_health(int argc, char **argv)
     if (!find_places(&places, question.socket_path))
         return ASK_PYTHON;
     fd = reach(&places, &refused);
-    if (fd == ASK)
+    if (fd == ASK || (fd == NO_DAEMON && places.includes))
         return ASK_PYTHON;
     return fd == NO_DAEMON ? no_daemon(&places, refused) : talk(fd, &question);
 }

@@ -21,6 +21,7 @@ int answer_health(int argc, char **argv);
 struct places {
     size_t count;
     bool named; /* by -s or $SUPERVICE_SOCKET: no other place is tried */
+    bool includes; /* the configuration includes files, which may have other places */
     char path[MOST_PLACES][4096];
 };
 

@@ -104,8 +104,8 @@ static bool is_plain(const char *path)
     return !(size > 1 && strcmp(path + size - 2, "/.") == 0) && !(size > 2 && strcmp(path + size - 3, "/..") == 0);
 }
 
-/* `socket` of the section [supervice] in `text`, into `path`. */
-static enum glance socket_in(char *text, size_t size, char *path, size_t room)
+/* `socket` of the section [supervice] in `text`, into `path`; `includes`: whether it names more files. */
+static enum glance socket_in(char *text, size_t size, char *path, size_t room, bool *includes)
 {
     char *line = text, *value = NULL;
     bool inside = false;
@@ -124,6 +124,8 @@ static enum glance socket_in(char *text, size_t size, char *path, size_t room)
             if (end != NULL)
                 *end = 0;
             inside = strcmp(stripped(line + 1), "supervice") == 0;
+            if (strcmp(stripped(line + 1), "include") == 0)
+                *includes = true;
         } else if (inside && strncmp(line, "socket", 6) == 0) {
             char *cut = line + strcspn(line, "=:");
             if (*cut != 0) {
@@ -146,14 +148,14 @@ static enum glance socket_in(char *text, size_t size, char *path, size_t room)
     return FOUND;
 }
 
-static enum glance configured_socket(const char *configuration, char *path, size_t room)
+static enum glance configured_socket(const char *configuration, char *path, size_t room, bool *includes)
 {
     size_t size;
     enum glance found;
     char *text = contents(configuration, MOST_CONFIGURATION, &size);
     if (text == NULL)
         return NOTHING;
-    found = size == MOST_CONFIGURATION ? TOO_HARD : socket_in(text, size, path, room);
+    found = size == MOST_CONFIGURATION ? TOO_HARD : socket_in(text, size, path, room, includes);
     free(text);
     return found;
 }
@@ -250,6 +252,7 @@ bool find_places(struct places *places, const char *explicit_path)
     const char *told = explicit_path != NULL ? explicit_path : getenv("SUPERVICE_SOCKET");
     size_t i;
     places->count = 0;
+    places->includes = false;
     places->named = told != NULL && told[0] != 0 && strcmp(told, "none") != 0;
     if (places->named) {
         add_place(places, told);
@@ -266,7 +269,7 @@ bool find_places(struct places *places, const char *explicit_path)
         if (is_file(CONFIGURATIONS[i]))
             strcpy(configuration, CONFIGURATIONS[i]);
     if (configuration[0] != 0 && strcmp(configuration, "none") != 0) {
-        switch (configured_socket(configuration, configured, sizeof configured)) {
+        switch (configured_socket(configuration, configured, sizeof configured, &places->includes)) {
         case FOUND: add_place(places, configured); break;
         case TOO_HARD: return false;
         case NOTHING: break;

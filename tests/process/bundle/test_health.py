@@ -139,12 +139,14 @@ def test_the_same_places_are_looked_at(
         "socket = /nowhere/../b.sock",
         "socket = /nowhere/\N{LATIN SMALL LETTER E WITH ACUTE}.sock",
         "socket = /nowhere/%(ENV_HOME)s.sock",
+        "[include]\nfiles = more.inc",
     ],
 )
 def test_what_needs_more_than_a_glance_is_left_to_python(
     supervicectl: Path, tmp_path: Path, line: str
 ) -> None:
     (tmp_path / "supervice.conf").write_text(f"[supervice]\n{line}\n")
+    (tmp_path / "more.inc").write_text("[supervice]\nsocket = /nowhere/included.sock\n")
     python = ask_python("health", cwd=tmp_path)
     own = ask([str(supervicectl), "health"], cwd=tmp_path, env=CLEAN)
     assert own == python

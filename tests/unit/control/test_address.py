@@ -68,6 +68,24 @@ def test_the_configuration_comes_before_the_defaults(lonely: Path) -> None:
     assert candidates(None, {"SUPERVICE_CONFIG": "none"}) == DEFAULTS
 
 
+def test_included_files_come_last(lonely: Path) -> None:
+    """Only who finds no daemon elsewhere reads them."""
+    (lonely / "supervice.conf").write_text(
+        "[include]\nfiles = conf.d/*.conf ; more\n  more.conf # and more\n"
+    )
+    (lonely / "conf.d").mkdir()
+    (lonely / "conf.d/b.conf").write_text(
+        "[program:x]\nsocket = /no\n[supervice]\nsocket = %(here)s/b.sock\n"
+    )
+    (lonely / "conf.d/a.conf").write_text("[supervice]\nsocket = /from/a\n")
+    (lonely / "more.conf").write_text("[supervice]\nsocket = /tmp/supervice.sock\n")  # is a default
+    assert candidates(None, {}) == [*DEFAULTS, "/from/a", str(lonely / "conf.d/b.sock")]
+    looked = socket_candidates(None, {}, "/nonexistent")
+    (lonely / "conf.d/a.conf").write_text("[supervice]\nsocket = /later\n")
+    assert [next(looked) for _ in DEFAULTS] == DEFAULTS
+    assert next(looked) == "/later"
+
+
 def test_the_command_line_of_pid_1_is_believed(lonely: Path) -> None:
     (lonely / "c.conf").write_text("[supervice]\nsocket=/from/c\n")
     cmdline = lonely / "cmdline"
