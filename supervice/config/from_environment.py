@@ -23,8 +23,6 @@ OF_COMMAND_LINE = frozenset(
     )
 )  # fmt: skip
 OTHERS = OF_COMMAND_LINE | {"TURNS", "EVENT", "PROGRAM", "CODE", "REASON", "SECONDS"}
-# Also options of the command line, which reports its own errors.
-COMMAND_LINE = frozenset(("logfile", "loglevel", "socket", "shutdown_timeout"))
 
 
 def sections(environ: Mapping[str, str], cwd: str, ctx: Context) -> list[Section]:
@@ -36,7 +34,7 @@ def sections(environ: Mapping[str, str], cwd: str, ctx: Context) -> list[Section
             continue
         word = variable[len(PREFIX) :]
         name = word.lower()
-        if name in table and word.isupper() and name not in COMMAND_LINE:
+        if name in table and word.isupper():
             section = Section("supervice", variable, 0, cwd)
             section.options[name] = (value.replace("%", "%%"), variable, 0)
             found.append(section)
