@@ -25,7 +25,7 @@ def _remember(ctx: click.Context, param: click.Parameter, value: Any) -> None:
         ctx.find_root().meta[f"supervicectl.{param.name}"] = value
 
 
-TIMEOUT = "Give up after S seconds (default: 10 for queries, no limit for actions)."
+TIMEOUT = "Give up after S seconds (default: 10 for queries, 60 for wait, no limit for actions)."
 DELAY = "Time between two refreshes (default: 2s)."
 SOCKET = "Path of the control socket (default: found automatically)."
 SORTS = ("cpu", "mem", "name")  # of `top`

@@ -16,8 +16,8 @@ Options:
   --version                 Show the version and exit.
   -s, --socket PATH         Path of the control socket (default: found
                             automatically).
-  --timeout S               Give up after S seconds (default: 10 for queries, no
-                            limit for actions).  [x>=0]
+  --timeout S               Give up after S seconds (default: 10 for queries, 60
+                            for wait, no limit for actions).  [x>=0]
   -o, --output [wide|json]  wide: tables wider than the terminal; json: one line
                             (default: tables that fit).
   --json                    The same as -o json.

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import pytest
 
+from supervice.api import queries
 from supervice.cli import ctl_commands
 from supervice.cli.args import OPTIONS, usage
 from supervice.cli.check import HELP
 from supervice.cli.help_page import PAGE
+from supervice.control.client import QUICK_TIMEOUT
 
 
 @pytest.mark.parametrize("page", [usage(), HELP, PAGE], ids=["supervice", "check", "supervicectl"])
@@ -29,3 +31,9 @@ def test_a_verb_without_names_says_what_to_write(verb: str, capsys: pytest.Captu
     assert said == (
         f"supervicectl: Missing NAME; write a process, GROUP:* or all. (supervicectl help {verb} says more)\n"
     )
+
+
+def test_the_page_names_the_times_that_are_waited() -> None:
+    said = f"(default: {QUICK_TIMEOUT:g} for queries, {queries.WAIT:g} for wait, no limit for actions)"
+    assert said in " ".join(PAGE.split())
+    assert ctl_commands.WAIT == queries.WAIT
