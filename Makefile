@@ -156,6 +156,7 @@ docs: venv  ## write the generated parts of the documentation anew
 	$(BIN)/python -m tools.migration_table docs/migrating-from-supervisord.md
 	$(BIN)/python -m tools.state_diagram docs/state-machine.md
 	$(BIN)/python -m tools.supervicectl_reference docs/supervicectl.md
+	$(BIN)/python -m tools.command_line docs/command-line.md
 	$(BIN)/python -m tools.metrics_table docs/metrics.md
 	$(BIN)/python -m tools.man_pages docs/man
 	$(BIN)/python -m tools.help_page supervice/cli/help_page.py

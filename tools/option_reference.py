@@ -71,6 +71,8 @@ files = conf.d/*.conf
 - `[include] files` lists files and patterns, relative to the file that contains the section; matches are read in sorted
   order.
 - Relative paths are relative to the directory in which supervice was started.
+- Every option of `[supervice]` is also an environment variable of supervice, `SUPERVICE_` and its name in capitals
+  (`SUPERVICE_HTTP=:9090`), which overrides the files. The [command line](command-line.md) overrides both.
 
 Kinds of values:
 

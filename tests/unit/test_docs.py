@@ -18,6 +18,7 @@ from supervice.config import load, options
 from supervice.lifecycle.states import STATES
 from supervice.lifecycle.transition import transition
 from tools import (
+    command_line,
     help_page,
     man_pages,
     metrics_table,
@@ -106,6 +107,7 @@ def test_every_option_of_supervisord_is_on_the_migration_page() -> None:
     ("page", "renewed"),
     [
         ("supervicectl.md", supervicectl_reference.renewed),
+        ("command-line.md", command_line.renewed),
         ("metrics.md", metrics_table.renewed),
     ],
 )
