@@ -178,6 +178,16 @@ def test_configurations_in_the_text_have_no_problem(page: Path, tmp_path: Path) 
         assert [problem for problem in found if "the user does not exist here" not in problem] == []
 
 
+@pytest.mark.parametrize(
+    "page", [page for page in PAGES if list(blocks(page, "Dockerfile"))], ids=lambda p: p.name
+)
+def test_an_image_with_the_bundle_has_it_in_its_path(page: Path) -> None:
+    """Or `docker exec CONTAINER supervicectl` finds no command."""
+    for text in blocks(page, "Dockerfile"):
+        if "/opt/supervice" in text or "supervice-amd64.tar.gz" in text:
+            assert "ENV PATH=/opt/supervice/bin:" in text, text
+
+
 def test_verbs_and_options_in_the_text_exist() -> None:
     known = {name for option in OPTIONS for name in (f"--{option[0]}", f"-{option[1]}")}
     for page in PAGES:
