@@ -188,6 +188,14 @@ def test_an_image_with_the_bundle_has_it_in_its_path(page: Path) -> None:
             assert "ENV PATH=/opt/supervice/bin:" in text, text
 
 
+def test_where_usr2_reopens_log_files_a_main_program_is_named() -> None:
+    """A `main` program gets it instead, and may die of it."""
+    for page in PAGES:
+        for paragraph in page.read_text().split("\n\n"):
+            if "USR2" in paragraph and "reopen" in paragraph and page.name != "CHANGELOG.md":
+                assert re.search(r"\bmain\b", paragraph), f"{page.name}: {paragraph}"
+
+
 def test_verbs_and_options_in_the_text_exist() -> None:
     known = {name for option in OPTIONS for name in (f"--{option[0]}", f"-{option[1]}")}
     for page in PAGES:
@@ -215,10 +223,23 @@ def test_the_readme_stays_readable() -> None:
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda p: str(p.relative_to(ROOT)))
 def test_links_lead_somewhere(page: Path) -> None:
-    text = re.sub(r"^```.*?^```$", "", page.read_text(), flags=re.M | re.S)
-    for target in re.findall(r"\]\(([^)\s]+)\)", text):
-        if not re.match(r"[a-z]+:|#", target):
-            assert (page.parent / target.partition("#")[0]).exists(), f"{page.name}: {target}"
+    for target in re.findall(r"\]\(([^)\s]+)\)", without_blocks(page)):
+        if re.match(r"[a-z]+:", target):
+            continue
+        path, _, anchor = target.partition("#")
+        there = page.parent / path if path else page
+        assert there.exists(), f"{page.name}: {target}"
+        assert not anchor or anchor in anchors(there), f"{page.name}: {target}"
+
+
+def without_blocks(page: Path) -> str:
+    return re.sub(r"^```.*?^```$", "", page.read_text(), flags=re.M | re.S)
+
+
+def anchors(page: Path) -> set[str]:
+    """The anchors of a page's headings, as GitHub makes them."""
+    headings = re.findall(r"^#+ +(.*)$", without_blocks(page), re.M)
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
 def test_every_decision_is_in_the_index() -> None:
