@@ -61,6 +61,7 @@ class Child:
         "_moved",
         "_owner",
         "_runtime",
+        "_session",
         "_stopping",
         "_waiters",
         "blame",
@@ -90,14 +91,14 @@ class Child:
 
         Processes to be cleared get SIGTERM, unless a stop signal has reached them, and `grace` seconds;
         without an `owner` all that the leader leaves lives on. `last_words()` is called when the leader has
-        ended, before it is reaped. With a `successor` that is ours by then the run continues under its pid,
+        ended, before it is reaped. With a successor that is ours by then the run continues under its pid,
         and `moved(child, old_pid)` is called instead.
         """
         self.pid = pid
-        self.successor = 0
+        self.successor: Stat | None = None
         self.killed = False  # by us
         self.blame = ""  # why it was killed, when it was not by us and that is known
-        self._group = pid
+        self._group = self._session = pid
         self._last_words = last_words
         self._moved = moved
         self.returncode: int | None = None
@@ -116,18 +117,29 @@ class Child:
         ended = "" if self.returncode is None else f" returncode={self.returncode}"
         return f"<Child pid={self.pid}{ended}>"
 
+    def name_successor(self, pid: int) -> None:
+        """Notes the process that continues the run when this one exits, if it is one of the program's."""
+        from supervice.pid1.successor import successor
+
+        self.successor = successor(pid, self.pid, self._session)
+
     def _find_successor(self) -> Stat | None:
         """Returns the named successor if it is our child by now and no other program's main process."""
-        if not self.successor or self._runtime.reaper.knows(self.successor):
+        named = self.successor
+        if named is None or self._runtime.reaper.knows(named.pid):
             return None
-        stat = read_stat(self.successor)
-        return stat if stat is not None and stat.ppid == os.getpid() else None
+        stat = read_stat(named.pid)
+        return (
+            stat if stat is not None and (stat.ppid, stat.started) == (os.getpid(), named.started) else None
+        )
 
     def _reaped(self, status: int) -> None:
         successor = self._find_successor()
         if successor is not None and self._moved is not None:
-            old, self.pid, self._group, self.successor = self.pid, successor.pid, successor.pgrp, 0
-            self._runtime.reaper.register(successor.pid, self._reaped, self._last_words)
+            old, self.pid, self.successor = self.pid, successor.pid, None
+            # Elsewhere it may be in the group of another program.
+            self._group = successor.pgrp if successor.session == self._session else successor.pid
+            self._runtime.reaper.register(successor.pid, self._reaped, self._last_moment)
             self._moved(self, old)
             return
         self.returncode = status
@@ -148,6 +160,22 @@ class Child:
         what = owner.judge(self, left) if left or self._stopping else LEAVE
         # Finding nothing may mean that it forks faster than we look: a stop makes sure.
         self._clear(what if left or what == CLEAR_ALL else LEAVE, self._group)
+
+    def _last_moment(self) -> None:
+        self._check_group()
+        if self._last_words is not None:
+            self._last_words()
+
+    def _check_group(self) -> None:
+        """Forgets the group of a successor that has left it: the number may be another program's by now.
+
+        A process that leads no group pins its own pid: no other group can have that number.
+        """
+        try:
+            if os.getpgid(self.pid) != self._group:
+                self._group = self.pid
+        except ProcessLookupError:
+            self._group = self.pid
 
     def _may_have_left_any(self, owner: Owner) -> bool:
         """Returns whether a process outside of the group may be its own; in a crash loop it looks rarely."""
@@ -213,7 +241,9 @@ class Child:
             self._stopping = True
         if signum == signal.SIGKILL:
             self.killed = True
-        return signal_group(self._group, signum) if group else signal_process(self.pid, signum)
+        if group and self._group != self.pid:
+            self._check_group()
+        return (group and signal_group(self._group, signum)) or signal_process(self.pid, signum)
 
     async def wait(self) -> int:
         """Returns the exit code, or -n for signal n."""

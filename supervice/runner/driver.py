@@ -331,7 +331,7 @@ class Driver:
     def name_successor(self, pid: int) -> None:
         """Notes the process that continues the run when the present child exits (MAINPID=)."""
         if self.child is not None:
-            self.child.successor = 0 if pid == self.child.pid else pid
+            self.child.name_successor(pid)
 
     def pinged(self, pid: int, message: str, *, only_if_sick: bool) -> None:
         if self.snapshot.state == UNHEALTHY or not only_if_sick:

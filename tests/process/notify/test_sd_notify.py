@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import shutil
 import socket
 import sys
@@ -211,6 +212,43 @@ def test_a_mainpid_that_is_not_ours_is_of_no_account(daemon: Make, tmp_path: Pat
     row = one.daemon.wait_state("a", "EXITED")
     assert row["exitcode"] == 3
     assert one.daemon.row("b")["pid"] == other
+
+
+def orphan(one: Daemon) -> int:
+    """The pid that the program `b` has said: a process in its group whose parent has ended."""
+    found = eventually(lambda: re.search(r"(?m)^orphan (\d+)$", one.text()))
+    assert found is not None
+    return int(found[1])
+
+
+LEAVES_AN_ORPHAN = """
+[program:b]
+command = sh -c '(sleep 1000 & echo orphan $!); exec sleep 1000'
+startsecs = 0
+"""
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="switching users needs root")
+def test_a_mainpid_of_another_users_process_is_of_no_account(daemon: Make, tmp_path: Path) -> None:
+    one = Speaker(daemon, tmp_path, "autorestart = false", f"{LEAVES_AN_ORPHAN}user = nobody\n")
+    pid = orphan(one.daemon)
+    one.say(f"READY=1\nMAINPID={pid}")
+    one.say("EXIT")
+    assert one.daemon.wait_state("a", "EXITED")["exitcode"] == 3
+    assert alive(pid)
+
+
+def test_a_mainpid_in_another_programs_group_is_signalled_alone(daemon: Make, tmp_path: Path) -> None:
+    """Its group is signalled by no stop of the program that has named it: another program leads it."""
+    one = Speaker(daemon, tmp_path, "autorestart = false", LEAVES_AN_ORPHAN)
+    pid, other = orphan(one.daemon), one.daemon.row("b")["pid"]
+    one.say(f"READY=1\nMAINPID={pid}")
+    one.say("EXIT")
+    eventually(lambda: one.row["pid"] == pid)
+    one.daemon.ask("stop", "a")
+    assert not alive(pid)
+    assert one.daemon.row("b")["pid"] == other
+    assert alive(other)
 
 
 def test_our_own_manager_is_told(daemon: Make, tmp_path: Path) -> None:
