@@ -140,8 +140,8 @@ def _line(level: str, message: str, log_format: str, now: int) -> bytes:
         return (json.dumps(fields, ensure_ascii=False, separators=(",", ":")) + "\n").encode(
             "utf-8", "replace"
         )
-    begin = "" if log_format == "raw" else f"{NAME} | "
-    return f"{begin}{when} {level} {message}\n".encode("utf-8", "backslashreplace")
+    begin = {"raw": when, "prefix-time": f"{when} {NAME} |"}.get(log_format, f"{NAME} | {when}")
+    return f"{begin} {level} {message}\n".encode("utf-8", "backslashreplace")
 
 
 def setup_logger(

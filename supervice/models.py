@@ -193,7 +193,7 @@ class ProgramConfig:
     program: str | None = None  # the name of the section, if `name` differs; None: `name`
     type: Literal["simple", "oneshot"] = "simple"
     stdin: Literal["null", "pipe"] = "null"  # pipe: what clients send and type
-    log_format: Literal["raw", "prefix", "json"] | None = None  # None: that of [supervice]
+    log_format: Literal["raw", "prefix", "prefix-time", "json"] | None = None  # None: that of [supervice]
     group_priority: int | None = None  # the priority of [group:x], which orders before `priority`
     env_file: tuple[str, ...] = ()  # paths, read at each start; later ones win, `environment` beats them
     secrets: dict[str, str] = field(default_factory=dict)  # variable: path of the file with its value
@@ -289,7 +289,7 @@ class SupervisorConfig:
     socket_group: str | None = None
     strip_ansi: bool = False  # remove escape sequences from the output of programs
     identifier: str = "supervisor"  # our name in events and for supervisord's clients
-    log_format: Literal["raw", "prefix", "json"] = "raw"
+    log_format: Literal["raw", "prefix", "prefix-time", "json"] = "raw"
     log_overflow: Literal["block", "drop"] = "block"
     log_buffer: int = 64 * 1024
     log_compress: bool = False  # as `stdout_logfile_compress`

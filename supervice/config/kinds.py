@@ -88,7 +88,10 @@ KINDS: dict[str, tuple[Callable[[str], Any], str]] = {
     "restarts": (_seldom("restart_limit"), "COUNT/TIME"),
     "user": (values.filled, "user"),
     "overflow": (values.one_of("block", "drop"), "block or drop"),
-    "format": (values.one_of("raw", "prefix", "json"), "raw, prefix or json"),
+    "format": (
+        values.one_of("raw", "prefix", "prefix-time", "json"),
+        "raw, prefix, prefix-time or json",
+    ),
     "fatal": (values.one_of("ignore", "shutdown"), "ignore or shutdown"),
     "serverurl": (values.server_url, "URL or AUTO"),
     "type": (values.one_of("simple", "oneshot"), "simple or oneshot"),

@@ -51,7 +51,7 @@ SUPERVICE: tuple[Row, ...] = (
     ("log_rotate", "rotation", None, None, OURS_ONLY, "", LIVE, "Also rotate the daemon's log at these times; values as in stdout_logfile_rotate."),
     ("log_suffix", "suffix", "number", None, OURS_ONLY, "", LIVE, "How rotated files of the daemon's log are named; values as in stdout_logfile_suffix."),
     ("logfile_mode", "permissions", None, None, OURS_ONLY, "", LIVE, "Exact mode of new log files. Unset: 0640 minus the umask; in a stock supervisord file 0666 minus the umask, as there."),
-    ("log_format", "format", "raw", None, OURS_ONLY, "", LIVE, "Format of the programs' lines on the container's stdout: raw (unchanged), prefix (NAME | before each), json."),
+    ("log_format", "format", "raw", None, OURS_ONLY, "", LIVE, "Format of the programs' lines on the container's stdout: raw (unchanged), prefix (NAME | before each), prefix-time (with the time before that), json."),
     ("log_overflow", "overflow", "block", None, OURS_ONLY, "", LIVE, "When the reader of our stdout falls behind: block the program that writes, or drop its lines and count them."),
     ("log_buffer", "size", "64KB", None, OURS_ONLY, "", LIVE, "Memory per program for its last lines, which supervicectl logs shows."),
     ("pidfile", "path", "supervice.pid", None, OURS_ONLY, "", START, "File for the daemon's pid, or none. Default of the daemon: none."),

@@ -49,6 +49,9 @@ def test_the_format_of_the_container() -> None:
     logger.use_stream("INFO", lines.append, "prefix")
     logger.warning("x")
     assert lines[1].startswith(b"supervice | ")
+    logger.use_stream("INFO", lines.append, "prefix-time")
+    logger.info("timed")
+    assert re.fullmatch(rb"\S+T\S+Z supervice \| INFO timed\n", lines[-1])
 
 
 def test_it_never_raises() -> None:

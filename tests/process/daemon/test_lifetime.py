@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import time
 from collections.abc import Callable
@@ -532,9 +533,11 @@ def test_formats_of_programs(daemon: Make) -> None:
     one = daemon(
         "[program:p]\ncommand = sh -c 'echo hello; exec sleep 100'\nlog_format = prefix\n"
         "[program:j]\ncommand = sh -c 'echo hello; exec sleep 100'\nlog_format = json\n"
+        "[program:t]\ncommand = sh -c 'echo hello; exec sleep 100'\nlog_format = prefix-time\n"
     )
     one.wait_text("p | hello\n")
     one.wait_text('"program":"j","stream":"stdout"')
+    eventually(lambda: re.search(r"(?m)^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z t \| hello$", one.text()))
 
 
 def test_the_last_lines_and_following_them(daemon: Make) -> None:
