@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import time
 from pathlib import Path
 from statistics import median
 
@@ -242,10 +243,11 @@ def write(path: Path, results: Results) -> None:
 
 
 def about(versions: dict[str, str], runs: int) -> str:
-    """The machine and the peers, without names that are private."""
+    """The day, the machine and the peers, without names that are private."""
     pages, size = os.sysconf("SC_PHYS_PAGES"), os.sysconf("SC_PAGE_SIZE")
     parts = [
-        f"{os.cpu_count()} cores, {pages * size / 2**30:.0f} GiB, Linux {'.'.join(platform.release().split('.')[:2])}",
+        f"{time.strftime('%Y-%m-%d', time.gmtime())}, {platform.machine()}, {os.cpu_count()} cores, "
+        f"{pages * size / 2**30:.0f} GiB, Linux {'.'.join(platform.release().split('.')[:2])}",
         f"Python {platform.python_version()}",
         f"{runs} runs in one session, interleaved; median (least to most)",
     ]

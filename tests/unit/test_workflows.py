@@ -40,7 +40,16 @@ def test_a_job_calls_targets_and_no_more(path: Path) -> None:
 def test_what_takes_long_runs_at_night() -> None:
     (job,) = (job for _, job in jobs(ROOT / ".github/workflows/nightly.yml"))
     targets = set(job["strategy"]["matrix"]["target"])
-    assert targets == {"cases", "fuzz", "chaos", "soak", "conformance", "bench-compare", "mutants"}
+    assert targets == {
+        "cases",
+        "fuzz",
+        "chaos",
+        "soak",
+        "conformance",
+        "bench-compare",
+        "mutants",
+        "coverage",
+    }
     assert job["timeout-minutes"] == 180
 
 
