@@ -6,6 +6,7 @@ import errno
 import os
 
 from supervice.lean.loop import running_loop
+from supervice.lean.rights import refuse_rights
 from supervice.net.resolver import at_once, look_up
 
 TYPE_CHECKING = False
@@ -56,6 +57,7 @@ async def connect_unix(path: str) -> None:
 
     for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM, socket.SOCK_SEQPACKET):
         with socket.socket(socket.AF_UNIX, kind) as sock:
+            refuse_rights(sock)  # of a server that sends at once; our close would wait for them
             try:
                 await _connect(running_loop(), sock, path)
                 return

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import _socket  # the C half of `socket`, see `peer`
 
+from supervice.lean.rights import ROOM, close_received
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from supervice.lean.loop import Cancellable, EventLoop
@@ -51,12 +53,17 @@ class BufferedSocket:
     def _receive(self, size: int) -> bytes | None:
         """Returns what came; b"" at its end, None for nothing to do (the client may be gone then)."""
         try:
-            return self._sock.recv(size)
+            if self._sock.family != _socket.AF_UNIX:
+                return self._sock.recv(size)
+            data, extra, _, _ = self._sock.recvmsg(size, ROOM, _socket.MSG_CMSG_CLOEXEC)
         except (BlockingIOError, InterruptedError):
             return None
         except OSError:
             self.close()
             return None
+        if extra:  # of a kernel that could not refuse it
+            close_received(extra)
+        return data
 
     def _push(self, data: bytes) -> None:
         """Sends what can be sent now, and the rest when there is room."""

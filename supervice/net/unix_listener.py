@@ -16,6 +16,7 @@ import stat
 import time
 
 from supervice.fs.place import Place, Refused, chown_looked_at, identity, is_trusted
+from supervice.lean.rights import refuse_rights
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -90,6 +91,7 @@ def _find_dead(place: Place, address: str, path: str) -> os.stat_result | None:
         raise SocketInUse(path, reason, foreign=foreign)
     probe = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM)
     try:
+        refuse_rights(probe)
         probe.setblocking(False)  # a full backlog is EAGAIN at once: alive
         probe.connect(address)
         pid, uid = _listener_of(probe)
@@ -134,7 +136,8 @@ def check_socket(path: str) -> None:
 class Listener:
     """A listening Unix socket and its file.
 
-    `fd` is ready to accept. Raises `SocketInUse`, or OSError (no such directory, no permission, path longer
+    `fd` is ready to accept. `for_program`: a program accepts, and may take descriptors, which ours refuse.
+    Raises `SocketInUse`, or OSError (no such directory, no permission, path longer
     than 107 bytes, a directory behind a stranger's link).
     """
 
@@ -146,6 +149,7 @@ class Listener:
         warn: Callable[[str], object] | None = None,
         *,
         uid: int | None = None,
+        for_program: bool = False,
     ) -> None:
         if len(os.fsencode(path)) > LONGEST:
             raise OSError(errno.ENAMETOOLONG, f"is longer than {LONGEST} bytes; choose a shorter path", path)
@@ -153,10 +157,12 @@ class Listener:
         self.port = 0  # it has none; what listens on the internet has
         self._file = os.path.abspath(path)  # the daemon changes its directory once it runs
         self._pid = os.getpid()
-        self._options = (mode, group_gid, warn, uid)
+        self._options = (mode, group_gid, warn, uid, for_program)
         self._identity: tuple[int, int] | None = None
         self._warn = warn
         self.sock = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM)
+        if not for_program:
+            refuse_rights(self.sock)
         try:
             with Place(self._file, follow_last=False) as place:
                 self._take(place, mode, uid, group_gid)
@@ -227,6 +233,7 @@ class Listener:
         """Returns whether the socket file that `fd` stands for is ours, by asking who listens there."""
         probe = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM)
         try:
+            refuse_rights(probe)
             probe.setblocking(False)
             probe.connect(f"/proc/self/fd/{fd}")
             same_name = probe.getpeername() == self.sock.getsockname()
@@ -268,8 +275,8 @@ class Listener:
         """Returns another listener at the same path if the file is lost. OSError; SocketInUse."""
         if not self.is_lost():
             return None
-        mode, group_gid, warn, uid = self._options
-        return Listener(self._file, mode, group_gid, warn, uid=uid)
+        mode, group_gid, warn, uid, for_program = self._options
+        return Listener(self._file, mode, group_gid, warn, uid=uid, for_program=for_program)
 
     def close(self) -> None:
         """Removes the file, if it is still ours, and stops listening.

@@ -12,9 +12,9 @@ from __future__ import annotations
 
 import _socket
 import os
-import sys
 
 from supervice.fs.private_directory import PrivateDirectory
+from supervice.lean.rights import ROOM, close_received, integers, refuse_rights
 from supervice.notify.protocol import parse
 from supervice.pid1.leftovers import read_stat
 
@@ -29,10 +29,10 @@ if TYPE_CHECKING:
 
 # Longer messages are dropped; systemd takes 4096 bytes of text.
 LONGEST = 64 * 1024
-# As many descriptors as the kernel lets pass in one message (SCM_MAX_FD); each is closed.
-MOST_FDS = 253
 # Messages in a row before other work gets a turn.
 BATCH = 64
+# Messages that are taken out of the queue at its end: net.unix.max_dgram_qlen is 10, 512 under systemd.
+MOST_LEFT = 1024
 # The most ancestors that are looked at.
 DEEPEST = 256
 CREDENTIALS = 12  # struct ucred: pid, uid, gid
@@ -89,26 +89,26 @@ class NotifySocket:
         self._readable()
 
     def _readable(self) -> None:
-        room = _socket.CMSG_SPACE(CREDENTIALS) + _socket.CMSG_SPACE(4 * MOST_FDS)
         for _ in range(BATCH):
             try:
-                data, extra, flags, _ = self._socket.recvmsg(LONGEST, room, _socket.MSG_CMSG_CLOEXEC)
+                data, extra, flags, _ = self._receive()
             except BlockingIOError:
                 return
             except OSError:
                 continue
-            sender, fds = 0, []
+            sender = 0
             for level, kind, content in extra:
-                if level == _socket.SOL_SOCKET and kind == _socket.SCM_RIGHTS:
-                    fds += _integers(content)
-                elif level == _socket.SOL_SOCKET and kind == _socket.SCM_CREDENTIALS:
-                    sender = (_integers(content) or [0])[0]
+                if level == _socket.SOL_SOCKET and kind == _socket.SCM_CREDENTIALS:
+                    sender = (integers(content) or [0])[0]
             try:
                 if not flags & _socket.MSG_TRUNC:
                     self._deliver(sender, data)
             finally:
-                for fd in fds:  # that of a barrier is a pipe whose end the sender waits for
-                    os.close(fd)
+                close_received(extra)  # that of a barrier is a pipe whose end the sender waits for
+
+    def _receive(self) -> tuple[bytes, list[tuple[int, int, bytes]], int, object]:
+        room = _socket.CMSG_SPACE(CREDENTIALS) + ROOM
+        return self._socket.recvmsg(LONGEST, room, _socket.MSG_CMSG_CLOEXEC)
 
     def _deliver(self, sender: int, data: bytes) -> None:
         listener = self._owner(sender)
@@ -131,17 +131,22 @@ class NotifySocket:
 
     def close(self) -> None:
         self._loop.remove_reader(self._socket.fileno())
+        self._empty()
         self._socket.close()
         if self._directory is not None:
             self._directory.close()
+
+    def _empty(self) -> None:
+        """Takes what is still in the queue: the kernel would close its descriptors, and we wait for that."""
+        refuse_rights(self._socket)
+        for _ in range(MOST_LEFT):
+            try:
+                close_received(self._receive()[1])
+            except OSError:
+                return
 
 
 def places(environ: Mapping[str, str]) -> tuple[str, ...]:
     """Returns directories for the socket: not on a volume, and reachable for programs of other users."""
     mine = environ.get("XDG_RUNTIME_DIR", "") if os.geteuid() else ""
     return tuple(place for place in ("/run", mine, "/tmp") if place.startswith("/"))
-
-
-def _integers(content: bytes) -> list[int]:
-    whole = len(content) - len(content) % 4
-    return [int.from_bytes(content[i : i + 4], sys.byteorder, signed=True) for i in range(0, whole, 4)]

@@ -50,7 +50,7 @@ class Socket:
         way, _, rest = address.partition(":")
         if way == "unix":
             uid, gid = _owner(settings, user)
-            self._listener = Listener(rest, settings.mode, gid, logger.warning, uid=uid)
+            self._listener = Listener(rest, settings.mode, gid, logger.warning, uid=uid, for_program=True)
             self._settle(self._listener, backlog)
             return
         host, _, port = rest.rpartition(":")

@@ -61,7 +61,7 @@ class SharedSocket:
             return _bind_tcp(settings.address, backlog, found)
         uid, gid = self._owner(settings)
         path = settings.address[len("unix://") :]
-        self._listener = Listener(path, settings.mode, gid, logger.warning, uid=uid)
+        self._listener = Listener(path, settings.mode, gid, logger.warning, uid=uid, for_program=True)
         try:
             self._listener.sock.setblocking(True)
             self._listener.sock.listen(backlog)
