@@ -11,7 +11,7 @@ import os
 import stat
 import time
 
-from supervice.fs.place import Place, identity
+from supervice.fs.place import Place, Refused, identity
 
 PREFIX = "supervice-"
 RANDOM = 12  # hexadecimal digits behind it
@@ -30,18 +30,33 @@ class PrivateDirectory:
         with Place(os.path.join(parent, PREFIX + os.urandom(RANDOM // 2).hex())) as place:
             _sweep(place)
             os.mkdir(place.name, 0o700, dir_fd=place.fd)
-            self._identity = identity(place.stat())
+            made = place.stat()
+            self._identity = identity(made)
             self.path = place.path
+            if not stat.S_ISDIR(made.st_mode) or made.st_uid != os.geteuid():
+                raise self._replaced()
 
     def bind(self, sock: _socket.socket) -> str:
-        """Binds the socket to a path in it; returns the path."""
+        """Binds the socket to a path in it; returns the path. OSError, after which it may have a name."""
         path = os.path.join(self.path, SOCKET)
-        sock.bind(path)
         with Place(path) as place:
-            # every user may send; the sender's credentials decide
-            os.chmod(f"/proc/self/fd/{place.fd}/{SOCKET}", 0o666)
+            # another user can exchange it where the sticky bit is missing
+            if identity(os.fstat(place.fd)) != self._identity:
+                raise self._replaced()
+            sock.bind(path if place.is_fixed(path) else f"/proc/self/fd/{place.fd}/{SOCKET}")
+            fd = place.look()
+            try:
+                if not stat.S_ISSOCK(os.fstat(fd).st_mode):
+                    raise self._replaced()
+                # every user may send; the sender's credentials decide
+                os.chmod(f"/proc/self/fd/{fd}", 0o666)
+            finally:
+                os.close(fd)
             os.chmod(f"/proc/self/fd/{place.fd}", 0o711)
         return path
+
+    def _replaced(self) -> Refused:
+        return Refused(f"was replaced by another process; run chmod +t {self._parent}", self.path)
 
     def close(self) -> None:
         try:

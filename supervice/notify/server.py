@@ -44,11 +44,8 @@ class NotifySocket:
         self._loop = loop
         self._directory: PrivateDirectory | None = None
         self._programs: dict[int, Listener] = {}  # by the pid of the leader, which is its session's too
-        self._socket = _socket.socket(
-            _socket.AF_UNIX, _socket.SOCK_DGRAM | _socket.SOCK_CLOEXEC | _socket.SOCK_NONBLOCK
-        )
+        self._socket = _nameless()
         try:
-            self._socket.setsockopt(_socket.SOL_SOCKET, _socket.SO_PASSCRED, 1)
             self.address = self._bind_path(places) or self._bind_abstract()
             loop.add_reader(self._socket.fileno(), self._readable)
         except BaseException:
@@ -66,7 +63,9 @@ class NotifySocket:
                 return self._directory.bind(self._socket)
             except OSError:
                 self._directory.close()
-                return ""  # the socket may have a name already: no second try
+                self._directory = None
+                self._socket.close()  # it may have a name already, and gets no other one
+                self._socket = _nameless()
         return ""
 
     def _bind_abstract(self) -> str:
@@ -144,6 +143,17 @@ class NotifySocket:
                 close_received(self._receive()[1])
             except OSError:
                 return
+
+
+def _nameless() -> _socket.socket:
+    kind = _socket.SOCK_DGRAM | _socket.SOCK_CLOEXEC | _socket.SOCK_NONBLOCK
+    sock = _socket.socket(_socket.AF_UNIX, kind)
+    try:
+        sock.setsockopt(_socket.SOL_SOCKET, _socket.SO_PASSCRED, 1)
+    except BaseException:
+        sock.close()
+        raise
+    return sock
 
 
 def places(environ: Mapping[str, str]) -> tuple[str, ...]:
