@@ -31,9 +31,11 @@ if TYPE_CHECKING:
 LONGEST = 64 * 1024
 # Messages in a row before other work gets a turn.
 BATCH = 64
+# Seconds after which it gets a turn anyway: to find the owner of one message can take most of them.
+TURN = 0.01
 # Messages that are taken out of the queue at its end: net.unix.max_dgram_qlen is 10, 512 under systemd.
 MOST_LEFT = 1024
-# The most ancestors that are looked at.
+# The most ancestors that are looked at, 36 us each.
 DEEPEST = 256
 CREDENTIALS = 12  # struct ucred: pid, uid, gid
 
@@ -44,6 +46,7 @@ class NotifySocket:
         self._loop = loop
         self._directory: PrivateDirectory | None = None
         self._programs: dict[int, Listener] = {}  # by the pid of the leader, which is its session's too
+        self._found: dict[int, Listener | None] = {}  # the owners of processes, for one turn
         self._socket = _nameless()
         try:
             self.address = self._bind_path(places) or self._bind_abstract()
@@ -75,19 +78,25 @@ class NotifySocket:
     def register(self, pid: int, listener: Listener) -> None:
         """Calls `listener(sender, message)` from now on for what the program led by `pid` sends."""
         self._programs[pid] = listener
+        self._found.clear()
 
     def forget(self, listener: Listener) -> None:
         self._programs = {pid: one for pid, one in self._programs.items() if one != listener}
+        self._found.clear()
 
     @property
     def is_idle(self) -> bool:
         return not self._programs
 
     def drain(self) -> None:
-        """Handles the messages that have come: a program's last words come before its end."""
-        self._readable()
+        """Handles what has come, however long it takes: a program's last words come before its end."""
+        self._handle(float("inf"))
 
     def _readable(self) -> None:
+        self._handle(self._loop.time() + TURN)
+
+    def _handle(self, until: float) -> None:
+        self._found.clear()  # a pid may be another process's by now
         for _ in range(BATCH):
             try:
                 data, extra, flags, _ = self._receive()
@@ -104,6 +113,8 @@ class NotifySocket:
                     self._deliver(sender, data)
             finally:
                 close_received(extra)  # that of a barrier is a pipe whose end the sender waits for
+            if self._loop.time() > until:
+                return  # the loop calls again: there is more to read
 
     def _receive(self) -> tuple[bytes, list[tuple[int, int, bytes]], int, object]:
         room = _socket.CMSG_SPACE(CREDENTIALS) + ROOM
@@ -116,17 +127,22 @@ class NotifySocket:
 
     def _owner(self, sender: int) -> Listener | None:
         """Returns the listener of the program that the process belongs to; None for a stranger."""
-        found = self._programs.get(sender)
+        owner = self._programs.get(sender)
         pid, me = sender, os.getpid()
-        for _ in range(DEEPEST):
-            if found is not None or pid <= 1 or pid == me:
+        walked: list[int] = []
+        while owner is None and pid > 1 and pid != me:
+            if pid in self._found:
+                owner = self._found[pid]
                 break
-            stat = read_stat(pid)
+            stat = read_stat(pid) if len(walked) < DEEPEST else None
             if stat is None:
-                break
+                return None  # which says nothing about those in between
+            walked.append(pid)
             pid = stat.ppid
-            found = self._programs.get(stat.session) or self._programs.get(pid)
-        return found
+            owner = self._programs.get(stat.session) or self._programs.get(pid)
+        for one in walked:
+            self._found[one] = owner
+        return owner
 
     def close(self) -> None:
         self._loop.remove_reader(self._socket.fileno())
