@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import struct
 from collections.abc import Callable, Iterator
@@ -11,7 +12,7 @@ from typing import Any
 import pytest
 
 from supervice.notify import server
-from supervice.notify.server import BATCH, DEEPEST, TURN, NotifySocket
+from supervice.notify.server import BATCH, DEEPEST, LONGEST, TURN, NotifySocket
 from tests.fakes.loop import FakeLoop
 
 LEADER = 10_000_000  # above every pid that there can be, ours too (PID_MAX_LIMIT)
@@ -143,3 +144,18 @@ def test_a_program_that_begins_or_ends_within_a_turn(flood: Flood) -> None:
     flood.queue = [deep, deep]
     flood.turn()
     assert (heard, flood.heard) == ([deep], [deep])
+
+
+def test_a_message_is_as_long_as_systemd_takes_one() -> None:
+    one = NotifySocket(FakeLoop())
+    heard: list[bool] = []
+    one.register(os.getpid(), lambda _sender, message: heard.append(message.ready))
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sock:
+        sock.connect(one.address.replace("@", "\0", 1))
+        for text in (b"READY=1\n", b"READY=0\n"):
+            sock.send(text.ljust(LONGEST, b"x"))
+            sock.send(b"READY=1\n".ljust(LONGEST + 1, b"x"))
+    one.drain()
+    one.close()
+    assert heard == [True, False]
+    assert LONGEST == 4096
