@@ -21,7 +21,7 @@ from tests.process.harness.turning import is_measured
 # May go down at any time. Up: by a module that every container with that mode needs; then ADR 0017 has the new
 # figure too.
 SINGLE_COMMAND = 19
-CONFIGURATION = 93
+CONFIGURATION = 94
 STATUS = 16
 SLACK = 2  # so that the figures stay true
 
