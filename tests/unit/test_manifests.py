@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import importlib
 import os
+import re
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import pytest
 import yaml
 
 from supervice.config import load
-from tests.paths import EXAMPLES
+from tests.paths import EXAMPLES, ROOT
 
 MANIFESTS = sorted(EXAMPLES.glob("**/*.yaml"))
 VERSIONS = ("1.27", "1.29", "1.31")
@@ -54,6 +55,22 @@ def test_the_schemas_notice_a_mistake(kubernetes: Any, version: str) -> None:
     for broken in (misspelt, wrong):
         with pytest.raises(kubernetes.ValidationError):
             kubernetes.validate(broken, version, strict=True)
+
+
+@pytest.mark.parametrize(("version", "knows"), [("1.27", False), ("1.29", True), ("1.31", True)])
+def test_the_sidecar_of_the_documentation_is_what_kubernetes_wants(
+    kubernetes: Any, version: str, knows: bool
+) -> None:
+    """Native sidecars are newer than the kubelet that `make kubelet` runs (1.20)."""
+    page = (ROOT / "docs/how-to/kubernetes.md").read_text()
+    (text,) = (block for block in re.findall(r"```yaml\n(.*?)```", page, re.S) if "initContainers" in block)
+    (pod,) = documents(SIDECAR / "pod.yaml")
+    pod["spec"].update(yaml.safe_load(text))
+    if knows:
+        assert kubernetes.validate(pod, version, strict=True) == version
+    else:
+        with pytest.raises(kubernetes.ValidationError, match="restartPolicy"):
+            kubernetes.validate(pod, version, strict=True)
 
 
 def test_the_shared_variant_differs_in_nothing_else() -> None:
