@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import socket
 from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from types import SimpleNamespace
 from typing import Any, cast
@@ -144,6 +145,8 @@ class FakeServer:
 
 class FakeSocket:
     """Gives what the client has sent, and takes what it is told."""
+
+    family = socket.AF_INET
 
     def __init__(self) -> None:
         self.incoming = b""
