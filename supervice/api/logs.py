@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 
 from supervice.api.requests import DEFAULT_LINES
-from supervice.lean.loop import running_loop
+from supervice.lean.loop import running_loop, sleep
 from supervice.supervision.journal import timestamp
 
 TYPE_CHECKING = False
@@ -22,28 +22,64 @@ if TYPE_CHECKING:
     from supervice.process import Process
 
     Send = Callable[[dict[str, Any]], bool]
+    Line = tuple[int, str, str, bytes]
 
 # Seconds until a client that missed something is told, when there is no other frame for it.
 REMIND = 1.0
 EVERY = 1 << 40  # lines
+TURN = 10_000  # lines of a turn of the loop: 20 ms
 
 
 def last_lines(processes: list[Process], wanted: Request) -> list[dict[str, Any]]:
-    """Returns the last lines of all processes in the order of time, as frames of `logs` without a status."""
+    """Returns the last lines of all processes in the order of time, as frames of `logs` without a status.
+
+    In all about TURN at most: a client that follows would not be sent more at once.
+    """
+    most = max(DEFAULT_LINES, TURN // max(1, len(processes)))
+    found = [line for process in processes for line in _lines_of(process, wanted, most)]
+    found.sort(key=_when)
+    return _frames(found)
+
+
+async def all_last_lines(processes: list[Process], wanted: Request) -> list[dict[str, Any]]:
+    """Returns the same, however much there is: over as many turns of the loop as that takes."""
+    found: list[Line] = []
+    looked = 0
+    for process in processes:
+        found += _lines_of(process, wanted, EVERY)
+        if len(found) - looked >= TURN:
+            looked = len(found)
+            await sleep(running_loop(), 0)
+    found.sort(key=_when)
+    frames: list[dict[str, Any]] = []
+    for begin in range(0, len(found), TURN):
+        if begin:
+            await sleep(running_loop(), 0)
+        frames += _frames(found[begin : begin + TURN])
+    return frames
+
+
+def _lines_of(process: Process, wanted: Request, most: int) -> list[Line]:
+    """Returns the wanted lines of one process, the last `most` of them: (when in ms, name, stream, line)."""
     since = wanted.since * 1000 if wanted.since is not None else 0.0
     until = wanted.until * 1000 if wanted.until is not None else float("inf")
-    most = DEFAULT_LINES if wanted.lines is None else wanted.lines
-    found: list[tuple[int, str, str, bytes]] = []
-    for process in processes:
-        output = process.open_output()
-        if output is not None:
-            name = process.config.name
-            lines = [line for line in output.timed(EVERY, wanted.stream) if since <= line[0] <= until]
-            lines = lines[-most:] if most else []
-            found += [(when, name, stream, line) for when, stream, line in lines]
-    found.sort(key=lambda line: line[0])
+    most = min(most, DEFAULT_LINES if wanted.lines is None else wanted.lines)
+    output = process.open_output()
+    if output is None or not most:
+        return []
+    name = process.config.name
+    lines = output.timed(most if wanted.until is None else EVERY, wanted.stream)
+    return [(when, name, stream, line) for when, stream, line in lines if since <= when <= until][-most:]
+
+
+def _when(line: Line) -> int:
+    return line[0]
+
+
+def _frames(found: list[Line]) -> list[dict[str, Any]]:
+    stamps = {when: timestamp(when / 1000) for when in {line[0] for line in found}}  # many share a moment
     return [
-        {"name": name, "stream": stream, "time": timestamp(when / 1000), "data": _text(line) + "\n"}
+        {"name": name, "stream": stream, "time": stamps[when], "data": _text(line) + "\n"}
         for when, name, stream, line in found
     ]
 

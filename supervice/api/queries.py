@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from supervice import __version__
 from supervice.api import rows
-from supervice.api.logs import LogFollower, last_lines
+from supervice.api.logs import LogFollower, all_last_lines
 from supervice.control.protocol import FAILED, INVALID_REQUEST, CommandError, Shared
 from supervice.lean.loop import running_loop
 from supervice.lifecycle.graph import is_unchecked
@@ -140,8 +140,8 @@ class Queries:
 
     # -- output and events -------------------------------------------------------------------------------
 
-    def logs(self, request: Request) -> Reply:
-        return {"status": "ok", "logs": last_lines(self._named(request), request)}
+    async def logs(self, request: Request) -> Reply:
+        return {"status": "ok", "logs": await all_last_lines(self._named(request), request)}
 
     def follow_logs(self, request: Request, send: Send) -> Callable[[], None]:
         return LogFollower(self._named(request), request, send).stop

@@ -296,6 +296,8 @@ class ProgramOutput:
         if end - start > limit > 0:
             start = data.find(b"\n", end - limit, end) + 1 or end - limit
             head = b""
+            if self._ring is not None:
+                self._ring.forget(stream)  # or lines would seem to follow each other that do not
             if self._followers:
                 skipped = data.count(b"\n", 0, start)
         piece = memoryview(data)[start:end]

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from supervice.control.commands import Commands
     from supervice.lean.loop import EventLoop
 
-MOST_LINES = 100_000  # as many as the buffer has
+MOST_LINES = 10_000  # more than the buffer has, unless most are empty
 MOST_TEXT = 192 * 1024  # characters of the beginning: what a connection holds for a client is bounded
 
 

@@ -9,8 +9,9 @@ import pytest
 
 from supervice.api import logs
 from supervice.api.requests import Request
+from supervice.lean.loop import Loop, sleep
 from supervice.models import ProgramConfig
-from supervice.output.ring import Subscription
+from supervice.output.ring import Ring, Subscription
 from tests.fakes.loop import FakeLoop
 from tests.fakes.process import FakeProcess
 
@@ -96,3 +97,61 @@ def test_the_end_of_a_slow_client_takes_its_timer_along(followed: Followed) -> N
     assert len(followed.due()) == 1
     followed.follower.stop()
     assert followed.due() == []
+
+
+class Lines:
+    """The output of a program that has written empty lines alone."""
+
+    def __init__(self, number: int) -> None:
+        self.ring = Ring(number)
+        self.ring.append(0, b"", memoryview(b"\n" * number))
+        self.asked: list[int] = []
+
+    def timed(self, lines: int, stream: str | None) -> list[tuple[int, str, bytes]]:
+        self.asked.append(lines)
+        return self.ring.timed(lines, stream)
+
+
+def wrote(number: int) -> tuple[Any, Lines]:
+    process: Any = FakeProcess(ProgramConfig("web", "x"))
+    output = Lines(number)
+    process.open_output = lambda: output
+    return process, output
+
+
+@pytest.mark.parametrize(
+    ("wanted", "lines", "asked"),
+    [
+        (Request("logs", lines=7), 7, 7),
+        (Request("logs", lines=7, since=1.0), 7, 7),
+        (Request("logs", lines=7, since=9e9), 0, 7),
+        (Request("logs", lines=7, until=9e9), 7, logs.EVERY),  # those before it may be any
+        (Request("logs", lines=7, until=1.0), 0, logs.EVERY),
+    ],
+)
+def test_no_more_lines_are_looked_for_than_are_asked_for(wanted: Request, lines: int, asked: int) -> None:
+    process, output = wrote(50)
+    assert len(logs.last_lines([process], wanted)) == lines
+    assert output.asked == [asked]
+
+
+def test_very_many_lines_take_several_turns_and_are_all_there() -> None:
+    processes = [wrote(20_000)[0] for _ in range(3)]
+    loop = Loop()
+    turns = 0
+
+    async def answer() -> list[dict[str, Any]]:
+        task = loop.create_task(logs.all_last_lines(processes, Request("logs", lines=1_000_000)))
+        nonlocal turns
+        while not task.done():
+            turns += 1
+            await sleep(loop, 0)
+        found: list[dict[str, Any]] = await task
+        return found
+
+    try:
+        assert len(loop.run_until_complete(answer())) == 60_000
+    finally:
+        loop.close()
+    assert turns > 6
+    assert len(logs.last_lines(processes, Request("logs", lines=1_000_000))) == logs.TURN // 3 * 3

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import sys
 import time
+import tracemalloc
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from supervice.output.ring import SMALL, TICK, Ring, Subscription
+from supervice.output.ring import OVERHEAD, SMALL, TICK, Ring, Subscription
 from tests.fakes.loop import FakeLoop
 
 
@@ -34,7 +36,9 @@ def test_it_is_bounded_and_keeps_the_newest_whole_lines(
             everything.append((("stdout", "stderr")[stream], line))
             data += line + b"\n"
         add(ring, stream, data)
-        assert sum(len(part.data) for part in ring._parts) == sum(ring._sizes) <= limit
+        assert sum(len(part.data) + part.extra for part in ring._parts) == sum(ring._sizes)
+        assert sum(ring._sizes) <= limit + 2 * OVERHEAD
+        assert sum(len(part.data) for part in ring._parts) <= limit + OVERHEAD
     kept = ring.tail(10**6)
     assert kept == [line for line in everything if line in kept]  # in order
     for name in ("stdout", "stderr"):
@@ -43,7 +47,8 @@ def test_it_is_bounded_and_keeps_the_newest_whole_lines(
         assert left == mine[len(mine) - len(left) :]  # without gaps
         if len(left) < len(mine):  # nothing was given up that half of the room would have held
             size = sum(len(line) + 1 for _, line in left)
-            assert size + len(mine[-len(left) - 1][1]) + 1 > limit // 2
+            size += OVERHEAD * sum(part.stream == ("stdout", "stderr").index(name) for part in ring._parts)
+            assert size + OVERHEAD + len(mine[-len(left) - 1][1]) + 1 > limit // 2
 
 
 def test_a_chatty_stdout_leaves_the_last_errors() -> None:
@@ -147,6 +152,89 @@ def test_when_costs_little() -> None:
     assert sum(len(part.marks) for part in ring._parts) <= 12 * (len(ring.tail(10**6)) + len(ring._parts))
 
 
+def lines_of(chunks: list[tuple[int, bytes]], lines: int, stream: str | None) -> list[tuple[str, bytes]]:
+    """Returns what `tail` should, byte by byte: of the lines that ended last, what began first."""
+    ended: list[tuple[int, str, bytes]] = []
+    open_: dict[str, tuple[int, bytes]] = {}
+    for number, (which, data) in enumerate(chunks):
+        name = ("stdout", "stderr")[which]
+        for place in range(len(data)):
+            began, text = open_.pop(name, (number * 100_000 + place, b""))
+            if data[place : place + 1] == b"\n":
+                ended.append((began, name, text))
+            else:
+                open_[name] = began, text + data[place : place + 1]
+    ended += [(open_[name][0], name, open_[name][1]) for name in ("stdout", "stderr") if name in open_]
+    wanted = [line for line in ended if stream in (None, line[1])]
+    return [line[1:] for line in sorted(wanted[-lines:])] if lines else []
+
+
+TEXT = st.lists(st.sampled_from([b"\n", b"a", b"bc\n", b"d" * 90, b"\ne"]), max_size=12).map(b"".join)
+
+
+@given(
+    pieces=st.lists(st.tuples(st.integers(0, 1), TEXT), max_size=30),
+    limit=st.sampled_from([1, 300, 900, 100_000]),
+    lines=st.integers(0, 12),
+    stream=st.sampled_from([None, "stdout", "stderr"]),
+)
+def test_the_last_lines_are_those_of_all_that_is_kept(
+    pieces: list[tuple[int, bytes]], limit: int, lines: int, stream: str | None
+) -> None:
+    ring = Ring(limit)
+    for which, data in pieces:
+        add(ring, which, data)
+    kept = [(part.stream, bytes(part.data)) for part in ring._parts]
+    assert ring.tail(lines, stream) == lines_of(kept, lines, stream)
+    if limit == 100_000:
+        assert ring.tail(lines, stream) == lines_of(pieces, lines, stream)
+
+
+@pytest.mark.parametrize("step", [0, TICK])
+@pytest.mark.parametrize("streams", [1, 2])
+def test_memory_is_bounded_whatever_is_written(
+    monkeypatch: pytest.MonkeyPatch, streams: int, step: int
+) -> None:
+    """Newlines alone, from one stream or both in turn, at once or each with a time of its own."""
+    now = 10**18
+    monkeypatch.setattr("supervice.output.ring.time.time_ns", lambda: now)
+    limit = 65536
+    ring = Ring(limit)
+    for number in range(limit):
+        now += step * 1_000_000
+        add(ring, number % streams, b"\n")
+    held = [thing for part in ring._parts for thing in (part, part.data, part.marks)]
+    assert sum(map(sys.getsizeof, held)) < 2.5 * limit
+    assert len(ring.tail(10**6)) > 500
+
+
+def test_ordinary_logs_keep_nearly_all_of_the_room() -> None:
+    ring = Ring(65536)
+    for number in range(2000):
+        add(ring, 0, b"a line of an ordinary length, as programs write them: number %06d\n" % number)
+    assert sum(len(part.data) for part in ring._parts) > 0.96 * 65536
+
+
+def test_a_few_last_lines_cost_no_more_when_many_are_kept() -> None:
+    ring = Ring(65536)
+    add(ring, 0, b"\n" * 65536)
+    tracemalloc.start()
+    try:
+        assert len(ring.timed(10)) == 10
+        assert tracemalloc.get_traced_memory()[1] < 10_000
+    finally:
+        tracemalloc.stop()
+
+
+def test_a_follower_that_gets_tiny_pieces_is_bounded() -> None:
+    follower = Subscription(FakeLoop(), lambda: None, 65536, [])
+    for number in range(65536):
+        follower.offer(number % 2, b"\n", 0)
+    lost, pieces = follower.take()
+    assert len(pieces) < 600
+    assert lost + len(pieces) == 65536
+
+
 def test_a_slow_follower_loses_only_its_own_lines() -> None:
     loop = FakeLoop()
     followers: list[Subscription] = []
@@ -200,3 +288,13 @@ def test_a_closed_follower_is_told_nothing() -> None:
     follower.close()
     loop.turn()
     assert not followers
+
+
+def test_what_is_forgotten_counts_as_gone() -> None:
+    """The place of what comes next, as XML-RPC tells it, never goes back."""
+    ring = Ring(65536)
+    add(ring, 0, b"one\n")
+    add(ring, 1, b"two\n")
+    ring.forget(0)
+    assert ring.kept("stdout") == (4, b"")
+    assert ring.kept("stderr") == (0, b"two\n")
