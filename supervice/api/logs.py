@@ -41,6 +41,11 @@ def last_lines(processes: list[Process], wanted: Request) -> list[dict[str, Any]
     return _frames(found)
 
 
+def is_long(processes: int, wanted: Request) -> bool:
+    """Returns whether the last lines may be too many for one turn."""
+    return processes * (DEFAULT_LINES if wanted.lines is None else wanted.lines) > TURN
+
+
 async def all_last_lines(processes: list[Process], wanted: Request) -> list[dict[str, Any]]:
     """Returns the same, however much there is: over as many turns of the loop as that takes."""
     found: list[Line] = []

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from supervice import __version__
 from supervice.api import rows
-from supervice.api.logs import LogFollower, all_last_lines
+from supervice.api.logs import LogFollower, all_last_lines, is_long, last_lines
 from supervice.control.protocol import FAILED, INVALID_REQUEST, CommandError, Shared
-from supervice.lean.loop import running_loop
+from supervice.lean.loop import running_loop, sleep
 from supervice.lifecycle.graph import is_unchecked
 from supervice.lifecycle.states import RESTING, UP
 from supervice.runner.waiting import Until
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     Reply = dict[str, Any]
     Send = Callable[[Reply], bool]
 
+AGAIN = 0.02  # seconds after which a request looks whether the one before it is answered
 WAIT = 60.0  # seconds that `wait` waits without a timeout
 
 
@@ -39,6 +40,7 @@ class Queries:
     def __init__(self, daemon: Daemon) -> None:
         self._daemon = daemon
         self._looks: Looks | None = None
+        self._making_logs = False  # a long reply, over several turns
         self._whole: Shared | None = None  # the `status` of all, for those who ask for it at the same time
 
     def _named(self, request: Request) -> list[Process]:
@@ -140,8 +142,21 @@ class Queries:
 
     # -- output and events -------------------------------------------------------------------------------
 
-    async def logs(self, request: Request) -> Reply:
-        return {"status": "ok", "logs": await all_last_lines(self._named(request), request)}
+    def logs(self, request: Request) -> Reply | Awaitable[Reply]:
+        processes = self._named(request)
+        if is_long(len(processes), request):
+            return self._long_logs(processes, request)
+        return {"status": "ok", "logs": last_lines(processes, request)}
+
+    async def _long_logs(self, processes: list[Process], request: Request) -> Reply:
+        """Returns the reply when no other long one is being made: many at once would fill the memory."""
+        while self._making_logs:
+            await sleep(running_loop(), AGAIN)
+        self._making_logs = True
+        try:
+            return {"status": "ok", "logs": await all_last_lines(processes, request)}
+        finally:
+            self._making_logs = False
 
     def follow_logs(self, request: Request, send: Send) -> Callable[[], None]:
         return LogFollower(self._named(request), request, send).stop

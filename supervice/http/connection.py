@@ -34,6 +34,8 @@ if TYPE_CHECKING:
         def loop(self) -> EventLoop: ...
         @property
         def overloaded(self) -> bool: ...
+        def most_body(self, request: Request) -> int: ...
+        def has_room(self, asking: HttpConnection) -> bool: ...
         def log(self, line: str) -> None: ...
         def keep(self, task: AnyFuture) -> None: ...
         def forget(self, client: Client) -> None: ...
@@ -42,11 +44,14 @@ if TYPE_CHECKING:
 READ_SIZE = 16384  # what one client can make us do in one turn of the loop
 REQUESTS_PER_TURN = 16
 MAX_HEAD = 16384  # bytes of request line and headers: 431 beyond
-MAX_BODY = 1024 * 1024  # bytes of a body: 413 beyond
+MAX_BODY = 64 * 1024  # bytes of a body: 413 beyond
+LITTLE = (
+    16 * 1024
+)  # bytes that may always wait for a client, or come from it: those of a probe and its answer
 MAX_AHEAD = 65536  # bytes read while a request is being answered; the kernel's buffer holds the rest back
 STREAM_OUTPUT = 512 * 1024  # bytes that wait for a client; beyond that a stream loses pieces
 REQUEST_TIMEOUT = 15.0  # seconds for a request to arrive whole, and for a new client to begin
-STALL_TIMEOUT = 30.0  # seconds without reading any of a response
+STALL_TIMEOUT = 30.0  # seconds without reading the rest of a response, or PROGRESS bytes of it
 LINGER = 2.0  # seconds for a client that still sends to hear what we said last
 
 
@@ -62,6 +67,8 @@ class HttpConnection(BufferedSocket):
         self._request: Request | None = None  # the one that is being read
         self._method = ""  # of the request that is read or answered
         self._body = bytearray()
+        self._most_body = MAX_BODY
+        self.since = 0.0  # when the request that is read, or its answer, began
         self._refusal: Response | None = None  # of the guard, for that request
         self._smuggled = False  # it has two lengths: what follows it may be meant for another reader
         self._working = False  # the handler has a request
@@ -76,6 +83,15 @@ class HttpConnection(BufferedSocket):
     @property
     def busy(self) -> bool:
         return self._working or self._stream is not None or bool(self._out)
+
+    @property
+    def streams(self) -> bool:
+        return self._stream is not None
+
+    @property
+    def held(self) -> int:
+        """The number of bytes that are kept for the client, or from it."""
+        return len(self._out) + len(self._body)
 
     # Reading ------------------------------------------------------------------------------------------
 
@@ -146,8 +162,10 @@ class HttpConnection(BufferedSocket):
             self._begin(event)
         elif isinstance(event, h11.Data):
             self._body += event.data
-            if len(self._body) > MAX_BODY:
-                self._refuse(413, f"the most is {MAX_BODY} bytes")
+            if len(self._body) > self._most_body:
+                self._refuse(413, f"the most is {self._most_body} bytes")
+            elif len(self._body) > LITTLE and not self.server.has_room(self):
+                self._refuse(503, "too many other requests are being sent; send it again")
         elif isinstance(event, h11.EndOfMessage):
             request, self._request = self._request, None
             if request is not None:
@@ -162,14 +180,16 @@ class HttpConnection(BufferedSocket):
         self._request = request = request_of(event, self._peer)
         self._method = request.method
         self._body = bytearray()
+        self._most_body = self.server.most_body(request)
+        self.since = self._loop.time()
         self._smuggled = {"content-length", "transfer-encoding"} <= request.headers.keys()
         length = request.headers.get("content-length", "0")
         if event.http_version not in (b"1.0", b"1.1"):  # PRI * HTTP/2.0: its client does not ask first
             self._refuse(505, "this speaks HTTP/1.1")
         elif request.method == "CONNECT":
             self._refuse(405, "this is no proxy")
-        elif len(length) > 9 or int(length) > MAX_BODY:
-            self._refuse(413, f"the most is {MAX_BODY} bytes")
+        elif len(length) > 9 or int(length) > self._most_body:
+            self._refuse(413, f"the most is {self._most_body} bytes")
         elif self.server.guard is not None:
             self._refusal = self._ask_guard(self.server.guard, request)
             if self._refusal is not None and (length != "0" or "transfer-encoding" in request.headers):
@@ -207,6 +227,7 @@ class HttpConnection(BufferedSocket):
         if isinstance(answer, Response):
             self._answer(answer)
         else:
+            request.body = b""  # the handler has read it; what waits does not keep it
             self._working = True
             self.server.keep(self._loop.create_task(self._await(request, answer)))
 
@@ -226,6 +247,10 @@ class HttpConnection(BufferedSocket):
         return text(500, words)
 
     def _answer(self, response: Response) -> None:
+        self.since = self._loop.time()
+        much = type(response.body) is bytes and len(response.body) > LITTLE and self._method != "HEAD"
+        if much and not self.server.has_room(self):
+            response = text(503, "too many answers wait to be read; ask again", {"Retry-After": "1"})
         if self._smuggled:
             response.headers["Connection"] = "close"  # RFC 9112, 6.1
         try:
@@ -261,6 +286,8 @@ class HttpConnection(BufferedSocket):
 
     def stream_piece(self, data: bytes) -> bool:
         if self.closed or self._closing or len(self._out) > STREAM_OUTPUT:
+            return False
+        if len(self._out) > LITTLE and not self.server.has_room(self):
             return False
         if data:
             self._send(h11.Data(data=data))

@@ -7,9 +7,9 @@ Without clients it causes no wake-up.
 
 from __future__ import annotations
 
-from supervice.http.connection import HttpConnection
+from supervice.http.connection import LITTLE, MAX_BODY, HttpConnection
 from supervice.http.messages import Request, Response, text
-from supervice.net.server_base import ServerBase
+from supervice.net.server_base import QUIET, ServerBase
 from supervice.net.unix_listener import Listener, SocketInUse
 
 TYPE_CHECKING = False
@@ -25,6 +25,10 @@ if TYPE_CHECKING:
 __all__ = ["HttpServer", "Request", "Response", "SocketInUse", "Stream", "text"]
 
 MAX_TASKS = 256  # requests being worked on, those of clients that left among them
+# Bytes that all connections together keep of answers and requests before one more of some size is begun; as
+# many of streams. An answer may be larger by itself: that of XML-RPC has up to 16 MiB.
+ROOM = 8 * 1024 * 1024
+PATIENCE = 1.0  # seconds that a client has for reading while others need the room
 
 
 class HttpServer(ServerBase):
@@ -32,6 +36,7 @@ class HttpServer(ServerBase):
 
     The handler may raise: the client gets a 500, and `log` a line. `guard` sees the head of a request before
     its body is read; if it returns a Response, that is the answer. One server may listen at many addresses.
+    A handler that returns an awaitable has read the body before.
     """
 
     most = 256
@@ -44,10 +49,13 @@ class HttpServer(ServerBase):
         *,
         log: Callable[[str], object] | None = None,
         guard: Guard | None = None,
+        large: tuple[str, int] | None = None,
     ) -> None:
         super().__init__(loop, log)
         self.handler = handler
         self.guard = guard
+        self._large = large  # a path, and how many bytes a body may have there and below
+        self._dropped = -QUIET
 
     def open_unix(self, path: str, mode: int = 0o700, uid: int | None = None, gid: int | None = None) -> None:
         """Listens at `path`; mode and owner are set before a client can connect.
@@ -95,3 +103,35 @@ class HttpServer(ServerBase):
     def overloaded(self) -> bool:
         """Returns whether no further request may begin; for connections."""
         return len(self._tasks) >= MAX_TASKS
+
+    def most_body(self, request: Request) -> int:
+        """Returns how many bytes the body of a request may have; for connections."""
+        return self._large[1] if self._large and request.path.startswith(self._large[0]) else MAX_BODY
+
+    def has_room(self, asking: HttpConnection) -> bool:
+        """Returns whether a connection may keep more than a little; for connections.
+
+        For an answer or a request, those that take longest give up theirs. Streams lose pieces instead.
+        """
+        clients: list[HttpConnection] = [
+            client
+            for client in self._connections
+            if client.held > LITTLE and client.streams == asking.streams
+        ]
+        kept = sum(client.held for client in clients)
+        if kept > ROOM and not asking.streams:
+            latest = self.loop.time() - PATIENCE
+            for client in sorted(clients, key=lambda client: client.since):
+                if kept <= ROOM or client.since > latest:
+                    break
+                if client is not asking:
+                    kept -= client.held
+                    client.close()
+                    self._say_dropped()
+        return kept <= ROOM
+
+    def _say_dropped(self) -> None:
+        now = self.loop.time()
+        if now - self._dropped >= QUIET:
+            self._dropped = now
+            self.log("http: clients that do not read their answers were dropped")

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from supervice.lean.loop import Cancellable, EventLoop
 
 
+PROGRESS = 64 * 1024  # bytes of what waits that a client reads before the time for reading starts anew
+
+
 class BufferedSocket:
     """A subclass has `busy`, `_on_readable`, `_work` (called after every change) and `close`."""
 
@@ -22,6 +25,7 @@ class BufferedSocket:
         self._sock = sock
         self._fd = sock.fileno()
         self._out = bytearray()
+        self._read = 0  # bytes that were sent of it since the timer was set
         self._timer: Cancellable | None = None
         self._timer_for = ""
         self._reading = False
@@ -92,7 +96,9 @@ class BufferedSocket:
             return
         if sent:
             del self._out[:sent]
-            self._set_timer("")
+            self._read += sent
+            if self._read >= PROGRESS or not self._out:  # a byte now and then does not keep a connection
+                self._set_timer("")
         if not self._out:
             self._loop.remove_writer(self._fd)
         self._work()
@@ -113,6 +119,7 @@ class BufferedSocket:
         if self._timer is not None:
             self._timer.cancel()
         self._timer_for = purpose
+        self._read = 0
         self._timer = self._loop.call_later(seconds, self._late) if purpose else None
 
     def _release(self) -> None:

@@ -33,6 +33,9 @@ STATUS = {
 }
 MOST_WAITING = 16
 LONGEST_WAIT = 60.0  # seconds
+MOST_LINES = 10_000  # of each program, of `logs`
+MOST_TEXT = 1024 * 1024  # bytes of an answer with lines of output
+LEFT_OUT = "left_out"  # the field with the number of older lines that did not fit
 _FLAGS = {"true": True, "1": True, "": True, "false": False, "0": False}
 
 
@@ -58,7 +61,8 @@ class Api:
                 known = ", ".join(sorted(READ_ONLY))
                 raise CommandError("UNKNOWN_COMMAND", f"there is no {verb} over GET; write one of {known}")
             request = request_of(verb, query)
-            return answer_json(200, await (self._wait if verb == "wait" else self._commands.execute)(request))
+            reply = await (self._wait if verb == "wait" else self._commands.execute)(request)
+            return answer_json(200, _newest(reply) if verb == "logs" else reply)
         except CommandError as error:
             return answer_json(STATUS.get(error.code, 500), error.reply())
 
@@ -88,7 +92,21 @@ def request_of(verb: str, query: str) -> dict[str, Any]:
             request[key] = _value(key, value)
     if names:
         request["names"] = names
+    if verb == "logs" and type(request.get("lines")) is int:
+        request["lines"] = min(request["lines"], MOST_LINES)
     return request
+
+
+def _newest(reply: dict[str, Any]) -> dict[str, Any]:
+    """Returns the reply to `logs` with the newest lines, as many as MOST_TEXT holds."""
+    lines = reply.get("logs", [])
+    room = MOST_TEXT
+    for count, line in enumerate(reversed(lines)):
+        room -= len(dumps(line))
+        if room < 0:
+            left_out = len(lines) - count
+            return {**reply, "logs": lines[left_out:], LEFT_OUT: left_out}
+    return reply
 
 
 def _value(key: str, value: str) -> object:

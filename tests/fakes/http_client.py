@@ -11,7 +11,7 @@ from typing import Any, cast
 from supervice.api import requests
 from supervice.control.protocol import CommandError
 from supervice.http.access import Access
-from supervice.http.connection import HttpConnection
+from supervice.http.connection import MAX_BODY, HttpConnection
 from supervice.http.credentials import guard, user_of
 from supervice.http.messages import Request, Response, text
 from supervice.supervisord.rpc.handler import Method, XmlRpcHandler
@@ -119,6 +119,12 @@ class FakeServer:
     @property
     def statuses(self) -> list[bytes]:
         return [status for status in STATUS.findall(self.sent) if status != b"100"]
+
+    def most_body(self, request: Request) -> int:
+        return 1024 * 1024 if request.path.startswith("/RPC2") else MAX_BODY
+
+    def has_room(self, _asking: object) -> bool:
+        return True
 
     def guard(self, request: Request) -> Response | None:
         assert ASK is not None

@@ -35,6 +35,8 @@ if TYPE_CHECKING:
         def answer(self, request: Request, access: Access) -> Response | Awaitable[Response]: ...
 
 
+XMLRPC = "/RPC2"
+MOST_BODY = 1024 * 1024  # bytes of a call: what goes to the standard input of a program may be long
 # supervisorctl does not see the end of a chunked response, only that of the connection.
 _PLAIN = {"Content-Type": "text/plain;charset=utf-8", "X-Accel-Buffering": "no", "Connection": "close"}
 
@@ -68,7 +70,11 @@ class Servers:
         # A client of the Unix socket may do everything by XML-RPC already: its mode and owner decide.
         access = Access(password=ask is not None, hosts=self._daemon.config.http_hosts, uids=None)
         http = HttpServer(
-            self._loop, lambda request: self._handle(request, access), log=logger.warning, guard=ask
+            self._loop,
+            lambda request: self._handle(request, access),
+            log=logger.warning,
+            guard=ask,
+            large=(XMLRPC, MOST_BODY),
         )
         opening = Opening(
             self._loop, http, lambda words: logger.warning(f"[{server.section}] is not served: {words}")
@@ -110,7 +116,7 @@ class Servers:
     # -- paths -------------------------------------------------------------------------------------------
 
     def _handle(self, request: Request, access: Access) -> Response | Awaitable[Response]:
-        if request.path.startswith("/RPC2"):
+        if request.path.startswith(XMLRPC):
             return self._xmlrpc.handle(request)
         if request.path.startswith("/logtail/"):
             return self._logtail(request)

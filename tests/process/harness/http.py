@@ -14,7 +14,9 @@ from tests.process.harness.loop_thread import LoopThread
 class Served(LoopThread):
     """A server that runs, and its handler."""
 
-    def __init__(self, kind: str, path: Path, guard: Any = None) -> None:
+    def __init__(
+        self, kind: str, path: Path, guard: Any = None, large: tuple[str, int] | None = None
+    ) -> None:
         self.path = path
         self.lines: list[str] = []
         self.requests: list[Request] = []
@@ -23,10 +25,13 @@ class Served(LoopThread):
         self.stopped = 0
         self.server: HttpServer
         self._guard = guard
+        self._large = large
         super().__init__(kind)
 
     def open(self) -> None:
-        self.server = HttpServer(self.loop, self.handle, log=self.lines.append, guard=self._guard)
+        self.server = HttpServer(
+            self.loop, self.handle, log=self.lines.append, guard=self._guard, large=self._large
+        )
         self.server.open_unix(str(self.path), 0o600)
 
     def close(self) -> None:

@@ -7,6 +7,7 @@ import os
 import socket
 import stat
 import threading
+import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -22,6 +23,7 @@ from supervice.http import server as http_module
 from supervice.http.opening import Opening
 from supervice.http.server import HttpServer, Request, Response, SocketInUse, text
 from supervice.net import acceptor as acceptor_module
+from supervice.net import buffered_socket as socket_module
 from supervice.net import server_base as clients_module
 from supervice.net.inet_listener import listen
 from tests.eventually import eventually
@@ -207,13 +209,13 @@ def test_a_big_response_to_a_slow_reader(served: Served) -> None:
 
 # -- limits ----------------------------------------------------------------------------------------------
 
-MEBI = 1024 * 1024
+KIBI = 1024
 
 
 @pytest.mark.parametrize(
     ("data", "status"),
     [
-        (b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % (MEBI + 1), 413),
+        (b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % (KIBI * 64 + 1), 413),
         (b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 99999999999\r\n\r\n", 413),
         (b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n", 400),
         (b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n", 400),
@@ -272,6 +274,140 @@ def test_slow_clients_are_let_go(serve: Serve, monkeypatch: pytest.MonkeyPatch) 
         assert body.response()[0] == 408
         eventually(lambda: served.run(lambda: served.server.connections) == 0)
     assert [request.path for request in served.requests] == ["/big"]
+
+
+def test_reading_a_little_now_and_then_does_not_keep_a_connection(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connection_module, "STALL_TIMEOUT", 0.5)
+    monkeypatch.setattr(socket_module, "PROGRESS", 50_000_000)
+    served = serve()
+    with served.client() as slow:
+        slow.request("/big?10000000")
+
+        def gone() -> bool:
+            slow.sock.recv(20_000)  # the server has room for more with each
+            return clients(served) == 0
+
+        eventually(gone, timeout=5)
+    works(served)
+
+
+def test_a_slow_reader_has_its_answer_whole(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Far longer than the time in which it has to read something."""
+    monkeypatch.setattr(connection_module, "STALL_TIMEOUT", 0.5)
+    served = serve()
+    with served.client() as slow:
+        slow.request("/big?10000000")
+        slow.until(b"\r\n\r\n")
+        got = len(slow._data)
+        began = time.monotonic()
+
+        def whole() -> bool:
+            nonlocal got
+            got += len(slow.sock.recv(130_000))
+            return got == 10_000_000
+
+        eventually(whole, timeout=30)
+        assert time.monotonic() - began > 1
+
+
+def clients(served: Served) -> int:
+    return int(served.run(lambda: served.server.connections))
+
+
+def held(served: Served) -> int:
+    return int(served.run(lambda: sum(client.held for client in served.server._connections)))
+
+
+def lingering(served: Served) -> int:
+    """The number of clients that were refused while they sent."""
+    return int(served.run(lambda: sum(client._lingering for client in served.server._connections)))
+
+
+def test_answers_that_are_not_read_have_a_bound_over_all_clients(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(http_module, "ROOM", 2_000_000)
+    monkeypatch.setattr(http_module, "PATIENCE", 1000.0)
+    served = serve()
+    deaf = [served.client().request("/big?1500000") for _ in range(20)]
+    eventually(lambda: len(served.requests) == 20)
+    assert 1_000_000 < held(served) < 3_500_000
+    works(served)  # a probe has its answer all the same
+    with served.client() as other:
+        status, headers, _ = other.request("/big?1500000").response()
+        assert (status, headers["retry-after"]) == (503, "1")
+        deaf[0].response()
+        deaf[1].response()
+        assert len(other.request("/big?1500000").response()[2]) == 1_500_000  # there is room again
+    for client in deaf:
+        client.close()
+
+
+def test_who_reads_gets_the_room_of_who_does_not(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http_module, "ROOM", 2_000_000)
+    monkeypatch.setattr(http_module, "PATIENCE", 0.0)
+    served = serve()
+    deaf = [served.client().request("/big?1500000") for _ in range(20)]
+    eventually(lambda: len(served.requests) == 20)
+    assert held(served) < 3_500_000
+    with served.client() as reader:
+        assert len(reader.request("/big?1500000").response()[2]) == 1_500_000
+    assert [line for line in served.lines if "do not read" in line] == [
+        "http: clients that do not read their answers were dropped"
+    ]
+    assert len(deaf[0].rest()) < 1_500_000
+    for client in deaf:
+        client.close()
+
+
+def test_streams_that_are_not_read_share_a_bound(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http_module, "ROOM", 1_000_000)
+    served = serve()
+    deaf = [served.client().request("/stream") for _ in range(8)]
+    eventually(lambda: len(served.streams) == 8)
+
+    def fill() -> None:
+        for _ in range(100):
+            for send, _ in served.streams:
+                send(b"x" * 10_000)
+
+    served.run(fill)
+    assert 900_000 < held(served) < 1_300_000
+    with served.client() as reader:
+        reader.request("/stream").until(b"hello\n")
+        send, _ = served.streams[-1]
+        assert served.run(lambda: send(b"news\n"))  # it reads, so it loses nothing
+        assert reader.until(b"news\n").endswith(b"news\n")
+    assert clients(served) >= 8  # a pager may stand still for hours
+    for client in deaf:
+        client.close()
+
+
+def test_a_path_that_takes_more_takes_more_there_alone(serve: Serve) -> None:
+    served = serve(large=("/RPC2", KIBI * KIBI))
+    body = b"x" * 200_000
+    with served.client() as client:
+        assert client.request("/RPC2", "POST", body).response()[2] == b"POST /RPC2" + body
+        assert client.request("/other", "POST", body).response()[0] == 413
+    with served.client() as client:
+        assert client.request("/RPC2", "POST", b"", f"Content-Length: {KIBI * KIBI + 1}").response()[0] == 413
+
+
+def test_bodies_that_never_end_have_a_bound_over_all_clients(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(http_module, "ROOM", 2_000_000)
+    monkeypatch.setattr(http_module, "PATIENCE", 1000.0)
+    served = serve(large=("/RPC2", KIBI * KIBI))
+    senders = [served.client() for _ in range(8)]
+    for sender in senders:
+        sender.request("/RPC2", "POST", b"", "Content-Length: 1000000").raw(b"x" * 900_000)
+    eventually(lambda: lingering(served) >= 5 and held(served) < 3_000_000)
+    works(served)
+    for sender in senders:
+        sender.close()
 
 
 def test_an_idle_client_stays_and_costs_nothing(served: Served) -> None:

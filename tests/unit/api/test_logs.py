@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
 from supervice.api import logs
+from supervice.api.queries import Queries
 from supervice.api.requests import Request
 from supervice.lean.loop import Loop, sleep
 from supervice.models import ProgramConfig
@@ -155,3 +157,36 @@ def test_very_many_lines_take_several_turns_and_are_all_there() -> None:
         loop.close()
     assert turns > 6
     assert len(logs.last_lines(processes, Request("logs", lines=1_000_000))) == logs.TURN // 3 * 3
+
+
+def test_one_long_reply_is_made_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Many clients ask at once: what is half made for each of them would fill the memory."""
+    queries = Queries(
+        cast("Any", SimpleNamespace(table=SimpleNamespace(processes={"web": wrote(20_000)[0]})))
+    )
+    loop = Loop()
+    made = most = 0
+    whole = logs.all_last_lines
+
+    async def counted(processes: Any, wanted: Request) -> list[dict[str, Any]]:
+        nonlocal made, most
+        made += 1
+        most = max(most, made)
+        found = await whole(processes, wanted)
+        made -= 1
+        return found
+
+    async def ask(lines: int) -> int:
+        reply = queries.logs(Request("logs", lines=lines))
+        return len((reply if isinstance(reply, dict) else await reply)["logs"])
+
+    async def all_ask() -> list[int]:
+        tasks = [loop.create_task(ask(lines)) for lines in (1_000_000, 10, 1_000_000, 1_000_000)]
+        return [await task for task in tasks]
+
+    monkeypatch.setattr("supervice.api.queries.all_last_lines", counted)
+    try:
+        assert loop.run_until_complete(all_ask()) == [20_000, 10, 20_000, 20_000]
+    finally:
+        loop.close()
+    assert most == 1

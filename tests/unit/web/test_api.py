@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from supervice.control.access import READ_ONLY
 from supervice.control.protocol import CommandError
 from supervice.lean.json import loads
-from supervice.web.api import LONGEST_WAIT, Api, request_of
+from supervice.web.api import LONGEST_WAIT, MOST_LINES, MOST_TEXT, Api, request_of
 
 
 class Commands:
@@ -113,3 +113,21 @@ def test_any_query_is_survived(query: str) -> None:
     except CommandError as error:
         code = error.code
     assert code in ("", "INVALID_REQUEST")
+
+
+async def test_the_newest_lines_are_answered_as_many_as_fit() -> None:
+    class Logs(Commands):
+        async def execute(self, request: dict[str, Any]) -> dict[str, Any]:
+            await super().execute(request)
+            lines = [{"name": "web", "data": "\x00" * 1000 + f"{number}\n"} for number in range(1000)]
+            return {"status": "ok", "logs": lines}
+
+    commands = Logs()
+    response = await Api(commands).answer("/logs", "lines=1000000")
+    assert commands.asked[0]["lines"] == MOST_LINES
+    assert isinstance(response.body, bytes)
+    assert len(response.body) < MOST_TEXT * 1.1
+    reply = loads(response.body.decode())
+    assert reply["logs"][-1]["data"].endswith("\x00999\n")
+    assert len(reply["logs"]) + reply["left_out"] == 1000
+    assert len(reply["logs"]) > 150
