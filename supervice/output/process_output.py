@@ -39,6 +39,14 @@ if TYPE_CHECKING:
 
 LAST_LINES = 64 * 1024  # bytes of each turn that are always read, however much there is (see `Pump`)
 STALLED_RUNS = 16  # ended runs whose output waits for a stalled reader; each keeps a descriptor
+HELD_PIPES = (
+    128  # of ended runs, two a run, that a process still holds: descriptors are those of all programs
+)
+_HELD = (
+    f"processes that its earlier runs left hold their output, more than {HELD_PIPES} pipes; the oldest are "
+    "closed now, and a process that writes to one gets SIGPIPE. Have it end what it starts, or start that "
+    "with an output of its own (>/dev/null 2>&1); supervicectl stop ends what is left"
+)
 
 
 class ProgramOutput:
@@ -55,6 +63,7 @@ class ProgramOutput:
         "_out",
         "_ring",
         "_router",
+        "_shedding",
         "_sinks",
         "_stale",
         "dropped_lines",
@@ -74,6 +83,7 @@ class ProgramOutput:
         self._followers: list[Subscription] | None = None
         self._midline: dict[int, Pump] | None = None  # by stream: whose unfinished line was recorded last
         self._closing = False
+        self._shedding = False  # it was said that pipes are closed which processes hold
         self._stale = False  # a reload's new log file could not be opened yet
         self.dropped_lines = 0
         self.lost_bytes = 0
@@ -171,6 +181,13 @@ class ProgramOutput:
                 break
             if pump.abandoned():
                 pump.discard()
+        if len(lingering) <= HELD_PIPES:
+            return
+        if not self._shedding:
+            self._shedding = True
+            self._router.log("warning", f"{self._config.name}: {_HELD}")
+        for pump in lingering[:-HELD_PIPES]:
+            pump.discard()
 
     def pump_closed(self, pump: Pump) -> None:
         self.break_line(pump)
@@ -178,6 +195,7 @@ class ProgramOutput:
             self._lingering.remove(pump)
             if not self._lingering:
                 self._lingering = None
+                self._shedding = False
                 if self._closing:
                     self._forget()
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from supervice.models import ProgramConfig
-from supervice.output.process_output import STALLED_RUNS
+from supervice.output.process_output import HELD_PIPES, STALLED_RUNS
 from tests.process.harness.descriptors import descriptors
 from tests.process.harness.output import SPEW, Lab, Program, Reader, numbered
 
@@ -160,6 +160,43 @@ def test_a_crash_loop_behind_a_stalled_reader_does_not_eat_descriptors(lab: Lab,
     lab.until(lambda: reader.read() is not None and not lab.router.pending())
     lines = [line for line in reader.read().split(b"\n") if line.startswith(b"run")]
     assert lines == [b"run%04d" % n for n in range(14, runs)]
+
+
+def test_processes_that_hold_the_output_of_ended_runs_do_not_eat_descriptors(
+    lab: Lab, tmp_path: Path
+) -> None:
+    """Each run leaves a process with both of its pipes, in a crash loop: the oldest pipes are closed."""
+    path = tmp_path / "log"
+    program = lab.program(stdout_logfile=str(path), stderr_logfile=str(path))
+    hold, held = os.pipe()
+    before = len(descriptors())
+    runs = HELD_PIPES // 2 + 10
+
+    def leave(n: int) -> None:
+        # `read` ends when we close our end; then it writes once more
+        out, err = program.output.prepare()
+        script = f"exec 3<&0; (read line <&3; echo late{n:04}) & echo run{n:04}"
+        child = subprocess.Popen(["/bin/sh", "-c", script], stdin=hold, stdout=out, stderr=err)
+        program.output.started(child.pid)
+        lab.until(lambda: child.poll() is not None)
+        program.output.exited()
+
+    try:
+        for n in range(runs):
+            leave(n)
+        assert len(descriptors()) <= before + HELD_PIPES + 3
+        said = [text for level, text in lab.messages if level == "warning"]
+        assert len(said) == 1, lab.messages
+        assert said[0].startswith("web: processes that its earlier runs left hold their output")
+        assert program.output.lost_bytes == 0
+    finally:
+        os.close(hold)
+        os.close(held)
+    lab.until(lambda: program.output.alone)
+    lines = path.read_bytes().split(b"\n")
+    assert [line for line in lines if line.startswith(b"run")] == [b"run%04d" % n for n in range(runs)]
+    late = sorted(line for line in lines if line.startswith(b"late"))
+    assert late == [b"late%04d" % n for n in range(10, runs)]  # the newest are read to their end
 
 
 def test_the_reader_of_our_stdout_goes_away(lab: Lab, reader: Reader) -> None:
