@@ -12,6 +12,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -349,15 +350,15 @@ def test_no_descriptors_left_is_an_error_that_heals() -> None:
 
 
 @ROOT
-def test_a_program_that_its_user_stops_before_exec_is_not_waited_for(
-    pipes: Pipes, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@isolated
+def test_a_program_that_its_user_stops_before_exec_is_not_waited_for() -> None:
     from supervice.pid1 import fork
 
-    def stop(_path: str) -> None:
+    def stop(path: str) -> None:
         os.kill(os.getpid(), signal.SIGSTOP)
 
-    monkeypatch.setattr(fork, "_break_lease", stop)
+    fork._break_lease = stop  # in a process of the test's own
+    pipes = Pipes()
     with pytest.raises(
         SpawnError, match=r"stopped it before it began \(SIGSTOP\); it is tried again"
     ) as caught:
@@ -382,35 +383,36 @@ sys.stdin.read()
 @ROOT
 @pytest.mark.parametrize("interpreter", [False, True])
 def test_a_lease_on_the_file_holds_nothing_up(
-    pipes: Pipes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, interpreter: bool
+    pipes: Pipes, monkeypatch: pytest.MonkeyPatch, interpreter: bool
 ) -> None:
     """exec waits for the end of a lease, 45 s by default; also for one on the interpreter of a script."""
     from supervice.pid1 import fork
 
     monkeypatch.setattr(fork, "ASLEEP", 10)
-    for folder in (tmp_path, *tmp_path.parents[:2]):
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
         folder.chmod(0o755)
-    leased = tmp_path / "program"
-    shutil.copy("/bin/true", leased)
-    os.chown(leased, 12345, 12345)
-    program = leased
-    if interpreter:
-        program = tmp_path / "script"
-        program.write_text(f"#!{leased}\n")
-        program.chmod(0o755)
-    order = pipes.order(str(program), identity=Identity(12345, 12345, (), "", "/"))
-    with subprocess.Popen(
-        [sys.executable, "-c", LEASE, str(leased)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
-    ) as holder:
-        assert holder.stdout is not None
-        assert holder.stdout.readline() == b"leased\n"
-        begun = time.monotonic()
-        with pytest.raises(SpawnError, match=r"lease .*; it is tried again") as caught:
-            Spawner(exclusive=True).spawn(order)
-        assert time.monotonic() - begun < 15
-        assert is_shortage(caught.value)
-        holder.kill()
-    os.waitpid(Spawner(exclusive=True).spawn(order), 0)
+        leased = folder / "program"
+        shutil.copy("/bin/true", leased)
+        os.chown(leased, 12345, 12345)
+        program = leased
+        if interpreter:
+            program = folder / "script"
+            program.write_text(f"#!{leased}\n")
+            program.chmod(0o755)
+        order = pipes.order(str(program), identity=Identity(12345, 12345, (), "", "/"))
+        with subprocess.Popen(
+            [sys.executable, "-c", LEASE, str(leased)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        ) as holder:
+            assert holder.stdout is not None
+            assert holder.stdout.readline() == b"leased\n"
+            begun = time.monotonic()
+            with pytest.raises(SpawnError, match=r"lease .*; it is tried again") as caught:
+                Spawner(exclusive=True).spawn(order)
+            assert time.monotonic() - begun < 15
+            assert is_shortage(caught.value)
+            holder.kill()
+        os.waitpid(Spawner(exclusive=True).spawn(order), 0)
 
 
 # -- the foreground of a terminal ------------------------------------------------------------------------------
