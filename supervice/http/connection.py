@@ -45,9 +45,7 @@ READ_SIZE = 16384  # what one client can make us do in one turn of the loop
 REQUESTS_PER_TURN = 16
 MAX_HEAD = 16384  # bytes of request line and headers: 431 beyond
 MAX_BODY = 64 * 1024  # bytes of a body: 413 beyond
-LITTLE = (
-    16 * 1024
-)  # bytes that may always wait for a client, or come from it: those of a probe and its answer
+LITTLE = 16 * 1024  # bytes that may always wait for a client or come from it: a probe and its answer
 MAX_AHEAD = 65536  # bytes read while a request is being answered; the kernel's buffer holds the rest back
 STREAM_OUTPUT = 512 * 1024  # bytes that wait for a client; beyond that a stream loses pieces
 REQUEST_TIMEOUT = 15.0  # seconds for a request to arrive whole, and for a new client to begin
