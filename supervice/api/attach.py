@@ -91,7 +91,7 @@ async def send_input(daemon: Daemon, processes: list[Process], data: str, eof: b
         raise CommandError(FAILED, f"{name}: does not read its standard input") from None
     if not await taken:
         raise CommandError(FAILED, f"{name}: has ended, or closed its standard input, before it read this")
-    return {"status": "ok", "name": name}
+    return {"status": "ok", "name": name, "message": f"{name} has been sent {len(text)} bytes"}
 
 
 def _one(processes: list[Process]) -> Process:

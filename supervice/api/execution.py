@@ -60,7 +60,7 @@ async def execution(
         f"{name}: a client runs {argv[0]} beside it (exec{'' if user is None else f', as user {user}'})"
     )
     daemon.journal.note(EVENT, name, argv[0])
-    return {"status": "ok", "name": name, **reply}
+    return {"status": "ok", "name": name, "message": f"{name} lends its surroundings", **reply}
 
 
 def _as_user(order: Order, environment: dict[str, str], user: str, own: Any) -> Order:

@@ -80,7 +80,7 @@ def test_a_client_that_is_gone_when_it_is_written_to_leaves_no_timer(daemon: Mak
     clients = [RawClient(one.socket) for _ in range(20)]
     for client in clients:
         client.send({"command": command, "names": ["a"], "follow": True})
-    one.ask("input", "a", data="first\n")
+    assert one.ask("input", "a", data="first\n")["message"] == "a has been sent 6 bytes"
     for client in clients:
         assert any("first" in frame["data"] for frame in iter(client.receive, None))
         # The daemon is not woken by this: it finds out when it writes the next line.
