@@ -33,12 +33,12 @@ class Part:
 
     __slots__ = ("cut", "data", "extra", "marks", "run", "stream")
 
-    def __init__(self, stream: int, run: int) -> None:
+    def __init__(self, stream: int, run: int, extra: int) -> None:
         self.stream = stream  # 0: stdout, 1: stderr
         self.run = run
         self.data = bytearray()
         self.cut = 0  # bytes that are gone from its beginning
-        self.extra = OVERHEAD  # what it counts beside `data`
+        self.extra = extra  # what it counts beside `data`
         self.marks = bytearray()
 
     def mark(self, now: int) -> None:
@@ -93,14 +93,14 @@ class Part:
 class Ring:
     """Keeps at most `limit` bytes of both streams in their order, beginning with a whole line.
 
-    A part counts as more than its bytes (`Part.extra`), but for one of each stream. A chatty stdout does not
-    push out the last errors: each stream has half of the room for itself.
+    A part counts as more than its bytes (`Part.extra`), but for the first of each stream. A chatty stdout
+    does not push out the last errors: each stream has half of the room for itself.
     """
 
     __slots__ = ("_gone", "_limit", "_parts", "_run", "_sizes")
 
     def __init__(self, limit: int) -> None:
-        self._limit = limit + 2 * OVERHEAD
+        self._limit = limit
         self._parts: list[Part] = []
         self._run = 0
         self._sizes = [0, 0]  # what each stream counts
@@ -118,9 +118,9 @@ class Ring:
             or len(last.data) + last.extra + size > SMALL + OVERHEAD
             or last.cut > MOST
         ):
-            last = Part(stream, self._run)
+            last = Part(stream, self._run, OVERHEAD if self._sizes[stream] else 0)
             self._parts.append(last)
-            self._sizes[stream] += OVERHEAD
+            self._sizes[stream] += last.extra
         before = last.extra
         last.mark(time.time_ns() // 1_000_000)
         last.data += head
@@ -134,7 +134,7 @@ class Ring:
         self._run += 1
 
     def resize(self, limit: int) -> None:
-        self._limit = limit + 2 * OVERHEAD
+        self._limit = limit
         if self._sizes[0] + self._sizes[1] > self._limit:
             self._trim()
 
@@ -155,7 +155,9 @@ class Ring:
                 index += 1
                 continue
             data = part.data
-            cut = data.find(b"\n", size - 1) + 1 if size < len(data) else 0
+            counted = len(data) + part.extra
+            at = max(1, size * len(data) // counted)  # what is cut off takes its share of the marks along
+            cut = data.find(b"\n", at - 1) + 1 if size < counted else 0
             if 0 < cut < len(data):
                 freed = part.shorten(cut)
             else:

@@ -12,7 +12,7 @@ from supervice.checks.line_matcher import LineMatcher
 from supervice.config.expressions import expression
 from supervice.output.formats import make
 from supervice.output.pump import BRISK, Pump
-from supervice.output.ring import OVERHEAD, Ring
+from supervice.output.ring import Ring
 from supervice.schedules import stamp
 from supervice.schedules.advice import doubts
 from supervice.schedules.description import say
@@ -95,7 +95,7 @@ def logs(data: bytes) -> None:
     ring = Ring(200)
     for number, piece in enumerate(pieces(data)):
         ring.append(number % 5 == 4, b"", memoryview(piece))
-    assert sum(len(ring.kept(name)[1]) for name in ("stdout", "stderr")) <= 200 + OVERHEAD
+    assert sum(len(ring.kept(name)[1]) for name in ("stdout", "stderr")) <= 200
     assert len(ring.tail(3)) <= 3
     assert ring.timed(10**6) is not None
     text = data.decode("utf-8", "replace")

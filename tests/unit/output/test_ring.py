@@ -37,8 +37,8 @@ def test_it_is_bounded_and_keeps_the_newest_whole_lines(
             data += line + b"\n"
         add(ring, stream, data)
         assert sum(len(part.data) + part.extra for part in ring._parts) == sum(ring._sizes)
-        assert sum(ring._sizes) <= limit + 2 * OVERHEAD
-        assert sum(len(part.data) for part in ring._parts) <= limit + OVERHEAD
+        assert sum(ring._sizes) <= limit
+        assert sum(len(part.data) for part in ring._parts) <= limit
     kept = ring.tail(10**6)
     assert kept == [line for line in everything if line in kept]  # in order
     for name in ("stdout", "stderr"):
@@ -49,6 +49,20 @@ def test_it_is_bounded_and_keeps_the_newest_whole_lines(
             size = sum(len(line) + 1 for _, line in left)
             size += OVERHEAD * sum(part.stream == ("stdout", "stderr").index(name) for part in ring._parts)
             assert size + OVERHEAD + len(mine[-len(left) - 1][1]) + 1 > limit // 2
+
+
+@pytest.mark.parametrize("seconds", [0, 1])
+def test_a_small_room_keeps_the_newest_lines(seconds: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where each line has a mark of its own, which is longer than the line."""
+    ring = Ring(4000)
+    for number in range(20):
+        monkeypatch.setattr("supervice.output.ring.time.time_ns", lambda s=number * seconds: s * 10**9)
+        add(ring, 0, b"line%02d\n" % number)
+    ring.resize(64)
+    kept = [line for _, line in ring.tail(100)]
+    assert kept == [b"line%02d" % number for number in range(20)][-len(kept) :]
+    assert len(kept) == (9 if seconds == 0 else 3)
+    assert sum(ring._sizes) <= 64
 
 
 def test_a_chatty_stdout_leaves_the_last_errors() -> None:
