@@ -33,23 +33,27 @@ class Budget:
         return number <= self.most
 
 
-def wait(number: int) -> int:
-    while number > 0:
-        number -= 1
-    return number
-
-
 def unreached() -> int:
     return 1
 """
 TEST = """
 from hypothesis import given, strategies as st
-from supervice.law import Budget, wait
+from supervice.law import Budget, unreached
 
 @given(st.integers(0, 5))
 def test_less_fits(number):
     assert Budget(6).fits(number)
     assert not Budget(6).fits(number + 7)
+"""
+LOOP = """
+
+def wait(number: int) -> int:
+    while number > 0:
+        number -= 1
+    return number
+"""
+ENDS = """
+from supervice.law import wait
 
 def test_it_ends():
     assert wait(3) == 0
@@ -75,6 +79,8 @@ def mutants(root: Path, *files: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_what_no_test_notices_is_named(project: Path) -> None:
+    (project / "supervice/law.py").write_text(LAW + LOOP)
+    (project / "tests/test_law.py").write_text(TEST + ENDS)
     said = mutants(project)
     assert said.returncode == 1, said.stdout + said.stderr
     assert f"survived:\n  {SURVIVOR}\n" in said.stdout
@@ -83,9 +89,7 @@ def test_what_no_test_notices_is_named(project: Path) -> None:
 
 
 def test_what_is_explained_is_not(project: Path) -> None:
-    (project / "tests/test_law.py").write_text(
-        TEST + "\n\ndef test_all():\n    from supervice.law import unreached\n    assert unreached() == 1\n"
-    )
+    (project / "tests/test_law.py").write_text(TEST + "\ndef test_all():\n    assert unreached() == 1\n")
     known = project / "tools/mutants/survivors.txt"
     known.write_text(
         "Found out about in another way.\n" + "".join(f"  {line}\n" for line in survivors(project))
@@ -93,10 +97,13 @@ def test_what_is_explained_is_not(project: Path) -> None:
     said = mutants(project)
     assert said.returncode == 0, said.stdout + said.stderr
     assert said.stdout.endswith("mutants: each is noticed or explained\n")
-    known.write_text(f"{known.read_text()}  supervice/law.py: wait: another => one\n")
+    known.write_text(f"{known.read_text()}  supervice/law.py: unreached: another => one\n")
     said = mutants(project)
     assert said.returncode == 1
-    assert "take it out of tools/mutants/survivors.txt: supervice/law.py: wait: another => one" in said.stdout
+    assert (
+        "take it out of tools/mutants/survivors.txt: supervice/law.py: unreached: another => one"
+        in said.stdout
+    )
 
 
 def survivors(project: Path) -> list[str]:
