@@ -51,6 +51,8 @@ class Supervisor:
         for field, why in self.lacks.items():
             if any(getattr(program, field) for program in programs):
                 raise Cannot(why)
+        if any(program.critical for program in programs) and "main" in self.lacks:
+            raise Cannot(self.lacks["main"])
         return self.command(folder, programs)
 
     def command(self, folder: Path, programs: list[Program]) -> list[str]:

@@ -39,6 +39,7 @@ class Program:
     script: str  # of /bin/sh; the folder of the scenario is its working directory
     restart: bool = True
     main: bool = False  # its end is the end of the container, with its exit code
+    critical: bool = False  # its failure is the end of the container; its good end is not
     needs: str = ""  # the program that has to have started before, and to stop after
     needs_ready: str = ""  # the program that has to be ready before: its file ready-NAME is there
     needs_done: str = ""  # the program that has to have ended well before
@@ -107,12 +108,25 @@ class World:
         own = {"PATH": os.environ["PATH"], "HOME": str(self.folder), "LANG": "C.UTF-8"}
         return {**own, **self.supervisor.surroundings(self.folder), **self.environment}
 
-    def end(self) -> None:
+    def kill(self) -> None:
+        """Kills the container whole, as `docker kill` does; `run` starts it again with the files that it left."""
         if self._watch is not None:
             self._watch.cancel()
         if self._top is not None:
             self._kill()
             self._top.wait()
+
+    def pause(self, seconds: float) -> None:
+        """Stops every process of the container for a time, as `docker pause` and a snapshot of the machine do."""
+        for number in (signal.SIGSTOP, signal.SIGCONT):
+            for pid in self.processes():
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, number)
+            if number == signal.SIGSTOP:
+                time.sleep(seconds)
+
+    def end(self) -> None:
+        self.kill()
         if self._mounted is not None:
             subprocess.run(["umount", "--lazy", self._mounted], check=False)
 

@@ -54,7 +54,7 @@ class Horust(Supervisor):
             text += f'[termination]\nsignal = "{program.stop_signal or "TERM"}"\n'
             if program.stop_wait:
                 text += f'wait = "{program.stop_wait}s"\n'
-            if program.main:
+            if program.main or program.critical:
                 text += '[failure]\nsuccessful-exit-code = [0]\nstrategy = "shutdown"\n'
             if any(other.needs_ready == program.name for other in programs):
                 text += f'[healthiness]\nfile-path = "{folder}/ready-{program.name}"\nmax-failed = 1000\n'

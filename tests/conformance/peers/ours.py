@@ -47,6 +47,7 @@ class Supervice(Supervisor):
             "startsecs": 0,
             "autorestart": str(program.restart).lower(),
             "main": str(program.main).lower(),
+            "critical": str(program.critical).lower(),
         }
         if program.tries:
             found |= {"startretries": program.tries - 1, "startsecs": 1}

@@ -36,7 +36,7 @@ class Pebble(Supervisor):
                 "command": shell(folder, program),
                 "startup": "enabled",
                 "on-success": "shutdown" if program.main else again,
-                "on-failure": "shutdown" if program.main else again,
+                "on-failure": "shutdown" if program.main or program.critical else again,
                 "environment": dict(program.environment),
             }
             if program.needs:

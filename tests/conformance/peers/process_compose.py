@@ -120,6 +120,8 @@ def _process(folder: Path, program: Program, programs: list[Program]) -> dict[st
 def _availability(program: Program) -> dict[str, object]:
     if program.main:
         return {"exit_on_end": True}
+    if program.critical:
+        return {"restart": "exit_on_failure"}
     found: dict[str, object] = {"restart": "always" if program.restart and not program.every else "no"}
     # It counts all restarts, however long each run was.
     if limit := program.flaps or max(0, program.tries - 1):
