@@ -17,32 +17,15 @@ from supervice.pid1.signals import signal_process
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
     from typing import Protocol
 
+    from supervice.pid1 import popen
     from supervice.pid1.limits import Step
 
-    class Order(Protocol):
+    class Order(popen.Order, Protocol):
         """What a `spawn.Order` says that is not among the steps."""
 
-        @property
-        def argv(self) -> list[str]: ...
-        @property
-        def env(self) -> Mapping[str, str]: ...
-        @property
-        def stdin(self) -> int: ...
-        @property
-        def stdout(self) -> int: ...
-        @property
-        def stderr(self) -> int: ...
-        @property
-        def directory(self) -> str | None: ...
-        @property
-        def umask(self) -> int | None: ...
-        @property
-        def new_session(self) -> bool: ...
-        @property
-        def extra_fds(self) -> tuple[tuple[int, int], ...]: ...
         @property
         def pid_variable(self) -> str: ...
         @property
